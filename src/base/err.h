@@ -1,0 +1,29 @@
+#ifndef BASE_ERR_H
+#define BASE_ERR_H
+
+/*
+ * The one error type. Every function that can fail returns it; what it means
+ * to a client stands in tables/errors.def.
+ */
+#define NODISCARD __attribute__((warn_unused_result))
+
+enum err {
+	ERR_OK = 0,
+#define ERROR(name, code, status, title) ERR_##name,
+#define CONSTRAINT(name, err)
+#include "tables/errors.def"
+#undef ERROR
+#undef CONSTRAINT
+	ERR_COUNT
+};
+
+/* HTTP status, stable code and title of an error; 200 and "ok" for ERR_OK. */
+int err_status(enum err);
+const char *err_code(enum err);
+const char *err_title(enum err);
+
+/* The error that a violated database constraint means; ERR_INTERNAL if the
+ * table does not know the name. */
+enum err err_of_constraint(const char *name);
+
+#endif

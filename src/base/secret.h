@@ -1,0 +1,30 @@
+#ifndef BASE_SECRET_H
+#define BASE_SECRET_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Memory that holds keys: OpenSSL's secure heap, locked, left out of core
+ * dumps, wiped when freed.
+ *
+ * secret_init reserves `bytes` of it (a power of two) once per process, before
+ * fork is fine, and makes the process undumpable (PR_SET_DUMPABLE 0,
+ * RLIMIT_CORE 0). ERR_INTERNAL if the memory cannot be locked.
+ */
+NODISCARD enum err secret_init(size_t bytes);
+
+void *secret_alloc(size_t n); /* zeroed; NULL when the heap is full */
+void secret_free(void *, size_t n); /* wipes; accepts NULL */
+void secret_wipe(void *, size_t n); /* never optimised away */
+
+/* Constant time in n, for equal lengths (CRYPTO_memcmp). */
+bool secret_equal(const void *, const void *, size_t n);
+
+/* n bytes of the system's CSPRNG. Ends the process if there are none. */
+void secret_random(void *, size_t n);
+
+#endif

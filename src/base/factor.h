@@ -1,0 +1,65 @@
+#ifndef BASE_FACTOR_H
+#define BASE_FACTOR_H
+
+#include "base/arena.h"
+#include "base/bytes.h"
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Authentication factors as pure functions; who may try how often, and where
+ * the last step is kept, is care/'s business.
+ */
+
+/* Argon2id, m = 46 MiB, t = 1, p = 1 (OWASP; IA-18), encoded string with a
+ * 16-byte salt. Slow (tens of ms): call through offload(). The password is
+ * NFC already. */
+#define FACTOR_HASH_SIZE 128
+NODISCARD enum err factor_password_hash(const char *password,
+    char out[FACTOR_HASH_SIZE]);
+NODISCARD enum err factor_password_check(const char *encoded,
+    const char *password, bool *right);
+/* Was it made with other costs than we use now? (rehash at next sign-in) */
+bool factor_password_outdated(const char *encoded);
+/* An encoding that no password opens, to spend the same time on unknown
+ * accounts (IA-11). */
+const char *factor_password_decoy(void);
+/* Is it in the list of common passwords, or the login or product name?
+ * (IA-13; whole password, case folded) */
+bool factor_password_common(const char *password, const char *login);
+
+/* TOTP, RFC 6238: SHA-1, 6 digits, 30 s, T0 = 0. */
+#define FACTOR_SEED_SIZE 20
+#define FACTOR_STEP_S 30
+/*
+ * Which step does the code belong to? Looks at now's step and `window` steps
+ * (0 or 1) to each side, and only at steps greater than last_step.
+ * ERR_INVALID_CODE for none. Constant time in the code.
+ */
+NODISCARD enum err factor_totp_step(const uint8_t seed[FACTOR_SEED_SIZE],
+    const char *code, int64_t now, unsigned window, int64_t last_step,
+    int64_t *step);
+char *factor_seed_base32(struct arena *, const uint8_t seed[FACTOR_SEED_SIZE]);
+/* otpauth://totp/Epione:login?secret=…&issuer=Epione (labels escaped) */
+char *factor_otpauth_uri(struct arena *, const char *issuer, const char *login,
+    const char *base32);
+/* SVG of a QR code with a quiet zone, black on white, viewBox only. */
+NODISCARD enum err factor_qr_svg(struct arena *, const char *text, char **svg);
+
+/* Recovery codes: 80 random bits as xxxx-xxxx-xxxx-xxxx (Crockford base32). */
+#define FACTOR_RECOVERY_COUNT 10
+#define FACTOR_RECOVERY_SIZE 20
+void factor_recovery_code(char out[FACTOR_RECOVERY_SIZE]);
+/* What is stored and looked up: SHA-256 of the code in canonical form. */
+NODISCARD enum err factor_recovery_hash(const char *code, uint8_t out[32]);
+
+/* Bearer tokens, session cookies, invitations: 32 random bytes, base64url;
+ * stored as SHA-256 (SE-03). */
+#define FACTOR_TOKEN_SIZE 44
+NODISCARD enum err factor_token(char out[FACTOR_TOKEN_SIZE], uint8_t hash[32]);
+NODISCARD enum err factor_token_hash(const char *token, uint8_t hash[32]);
+
+#endif

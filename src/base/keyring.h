@@ -1,0 +1,83 @@
+#ifndef BASE_KEYRING_H
+#define BASE_KEYRING_H
+
+#include "base/bytes.h"
+#include "base/crypto.h"
+#include "base/err.h"
+#include "base/uuid.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * root key -> class keys (per clinic and class, versioned) -> record keys
+ * (one per patient or account) -> field keys. This file holds the root and
+ * the class keys, in secret memory, and never gives them out: it wraps,
+ * unwraps and derives. Where wrapped keys are stored is data/record_key.c's.
+ *
+ * A wrapped key ("box") is an AES-256-GCM envelope:
+ *   format(1) = 1 | wrapping key's version(4, big-endian) | nonce(12) |
+ *   key(32) | tag(16)
+ * with clinic | class | subject | own version authenticated beside it.
+ */
+#define KEY_BOX_SIZE (1 + 4 + CRYPTO_NONCE_SIZE + CRYPTO_KEY_SIZE + CRYPTO_TAG_SIZE)
+#define KEY_CHECK_SIZE 16
+
+enum key_class { KEY_CLASS_patient, KEY_CLASS_account, KEY_CLASS_index, KEY_CLASS_COUNT };
+
+const char *key_class_name(enum key_class); /* "patient", … : stored */
+NODISCARD enum err key_class_parse(const char *, enum key_class *);
+
+struct class_key_id {
+	struct uuid clinic; /* nil: the installation itself */
+	enum key_class class;
+	uint32_t version; /* from 1 */
+};
+
+/* One patient's or account's key, in secret memory. */
+struct record_key {
+	struct uuid clinic;
+	struct uuid subject;
+	uint32_t version;
+	uint8_t *key; /* CRYPTO_KEY_SIZE bytes */
+};
+
+/*
+ * Reads the root key: a file of exactly 32 bytes or 64 hexadecimal digits and
+ * a newline, a regular file owned by root or by us, mode 0400 or 0600, not a
+ * symbolic link. ERR_INTERNAL with a log event naming the reason if not
+ * (EN-06, EN-10). *reason is a sentence for the operator.
+ */
+NODISCARD enum err keyring_root_load(const char *path, const char **reason);
+/* Value by which a wrong root key is noticed; not secret. */
+NODISCARD enum err keyring_root_check(uint8_t out[KEY_CHECK_SIZE]);
+
+/* Makes a new class key and keeps it; box is what to store. */
+NODISCARD enum err keyring_class_create(const struct class_key_id *,
+    uint8_t box[KEY_BOX_SIZE]);
+/* Opens a stored class key under the root and keeps it. */
+NODISCARD enum err keyring_class_add(const struct class_key_id *, struct bytes box);
+bool keyring_class_has(const struct class_key_id *);
+/* Highest version kept for clinic and class; 0 for none. */
+uint32_t keyring_class_newest(const struct uuid *clinic, enum key_class);
+/* Version of the class key a box was wrapped with; 0 if it is no box. */
+uint32_t keyring_box_version(struct bytes box);
+
+/* Makes a record key (version 1) and wraps it under the newest class key. */
+NODISCARD enum err keyring_record_create(const struct uuid *clinic,
+    enum key_class, const struct uuid *subject, struct record_key *,
+    uint8_t box[KEY_BOX_SIZE]);
+NODISCARD enum err keyring_record_open(const struct uuid *clinic,
+    enum key_class, const struct uuid *subject, uint32_t version,
+    struct bytes box, struct record_key *);
+void record_key_free(struct record_key *); /* wipes; idempotent */
+
+/* Key for a blind index, derived from the clinic's index class key. */
+NODISCARD enum err keyring_index_key(const struct uuid *clinic,
+    const char *purpose, uint8_t out[CRYPTO_KEY_SIZE]);
+/* Key for one purpose of the installation (cursors, TURN pseudonyms, …),
+ * derived straight from the root: never for stored data. */
+NODISCARD enum err keyring_purpose_key(const char *purpose,
+    uint8_t out[CRYPTO_KEY_SIZE]);
+
+#endif

@@ -1,0 +1,505 @@
+-- previous: sha256:0000000000000000000000000000000000000000000000000000000000000000   purpose: clinics, keys, accounts, sessions, patients, visits, audit
+--
+-- Every table of a clinic is keyed by (clinic_id, id) and guarded by row-level
+-- security on the clinic of the transaction. That is the second lock; the
+-- first is the gate. The server's role owns nothing here and can neither
+-- delete records nor touch an audit row.
+
+CREATE EXTENSION IF NOT EXISTS btree_gist;
+
+CREATE FUNCTION current_clinic() RETURNS uuid
+    LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$ SELECT nullif(current_setting('epione.clinic', true), '')::uuid $$;
+
+CREATE FUNCTION current_actor() RETURNS uuid
+    LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$ SELECT nullif(current_setting('epione.actor', true), '')::uuid $$;
+
+-- The installation -----------------------------------------------------------
+
+CREATE TABLE installation (
+    singleton       boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+    root_check      bytea NOT NULL CHECK (octet_length(root_check) = 16),
+    created_at      timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE TABLE clinic (
+    id                        uuid PRIMARY KEY,
+    name                      text NOT NULL CHECK (length(name) BETWEEN 1 AND 200),
+    time_zone                 text NOT NULL DEFAULT 'UTC',
+    password_max_age_days     integer NOT NULL DEFAULT 90 CHECK (password_max_age_days BETWEEN 0 AND 365),
+    password_min_length       integer NOT NULL DEFAULT 12 CHECK (password_min_length BETWEEN 8 AND 64),
+    password_history          integer NOT NULL DEFAULT 4 CHECK (password_history BETWEEN 0 AND 24),
+    idle_minutes_workforce    integer NOT NULL DEFAULT 15 CHECK (idle_minutes_workforce BETWEEN 1 AND 60),
+    idle_minutes_patient      integer NOT NULL DEFAULT 30 CHECK (idle_minutes_patient BETWEEN 1 AND 60),
+    session_hours             integer NOT NULL DEFAULT 12 CHECK (session_hours BETWEEN 1 AND 24),
+    totp_window_steps         integer NOT NULL DEFAULT 1 CHECK (totp_window_steps BETWEEN 0 AND 1),
+    failures_before_delay     integer NOT NULL DEFAULT 5 CHECK (failures_before_delay BETWEEN 3 AND 10),
+    version                   bigint NOT NULL DEFAULT 1,
+    created_at                timestamptz NOT NULL DEFAULT now()
+);
+
+-- Keys: wrapped, never in the clear -------------------------------------------
+
+-- clinic_id nil stands for the installation itself.
+CREATE TABLE class_key (
+    clinic_id   uuid NOT NULL,
+    class       text NOT NULL CHECK (class IN ('patient', 'account', 'index')),
+    version     bigint NOT NULL CHECK (version > 0),
+    box         bytea NOT NULL,
+    created_at  timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (clinic_id, class, version)
+);
+
+--= EN-03: seals are counted for all processes; the constraint refuses at 2^32
+CREATE TABLE record_key (
+    clinic_id   uuid NOT NULL REFERENCES clinic,
+    subject_id  uuid NOT NULL,
+    class       text NOT NULL CHECK (class IN ('patient', 'account')),
+    version     bigint NOT NULL DEFAULT 1 CHECK (version > 0),
+    box         bytea,
+    seals       bigint NOT NULL DEFAULT 0 CONSTRAINT record_key_seals CHECK (seals < 4294967296),
+    created_at  timestamptz NOT NULL DEFAULT now(),
+    shredded_at timestamptz,
+    PRIMARY KEY (clinic_id, subject_id),
+    CHECK ((box IS NULL) = (shredded_at IS NOT NULL))
+);
+
+-- Patients ---------------------------------------------------------------------
+
+CREATE TABLE patient (
+    clinic_id          uuid NOT NULL REFERENCES clinic,
+    id                 uuid NOT NULL,
+    family_name        bytea NOT NULL,
+    given_name         bytea NOT NULL,
+    birth_date         bytea NOT NULL,
+    sex                bytea NOT NULL,
+    mrn                bytea,
+    mrn_token          bytea,
+    ssn                bytea,
+    phone              bytea,
+    email              bytea,
+    address            bytea,
+    language           bytea,
+    emergency_contact  bytea,
+    insurance          bytea,
+    version            bigint NOT NULL DEFAULT 1,
+    created_at         timestamptz NOT NULL DEFAULT now(),
+    updated_at         timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (clinic_id, id),
+    CONSTRAINT patient_mrn_key UNIQUE (clinic_id, mrn_token),
+    FOREIGN KEY (clinic_id, id) REFERENCES record_key (clinic_id, subject_id)
+);
+COMMENT ON COLUMN patient.family_name IS 'sealed:patient_family_name';
+COMMENT ON COLUMN patient.given_name IS 'sealed:patient_given_name';
+COMMENT ON COLUMN patient.birth_date IS 'sealed:patient_birth_date';
+COMMENT ON COLUMN patient.sex IS 'sealed:patient_sex';
+COMMENT ON COLUMN patient.mrn IS 'sealed:patient_mrn';
+COMMENT ON COLUMN patient.ssn IS 'sealed:patient_ssn';
+COMMENT ON COLUMN patient.phone IS 'sealed:patient_phone';
+COMMENT ON COLUMN patient.email IS 'sealed:patient_email';
+COMMENT ON COLUMN patient.address IS 'sealed:patient_address';
+COMMENT ON COLUMN patient.language IS 'sealed:patient_language';
+COMMENT ON COLUMN patient.emergency_contact IS 'sealed:patient_emergency_contact';
+COMMENT ON COLUMN patient.insurance IS 'sealed:patient_insurance';
+
+--= EN-09: keyed tokens; the same value in two clinics gives different ones
+CREATE TABLE patient_token (
+    clinic_id   uuid NOT NULL,
+    patient_id  uuid NOT NULL,
+    field       text NOT NULL,
+    token       bytea NOT NULL CHECK (octet_length(token) = 8),
+    PRIMARY KEY (clinic_id, field, token, patient_id),
+    FOREIGN KEY (clinic_id, patient_id) REFERENCES patient (clinic_id, id)
+);
+CREATE INDEX patient_token_patient ON patient_token (clinic_id, patient_id);
+
+-- Accounts ------------------------------------------------------------------------
+
+CREATE TABLE account (
+    clinic_id           uuid NOT NULL REFERENCES clinic,
+    id                  uuid NOT NULL,
+    role                text NOT NULL CHECK (role IN ('admin', 'clinician', 'scheduler', 'compliance', 'patient')),
+    patient_id          uuid,
+    email               bytea NOT NULL,
+    email_token         bytea NOT NULL,
+    display_name        bytea NOT NULL,
+    password_hash       text,
+    password_changed_at timestamptz,
+    compromised_at      timestamptz,
+    totp_seed           bytea,
+    totp_confirmed_at   timestamptz,
+    totp_last_step      bigint NOT NULL DEFAULT 0,
+    deactivated_at      timestamptz,
+    version             bigint NOT NULL DEFAULT 1,
+    created_at          timestamptz NOT NULL DEFAULT now(),
+    created_by          uuid,
+    last_sign_in_at     timestamptz,
+    PRIMARY KEY (clinic_id, id),
+    UNIQUE (id),
+    --= IA-01: one login, whatever its case or Unicode form
+    CONSTRAINT account_email_key UNIQUE (email_token),
+    FOREIGN KEY (clinic_id, patient_id) REFERENCES patient (clinic_id, id),
+    FOREIGN KEY (clinic_id, id) REFERENCES record_key (clinic_id, subject_id),
+    CHECK ((role = 'patient') = (patient_id IS NOT NULL))
+);
+COMMENT ON COLUMN account.email IS 'sealed:account_email';
+COMMENT ON COLUMN account.display_name IS 'sealed:account_display_name';
+COMMENT ON COLUMN account.totp_seed IS 'sealed:account_totp_seed';
+CREATE UNIQUE INDEX account_patient_key ON account (clinic_id, patient_id) WHERE patient_id IS NOT NULL;
+
+CREATE TABLE password_history (
+    clinic_id     uuid NOT NULL,
+    account_id    uuid NOT NULL,
+    password_hash text NOT NULL,
+    set_at        timestamptz NOT NULL,
+    PRIMARY KEY (clinic_id, account_id, set_at),
+    FOREIGN KEY (clinic_id, account_id) REFERENCES account (clinic_id, id)
+);
+
+--= IA-09: one counter per account and factor, for all workers and addresses
+CREATE TABLE attempt (
+    clinic_id     uuid NOT NULL,
+    account_id    uuid NOT NULL,
+    factor        text NOT NULL CHECK (factor IN ('password', 'totp', 'recovery')),
+    failures      integer NOT NULL DEFAULT 0,
+    blocked_until timestamptz,
+    PRIMARY KEY (clinic_id, account_id, factor),
+    FOREIGN KEY (clinic_id, account_id) REFERENCES account (clinic_id, id)
+);
+
+--= IA-20: hashed, single use
+CREATE TABLE recovery_code (
+    clinic_id   uuid NOT NULL,
+    account_id  uuid NOT NULL,
+    hash        bytea NOT NULL CHECK (octet_length(hash) = 32),
+    used_at     timestamptz,
+    PRIMARY KEY (clinic_id, account_id, hash),
+    FOREIGN KEY (clinic_id, account_id) REFERENCES account (clinic_id, id)
+);
+
+CREATE TABLE invitation (
+    clinic_id   uuid NOT NULL,
+    hash        bytea NOT NULL CHECK (octet_length(hash) = 32),
+    account_id  uuid NOT NULL,
+    created_at  timestamptz NOT NULL DEFAULT now(),
+    expires_at  timestamptz NOT NULL,
+    used_at     timestamptz,
+    PRIMARY KEY (hash),
+    FOREIGN KEY (clinic_id, account_id) REFERENCES account (clinic_id, id)
+);
+
+--= SE-03: tokens are stored as SHA-256 only
+CREATE TABLE session (
+    clinic_id     uuid NOT NULL,
+    id            uuid NOT NULL,
+    account_id    uuid NOT NULL,
+    hash          bytea NOT NULL CHECK (octet_length(hash) = 32),
+    client        text NOT NULL CHECK (client IN ('browser', 'api')),
+    user_agent    text NOT NULL DEFAULT '',
+    address       text NOT NULL,
+    created_at    timestamptz NOT NULL,
+    seen_at       timestamptz NOT NULL,
+    idle_s        integer NOT NULL,
+    expires_at    timestamptz NOT NULL,
+    factor_at     timestamptz,
+    step_up_until timestamptz,
+    ended_at      timestamptz,
+    PRIMARY KEY (clinic_id, id),
+    CONSTRAINT session_hash_key UNIQUE (hash),
+    FOREIGN KEY (clinic_id, account_id) REFERENCES account (clinic_id, id)
+);
+CREATE INDEX session_account ON session (clinic_id, account_id) WHERE ended_at IS NULL;
+
+-- Care ------------------------------------------------------------------------------
+
+CREATE TABLE care_team (
+    clinic_id   uuid NOT NULL,
+    patient_id  uuid NOT NULL,
+    account_id  uuid NOT NULL,
+    since       timestamptz NOT NULL DEFAULT now(),
+    added_by    uuid NOT NULL,
+    ended_at    timestamptz,
+    PRIMARY KEY (clinic_id, patient_id, account_id),
+    FOREIGN KEY (clinic_id, patient_id) REFERENCES patient (clinic_id, id),
+    FOREIGN KEY (clinic_id, account_id) REFERENCES account (clinic_id, id)
+);
+
+CREATE TABLE visit (
+    clinic_id    uuid NOT NULL,
+    id           uuid NOT NULL,
+    patient_id   uuid NOT NULL,
+    clinician_id uuid NOT NULL,
+    starts_at    timestamptz NOT NULL,
+    ends_at      timestamptz NOT NULL CHECK (ends_at > starts_at),
+    reason       bytea NOT NULL,
+    status       text NOT NULL DEFAULT 'booked'
+        CHECK (status IN ('booked', 'arrived', 'in_call', 'ended', 'cancelled', 'no_show')),
+    arrived_at   timestamptz,
+    admitted_at  timestamptz,
+    ended_at     timestamptz,
+    version      bigint NOT NULL DEFAULT 1,
+    created_at   timestamptz NOT NULL DEFAULT now(),
+    created_by   uuid NOT NULL,
+    PRIMARY KEY (clinic_id, id),
+    FOREIGN KEY (clinic_id, patient_id) REFERENCES patient (clinic_id, id),
+    FOREIGN KEY (clinic_id, clinician_id) REFERENCES account (clinic_id, id),
+    --= IN-04: two bookings that arrive together cannot both stand
+    CONSTRAINT visit_no_overlap EXCLUDE USING gist
+        (clinic_id WITH =, clinician_id WITH =, tstzrange(starts_at, ends_at) WITH &&)
+        WHERE (status NOT IN ('cancelled', 'no_show', 'ended')),
+    CONSTRAINT visit_patient_no_overlap EXCLUDE USING gist
+        (clinic_id WITH =, patient_id WITH =, tstzrange(starts_at, ends_at) WITH &&)
+        WHERE (status NOT IN ('cancelled', 'no_show', 'ended'))
+);
+COMMENT ON COLUMN visit.reason IS 'sealed:visit_reason';
+CREATE INDEX visit_day ON visit (clinic_id, starts_at, id);
+CREATE INDEX visit_patient ON visit (clinic_id, patient_id, starts_at);
+CREATE INDEX visit_clinician ON visit (clinic_id, clinician_id, starts_at);
+
+-- Requests -----------------------------------------------------------------------------
+
+-- The answer is kept sealed: it may name people or carry a single-use link.
+CREATE TABLE idempotency (
+    clinic_id    uuid NOT NULL,
+    actor_id     uuid NOT NULL,
+    operation    text NOT NULL,
+    key          text NOT NULL CHECK (length(key) BETWEEN 1 AND 64),
+    request_hash bytea NOT NULL CHECK (octet_length(request_hash) = 32),
+    status       integer,
+    answer       bytea,
+    created_at   timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (clinic_id, actor_id, operation, key)
+);
+
+-- Audit ----------------------------------------------------------------------------------
+
+--= AU-02: who, what, when, where, on whom, with which result
+CREATE TABLE audit (
+    seq          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    clinic_id    uuid NOT NULL,
+    at           timestamptz NOT NULL DEFAULT clock_timestamp(),
+    event        text NOT NULL,
+    action       text NOT NULL CHECK (action IN ('C', 'R', 'U', 'D', 'E')),
+    outcome      text NOT NULL,
+    actor_id     uuid,
+    actor_role   text,
+    session_id   uuid,
+    purpose      text NOT NULL DEFAULT 'TREAT',
+    patient_id   uuid,
+    record_id    uuid,
+    returned     uuid[] NOT NULL DEFAULT '{}',
+    address      text NOT NULL,
+    request_id   uuid NOT NULL,
+    operation    text NOT NULL
+);
+CREATE INDEX audit_clinic ON audit (clinic_id, seq);
+CREATE INDEX audit_patient ON audit (clinic_id, patient_id, seq) WHERE patient_id IS NOT NULL;
+CREATE INDEX audit_actor ON audit (clinic_id, actor_id, seq);
+
+-- The gate's functions: what must be known before the clinic is ----------------------
+
+-- Finds the session of a token, notes that it was used, and sets the clinic
+-- and actor of the transaction. One row or none.
+--= SE-01: idle and absolute limits, by the server's clock alone
+CREATE FUNCTION session_open(token_hash bytea, background boolean)
+    RETURNS TABLE (
+        clinic_id uuid, session_id uuid, account_id uuid, patient_id uuid,
+        role text, client text, state text, step_up_until timestamptz,
+        idle_expires_at timestamptz, expires_at timestamptz,
+        password_expires_at timestamptz)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
+AS $$
+DECLARE
+    r record;
+    t timestamptz := clock_timestamp();
+BEGIN
+    SELECT s.clinic_id, s.id, s.account_id, s.client, s.seen_at, s.idle_s,
+           s.expires_at, s.factor_at, s.step_up_until,
+           a.role, a.patient_id, a.totp_confirmed_at, a.compromised_at,
+           CASE WHEN c.password_max_age_days > 0
+                THEN a.password_changed_at + make_interval(days => c.password_max_age_days)
+           END AS password_expires_at
+      INTO r
+      FROM session s
+      JOIN account a ON a.clinic_id = s.clinic_id AND a.id = s.account_id
+      JOIN clinic c ON c.id = s.clinic_id
+     WHERE s.hash = token_hash
+       AND s.ended_at IS NULL AND a.deactivated_at IS NULL
+       AND t < s.expires_at
+       AND t < s.seen_at + make_interval(secs => s.idle_s);
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    IF NOT background AND r.seen_at < t - interval '5 seconds' THEN
+        UPDATE session s SET seen_at = t
+         WHERE s.clinic_id = r.clinic_id AND s.id = r.id;
+        r.seen_at := t;
+    END IF;
+    PERFORM set_config('epione.clinic', r.clinic_id::text, true),
+            set_config('epione.actor', r.account_id::text, true);
+    RETURN QUERY SELECT r.clinic_id, r.id, r.account_id, r.patient_id, r.role,
+        r.client,
+        CASE WHEN r.factor_at IS NULL AND r.totp_confirmed_at IS NOT NULL THEN 'totp_required'
+             WHEN r.totp_confirmed_at IS NULL THEN 'totp_enrolment_required'
+             WHEN r.compromised_at IS NOT NULL OR t >= r.password_expires_at THEN 'password_expired'
+             ELSE 'active' END,
+        r.step_up_until, r.seen_at + make_interval(secs => r.idle_s),
+        r.expires_at, r.password_expires_at;
+END $$;
+
+-- The account behind a sign-in name; sets the clinic of the transaction.
+CREATE FUNCTION account_by_email(token bytea)
+    RETURNS TABLE (clinic_id uuid, account_id uuid, role text, patient_id uuid,
+        password_hash text, active boolean, failures_before_delay bigint)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
+AS $$
+BEGIN
+    RETURN QUERY SELECT a.clinic_id, a.id, a.role, a.patient_id, a.password_hash,
+        a.deactivated_at IS NULL AND a.password_hash IS NOT NULL,
+        c.failures_before_delay::bigint
+      FROM account a JOIN clinic c ON c.id = a.clinic_id
+     WHERE a.email_token = token;
+END $$;
+
+-- The account that a live invitation is for.
+CREATE FUNCTION invitation_find(token_hash bytea)
+    RETURNS TABLE (clinic_id uuid, account_id uuid, role text)
+    LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp
+AS $$
+    SELECT i.clinic_id, i.account_id, a.role
+      FROM invitation i
+      JOIN account a ON a.clinic_id = i.clinic_id AND a.id = i.account_id
+     WHERE i.hash = token_hash AND i.used_at IS NULL
+       AND i.expires_at > clock_timestamp() AND a.deactivated_at IS NULL
+$$;
+
+-- Which of these sessions have ended? (for sockets that are open)
+--= SE-02: the sweep that closes their sockets asks this
+CREATE FUNCTION sessions_ended(ids uuid[])
+    RETURNS TABLE (id uuid)
+    LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp
+AS $$
+    SELECT i.id FROM unnest(ids) AS i(id)
+     WHERE NOT EXISTS (
+        SELECT 1 FROM session s
+          JOIN account a ON a.clinic_id = s.clinic_id AND a.id = s.account_id
+         WHERE s.id = i.id AND s.ended_at IS NULL AND a.deactivated_at IS NULL
+           AND clock_timestamp() < s.expires_at)
+$$;
+
+-- Takes one attempt at a factor, before the factor is looked at: attempts that
+-- arrive together cannot all slip through. Answers the time until which the
+-- caller must wait, or NULL if the attempt may go on.
+--= IA-09: after `free` failures a delay from 30 s to 1 h, at 100 a stop
+CREATE FUNCTION attempt_take(clinic uuid, account uuid, what text, free integer)
+    RETURNS timestamptz
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
+AS $$
+DECLARE
+    a attempt%ROWTYPE;
+    t timestamptz := clock_timestamp();
+BEGIN
+    INSERT INTO attempt (clinic_id, account_id, factor)
+        VALUES (clinic, account, what) ON CONFLICT DO NOTHING;
+    SELECT * INTO a FROM attempt
+     WHERE clinic_id = clinic AND account_id = account AND factor = what
+       FOR UPDATE;
+    IF a.failures >= 100 THEN
+        RETURN 'infinity';
+    END IF;
+    IF a.blocked_until > t THEN
+        RETURN a.blocked_until;
+    END IF;
+    UPDATE attempt SET failures = a.failures + 1,
+        blocked_until = CASE WHEN a.failures + 1 >= free
+            THEN t + least(interval '1 hour',
+                interval '30 seconds' * power(2, least(a.failures + 1 - free, 10)))
+            END
+     WHERE clinic_id = clinic AND account_id = account AND factor = what;
+    RETURN NULL;
+END $$;
+
+-- How the actor of the transaction stands to a patient or a visit.
+CREATE FUNCTION relation(kind text, subject uuid)
+    RETURNS TABLE (patient_id uuid, is_self boolean, is_care boolean, is_part boolean)
+    LANGUAGE sql STABLE SECURITY INVOKER SET search_path = public, pg_temp
+AS $$
+    SELECT p.id,
+        EXISTS (SELECT 1 FROM account a WHERE a.clinic_id = p.clinic_id
+                AND a.id = current_actor() AND a.patient_id = p.id),
+        EXISTS (SELECT 1 FROM care_team t WHERE t.clinic_id = p.clinic_id
+                AND t.patient_id = p.id AND t.account_id = current_actor()
+                AND t.ended_at IS NULL),
+        false
+      FROM patient p
+     WHERE kind = 'patient' AND p.clinic_id = current_clinic() AND p.id = subject
+    UNION ALL
+    SELECT v.patient_id,
+        EXISTS (SELECT 1 FROM account a WHERE a.clinic_id = v.clinic_id
+                AND a.id = current_actor() AND a.patient_id = v.patient_id),
+        v.clinician_id = current_actor() OR
+        EXISTS (SELECT 1 FROM care_team t WHERE t.clinic_id = v.clinic_id
+                AND t.patient_id = v.patient_id AND t.account_id = current_actor()
+                AND t.ended_at IS NULL),
+        v.clinician_id = current_actor() OR
+        EXISTS (SELECT 1 FROM account a WHERE a.clinic_id = v.clinic_id
+                AND a.id = current_actor() AND a.patient_id = v.patient_id)
+      FROM visit v
+     WHERE kind = 'visit' AND v.clinic_id = current_clinic() AND v.id = subject
+$$;
+
+-- Row-level security ---------------------------------------------------------------------
+
+ALTER TABLE clinic ENABLE ROW LEVEL SECURITY;
+CREATE POLICY same_clinic ON clinic USING (id = current_clinic());
+DO $$
+DECLARE t text;
+BEGIN
+    FOREACH t IN ARRAY ARRAY['record_key', 'patient', 'patient_token', 'account',
+        'password_history', 'attempt', 'recovery_code', 'invitation', 'session',
+        'care_team', 'visit', 'idempotency'] LOOP
+        EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
+        EXECUTE format('CREATE POLICY same_clinic ON %I USING (clinic_id = current_clinic())', t);
+    END LOOP;
+END $$;
+-- Keys of the installation itself (nil) belong to every clinic.
+ALTER TABLE class_key ENABLE ROW LEVEL SECURITY;
+CREATE POLICY same_clinic ON class_key
+    USING (clinic_id IN (current_clinic(), '00000000-0000-0000-0000-000000000000'));
+-- A refusal may come before any clinic is known: it is written, and read by no clinic.
+ALTER TABLE audit ENABLE ROW LEVEL SECURITY;
+CREATE POLICY same_clinic_read ON audit FOR SELECT USING (clinic_id = current_clinic());
+CREATE POLICY any_clinic_write ON audit FOR INSERT
+    WITH CHECK (clinic_id = coalesce(current_clinic(), '00000000-0000-0000-0000-000000000000'));
+
+-- What the server may do: nothing that loses a record ---------------------------------------
+
+GRANT USAGE ON SCHEMA public TO epione_server, epione_reporter;
+GRANT SELECT ON installation, class_key TO epione_server;
+GRANT SELECT, UPDATE ON clinic TO epione_server;
+GRANT SELECT, INSERT ON record_key TO epione_server;
+GRANT UPDATE (seals) ON record_key TO epione_server;
+GRANT SELECT, INSERT, UPDATE ON patient, account, visit, care_team, session,
+    invitation, recovery_code, attempt, idempotency TO epione_server;
+GRANT SELECT, INSERT ON password_history TO epione_server;
+-- Tokens, old answers and spent codes are no records: they are replaced.
+GRANT SELECT, INSERT, DELETE ON patient_token TO epione_server;
+GRANT DELETE ON idempotency, recovery_code TO epione_server;
+--= AU-04: the server adds audit rows and can do nothing else to them
+GRANT SELECT, INSERT ON audit TO epione_server;
+GRANT SELECT ON audit, clinic TO epione_reporter;
+REVOKE ALL ON FUNCTION session_open, account_by_email, invitation_find,
+    sessions_ended, attempt_take FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION session_open, account_by_email, invitation_find,
+    sessions_ended, attempt_take, relation, current_clinic, current_actor
+    TO epione_server;
+
+-- verify
+DO $$ BEGIN
+    ASSERT NOT has_table_privilege('epione_server', 'audit', 'UPDATE');
+    ASSERT NOT has_table_privilege('epione_server', 'audit', 'DELETE');
+    ASSERT NOT has_table_privilege('epione_server', 'audit', 'TRUNCATE');
+    ASSERT NOT has_table_privilege('epione_server', 'patient', 'DELETE');
+    ASSERT NOT has_table_privilege('epione_server', 'visit', 'DELETE');
+END $$;

@@ -1,0 +1,75 @@
+#ifndef BASE_SHAPE_H
+#define BASE_SHAPE_H
+
+#include "base/arena.h"
+#include "base/bytes.h"
+#include "base/err.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * What an operation takes, as a table: the gate checks it, the OpenAPI
+ * description is generated from it.
+ *
+ *   static const struct shape visit_book_in[] = {
+ *       { "patient_id", SH_UUID, 0, 0, SH_REQUIRED },
+ *       { "reason", SH_TEXT, 1, 500, SH_REQUIRED | SH_PHI },
+ *       { 0 },
+ *   };
+ */
+enum shape_kind {
+	SH_END,
+	SH_TEXT,   /* min..max code points, cleaned (text_clean) */
+	SH_LINES,  /* the same, line feeds allowed */
+	SH_RAW,    /* text taken as it is (passwords); min..max code points */
+	SH_EMAIL,  /* one @, no spaces, at most 254 bytes */
+	SH_UUID,
+	SH_TIME,   /* RFC 3339; becomes a JSON integer (s) after the check */
+	SH_DATE,   /* YYYY-MM-DD */
+	SH_INT,    /* min..max */
+	SH_BOOL,
+	SH_CHOICE, /* one of `choices`, separated by '|' */
+	SH_OBJECT, /* its members are `inner` */
+};
+
+#define SH_REQUIRED 1
+#define SH_PHI 2      /* never echoed in an error */
+#define SH_NULLABLE 4 /* null clears it (merge patch) */
+
+struct shape {
+	const char *name;
+	enum shape_kind kind;
+	int64_t min, max;
+	unsigned flags;
+	const char *choices;
+	const struct shape *inner;
+};
+
+#define SHAPE_DEPTH_MAX 8
+
+/* Parses strictly: UTF-8, no duplicate keys, no NaN, depth at most
+ * SHAPE_DEPTH_MAX, an object at the top, nothing after it. ERR_BAD_JSON,
+ * ERR_DUPLICATE_FIELD, ERR_BAD_ENCODING, ERR_TOO_DEEP. (IN-06) */
+NODISCARD enum err shape_parse(struct bytes, json_t **);
+
+/* Parses a query string by the shape: %-decoding, UTF-8, no parameter twice,
+ * numbers and booleans by kind. */
+NODISCARD enum err shape_query(struct arena *, const char *query,
+    const struct shape *, json_t **, const char **culprit);
+
+/* Checks and normalises in place (cleaned text, times as integers). `partial`
+ * lets required fields be absent (merge patch). *culprit is the field to
+ * blame, as a path ("address.city"): the shape's own text or the arena's. */
+NODISCARD enum err shape_check(struct arena *, const struct shape *, json_t *,
+    bool partial, const char **culprit);
+
+/* JSON Schema of a shape, for the OpenAPI description. */
+json_t *shape_schema(const struct shape *);
+
+/* Overwrites every string of a value before its last reference goes. */
+void json_wipe(json_t *);
+
+#endif

@@ -1,0 +1,164 @@
+#ifndef GATE_OP_H
+#define GATE_OP_H
+
+#include "base/arena.h"
+#include "base/bytes.h"
+#include "base/err.h"
+#include "base/uuid.h"
+#include "data/tx.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The shapes that pass through the gate: a request, the operation it becomes,
+ * and the reply. All memory is the arena's unless said otherwise. */
+
+enum method { METHOD_GET, METHOD_HEAD, METHOD_POST, METHOD_PUT, METHOD_PATCH, METHOD_DELETE, METHOD_OPTIONS, METHOD_OTHER };
+
+/* What a client sent, copied out of the server: it outlives the connection. */
+struct request {
+	enum method method;
+	const char *path;          /* raw, without query */
+	const char *query;         /* without '?', or NULL */
+	struct bytes body;
+	const char *content_type;  /* these are NULL when absent */
+	const char *origin;
+	const char *host;
+	const char *cookie;
+	const char *authorization;
+	const char *if_match;
+	const char *idempotency_key;
+	const char *user_agent;
+	const char *websocket_protocol; /* Sec-WebSocket-Protocol */
+	bool upgrade;              /* Upgrade: websocket */
+	bool background;           /* X-Background: 1: no sign of life (SE-02) */
+	char address[46];          /* the client's, as text */
+	struct uuid id;            /* X-Request-Id of the reply */
+	int64_t arrived;           /* s */
+	int64_t deadline_ms;       /* monotonic */
+};
+
+enum role { ROLE_NONE, ROLE_PATIENT, ROLE_CLINICIAN, ROLE_SCHEDULER, ROLE_ADMIN, ROLE_COMPLIANCE };
+enum session_state { STATE_NONE, STATE_TOTP_REQUIRED, STATE_TOTP_ENROLMENT_REQUIRED, STATE_PASSWORD_EXPIRED, STATE_ACTIVE };
+enum scope { SCOPE_NONE, SCOPE_SELF, SCOPE_PART, SCOPE_CARE, SCOPE_CLINIC };
+
+const char *role_name(enum role);                 /* "patient", … */
+enum role role_parse(const char *);               /* ROLE_NONE if unknown */
+const char *session_state_name(enum session_state);
+enum session_state session_state_parse(const char *);
+
+struct actor {
+	struct uuid clinic, session, account;
+	struct uuid patient; /* of a patient's account, else nil */
+	enum role role;
+	enum session_state state;
+	bool browser;
+	int64_t idle_expires_at, expires_at;
+	int64_t password_expires_at, step_up_until; /* INSTANT_NONE for none */
+};
+
+/* What the audit row says beyond actor and request. The gate fills it from
+ * the route; an operation adds what only it knows. */
+struct audit_note {
+	struct uuid clinic, actor; /* when the session does not tell (sign-in) */
+	enum role role;
+	struct uuid patient, record;
+	struct uuid *returned;
+	size_t returned_n;
+};
+
+/* Ends in a WebSocket: who joins which visit (care/visit.c fills it, the
+ * edge takes it after the commit). */
+struct participant {
+	struct uuid clinic, visit, account, session;
+	enum role role;
+	bool admitted;             /* clinician, or the visit is in_call */
+	int64_t open_until;        /* s: when the visit's window closes */
+	char display_name[128];
+};
+
+struct route;
+
+struct op {
+	const struct route *route;
+	const struct request *rq;
+	struct arena *arena;
+	struct tx *tx;
+	int64_t now;               /* s, read once */
+	struct actor who;
+	enum scope scope;          /* what the permission grants this actor */
+	struct uuid id;            /* the path's {id} */
+	struct uuid user_id;       /* the path's {user_id} */
+	const char *token;         /* the path's {token} */
+	struct uuid patient;       /* the subject's patient, nil if none */
+	json_t *in;                /* body or query, checked against the shape */
+	int64_t limit;             /* LISTS */
+	json_t *cursor;            /* LISTS: what op_next_cursor was given, or NULL */
+	int64_t if_match;          /* PATCHES: the version the client saw */
+
+	json_t *out;               /* the reply's body; NULL for none */
+	int status;                /* 0: 200, 201 with CREATES, 204 without body */
+	int64_t version;           /* > 0: ETag */
+	const char *culprit;       /* field to blame */
+	int64_t retry_after_s;     /* with ERR_TOO_MANY */
+	const char *set_token;     /* new session token for cookie or body */
+	bool clear_session;        /* sign-out: expire cookie, Clear-Site-Data */
+	struct participant *join;  /* SOCKET */
+	struct audit_note note;
+	void (*after_commit)(struct op *); /* told once the work is durable */
+};
+
+struct reply_header {
+	const char *name, *value;
+};
+#define REPLY_HEADERS_MAX 24
+
+struct reply {
+	int status;
+	const char *content_type;
+	struct bytes body;
+	struct reply_header headers[REPLY_HEADERS_MAX];
+	size_t header_count;
+	const struct participant *join; /* 101 instead of a body */
+};
+
+/* Refuses with the field to blame; `return op_refuse(op, ERR_…, "starts_at");` */
+NODISCARD enum err op_refuse(struct op *, enum err, const char *field);
+
+/* Input, after the shape was checked; NULL / nil / INSTANT_NONE when absent. */
+const char *in_text(const struct op *, const char *name);
+struct uuid in_uuid(const struct op *, const char *name);
+int64_t in_time(const struct op *, const char *name);
+int64_t in_int(const struct op *, const char *name, int64_t otherwise);
+bool in_bool(const struct op *, const char *name, bool otherwise);
+bool in_has(const struct op *, const char *name); /* present, null too */
+bool in_null(const struct op *, const char *name);
+
+/* Output helpers: new references for json_pack's "o". */
+json_t *uuid_json(const struct uuid *);  /* null for nil */
+json_t *time_json(int64_t);              /* null for INSTANT_NONE */
+json_t *text_json(const char *);         /* null for NULL */
+
+/* Sets op->out to {"items": items, "next_cursor": …}. A next cursor is made
+ * (sealed, so that clients cannot forge or read it) from `next` when it is
+ * not NULL. Takes both references. */
+NODISCARD enum err op_list(struct op *, json_t *items, json_t *next);
+
+/* Notes in the audit row that this record was returned. */
+void op_returned(struct op *, const struct uuid *);
+
+/* A second, short transaction beside op->tx, committed by the caller: only
+ * for what must stand even when the operation is refused (attempts). */
+struct tx *op_side_tx(struct op *);
+
+/* Ends op->tx (commits what it did so far) and begins a fresh one with the
+ * same clinic and actor: before slow work, so that it holds no connection. */
+NODISCARD enum err op_release(struct op *);
+
+/* Sets clinic and actor of op->tx for accounts that have no session yet. */
+NODISCARD enum err op_assume(struct op *, const struct uuid *clinic,
+    const struct uuid *account, enum role);
+
+#endif

@@ -33,6 +33,7 @@ enum shape_kind {
 	SH_BOOL,
 	SH_CHOICE, /* one of `choices`, separated by '|' */
 	SH_OBJECT, /* its members are `inner` */
+	SH_LIST,   /* of objects by `inner`, or of text when there is none; min..max items */
 };
 
 #define SH_REQUIRED 1

@@ -72,7 +72,8 @@ struct audit_note {
 /* Ends in a WebSocket: who joins which visit (care/visit.c fills it, the
  * edge takes it after the commit). */
 struct participant {
-	struct uuid clinic, visit, account, session;
+	struct uuid clinic, visit, account, session, patient;
+	uint8_t token_hash[32];    /* of its session, for what it asks for later */
 	enum role role;
 	bool admitted;             /* clinician, or the visit is in_call */
 	int64_t open_until;        /* s: when the visit's window closes */

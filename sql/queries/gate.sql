@@ -1,0 +1,75 @@
+-- What the gate asks around every operation: whose session it is, how the
+-- actor stands to the record, that it happened, and whether it happened before.
+
+-- sql: session_open one
+-- in:  hash bytes, background bool
+-- out: clinic_id uuid, session_id uuid, account_id uuid, patient_id uuid,
+--      role text, client text, state text, step_up_until time,
+--      idle_expires_at time, expires_at time, password_expires_at time
+SELECT clinic_id, session_id, account_id, patient_id, role, client, state,
+       step_up_until, idle_expires_at, expires_at, password_expires_at
+  FROM session_open($1::bytea, $2::boolean);
+
+-- sql: relation_get one
+-- in:  kind text, subject uuid
+-- out: patient_id uuid, is_self bool, is_care bool, is_part bool
+SELECT patient_id, is_self, is_care, is_part
+  FROM relation($1::text, $2::uuid);
+
+-- sql: context_set later
+-- in:  clinic uuid, actor uuid
+SELECT set_config('epione.clinic', coalesce($1::uuid::text, ''), true),
+       set_config('epione.actor', coalesce($2::uuid::text, ''), true);
+
+-- A refusal may come before any clinic is known: nil stands for it.
+-- sql: audit_insert later
+-- in:  clinic_id uuid, event text, action text, outcome text, actor_id uuid,
+--      actor_role text, session_id uuid, purpose text, patient_id uuid,
+--      record_id uuid, returned uuid[], address text, request_id uuid,
+--      operation text
+INSERT INTO audit (clinic_id, event, action, outcome, actor_id, actor_role,
+       session_id, purpose, patient_id, record_id, returned, address,
+       request_id, operation)
+VALUES (coalesce($1::uuid, '00000000-0000-0000-0000-000000000000'), $2::text,
+       $3::text, $4::text, $5::uuid, $6::text, $7::uuid, $8::text, $9::uuid,
+       $10::uuid, coalesce($11::uuid[], '{}'), $12::text, $13::uuid, $14::text);
+
+-- One statement, so that a second request with the same key waits here for the
+-- first to commit or roll back, and then sees what it left. A row without a
+-- status is our own: whoever takes a key finishes it in the same transaction.
+-- sql: idempotency_take one
+-- in:  actor_id uuid, operation text, key text, request_hash bytes
+-- out: fresh bool, request_hash bytes, status int?, answer bytes
+INSERT INTO idempotency AS i (clinic_id, actor_id, operation, key, request_hash)
+VALUES (current_clinic(), $1::uuid, $2::text, $3::text, $4::bytea)
+ON CONFLICT (clinic_id, actor_id, operation, key) DO UPDATE
+   SET (request_hash, status, answer, created_at) = (
+       SELECT CASE WHEN o.old THEN excluded.request_hash ELSE i.request_hash END,
+              CASE WHEN NOT o.old THEN i.status END,
+              CASE WHEN NOT o.old THEN i.answer END,
+              CASE WHEN o.old THEN now() ELSE i.created_at END
+         FROM (SELECT i.created_at < now() - interval '24 hours' AS old) AS o)
+RETURNING i.status IS NULL AS fresh, i.request_hash, i.status::bigint, i.answer;
+
+-- sql: idempotency_finish later
+-- in:  actor_id uuid, operation text, key text, status int, answer bytes
+UPDATE idempotency SET status = $4::bigint, answer = $5::bytea
+ WHERE clinic_id = current_clinic() AND actor_id = $1::uuid
+   AND operation = $2::text AND key = $3::text;
+
+-- A stop for good comes back as a time no request lives to see.
+-- sql: attempt_take one
+-- in:  clinic uuid, account uuid, factor text, free int
+-- out: blocked_until time
+SELECT CASE WHEN b = 'infinity' THEN '9999-12-31T00:00:00Z'::timestamptz ELSE b END
+       AS blocked_until
+  FROM attempt_take($1::uuid, $2::uuid, $3::text, $4::bigint::integer) AS b;
+
+-- sql: sessions_ended many
+-- in:  ids uuid[]
+-- out: id uuid
+SELECT id FROM sessions_ended($1::uuid[]);
+
+-- sql: ready one
+-- out: one int
+SELECT 1::bigint AS one;

@@ -421,32 +421,32 @@ BEGIN
 END $$;
 
 -- How the actor of the transaction stands to a patient or a visit.
-CREATE FUNCTION relation(kind text, subject uuid)
+CREATE FUNCTION relation(kind text, subject uuid, clinic uuid, actor uuid)
     RETURNS TABLE (patient_id uuid, is_self boolean, is_care boolean, is_part boolean)
     LANGUAGE sql STABLE SECURITY INVOKER SET search_path = public, pg_temp
 AS $$
     SELECT p.id,
-        EXISTS (SELECT 1 FROM account a WHERE a.clinic_id = p.clinic_id
-                AND a.id = current_actor() AND a.patient_id = p.id),
-        EXISTS (SELECT 1 FROM care_team t WHERE t.clinic_id = p.clinic_id
-                AND t.patient_id = p.id AND t.account_id = current_actor()
+        EXISTS (SELECT 1 FROM account a WHERE a.clinic_id = clinic
+                AND a.id = actor AND a.patient_id = p.id),
+        EXISTS (SELECT 1 FROM care_team t WHERE t.clinic_id = clinic
+                AND t.patient_id = p.id AND t.account_id = actor
                 AND t.ended_at IS NULL),
         false
       FROM patient p
-     WHERE kind = 'patient' AND p.clinic_id = current_clinic() AND p.id = subject
+     WHERE kind = 'patient' AND p.clinic_id = clinic AND p.id = subject
     UNION ALL
     SELECT v.patient_id,
-        EXISTS (SELECT 1 FROM account a WHERE a.clinic_id = v.clinic_id
-                AND a.id = current_actor() AND a.patient_id = v.patient_id),
-        v.clinician_id = current_actor() OR
-        EXISTS (SELECT 1 FROM care_team t WHERE t.clinic_id = v.clinic_id
-                AND t.patient_id = v.patient_id AND t.account_id = current_actor()
+        EXISTS (SELECT 1 FROM account a WHERE a.clinic_id = clinic
+                AND a.id = actor AND a.patient_id = v.patient_id),
+        v.clinician_id = actor OR
+        EXISTS (SELECT 1 FROM care_team t WHERE t.clinic_id = clinic
+                AND t.patient_id = v.patient_id AND t.account_id = actor
                 AND t.ended_at IS NULL),
-        v.clinician_id = current_actor() OR
-        EXISTS (SELECT 1 FROM account a WHERE a.clinic_id = v.clinic_id
-                AND a.id = current_actor() AND a.patient_id = v.patient_id)
+        v.clinician_id = actor OR
+        EXISTS (SELECT 1 FROM account a WHERE a.clinic_id = clinic
+                AND a.id = actor AND a.patient_id = v.patient_id)
       FROM visit v
-     WHERE kind = 'visit' AND v.clinic_id = current_clinic() AND v.id = subject
+     WHERE kind = 'visit' AND v.clinic_id = clinic AND v.id = subject
 $$;
 
 -- Row-level security ---------------------------------------------------------------------

@@ -1,0 +1,24 @@
+#ifndef GATE_LIMIT_H
+#define GATE_LIMIT_H
+
+#include "base/err.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Rates of requests, one count for all workers: a table in shared memory,
+ * made before the workers are forked. Each key has one number, the time at
+ * which it would be allowed again (generic cell rate algorithm). The table is
+ * bounded; a key that is pushed out starts afresh.
+ */
+NODISCARD enum err limit_init(void);
+
+/*
+ * Takes one request of `key` (n bytes) from `per_minute`, of which a quarter
+ * may come at once. ERR_TOO_MANY, and then *retry_after_s is the wait.
+ */
+NODISCARD enum err limit_take(const void *key, size_t n, int64_t per_minute,
+    int64_t *retry_after_s);
+
+#endif

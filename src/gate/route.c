@@ -1,0 +1,193 @@
+#include "gate/route.h"
+
+#include "base/factor.h"
+
+#include <string.h>
+
+static const enum scope perms[PERM_COUNT][ROLE_COMPLIANCE + 1] = {
+#define PERM(name, patient, clinician, scheduler, admin, compliance)           \
+	[PERM_##name] = { SCOPE_NONE, SCOPE_##patient, SCOPE_##clinician,      \
+		SCOPE_##scheduler, SCOPE_##admin, SCOPE_##compliance },
+#include "tables/perms.def"
+#undef PERM
+};
+
+static const char *const perm_names[PERM_COUNT] = {
+#define PERM(name, patient, clinician, scheduler, admin, compliance) #name,
+#include "tables/perms.def"
+#undef PERM
+};
+
+static const struct {
+	const char *stored, *action;
+} events[EVENT_COUNT] = {
+#define EVENT(name, stored, action) { stored, #action },
+#include "tables/events.def"
+#undef EVENT
+};
+
+static const char *const method_names[] = { "GET", "HEAD", "POST", "PUT",
+	"PATCH", "DELETE", "OPTIONS", "OTHER" };
+static const char *const scope_names[] = { "none", "self", "part", "care",
+	"clinic" };
+static const char *const role_names[] = { "none", "patient", "clinician",
+	"scheduler", "admin", "compliance" };
+static const char *const state_names[] = { "none", "totp_required",
+	"totp_enrolment_required", "password_expired", "active" };
+
+const char *
+method_name(enum method m)
+{
+	return method_names[m];
+}
+
+const char *
+perm_name(enum perm p)
+{
+	return perm_names[p];
+}
+
+enum scope
+perm_scope(enum perm p, enum role role)
+{
+	return perms[p][role];
+}
+
+const char *
+scope_name(enum scope s)
+{
+	return scope_names[s];
+}
+
+const char *
+event_stored(enum event e)
+{
+	return events[e].stored;
+}
+
+const char *
+event_action(enum event e)
+{
+	return events[e].action;
+}
+
+const char *
+role_name(enum role r)
+{
+	return role_names[r];
+}
+
+const char *
+session_state_name(enum session_state s)
+{
+	return state_names[s];
+}
+
+static int
+name_find(const char *const names[], int n, const char *name)
+{
+	int i;
+
+	for (i = 1; name != NULL && i < n; i++)
+		if (strcmp(names[i], name) == 0)
+			return i;
+	return 0;
+}
+
+enum role
+role_parse(const char *name)
+{
+	return (enum role)name_find(role_names, ROLE_COMPLIANCE + 1, name);
+}
+
+enum session_state
+session_state_parse(const char *name)
+{
+	return (enum session_state)name_find(
+	    state_names, STATE_ACTIVE + 1, name);
+}
+
+/* One {placeholder} of a pattern against one segment of a path. */
+static bool
+segment_take(struct op *op, const char *name, size_t name_n, const char *p,
+    size_t n)
+{
+	char text[UUID_TEXT_SIZE];
+	struct uuid *into;
+
+	if (name_n == 5 && strncmp(name, "token", 5) == 0) {
+		if (n == 0 || n >= FACTOR_TOKEN_SIZE)
+			return false;
+		op->token = arena_text_n(op->arena, p, n);
+		return true;
+	}
+	if (n != UUID_TEXT_SIZE - 1)
+		return false;
+	memcpy(text, p, n);
+	text[n] = '\0';
+	into = name_n == 2 ? &op->id : &op->user_id;
+	return uuid_parse(text, into) == ERR_OK;
+}
+
+/* Compares segment by segment on the raw path: nothing is decoded, so %2f,
+ * dots and double slashes match no row. op may be NULL to match the shape of
+ * placeholders only. */
+static bool
+path_matches(struct op *op, const char *pattern, const char *path)
+{
+	size_t pn, n;
+
+	for (;;) {
+		if (*pattern != '/' || *path != '/')
+			return *pattern == '\0' && *path == '\0';
+		pattern++;
+		path++;
+		pn = strcspn(pattern, "/");
+		n = strcspn(path, "/");
+		if (*pattern == '{') {
+			if (n == 0 ||
+			    (op != NULL &&
+				!segment_take(
+				    op, pattern + 1, pn - 2, path, n)))
+				return false;
+		} else if (pn != n || strncmp(pattern, path, n) != 0)
+			return false;
+		pattern += pn;
+		path += n;
+	}
+}
+
+enum err
+route_match(struct op *op)
+{
+	enum err r = ERR_NOT_FOUND;
+	size_t i;
+
+	for (i = 0; i < routes_count; i++) {
+		if (!path_matches(NULL, routes[i].path, op->rq->path))
+			continue;
+		if (routes[i].method != op->rq->method) {
+			r = ERR_METHOD_NOT_ALLOWED;
+			continue;
+		}
+		if (!path_matches(op, routes[i].path, op->rq->path))
+			return ERR_NOT_FOUND;
+		op->route = &routes[i];
+		return ERR_OK;
+	}
+	return r;
+}
+
+const char *
+route_allow(struct arena *a, const char *path)
+{
+	const char *list = "";
+	size_t i;
+
+	for (i = 0; i < routes_count; i++)
+		if (path_matches(NULL, routes[i].path, path))
+			list = arena_format(a, "%s%s%s", list,
+			    *list == '\0' ? "" : ", ",
+			    method_name(routes[i].method));
+	return list;
+}

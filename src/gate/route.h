@@ -1,0 +1,59 @@
+#ifndef GATE_ROUTE_H
+#define GATE_ROUTE_H
+
+#include "base/err.h"
+#include "base/shape.h"
+#include "gate/op.h"
+
+#include <stddef.h>
+
+/* The rows of tables/routes.def, perms.def and events.def as data. */
+
+enum open { OPEN_PUBLIC, OPEN_SIGNED_IN, OPEN_TOTP, OPEN_ENROL, OPEN_PASSWORD, OPEN_ENROL_ACTIVE, OPEN_ACTIVE };
+enum subject { SUBJECT_NOBODY, SUBJECT_ME, SUBJECT_PATIENT, SUBJECT_VISIT, SUBJECT_BODY };
+enum trait { TRAIT_CREATES = 1, TRAIT_PATCHES = 2, TRAIT_LISTS = 4, TRAIT_SLOW = 8, TRAIT_SOCKET = 16 };
+
+enum perm {
+#define PERM(name, patient, clinician, scheduler, admin, compliance) PERM_##name,
+#include "tables/perms.def"
+#undef PERM
+	PERM_COUNT
+};
+
+enum event {
+#define EVENT(name, stored, action) EVENT_##name,
+#include "tables/events.def"
+#undef EVENT
+	EVENT_COUNT
+};
+
+struct route {
+	enum method method;
+	const char *path;
+	const char *operation;
+	enum err (*run)(struct op *);
+	const struct shape *in, *out;
+	enum open open;
+	enum perm perm;
+	enum subject subject;
+	enum event event;
+	unsigned traits;
+};
+
+extern const struct route routes[];
+extern const size_t routes_count;
+
+const char *method_name(enum method);
+const char *perm_name(enum perm);
+enum scope perm_scope(enum perm, enum role);
+const char *scope_name(enum scope);
+const char *event_stored(enum event);
+const char *event_action(enum event); /* "C", "R", "U", "D" or "E" */
+
+/* Finds the route of op->rq and fills op->route, id, user_id and token.
+ * ERR_NOT_FOUND; ERR_METHOD_NOT_ALLOWED when the path exists. */
+NODISCARD enum err route_match(struct op *);
+/* Methods of a path for an Allow header: "GET, POST"; "" for none. */
+const char *route_allow(struct arena *, const char *path);
+
+#endif

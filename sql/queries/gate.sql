@@ -14,7 +14,7 @@ SELECT clinic_id, session_id, account_id, patient_id, role, client, state,
 -- in:  kind text, subject uuid
 -- out: patient_id uuid, is_self bool, is_care bool, is_part bool
 SELECT patient_id, is_self, is_care, is_part
-  FROM relation($1::text, $2::uuid);
+  FROM relation($1::text, $2::uuid, current_clinic(), current_actor());
 
 -- sql: context_set later
 -- in:  clinic uuid, actor uuid

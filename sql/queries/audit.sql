@@ -1,0 +1,51 @@
+-- Reading the audit trail. Names are opened from the accounts as they are now;
+-- a search that returned a patient counts as access to that patient.
+
+-- sql: audit_list many
+-- in:  from_at time, to_at time, actor_id uuid, patient_id uuid, action text,
+--      outcome text, before int?, limit int
+-- out: seq int, at time, event text, action text, outcome text,
+--      actor_id uuid, actor_role text, key record_key,
+--      actor_name sealed(account_display_name, actor_id),
+--      patient_id uuid, record_id uuid, returned uuid[], address text,
+--      request_id uuid, operation text, purpose text
+SELECT e.seq, e.at, e.event, e.action, e.outcome, e.actor_id, e.actor_role,
+       k.subject_id, k.version, k.box, a.display_name,
+       e.patient_id, e.record_id, e.returned, e.address, e.request_id,
+       e.operation, e.purpose
+  FROM audit e
+  LEFT JOIN account a ON a.clinic_id = e.clinic_id AND a.id = e.actor_id
+  LEFT JOIN record_key k ON k.clinic_id = a.clinic_id AND k.subject_id = a.id
+ WHERE e.clinic_id = current_clinic()
+   AND ($1::timestamptz IS NULL OR e.at >= $1)
+   AND ($2::timestamptz IS NULL OR e.at < $2)
+   AND ($3::uuid IS NULL OR e.actor_id = $3)
+   AND ($4::uuid IS NULL OR e.patient_id = $4 OR e.returned @> ARRAY[$4])
+   AND ($5::text IS NULL OR e.action = $5)
+   AND ($6::text IS NULL OR e.outcome = $6)
+   AND ($7::bigint IS NULL OR e.seq < $7)
+ ORDER BY e.seq DESC
+ LIMIT $8::bigint;
+
+-- Who saw this record. A refusal showed nothing and is left out. `besides`
+-- leaves out one account: a patient need not read of her own visits here.
+-- sql: patient_accesses many
+-- in:  patient_id uuid, besides uuid, before int?, limit int
+-- out: seq int, at time, event text, action text, actor_id uuid,
+--      actor_role text, key record_key,
+--      actor_name sealed(account_display_name, actor_id)
+SELECT e.seq, e.at, e.event, e.action, e.actor_id, e.actor_role,
+       k.subject_id, k.version, k.box, a.display_name
+  FROM (SELECT * FROM audit
+         WHERE clinic_id = current_clinic() AND patient_id = $1::uuid
+         UNION ALL
+        SELECT * FROM audit
+         WHERE clinic_id = current_clinic() AND returned <> '{}'
+           AND returned @> ARRAY[$1::uuid] AND patient_id IS DISTINCT FROM $1) AS e
+  LEFT JOIN account a ON a.clinic_id = e.clinic_id AND a.id = e.actor_id
+  LEFT JOIN record_key k ON k.clinic_id = a.clinic_id AND k.subject_id = a.id
+ WHERE e.outcome = 'ok'
+   AND ($2::uuid IS NULL OR e.actor_id IS DISTINCT FROM $2)
+   AND ($3::bigint IS NULL OR e.seq < $3)
+ ORDER BY e.seq DESC
+ LIMIT $4::bigint;

@@ -1,0 +1,70 @@
+#include "gate/audit.h"
+
+#include "gate/route.h"
+#include "sql.h"
+
+/* Why the actor looked, in HL7's PurposeOfUse codes. */
+static const char *const purposes[] = {
+	[ROLE_NONE] = "HSYSADMIN",
+	[ROLE_PATIENT] = "PATRQT",
+	[ROLE_CLINICIAN] = "TREAT",
+	[ROLE_SCHEDULER] = "HOPERAT",
+	[ROLE_ADMIN] = "HSYSADMIN",
+	[ROLE_COMPLIANCE] = "HCOMPL",
+};
+
+static struct uuid
+first(const struct uuid *a, const struct uuid *b)
+{
+	return uuid_is_nil(a) ? *b : *a;
+}
+
+/* Values are ids, codes of ours and an address the kernel gave: nothing a
+ * client wrote reaches the row (AU-05). */
+static enum err
+audit_row(struct op *op, struct tx *tx, enum err outcome)
+{
+	enum role role = op->who.role != ROLE_NONE ? op->who.role :
+						     op->note.role;
+	struct audit_insert_in in = {
+		.clinic_id = first(&op->who.clinic, &op->note.clinic),
+		.event = event_stored(op->route->event),
+		.action = event_action(op->route->event),
+		.outcome = err_code(outcome),
+		.actor_id = first(&op->who.account, &op->note.actor),
+		.actor_role = role == ROLE_NONE ? NULL : role_name(role),
+		.session_id = op->who.session,
+		.purpose = purposes[role],
+		.patient_id = first(&op->note.patient, &op->patient),
+		.record_id = first(&op->note.record, &op->id),
+		.returned = { op->note.returned, op->note.returned_n },
+		.address = op->rq->address,
+		.request_id = op->rq->id,
+		.operation = op->route->operation,
+	};
+
+	return sql_audit_insert(tx, &in);
+}
+
+enum err
+audit_write(struct op *op)
+{
+	return audit_row(op, op->tx, ERR_OK);
+}
+
+enum err
+audit_refusal(struct op *op, enum err outcome)
+{
+	struct uuid clinic = first(&op->who.clinic, &op->note.clinic);
+	struct context_set_in context = { clinic,
+		first(&op->who.account, &op->note.actor) };
+	struct tx *tx = op_side_tx(op);
+	enum err r;
+
+	op->note.returned_n = 0; /* nothing was given out */
+	if ((r = sql_context_set(tx, &context)) == ERR_OK &&
+	    (r = audit_row(op, tx, outcome)) == ERR_OK)
+		r = tx_commit(tx);
+	tx_close(tx);
+	return r;
+}

@@ -1,0 +1,14 @@
+#ifndef GATE_AUDIT_H
+#define GATE_AUDIT_H
+
+#include "gate/op.h"
+
+/*
+ * One row per event (45 CFR 164.312(b); AU-01, AU-02). audit_write queues the
+ * row in the operation's own transaction; audit_refusal writes it in one of
+ * its own, committed before the refusal is answered.
+ */
+NODISCARD enum err audit_write(struct op *);
+NODISCARD enum err audit_refusal(struct op *, enum err outcome);
+
+#endif

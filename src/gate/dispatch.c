@@ -1,0 +1,502 @@
+#include "gate/dispatch.h"
+
+#include "base/conf.h"
+#include "base/instant.h"
+#include "base/log.h"
+#include "base/shape.h"
+#include "gate/audit.h"
+#include "gate/credential.h"
+#include "gate/cursor.h"
+#include "gate/idempotency.h"
+#include "gate/limit.h"
+#include "gate/reply.h"
+#include "gate/route.h"
+#include "sql.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define LIST_DEFAULT 25
+#define LIST_MAX 100
+
+/* What is known of a request on its way to becoming an operation. */
+struct passage {
+	struct op op;
+	struct credential credential;
+	struct session_enter_row session;
+	struct relation_get_row relation;
+	bool replayed;
+};
+
+/* Requests of one address, and sign-ins of it, which are dearer. */
+static enum err
+limit_address(struct op *op)
+{
+	const char *address = op->rq->address;
+	char key[80];
+	int n;
+
+	n = snprintf(key, sizeof(key), "address %s", address);
+	if (limit_take(key, (size_t)n, conf()->requests_per_minute,
+		&op->retry_after_s) != ERR_OK)
+		return ERR_TOO_MANY;
+	if (op->route->open != OPEN_PUBLIC)
+		return ERR_OK;
+	n = snprintf(key, sizeof(key), "sign-in %s", address);
+	return limit_take(key, (size_t)n, conf()->sign_ins_per_minute,
+	    &op->retry_after_s);
+}
+
+/* Requests of one account, and of one account to one route. */
+static enum err
+limit_actor(struct op *op)
+{
+	struct {
+		struct uuid account;
+		char operation[32];
+	} key = { op->who.account, "" };
+
+	if (limit_take(&key, sizeof(key), conf()->requests_per_minute,
+		&op->retry_after_s) != ERR_OK)
+		return ERR_TOO_MANY;
+	snprintf(key.operation, sizeof(key.operation), "%s",
+	    op->route->operation);
+	return limit_take(&key, sizeof(key), conf()->requests_per_minute / 2,
+	    &op->retry_after_s);
+}
+
+static const char *
+subject_kind(const struct route *route)
+{
+	switch (route->subject) {
+	case SUBJECT_PATIENT:
+		return "patient";
+	case SUBJECT_VISIT:
+		return "visit";
+	default:
+		return NULL;
+	}
+}
+
+static void
+actor_fill(struct op *op, const struct session_enter_row *s)
+{
+	op->who = (struct actor){
+		.clinic = s->clinic_id,
+		.session = s->session_id,
+		.account = s->account_id,
+		.patient = s->patient_id,
+		.role = role_parse(s->role),
+		.state = session_state_parse(s->state),
+		.browser = strcmp(s->client, "browser") == 0,
+		.idle_expires_at = s->idle_expires_at,
+		.expires_at = s->expires_at,
+		.password_expires_at = s->password_expires_at,
+		.step_up_until = s->step_up_until,
+	};
+	tx_set_clinic(op->tx, &op->who.clinic);
+}
+
+/* One flight: the session, and how its actor stands to the subject. */
+static enum err
+session_find(struct passage *p)
+{
+	struct op *op = &p->op;
+	const char *kind = subject_kind(op->route);
+	struct session_enter_in in = {
+		.hash = { p->credential.hash, sizeof(p->credential.hash) },
+		.background = op->rq->background,
+		.kind = kind == NULL ? "" : kind,
+		.subject = op->id,
+	};
+	enum err r;
+
+	if (op->route->open == OPEN_PUBLIC)
+		return ERR_OK;
+	if (!p->credential.present)
+		return ERR_NOT_SIGNED_IN;
+	r = sql_session_enter(op->tx, &in, &p->session);
+	if (r == ERR_NOT_FOUND)
+		return ERR_NOT_SIGNED_IN;
+	if (r != ERR_OK)
+		return r;
+	actor_fill(op, &p->session);
+	p->relation = (struct relation_get_row){ p->session.subject_patient,
+		p->session.is_self, p->session.is_care, p->session.is_part };
+	return limit_actor(op);
+}
+
+static enum err
+state_error(enum session_state state)
+{
+	switch (state) {
+	case STATE_TOTP_REQUIRED:
+		return ERR_TOTP_REQUIRED;
+	case STATE_TOTP_ENROLMENT_REQUIRED:
+		return ERR_TOTP_ENROLMENT_REQUIRED;
+	case STATE_PASSWORD_EXPIRED:
+		return ERR_PASSWORD_EXPIRED;
+	case STATE_ACTIVE:
+		return ERR_WRONG_STATUS; /* the step has been taken already */
+	default:
+		return ERR_NOT_SIGNED_IN;
+	}
+}
+
+/*= IA-03, IA-15: only what leads out of a state is open in it */
+static enum err
+state_check(const struct op *op)
+{
+	enum session_state state = op->who.state;
+	bool open = false;
+
+	switch (op->route->open) {
+	case OPEN_PUBLIC:
+	case OPEN_SIGNED_IN:
+		open = true;
+		break;
+	case OPEN_TOTP:
+		open = state == STATE_TOTP_REQUIRED;
+		break;
+	case OPEN_ENROL:
+		open = state == STATE_TOTP_ENROLMENT_REQUIRED;
+		break;
+	case OPEN_PASSWORD:
+		open = state == STATE_PASSWORD_EXPIRED || state == STATE_ACTIVE;
+		break;
+	case OPEN_ENROL_ACTIVE:
+		open = state == STATE_TOTP_ENROLMENT_REQUIRED ||
+		    state == STATE_ACTIVE;
+		break;
+	case OPEN_ACTIVE:
+		open = state == STATE_ACTIVE;
+		break;
+	}
+	return open ? ERR_OK : state_error(state);
+}
+
+static enum err
+list_input(struct op *op)
+{
+	json_t *limit = json_object_get(op->in, "limit"),
+	       *cursor = json_object_get(op->in, "cursor");
+	char *end;
+	enum err r;
+
+	op->limit = LIST_DEFAULT;
+	if (limit != NULL) {
+		op->limit = strtol(json_string_value(limit), &end, 10);
+		if (*end != '\0' || op->limit < 1 || op->limit > LIST_MAX)
+			return op_refuse(op, ERR_BAD_QUERY, "limit");
+		json_object_del(op->in, "limit");
+	}
+	if (cursor != NULL) {
+		r = cursor_open(op, json_string_value(cursor), &op->cursor);
+		if (r != ERR_OK)
+			return op_refuse(op, r, "cursor");
+		json_object_del(op->in, "cursor");
+	}
+	return ERR_OK;
+}
+
+/* The query of a GET. limit and cursor belong to the gate, the rest to the
+ * operation's shape. */
+static enum err
+query_input(struct op *op)
+{
+	static const struct shape paging[] = {
+		{ "limit", SH_TEXT, 1, 4, 0, NULL, NULL },
+		{ "cursor", SH_TEXT, 1, 2000, 0, NULL, NULL },
+	};
+	struct shape all[32] = { { 0 } };
+	size_t n = 0;
+	const struct shape *s;
+	enum err r;
+
+	for (s = op->route->in; s->kind != SH_END && n < 29; s++)
+		all[n++] = *s;
+	if ((op->route->traits & TRAIT_LISTS) != 0) {
+		all[n++] = paging[0];
+		all[n++] = paging[1];
+	}
+	r = shape_query(op->arena, op->rq->query, all, &op->in, &op->culprit);
+	if (r == ERR_OK && (op->route->traits & TRAIT_LISTS) != 0)
+		r = list_input(op);
+	return r;
+}
+
+static bool
+media_is_json(const char *type)
+{
+	static const char *const types[] = { "application/json",
+		"application/merge-patch+json" };
+	size_t i, n;
+
+	for (i = 0; type != NULL && i < 2; i++) {
+		n = strlen(types[i]);
+		if (strncasecmp(type, types[i], n) == 0 &&
+		    (type[n] == '\0' || type[n] == ';' || type[n] == ' '))
+			return true;
+	}
+	return false;
+}
+
+static enum err
+body_input(struct op *op)
+{
+	if (op->rq->query != NULL && *op->rq->query != '\0')
+		return ERR_BAD_QUERY; /*= SE-08: nothing rides in a query */
+	if (op->rq->body.n == 0) {
+		op->in = json_object();
+		return ERR_OK;
+	}
+	if (!media_is_json(op->rq->content_type))
+		return ERR_UNSUPPORTED_MEDIA;
+	return shape_parse(op->rq->body, &op->in);
+}
+
+static enum err
+input_read(struct passage *p)
+{
+	struct op *op = &p->op;
+	enum err r;
+
+	r = op->rq->method == METHOD_GET ? query_input(op) : body_input(op);
+	if (r != ERR_OK)
+		return r;
+	return shape_check(op->arena, op->route->in, op->in,
+	    (op->route->traits & TRAIT_PATCHES) != 0, &op->culprit);
+}
+
+/*= IN-05: "17", strong, as the ETag said it */
+static enum err
+precondition_read(struct op *op)
+{
+	const char *tag = op->rq->if_match;
+	char *end;
+
+	if ((op->route->traits & TRAIT_PATCHES) == 0)
+		return ERR_OK;
+	if (tag == NULL)
+		return ERR_PRECONDITION_REQUIRED;
+	if (*tag != '"')
+		return ERR_STALE;
+	op->if_match = strtoll(tag + 1, &end, 10);
+	return strcmp(end, "\"") == 0 && op->if_match > 0 ? ERR_OK : ERR_STALE;
+}
+
+/* A route whose subject stands in the body asks here how the actor stands to
+ * it; the others know since the first flight. */
+static enum err
+subject_find(struct passage *p)
+{
+	struct op *op = &p->op;
+	struct relation_get_in in = { "patient", in_uuid(op, "patient_id") };
+	enum err r;
+
+	if (op->route->subject == SUBJECT_BODY &&
+	    perm_scope(op->route->perm, op->who.role) != SCOPE_NONE) {
+		r = sql_relation_get(op->tx, &in, &p->relation);
+		if (r != ERR_OK && r != ERR_NOT_FOUND)
+			return r;
+		if (r == ERR_NOT_FOUND)
+			memset(&p->relation, 0, sizeof(p->relation));
+	}
+	op->patient = p->relation.patient_id;
+	return ERR_OK;
+}
+
+/*= AZ-01: what is not granted does not exist; denied and absent are one */
+static enum err
+right_check(struct passage *p)
+{
+	struct op *op = &p->op;
+	const struct relation_get_row *rel = &p->relation;
+
+	if (op->route->open == OPEN_PUBLIC)
+		return ERR_OK;
+	op->scope = perm_scope(op->route->perm, op->who.role);
+	if (op->scope == SCOPE_NONE)
+		return ERR_NOT_FOUND;
+	if (op->route->subject == SUBJECT_NOBODY ||
+	    op->route->subject == SUBJECT_ME)
+		return ERR_OK;
+	if (uuid_is_nil(&rel->patient_id) ||
+	    (op->scope == SCOPE_SELF && !rel->is_self) ||
+	    (op->scope == SCOPE_PART && !rel->is_part) ||
+	    (op->scope == SCOPE_CARE && !rel->is_care))
+		return ERR_NOT_FOUND;
+	return ERR_OK;
+}
+
+static enum err
+operation_run(struct passage *p)
+{
+	struct op *op = &p->op;
+	enum err r;
+
+	if ((r = idempotency_take(op, &p->replayed)) != ERR_OK || p->replayed)
+		return r;
+	if ((r = op->route->run(op)) != ERR_OK)
+		return r;
+	if (op->join != NULL)
+		memcpy(op->join->token_hash, p->credential.hash,
+		    sizeof(op->join->token_hash));
+	return idempotency_keep(op);
+}
+
+/*
+ * The rules of the house, from top to bottom: a known route, a fair rate, a
+ * live session in the right state, a well-formed input, the right to it; then
+ * the work, its audit row, and all of it committed or none.
+ */
+static enum err
+pass(struct passage *p)
+{
+	struct op *op = &p->op;
+	enum err r;
+
+	if ((r = limit_address(op)) != ERR_OK ||
+	    (r = session_find(p)) != ERR_OK ||
+	    (r = state_check(op)) != ERR_OK ||
+	    (r = input_read(p)) != ERR_OK ||
+	    (r = subject_find(p)) != ERR_OK ||
+	    (r = right_check(p)) != ERR_OK ||
+	    (r = precondition_read(op)) != ERR_OK ||
+	    (r = operation_run(p)) != ERR_OK ||
+	    (r = audit_write(op)) != ERR_OK)
+		return r;
+	return tx_commit(op->tx);
+}
+
+/* Outcomes that are the installation's trouble, not an act of the actor: the
+ * database could not have taken a row about them. */
+static bool
+auditable(const struct op *op, enum err r)
+{
+	return op->route != NULL && r != ERR_UNAVAILABLE && r != ERR_BUSY &&
+	    r != ERR_UNKNOWN_OUTCOME && r != ERR_TOO_MANY;
+}
+
+static void
+input_drop(struct op *op)
+{
+	if (op->in != NULL)
+		json_wipe(op->in);
+	json_decref(op->in);
+	json_decref(op->cursor);
+	if (op->out != NULL)
+		json_wipe(op->out);
+	json_decref(op->out);
+}
+
+static void
+passage_begin(struct passage *p, struct arena *a, const struct request *rq,
+    const struct route *route)
+{
+	struct op op = p->op;
+
+	memset(p, 0, sizeof(*p));
+	p->op.route = route;
+	p->op.rq = rq;
+	p->op.arena = a;
+	p->op.now = rq->arrived;
+	p->op.id = op.id;
+	p->op.user_id = op.user_id;
+	p->op.token = op.token;
+	p->op.tx = tx_new(a, rq->deadline_ms);
+}
+
+/* A conflict of two transactions is nobody's fault: once more, from the
+ * start, on the state that the other left. */
+static enum err
+pass_again(struct passage *p, enum err r)
+{
+	struct credential credential = p->credential;
+	struct op *op = &p->op;
+
+	if (r == ERR_OK || !tx_retryable(op->tx))
+		return r;
+	tx_close(op->tx);
+	input_drop(op);
+	passage_begin(p, op->arena, op->rq, op->route);
+	p->credential = credential;
+	return pass(p);
+}
+
+/*= AU-01: no audit row, no answer */
+static enum err
+conclude(struct passage *p, enum err r)
+{
+	struct op *op = &p->op;
+
+	tx_close(op->tx);
+	if (r == ERR_OK) {
+		if (op->after_commit != NULL)
+			op->after_commit(op);
+		return ERR_OK;
+	}
+	if (err_status(r) >= 500)
+		log_warn("request_failed", LOG_ID("request_id", &op->rq->id),
+		    LOG_CODE("code", err_code(r)));
+	if (auditable(op, r) && audit_refusal(op, r) != ERR_OK)
+		return ERR_UNAVAILABLE;
+	return r;
+}
+
+void
+dispatch(struct arena *a, const struct request *rq, struct reply *rp)
+{
+	struct passage p = { .op = { .rq = rq, .arena = a } };
+	enum err r;
+
+	if ((r = route_match(&p.op)) != ERR_OK) {
+		dispatch_refuse(a, rq, r, rp);
+		return;
+	}
+	passage_begin(&p, a, rq, p.op.route);
+	if ((r = credential_read(&p.op, &p.credential)) == ERR_OK)
+		r = pass_again(&p, pass(&p));
+	r = conclude(&p, r);
+	reply_fill(rp, &p.op, r);
+	input_drop(&p.op);
+}
+
+enum err
+dispatch_for(const struct participant *who, enum method method,
+    const char *path)
+{
+	struct arena *a = arena_new();
+	struct request rq = {
+		.method = method,
+		.path = path,
+		.address = "socket",
+		.id = uuid_random(),
+		.arrived = instant_now(),
+		.deadline_ms = instant_monotonic() +
+		    conf()->request_seconds * 1000,
+	};
+	struct passage p = { .op = { .rq = &rq, .arena = a } };
+	enum err r;
+
+	if ((r = route_match(&p.op)) == ERR_OK) {
+		passage_begin(&p, a, &rq, p.op.route);
+		p.credential.present = true;
+		memcpy(p.credential.hash, who->token_hash,
+		    sizeof(p.credential.hash));
+		r = conclude(&p, pass_again(&p, pass(&p)));
+		input_drop(&p.op);
+	}
+	arena_free(a);
+	return r;
+}
+
+void
+dispatch_refuse(struct arena *a, const struct request *rq, enum err r,
+    struct reply *rp)
+{
+	struct op op = { .rq = rq, .arena = a };
+
+	reply_fill(rp, &op, r);
+}

@@ -1,0 +1,24 @@
+#ifndef GATE_DISPATCH_H
+#define GATE_DISPATCH_H
+
+#include "gate/op.h"
+
+/*
+ * The only way in: from a request to a committed, audited reply. Runs on a
+ * fiber and waits on it. Everything in the reply lives in the arena.
+ */
+void dispatch(struct arena *, const struct request *, struct reply *);
+
+/*
+ * The same for what a participant of a call asks for over the socket (admit):
+ * an operation without a body, under the participant's own session, with its
+ * rights, audit row and effects. ERR_OK, or why it was refused.
+ */
+NODISCARD enum err dispatch_for(const struct participant *, enum method,
+    const char *path);
+
+/* A reply for errors that arise before or outside dispatch. */
+void dispatch_refuse(struct arena *, const struct request *, enum err,
+    struct reply *);
+
+#endif

@@ -1,0 +1,15 @@
+#ifndef GATE_IDEMPOTENCY_H
+#define GATE_IDEMPOTENCY_H
+
+#include "gate/op.h"
+
+/*
+ * Idempotency-Key on calls that create: the same key with the same body
+ * replays the first answer, with another body it is ERR_KEY_REUSED. Kept for
+ * 24 hours, sealed, in the transaction of the work itself: a crash leaves
+ * both or neither. *replayed means that op->out is set and nothing is to run.
+ */
+NODISCARD enum err idempotency_take(struct op *, bool *replayed);
+NODISCARD enum err idempotency_keep(struct op *);
+
+#endif

@@ -1,0 +1,157 @@
+#include "gate/reply.h"
+
+#include "base/secret.h"
+#include "gate/credential.h"
+#include "gate/route.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define CSP_API "default-src 'none'; frame-ancestors 'none'"
+#define CSP_PAGE                                                               \
+	"default-src 'none'; script-src 'self'; style-src 'self'; "            \
+	"img-src 'self' data: blob:; media-src 'self' blob:; "                 \
+	"connect-src 'self'; font-src 'self'; manifest-src 'self'; "           \
+	"object-src 'none'; base-uri 'none'; form-action 'self'; "             \
+	"frame-ancestors 'none'; require-trusted-types-for 'script'; "         \
+	"trusted-types 'none'"
+
+static const struct reply_header common[] = {
+	/*= TR-03: every answer, errors too */
+	{ "Strict-Transport-Security", "max-age=63072000; includeSubDomains" },
+	/*= TR-04 */
+	{ "X-Content-Type-Options", "nosniff" },
+	{ "Referrer-Policy", "no-referrer" },
+	/*= PA-09 */
+	{ "Cross-Origin-Opener-Policy", "same-origin" },
+	{ "Cross-Origin-Resource-Policy", "same-origin" },
+	{ "Permissions-Policy",
+	    "camera=(self), microphone=(self), display-capture=(self), "
+	    "geolocation=(), payment=()" },
+};
+
+void
+reply_header(struct reply *rp, const char *name, const char *value)
+{
+	if (rp->header_count == REPLY_HEADERS_MAX)
+		abort(); /* a programming error: the headers are all ours */
+	rp->headers[rp->header_count++] = (struct reply_header){ name, value };
+}
+
+void
+reply_security(struct reply *rp, bool page)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(common) / sizeof(common[0]); i++)
+		reply_header(rp, common[i].name, common[i].value);
+	reply_header(
+	    rp, "Content-Security-Policy", page ? CSP_PAGE : CSP_API);
+}
+
+static void
+body_set(struct reply *rp, struct arena *a, json_t *body, const char *type)
+{
+	char *text = json_dumps(body, JSON_COMPACT);
+
+	if (text == NULL)
+		abort(); /* only out of memory: what we pack is valid */
+	rp->content_type = type;
+	rp->body.n = strlen(text);
+	rp->body.p = arena_copy(a, text, rp->body.n);
+	secret_wipe(text, rp->body.n);
+	free(text);
+}
+
+/*= TR-22: RFC 9457, a stable code, nothing of our insides */
+static void
+problem_fill(struct reply *rp, struct op *op, enum err e)
+{
+	char id[UUID_TEXT_SIZE];
+	json_t *o;
+
+	uuid_text(&op->rq->id, id);
+	o = json_pack("{s:o, s:s, s:i, s:s, s:s}", "type",
+	    json_sprintf("urn:epione:problem:%s", err_code(e)), "title",
+	    err_title(e), "status", err_status(e), "code", err_code(e),
+	    "request_id", id);
+	if (op->culprit != NULL)
+		json_object_set_new(o, "field", json_string(op->culprit));
+	rp->status = err_status(e);
+	body_set(rp, op->arena, o, "application/problem+json");
+	json_decref(o);
+	if (rp->status == 401)
+		reply_header(rp, "WWW-Authenticate",
+		    e == ERR_NOT_SIGNED_IN ?
+			"Bearer realm=\"epione\", error=\"invalid_token\"" :
+			"Bearer realm=\"epione\"");
+	if (rp->status == 405)
+		reply_header(rp, "Allow", route_allow(op->arena, op->rq->path));
+	if (op->retry_after_s > 0 || rp->status == 503)
+		reply_header(rp, "Retry-After",
+		    arena_format(op->arena, "%lld",
+			op->retry_after_s > 0 ? (long long)op->retry_after_s :
+						1LL));
+}
+
+/*= SE-04: host-bound, out of scripts' reach, never sent across sites */
+static void
+cookie_fill(struct reply *rp, struct op *op)
+{
+	if (op->clear_session) {
+		reply_header(rp, "Set-Cookie",
+		    COOKIE_NAME "=; Path=/; Secure; HttpOnly; SameSite=Strict; "
+				"Max-Age=0");
+		/*= SE-05, PA-10 */
+		reply_header(rp, "Clear-Site-Data", "\"cache\", \"storage\"");
+	} else if (op->set_token != NULL && op->who.browser)
+		reply_header(rp, "Set-Cookie",
+		    arena_format(op->arena,
+			COOKIE_NAME "=%s; Path=/; Secure; HttpOnly; "
+				    "SameSite=Strict",
+			op->set_token));
+}
+
+static int
+success_status(const struct op *op)
+{
+	if (op->status != 0)
+		return op->status;
+	if (op->out == NULL)
+		return 204;
+	return (op->route->traits & TRAIT_CREATES) != 0 ? 201 : 200;
+}
+
+static void
+success_fill(struct reply *rp, struct op *op)
+{
+	rp->status = success_status(op);
+	if (op->set_token != NULL && !op->who.browser && op->out != NULL)
+		json_object_set_new(
+		    op->out, "token", json_string(op->set_token));
+	if (op->out != NULL)
+		body_set(rp, op->arena, op->out, "application/json");
+	if (op->version > 0)
+		reply_header(rp, "ETag",
+		    arena_format(op->arena, "\"%lld\"",
+			(long long)op->version));
+	cookie_fill(rp, op);
+	rp->join = op->join;
+}
+
+void
+reply_fill(struct reply *rp, struct op *op, enum err r)
+{
+	char id[UUID_TEXT_SIZE];
+
+	memset(rp, 0, sizeof(*rp));
+	reply_security(rp, false);
+	/*= TR-05 */
+	reply_header(rp, "Cache-Control", "no-store");
+	uuid_text(&op->rq->id, id);
+	reply_header(rp, "X-Request-Id", arena_text(op->arena, id));
+	if (r == ERR_OK)
+		success_fill(rp, op);
+	else
+		problem_fill(rp, op, r);
+}

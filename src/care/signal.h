@@ -1,13 +1,127 @@
 #ifndef CARE_SIGNAL_H
 #define CARE_SIGNAL_H
 
+#include "base/bytes.h"
 #include "base/uuid.h"
+#include "gate/op.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * The room of a visit: who is there, who waits, what each was told. It lives
+ * in one worker, the visit's home; sockets live wherever they were accepted
+ * and are known here as links. This file and its neighbours signal_*.c are
+ * pure: no socket, no database, no clock of their own. All that goes out goes
+ * through struct signal_ops.
+ */
 
 /*
  * Tells the room of a visit, on whichever worker it lives, that the visit's
- * status changed ("in_call", "ended", "cancelled", "no_show"). Called after
- * the commit; never fails: a room that nobody is in ignores it.
+ * status changed ("in_call", "ended", "cancelled", "no_show"; "booked" when it
+ * was moved to other people: everybody comes in through the gate again).
+ * Called after the commit; never fails: a room that nobody is in ignores it.
  */
 void signal_visit_changed(const struct uuid *visit, const char *status);
+
+/* Close codes of epione.signal.v1; below 4000 those of RFC 6455. */
+enum signal_close {
+	SIGNAL_LEFT = 1000,
+	SIGNAL_GOING_AWAY = 1001,  /* this server is being stopped */
+	SIGNAL_NOT_TEXT = 1003,
+	SIGNAL_RESTART = 1012,     /* the room was lost: connect again */
+	SIGNAL_FULL = 1013,
+	SIGNAL_BAD_MESSAGE = 4400,
+	SIGNAL_SESSION_ENDED = 4401,
+	SIGNAL_NO_HELLO = 4408,
+	SIGNAL_REPLACED = 4409,
+	SIGNAL_VISIT_OVER = 4410,
+	SIGNAL_TOO_FAST = 4429,
+};
+
+#define SIGNAL_PROTOCOL "epione.signal.v1"
+#define SIGNAL_MESSAGE_MAX 65536   /* bytes of one message */
+#define SIGNAL_HELLO_MS 10000      /* to say hello in */
+#define SIGNAL_GRACE_MS 120000     /* that a lost place is kept */
+#define SIGNAL_PLACES_MAX 8        /* in a room */
+#define SIGNAL_LINKS_MAX 8192      /* in a home; bounds its rooms too */
+#define SIGNAL_HELD_COUNT 256      /* messages kept for one place */
+#define SIGNAL_HELD_BYTES (512 * 1024)
+#define SIGNAL_HELD_TOTAL (64 * 1024 * 1024) /* bytes kept in one home */
+
+/* A socket, wherever it is: the worker, the life of that worker's process,
+ * and a number that this process never gives twice. */
+struct signal_link {
+	uint64_t socket;
+	uint32_t epoch;
+	uint16_t worker;
+};
+
+/*
+ * What the rooms ask of the world. None of these may call back into this
+ * file before it returned: a socket that breaks in `send` is told later, by
+ * signal_gone.
+ */
+struct signal_ops {
+	/* one text message, n bytes; copied if it is kept */
+	void (*send)(const struct signal_link *, const char *text, size_t n);
+	/* the link is unknown here from now on */
+	void (*close)(const struct signal_link *, enum signal_close);
+	/* its socket is part of a call from now on */
+	void (*admitted)(const struct signal_link *);
+	/* run the admission of the visit for this participant, who is the
+	 * clinician; a refusal comes back through signal_refused, success
+	 * through signal_visit_changed */
+	void (*admit)(const struct signal_link *, const struct participant *);
+	/* hand a change to the visit's home: signal_room_changed there */
+	void (*changed)(const struct uuid *visit, const char *status);
+	/* new reference: an array of RTCIceServer (care/ice.h) */
+	json_t *(*ice_servers)(
+	    const struct uuid *account, const struct uuid *visit, int64_t now);
+	int64_t (*now_ms)(void); /* monotonic */
+	int64_t (*now)(void);    /* s, wall clock */
+};
+
+/* Once per process, before anything else; kept by reference. */
+void signal_install(const struct signal_ops *);
+
+/* The home's side. All of them accept links that are not known (any more). */
+
+/* A socket was accepted for this participant (copied). It has
+ * SIGNAL_HELLO_MS to say hello. */
+void signal_opened(const struct signal_link *, const struct participant *);
+/* One complete text message from it, UTF-8 checked or not. An unknown link
+ * is closed with SIGNAL_RESTART. */
+void signal_received(const struct signal_link *, struct bytes text);
+/* It broke or closed: its place is kept for SIGNAL_GRACE_MS. */
+void signal_gone(const struct signal_link *);
+/* All links of this worker with another epoch are gone: it was restarted. */
+void signal_worker_restarted(uint16_t worker, uint32_t epoch);
+/* See signal_visit_changed; here the room is in this process. */
+void signal_room_changed(const struct uuid *visit, const char *status);
+/* The `admit` that this link asked for was refused. */
+void signal_refused(const struct signal_link *, enum err);
+/* Once a second: late hellos, places past their grace, visits whose window
+ * has closed, estimates that changed. */
+void signal_tick(void);
+/* Forgets everything without a word (end of process, tests). */
+void signal_reset(void);
+
+struct signal_stats {
+	size_t rooms, places, links, held_bytes;
+};
+struct signal_stats signal_stats(void);
+
+/*
+ * How fast one socket may talk (TR-09): 50 messages a second, 200 at once.
+ * Zeroed before first use; false when this one is too many.
+ */
+struct signal_rate {
+	int64_t at_ms;
+	int64_t taken; /* thousandths of a message */
+};
+bool signal_rate_take(struct signal_rate *, int64_t now_ms);
 
 #endif

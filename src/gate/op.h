@@ -76,6 +76,7 @@ struct participant {
 	uint8_t token_hash[32];    /* of its session, for what it asks for later */
 	enum role role;
 	bool admitted;             /* clinician, or the visit is in_call */
+	int64_t starts_at;         /* s: of the visit; 0 when not known */
 	int64_t open_until;        /* s: when the visit's window closes */
 	char display_name[128];
 };

@@ -296,6 +296,8 @@ CREATE TABLE audit (
 CREATE INDEX audit_clinic ON audit (clinic_id, seq);
 CREATE INDEX audit_patient ON audit (clinic_id, patient_id, seq) WHERE patient_id IS NOT NULL;
 CREATE INDEX audit_actor ON audit (clinic_id, actor_id, seq);
+-- who saw a record counts the searches and lists that returned it
+CREATE INDEX audit_returned ON audit USING gin (returned) WHERE returned <> '{}';
 
 -- The gate's functions: what must be known before the clinic is ----------------------
 

@@ -28,7 +28,7 @@ SELECT e.seq, e.at, e.event, e.action, e.outcome, e.actor_id, e.actor_role,
  LIMIT $8::bigint;
 
 -- Who saw this record. A refusal showed nothing and is left out. `besides`
--- leaves out one account: a patient need not read of her own visits here.
+-- leaves out one account: patients know when they looked themselves.
 -- sql: patient_accesses many
 -- in:  patient_id uuid, besides uuid, before int?, limit int
 -- out: seq int, at time, event text, action text, actor_id uuid,

@@ -1,0 +1,132 @@
+-- Visits. The reason is sealed under the patient's record key; overlap is
+-- refused by the table's exclusion constraints, never looked for here.
+
+-- What a booking needs: the patient's key, and a clinician who may be booked; no
+-- row otherwise. Both rows stay locked until the commit, so that bookings of one
+-- clinician or patient come one after the other: two that meet inside an
+-- exclusion constraint would deadlock.
+--= IN-04
+-- sql: visit_prepare one
+-- in:  patient_id uuid, clinician_id uuid
+-- out: patient_id uuid, key record_key,
+--      family_name sealed(patient_family_name, patient_id)
+SELECT p.id AS patient_id, k.subject_id, k.version, k.box, p.family_name
+  FROM account a, record_key k, patient p
+ WHERE a.clinic_id = current_clinic() AND a.id = $2::uuid
+   AND a.role = 'clinician' AND a.deactivated_at IS NULL
+   AND p.clinic_id = a.clinic_id AND p.id = $1::uuid
+   AND k.clinic_id = p.clinic_id AND k.subject_id = p.id AND k.box IS NOT NULL
+   FOR NO KEY UPDATE OF a, k;
+
+-- sql: visit_insert exec
+-- in:  id uuid, key record_key, patient_id uuid, clinician_id uuid,
+--      starts_at time, ends_at time, reason sealed(visit_reason),
+--      created_by uuid, now time
+WITH counted AS (
+    UPDATE record_key SET seals = seals + 1
+     WHERE clinic_id = current_clinic() AND subject_id = $2::uuid)
+INSERT INTO visit (clinic_id, id, patient_id, clinician_id, starts_at, ends_at,
+       reason, created_by, created_at)
+VALUES (current_clinic(), $1::uuid, $2, $3::uuid, $4::timestamptz,
+       $5::timestamptz, $6::bytea, $7::uuid, $8::timestamptz);
+
+-- sql: visit_get one
+-- in:  id uuid
+-- out: id uuid, patient_id uuid, key record_key,
+--      family_name sealed(patient_family_name, patient_id),
+--      given_name sealed(patient_given_name, patient_id),
+--      clinician_id uuid, starts_at time, ends_at time,
+--      reason sealed(visit_reason), status text, arrived_at time, version int
+SELECT v.id, v.patient_id, k.subject_id, k.version, k.box,
+       p.family_name, p.given_name, v.clinician_id, v.starts_at, v.ends_at,
+       v.reason, v.status, v.arrived_at, v.version
+  FROM visit v
+  JOIN patient p ON p.clinic_id = v.clinic_id AND p.id = v.patient_id
+  JOIN record_key k ON k.clinic_id = v.clinic_id AND k.subject_id = v.patient_id
+ WHERE v.clinic_id = current_clinic() AND v.id = $1::uuid;
+
+-- own_patient: a patient sees these visits alone; own_actor: a clinician sees
+-- the own ones and those of the patients in the own care; both NULL: all.
+-- sql: visit_list many
+-- in:  from_at time, to_at time, patient_id uuid, clinician_id uuid,
+--      status text, own_patient uuid, own_actor uuid, after_at time,
+--      after_id uuid, limit int
+-- out: id uuid, patient_id uuid, key record_key,
+--      family_name sealed(patient_family_name, patient_id),
+--      given_name sealed(patient_given_name, patient_id),
+--      clinician_id uuid, starts_at time, ends_at time,
+--      reason sealed(visit_reason), status text, arrived_at time, version int
+SELECT v.id, v.patient_id, k.subject_id, k.version, k.box,
+       p.family_name, p.given_name, v.clinician_id, v.starts_at, v.ends_at,
+       v.reason, v.status, v.arrived_at, v.version
+  FROM visit v
+  JOIN patient p ON p.clinic_id = v.clinic_id AND p.id = v.patient_id
+  JOIN record_key k ON k.clinic_id = v.clinic_id AND k.subject_id = v.patient_id
+ WHERE v.clinic_id = current_clinic()
+   AND v.starts_at >= coalesce($1::timestamptz, '-infinity')
+   AND v.starts_at < coalesce($2::timestamptz, 'infinity')
+   AND ($3::uuid IS NULL OR v.patient_id = $3)
+   AND ($4::uuid IS NULL OR v.clinician_id = $4)
+   AND ($5::text IS NULL OR v.status = $5)
+   AND ($6::uuid IS NULL OR v.patient_id = $6)
+   AND ($7::uuid IS NULL OR v.clinician_id = $7 OR EXISTS (
+       SELECT 1 FROM care_team t
+        WHERE t.clinic_id = v.clinic_id AND t.patient_id = v.patient_id
+          AND t.account_id = $7 AND t.ended_at IS NULL))
+   AND ($8::timestamptz IS NULL OR (v.starts_at, v.id) > ($8, $9::uuid))
+   AND k.box IS NOT NULL
+ ORDER BY v.starts_at, v.id
+ LIMIT $10::bigint;
+
+-- sql: visit_clinicians many
+-- in:  ids uuid[]
+-- out: id uuid, key record_key, display_name sealed(account_display_name)
+SELECT a.id, k.subject_id, k.version, k.box, a.display_name
+  FROM account a
+  JOIN record_key k ON k.clinic_id = a.clinic_id AND k.subject_id = a.id
+ WHERE a.clinic_id = current_clinic() AND a.id = ANY ($1::uuid[]);
+
+-- sql: visit_update exec
+-- in:  id uuid, key record_key, patient_id uuid, clinician_id uuid,
+--      starts_at time, ends_at time, reason sealed(visit_reason), version int
+WITH written AS (
+    UPDATE visit SET clinician_id = $3::uuid, starts_at = $4::timestamptz,
+           ends_at = $5::timestamptz, reason = coalesce($6::bytea, reason),
+           version = version + 1
+     WHERE clinic_id = current_clinic() AND id = $1::uuid
+       AND version = $7::bigint AND status = 'booked'
+    RETURNING clinic_id)
+UPDATE record_key k
+   SET seals = k.seals + CASE WHEN $6 IS NULL THEN 0 ELSE 1 END
+  FROM written w
+ WHERE k.clinic_id = w.clinic_id AND k.subject_id = $2::uuid;
+
+-- One step of the status, if it is still one of `sources`, and, where a window
+-- is given, if now lies in it; no row otherwise. Two that come together cannot
+-- both step.
+-- sql: visit_step one
+-- in:  id uuid, sources text[], target text, now time, before_s int?, after_s int?
+-- out: id uuid, status text, starts_at time, arrived_at time, version int
+UPDATE visit SET status = $3::text,
+       arrived_at = CASE WHEN $3 = 'arrived' THEN $4::timestamptz ELSE arrived_at END,
+       admitted_at = CASE WHEN $3 = 'in_call' THEN $4 ELSE admitted_at END,
+       ended_at = CASE WHEN $3 IN ('ended', 'cancelled', 'no_show') THEN $4 ELSE ended_at END,
+       version = version + 1
+ WHERE clinic_id = current_clinic() AND id = $1::uuid AND status = ANY ($2::text[])
+   AND ($5::bigint IS NULL OR $4 >= starts_at - make_interval(secs => $5))
+   AND ($6::bigint IS NULL OR $4 < ends_at + make_interval(secs => $6))
+RETURNING id, status, starts_at, arrived_at, version;
+
+-- What decides whether the call is open, and who joins it from which session.
+-- sql: visit_door one
+-- in:  id uuid, account_id uuid, session_id uuid
+-- out: status text, starts_at time, ends_at time, account_id uuid,
+--      key record_key, display_name sealed(account_display_name, account_id),
+--      token_hash bytes
+SELECT v.status, v.starts_at, v.ends_at, a.id AS account_id,
+       k.subject_id, k.version, k.box, a.display_name, s.hash AS token_hash
+  FROM visit v
+  JOIN account a ON a.clinic_id = v.clinic_id AND a.id = $2::uuid
+  JOIN record_key k ON k.clinic_id = a.clinic_id AND k.subject_id = a.id
+  JOIN session s ON s.clinic_id = a.clinic_id AND s.account_id = a.id AND s.id = $3::uuid
+ WHERE v.clinic_id = current_clinic() AND v.id = $1::uuid;

@@ -30,6 +30,12 @@ NODISCARD enum err crypto_aead_open(const uint8_t key[CRYPTO_KEY_SIZE],
 /* HKDF-SHA256 (RFC 5869); out_n at most 255 * 32. */
 NODISCARD enum err crypto_hkdf(struct bytes key, struct bytes salt,
     struct bytes info, uint8_t *out, size_t out_n);
+/* Its two halves, for a key that many keys are derived from: extract once, and
+ * expand for each info. crypto_hkdf is exactly one after the other. */
+NODISCARD enum err crypto_hkdf_extract(struct bytes key, struct bytes salt,
+    uint8_t out[CRYPTO_KEY_SIZE]);
+NODISCARD enum err crypto_hkdf_expand(const uint8_t prk[CRYPTO_KEY_SIZE],
+    struct bytes info, uint8_t *out, size_t out_n);
 NODISCARD enum err crypto_hmac_sha256(struct bytes key, struct bytes in,
     uint8_t out[32]);
 /* TURN REST credentials only: RFC 2104 with SHA-1. */

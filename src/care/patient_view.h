@@ -1,0 +1,58 @@
+#ifndef CARE_PATIENT_VIEW_H
+#define CARE_PATIENT_VIEW_H
+
+#include "base/bytes.h"
+#include "gate/op.h"
+
+/*
+ * What a patient's record holds and who sees and sets which part of it:
+ * tables/patient_fields.def as data. An object (address, …) is kept as
+ * compact JSON text, so each member is one text.
+ */
+enum patient_member {
+#define MEMBER(name, kind, from, to, flags, patient, clinician, scheduler,     \
+    choices, inner)                                                            \
+	PATIENT_##name,
+#include "tables/patient_fields.def"
+#undef MEMBER
+	PATIENT_MEMBERS
+};
+
+struct patient_values {
+	const char *text[PATIENT_MEMBERS]; /* NULL: none */
+};
+
+/* What a request does to a record. All memory is the arena's. */
+struct patient_change {
+	struct patient_values values;     /* after the change, all members */
+	struct patient_values written;    /* the changed ones; NULL clears */
+	const char *changed[PATIENT_MEMBERS];
+	size_t changed_n;
+	int64_t seals;                    /* values to be sealed */
+	const char **token_fields;        /* parallel to tokens */
+	struct bytes *tokens;
+	size_t tokens_n;
+	struct bytes mrn_token;           /* p NULL: the member is unset */
+};
+
+const char *patient_member_name(enum patient_member);
+
+/*
+ * Reads op->in (checked by the shape) as a merge patch (RFC 7396) of
+ * `before`; an empty `before` makes a new record. Members that come out as
+ * they were are not counted as changed.
+ *
+ * ERR_UNKNOWN_FIELD for a member that the role may not write (AZ-03),
+ * ERR_MISSING_FIELD and ERR_INVALID_FIELD for what the whole is not allowed
+ * to be after the merge; the culprit is named.
+ */
+NODISCARD enum err patient_change_read(struct op *,
+    const struct patient_values *before, struct patient_change *);
+
+/* The members that the actor's role sees, of those in `mask` (bits by
+ * enum patient_member; PATIENT_ALL for all). New reference. */
+#define PATIENT_ALL ((1u << PATIENT_MEMBERS) - 1)
+json_t *patient_view(const struct op *, const struct uuid *id,
+    const struct patient_values *, unsigned mask);
+
+#endif

@@ -1,0 +1,236 @@
+#include "care/signal_say.h"
+
+#include "base/secret.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const struct signal_ops *ops;
+
+void
+say_install(const struct signal_ops *o)
+{
+	ops = o;
+}
+
+const struct signal_ops *
+say_ops(void)
+{
+	return ops;
+}
+
+json_t *
+say_participant(const struct place *p)
+{
+	return json_pack("{s:o, s:s, s:s, s:b}", "id", uuid_json(&p->id),
+	    "role", role_name(p->role), "display_name", p->display_name,
+	    "admitted", (int)p->admitted);
+}
+
+/* The text of a message, NULL if there is no memory; released by text_free. */
+static char *
+text_of(const json_t *message)
+{
+	return message == NULL ? NULL : json_dumps(message, JSON_COMPACT);
+}
+
+static void
+text_free(char *text)
+{
+	if (text != NULL)
+		secret_wipe(text, strlen(text));
+	free(text);
+}
+
+void
+say_to_link(const struct link *l, json_t *message)
+{
+	char *text = text_of(message);
+
+	if (text != NULL)
+		ops->send(&l->key, text, strlen(text));
+	text_free(text);
+	json_decref(message);
+}
+
+/* The same message goes to several places, under each one's own number. */
+static void
+place_told(struct place *p, json_t *message)
+{
+	char *text;
+
+	if (message == NULL ||
+	    json_object_set_new(message, "seq",
+		json_integer((json_int_t)p->seq + 1)) != 0 ||
+	    (text = text_of(message)) == NULL)
+		return;
+	p->seq++;
+	place_hold(p, text, strlen(text));
+	if (p->link != NULL)
+		ops->send(&p->link->key, text, strlen(text));
+	text_free(text);
+}
+
+void
+say_to_place(struct place *p, json_t *message)
+{
+	place_told(p, message);
+	json_decref(message);
+}
+
+void
+say_to_others(struct room *r, const struct place *except, json_t *message)
+{
+	struct place *p;
+
+	TAILQ_FOREACH(p, &r->places, list)
+		if (p != except && p->admitted)
+			place_told(p, message);
+	json_decref(message);
+}
+
+static json_t *
+others_json(const struct place *self)
+{
+	json_t *list = json_array();
+	struct place *p;
+
+	if (self->admitted)
+		TAILQ_FOREACH(p, &self->room->places, list)
+			if (p != self)
+				json_array_append_new(
+				    list, say_participant(p));
+	return list;
+}
+
+void
+say_welcome(const struct link *l, bool resumed)
+{
+	const struct place *p = l->place;
+	char *token = place_token(p);
+	json_t *m;
+
+	m = json_pack("{s:s, s:o, s:s, s:b, s:o, s:o, s:s, s:b, s:I}", "type",
+	    "welcome", "self", uuid_json(&p->id), "role", role_name(p->role),
+	    "admitted", (int)p->admitted, "participants", others_json(p),
+	    "ice_servers",
+	    ops->ice_servers(&p->account, &p->room->visit, ops->now()),
+	    "resume", token, "resumed", (int)resumed, "received",
+	    (json_int_t)p->received);
+	say_to_link(l, m);
+	text_free(token);
+}
+
+void
+say_again(const struct place *p, uint64_t seq)
+{
+	uint64_t number = p->seq - p->held_n;
+	const struct held *h;
+
+	STAILQ_FOREACH(h, &p->held, list)
+		if (++number > seq)
+			ops->send(&p->link->key, h->text, h->n);
+}
+
+static json_t *
+about(const char *type, const struct place *p)
+{
+	return json_pack("{s:s, s:o}", "type", type, "participant",
+	    say_participant(p));
+}
+
+static json_t *
+media_json(const struct place *p)
+{
+	json_t *m = json_copy(p->media);
+
+	if (m != NULL)
+		json_object_set_new(m, "from", uuid_json(&p->id));
+	return m;
+}
+
+void
+say_media(struct place *to)
+{
+	struct place *p;
+
+	TAILQ_FOREACH(p, &to->room->places, list)
+		if (p != to && p->media != NULL)
+			say_to_place(to, media_json(p));
+}
+
+void
+say_company(struct place *to)
+{
+	struct place *p;
+
+	TAILQ_FOREACH(p, &to->room->places, list)
+		if (p != to)
+			say_to_place(to, about("joined", p));
+	say_media(to);
+}
+
+void
+say_joined(struct place *p)
+{
+	say_to_others(p->room, p, about("joined", p));
+}
+
+void
+say_left(struct place *p, const char *reason)
+{
+	json_t *m = about("left", p);
+
+	json_object_set_new(m, "reason", json_string(reason));
+	say_to_others(p->room, p, m);
+}
+
+void
+say_admitted(struct place *p)
+{
+	say_to_others(p->room, NULL, about("admitted", p));
+}
+
+/* Whole minutes until the visit was to start; -1 when that is not known. */
+static int64_t
+wait_minutes(const struct place *p, int64_t now)
+{
+	if (p->starts_at == 0)
+		return -1;
+	return p->starts_at <= now ? 0 : (p->starts_at - now + 59) / 60;
+}
+
+void
+say_queue(struct place *p, int64_t now)
+{
+	int64_t minutes = wait_minutes(p, now);
+
+	if (minutes == p->told_wait)
+		return;
+	p->told_wait = minutes;
+	/* A clinician has one visit at a time (visit_no_overlap), so nobody
+	 * else stands in this line. */
+	say_to_place(p,
+	    json_pack("{s:s, s:i, s:o}", "type", "queue", "position", 1,
+		"wait_estimate_minutes",
+		minutes < 0 ? json_null() : json_integer(minutes)));
+}
+
+void
+say_ended(struct place *p, const char *reason)
+{
+	say_to_place(
+	    p, json_pack("{s:s, s:s}", "type", "ended", "reason", reason));
+}
+
+void
+say_error(
+    const struct link *l, const char *ref, enum err r, const char *field)
+{
+	json_t *m = json_pack(
+	    "{s:s, s:s, s:s}", "type", "error", "code", err_code(r), "ref", ref);
+
+	if (field != NULL)
+		json_object_set_new(m, "field", json_string(field));
+	say_to_link(l, m);
+}

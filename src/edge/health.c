@@ -1,0 +1,154 @@
+#include "edge/health.h"
+
+#include "base/fiber.h"
+#include "base/instant.h"
+#include "data/db.h"
+#include "gate/reply.h"
+
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/mman.h>
+
+/* One row per worker; only its worker writes, any worker may print all. */
+struct counters {
+	_Atomic uint64_t answers[6]; /* by the status' first digit */
+	_Atomic int64_t sockets;
+	_Atomic int64_t fibers, connections_ready, waiting;
+	_Atomic uint64_t transactions, timeouts, lost, reconnects;
+};
+
+static struct counters *rows, *own;
+static unsigned row_count;
+static bool keys_ready;
+
+enum err
+health_init(unsigned workers)
+{
+	void *p = mmap(NULL, workers * sizeof(*rows), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		return ERR_INTERNAL;
+	rows = p;
+	row_count = workers;
+	return ERR_OK;
+}
+
+void
+health_worker(unsigned worker)
+{
+	own = &rows[worker % row_count];
+}
+
+void
+health_ready(bool keys_checked)
+{
+	keys_ready = keys_checked;
+}
+
+static void
+own_refresh(void)
+{
+	struct db_stats db = db_stats();
+
+	own->fibers = fiber_stats().live;
+	own->connections_ready = db.ready;
+	own->waiting = db.waiting;
+	own->transactions = db.transactions;
+	own->timeouts = db.timeouts;
+	own->lost = db.lost;
+	own->reconnects = db.reconnects;
+}
+
+void
+health_count(const struct request *rq, int status)
+{
+	(void)rq;
+	own->answers[status / 100 < 6 ? status / 100 : 0]++;
+	own_refresh();
+}
+
+void
+health_sockets(int change)
+{
+	own->sockets += change;
+}
+
+static bool
+from_loopback(const struct request *rq)
+{
+	return strncmp(rq->address, "127.", 4) == 0 ||
+	    strcmp(rq->address, "::1") == 0;
+}
+
+static const char *
+metric(struct arena *a, const char *text, const char *name, unsigned worker,
+    int64_t value)
+{
+	return arena_format(a, "%sepione_%s{worker=\"%u\"} %lld\n", text, name,
+	    worker, (long long)value);
+}
+
+static const char *
+metrics_text(struct arena *a)
+{
+	const char *t = "# HELP epione_answers_total Answers by class of "
+			"status.\n# TYPE epione_answers_total counter\n";
+	unsigned w, c;
+
+	own_refresh();
+	for (w = 0; w < row_count; w++)
+		for (c = 1; c < 6; c++)
+			t = arena_format(a,
+			    "%sepione_answers_total{worker=\"%u\","
+			    "class=\"%uxx\"} %llu\n",
+			    t, w, c, (unsigned long long)rows[w].answers[c]);
+	for (w = 0; w < row_count; w++) {
+		t = metric(a, t, "sockets", w, rows[w].sockets);
+		t = metric(a, t, "fibers", w, rows[w].fibers);
+		t = metric(a, t, "database_connections_ready", w,
+		    rows[w].connections_ready);
+		t = metric(a, t, "database_waiting", w, rows[w].waiting);
+		t = metric(a, t, "database_transactions_total", w,
+		    (int64_t)rows[w].transactions);
+		t = metric(a, t, "database_timeouts_total", w,
+		    (int64_t)rows[w].timeouts);
+		t = metric(a, t, "database_lost_total", w,
+		    (int64_t)rows[w].lost);
+		t = metric(a, t, "database_reconnects_total", w,
+		    (int64_t)rows[w].reconnects);
+	}
+	return t;
+}
+
+static void
+fill(struct reply *rp, int status, const char *type, const char *text)
+{
+	memset(rp, 0, sizeof(*rp));
+	reply_security(rp, false);
+	reply_header(rp, "Cache-Control", "no-store");
+	rp->status = status;
+	rp->content_type = type;
+	rp->body = (struct bytes){ (const uint8_t *)text, strlen(text) };
+}
+
+bool
+health_reply(struct arena *a, const struct request *rq, struct reply *rp)
+{
+	bool ready = db_ready() && keys_ready;
+
+	if (rq->method != METHOD_GET && rq->method != METHOD_HEAD)
+		return false;
+	if (strcmp(rq->path, "/healthz") == 0)
+		fill(rp, 200, "application/json", "{\"status\":\"alive\"}");
+	else if (strcmp(rq->path, "/readyz") == 0)
+		fill(rp, ready ? 200 : 503, "application/json",
+		    ready ? "{\"status\":\"ready\"}" :
+			    "{\"status\":\"not_ready\"}");
+	else if (strcmp(rq->path, "/metrics") == 0 && from_loopback(rq))
+		fill(rp, 200, "text/plain; version=0.0.4; charset=utf-8",
+		    metrics_text(a));
+	else
+		return false;
+	return true;
+}

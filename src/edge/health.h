@@ -1,0 +1,24 @@
+#ifndef EDGE_HEALTH_H
+#define EDGE_HEALTH_H
+
+#include "base/err.h"
+#include "gate/op.h"
+
+#include <stdbool.h>
+
+/*
+ * /healthz (alive), /readyz (database and keys in reach) and /metrics
+ * (Prometheus text, loopback only). None carries PHI or versions (OP-04).
+ */
+
+/* Shared counters of all workers; once, before they are forked. */
+NODISCARD enum err health_init(unsigned workers);
+void health_worker(unsigned worker); /* which row is ours, from 0 */
+void health_ready(bool keys_checked);
+
+/* True if the path is one of these; the reply is then filled. */
+bool health_reply(struct arena *, const struct request *, struct reply *);
+void health_count(const struct request *, int status);
+void health_sockets(int change);
+
+#endif

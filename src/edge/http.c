@@ -1,0 +1,297 @@
+#include "edge/http.h"
+
+#include "base/conf.h"
+#include "base/fiber.h"
+#include "base/instant.h"
+#include "base/log.h"
+#include "edge/assets.h"
+#include "edge/health.h"
+#include "edge/loop.h"
+#include "edge/ws.h"
+#include "gate/dispatch.h"
+#include "gate/openapi.h"
+#include "gate/reply.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * One request and its fiber. The fiber works on copies and never looks at
+ * Kore's request: when the client goes away, `http` turns NULL, the fiber
+ * runs to its end, and the reply is dropped.
+ */
+struct exchange {
+	struct http_request *http;
+	struct arena *arena;
+	struct request rq;
+	struct reply rp;
+	const char *if_none_match;
+	bool done;
+};
+
+static unsigned in_progress;
+static bool in_handler, nudged;
+
+unsigned
+http_in_progress(void)
+{
+	return in_progress;
+}
+
+static enum method
+method_of(int method)
+{
+	switch (method) {
+	case HTTP_METHOD_GET:
+		return METHOD_GET;
+	case HTTP_METHOD_HEAD:
+		return METHOD_HEAD;
+	case HTTP_METHOD_POST:
+		return METHOD_POST;
+	case HTTP_METHOD_PUT:
+		return METHOD_PUT;
+	case HTTP_METHOD_PATCH:
+		return METHOD_PATCH;
+	case HTTP_METHOD_DELETE:
+		return METHOD_DELETE;
+	case HTTP_METHOD_OPTIONS:
+		return METHOD_OPTIONS;
+	default:
+		return METHOD_OTHER;
+	}
+}
+
+static const char *
+header(struct exchange *x, const char *name)
+{
+	const char *value;
+
+	if (!http_request_header(x->http, name, &value))
+		return NULL;
+	return arena_text(x->arena, value);
+}
+
+/* Every Cookie header counts; the parser refuses a cookie that comes twice. */
+static const char *
+cookies(struct exchange *x)
+{
+	const char *all = NULL;
+	struct http_header *h;
+
+	TAILQ_FOREACH(h, &x->http->req_headers, list) {
+		if (strcasecmp(h->header, "cookie") != 0)
+			continue;
+		all = all == NULL ? arena_text(x->arena, h->value) :
+				    arena_format(x->arena, "%s; %s", all,
+					h->value);
+	}
+	return all;
+}
+
+/*= TR-20: the address is the kernel's; forwarding headers are not read */
+static void
+address_fill(struct exchange *x)
+{
+	const struct connection *c = x->http->owner;
+	const void *from = c->family == AF_INET6 ?
+	    (const void *)&c->addr.ipv6.sin6_addr :
+	    (const void *)&c->addr.ipv4.sin_addr;
+
+	if (inet_ntop(c->family, from, x->rq.address,
+		sizeof(x->rq.address)) == NULL)
+		snprintf(x->rq.address, sizeof(x->rq.address), "unknown");
+}
+
+static void
+body_fill(struct exchange *x)
+{
+	struct http_request *h = x->http;
+	size_t n = h->http_body == NULL ? 0 : h->http_body->offset;
+
+	if (n == 0)
+		return;
+	x->rq.body = (struct bytes){
+		arena_copy(x->arena, h->http_body->data, n), n
+	};
+}
+
+static void
+request_fill(struct exchange *x)
+{
+	const char *upgrade = header(x, "upgrade"),
+		   *background = header(x, "x-background");
+	struct request *rq = &x->rq;
+
+	rq->method = method_of(x->http->method);
+	rq->path = arena_text(x->arena, x->http->path);
+	rq->query = x->http->query_string == NULL ?
+	    NULL :
+	    arena_text(x->arena, x->http->query_string);
+	rq->content_type = header(x, "content-type");
+	rq->origin = header(x, "origin");
+	rq->host = arena_text(x->arena, x->http->host);
+	rq->cookie = cookies(x);
+	rq->authorization = header(x, "authorization");
+	rq->if_match = header(x, "if-match");
+	rq->idempotency_key = header(x, "idempotency-key");
+	rq->user_agent = header(x, "user-agent");
+	rq->websocket_protocol = header(x, "sec-websocket-protocol");
+	rq->upgrade = upgrade != NULL && strcasecmp(upgrade, "websocket") == 0;
+	rq->background = background != NULL && strcmp(background, "1") == 0;
+	x->if_none_match = header(x, "if-none-match");
+	rq->id = uuid_random();
+	rq->arrived = instant_now();
+	rq->deadline_ms = instant_monotonic() + conf()->request_seconds * 1000;
+	address_fill(x);
+	body_fill(x);
+}
+
+static bool
+below(const char *path, const char *prefix)
+{
+	return strncmp(path, prefix, strlen(prefix)) == 0;
+}
+
+/* Are we who the client thinks we are? The origin's authority, exactly. */
+static bool
+host_is_ours(const struct request *rq)
+{
+	const char *authority = strstr(conf()->origin, "://");
+
+	return authority != NULL && rq->host != NULL &&
+	    strcasecmp(authority + 3, rq->host) == 0;
+}
+
+static enum err
+route_plain(struct exchange *x)
+{
+	const char *path = x->rq.path;
+
+	if (health_reply(x->arena, &x->rq, &x->rp))
+		return ERR_OK;
+	if (!host_is_ours(&x->rq))
+		return ERR_MISDIRECTED;
+	if (strcmp(path, "/v1/openapi.json") == 0)
+		return openapi_reply(&x->rq, &x->rp);
+	if (x->rq.method == METHOD_OTHER)
+		return ERR_NOT_IMPLEMENTED;
+	return assets_reply(x->arena, &x->rq, x->if_none_match, &x->rp);
+}
+
+static void
+nudge(void *unused, u_int64_t now)
+{
+	(void)unused;
+	(void)now;
+	nudged = false;
+}
+
+/* Kore walks its requests once a turn. One that is woken by another's handler
+ * may stand behind the walker: a timer makes the next turn come at once. */
+static void
+wake(struct http_request *http)
+{
+	http_request_wakeup(http);
+	if (in_handler && !nudged) {
+		nudged = true;
+		kore_timer_add(nudge, 0, NULL, KORE_TIMER_ONESHOT);
+	}
+}
+
+static void
+exchange_run(void *arg)
+{
+	struct exchange *x = arg;
+	enum err r = ERR_OK;
+
+	if (below(x->rq.path, "/v1/") && host_is_ours(&x->rq) &&
+	    strcmp(x->rq.path, "/v1/openapi.json") != 0)
+		dispatch(x->arena, &x->rq, &x->rp);
+	else if ((r = route_plain(x)) != ERR_OK)
+		dispatch_refuse(x->arena, &x->rq, r, &x->rp);
+	health_count(&x->rq, x->rp.status);
+	x->done = true;
+	if (x->http != NULL)
+		wake(x->http);
+	else {
+		in_progress--;
+		arena_free(x->arena);
+	}
+}
+
+/* Kore may call this more than once. */
+static void
+exchange_abandon(struct http_request *http)
+{
+	struct exchange *x = http->hdlr_extra;
+
+	if (x == NULL)
+		return;
+	http->hdlr_extra = NULL;
+	x->http = NULL;
+	if (x->done) {
+		in_progress--;
+		arena_free(x->arena);
+	}
+}
+
+static int
+exchange_begin(struct http_request *http)
+{
+	struct arena *arena = arena_new();
+	struct exchange *x = arena_alloc(arena, sizeof(*x));
+
+	x->arena = arena;
+	x->http = http;
+	request_fill(x);
+	in_progress++;
+	http->hdlr_extra = x;
+	http->onfree = exchange_abandon;
+	http->flags |= HTTP_REQUEST_RETAIN_EXTRA;
+	http_request_sleep(http); /* before: the fiber may end at once */
+	loop_enter();
+	in_handler = true;
+	if (fiber_start(exchange_run, x) != ERR_OK) {
+		dispatch_refuse(arena, &x->rq, ERR_BUSY, &x->rp);
+		x->done = true;
+	}
+	loop_leave();
+	in_handler = false;
+	return x->done ? KORE_RESULT_OK : KORE_RESULT_RETRY;
+}
+
+static void
+exchange_answer(struct exchange *x)
+{
+	struct reply *rp = &x->rp;
+	size_t i;
+
+	if (rp->content_type != NULL)
+		http_response_header(
+		    x->http, "content-type", rp->content_type);
+	for (i = 0; i < rp->header_count; i++)
+		http_response_header(
+		    x->http, rp->headers[i].name, rp->headers[i].value);
+	if (rp->join != NULL)
+		ws_accept(x->http, rp->join);
+	else
+		http_response(x->http, rp->status, rp->body.p, rp->body.n);
+}
+
+int
+edge_http(struct http_request *http)
+{
+	struct exchange *x = http->hdlr_extra;
+
+	if (x == NULL) {
+		if (exchange_begin(http) != KORE_RESULT_OK)
+			return KORE_RESULT_RETRY;
+		x = http->hdlr_extra;
+		http_request_wakeup(http);
+	}
+	if (!x->done)
+		return KORE_RESULT_RETRY;
+	exchange_answer(x);
+	return KORE_RESULT_OK;
+}

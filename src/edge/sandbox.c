@@ -1,0 +1,44 @@
+#include "edge/sandbox.h"
+
+#include <kore/kore.h>
+#include <kore/seccomp.h>
+
+#include <errno.h>
+#include <sys/socket.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+/* The sanitizers' run time makes calls of its own at any time. */
+static struct sock_filter filter[] = { KORE_BPF_RET(SECCOMP_RET_ALLOW) };
+#else
+static struct sock_filter filter[] = {
+	/* libpq */
+	KORE_SYSCALL_ALLOW_ARG(socket, 0, AF_UNIX),
+	KORE_SYSCALL_ALLOW_ARG(socket, 0, AF_INET),
+	KORE_SYSCALL_ALLOW_ARG(socket, 0, AF_INET6),
+	KORE_SYSCALL_ALLOW(connect),
+	KORE_SYSCALL_ALLOW(getsockopt),
+	KORE_SYSCALL_ALLOW(getsockname),
+	KORE_SYSCALL_ALLOW(getpeername),
+	KORE_SYSCALL_ALLOW(newfstatat),
+	KORE_SYSCALL_ALLOW(uname),
+	/* threads: glibc falls back to clone when clone3 is not there */
+	KORE_SYSCALL_DENY(clone3, ENOSYS),
+	KORE_SYSCALL_ALLOW(clone),
+	KORE_SYSCALL_ALLOW(rseq),
+	KORE_SYSCALL_ALLOW(set_robust_list),
+	KORE_SYSCALL_ALLOW(sched_yield),
+	KORE_SYSCALL_ALLOW(eventfd2),
+	/* secret memory, after the fork */
+	KORE_SYSCALL_ALLOW(mlock),
+	KORE_SYSCALL_ALLOW(mlock2),
+	KORE_SYSCALL_ALLOW(gettid),
+	KORE_SYSCALL_ALLOW(tgkill), /* abort() */
+	KORE_SYSCALL_ALLOW(prctl),
+};
+#endif
+
+void
+sandbox_extend(void)
+{
+	kore_seccomp_filter("epione", filter, KORE_FILTER_LEN(filter));
+}

@@ -1,0 +1,263 @@
+#include "gate/openapi.h"
+
+#include "base/shape.h"
+#include "gate/credential.h"
+#include "gate/reply.h"
+#include "gate/route.h"
+
+#include <string.h>
+
+static const char *const open_names[] = { "no session needed", "any session",
+	"`totp_required`", "`totp_enrolment_required`",
+	"`password_expired`, `active`",
+	"`totp_enrolment_required`, `active`", "`active`" };
+
+static json_t *
+parameter(const char *name, const char *in, int required, json_t *schema)
+{
+	return json_pack("{s:s, s:s, s:b, s:o}", "name", name, "in", in,
+	    "required", required, "schema", schema);
+}
+
+static void
+path_parameters(const struct route *r, json_t *list)
+{
+	const char *p = r->path, *end;
+	json_t *name;
+
+	while ((p = strchr(p, '{')) != NULL) {
+		end = strchr(p, '}');
+		name = json_stringn(p + 1, (size_t)(end - p - 1));
+		json_array_append_new(list,
+		    parameter(json_string_value(name), "path", 1,
+			strcmp(json_string_value(name), "token") == 0 ?
+			    json_pack("{s:s}", "type", "string") :
+			    json_pack("{s:s, s:s}", "type", "string",
+				"format", "uuid")));
+		json_decref(name);
+		p = end;
+	}
+}
+
+static void
+query_parameters(const struct route *r, json_t *list)
+{
+	json_t *schema = shape_schema(r->in), *value;
+	const char *name;
+
+	json_object_foreach(json_object_get(schema, "properties"), name, value)
+		json_array_append_new(
+		    list, parameter(name, "query", 0, json_incref(value)));
+	json_decref(schema);
+	if ((r->traits & TRAIT_LISTS) == 0)
+		return;
+	json_array_append_new(list,
+	    parameter("limit", "query", 0,
+		json_pack("{s:s, s:i, s:i, s:i}", "type", "integer", "minimum",
+		    1, "maximum", 100, "default", 25)));
+	json_array_append_new(list,
+	    parameter("cursor", "query", 0,
+		json_pack("{s:s}", "type", "string")));
+}
+
+static json_t *
+parameters(const struct route *r)
+{
+	json_t *list = json_array();
+
+	path_parameters(r, list);
+	if (r->method == METHOD_GET)
+		query_parameters(r, list);
+	if ((r->traits & TRAIT_CREATES) != 0)
+		json_array_append_new(list,
+		    parameter("Idempotency-Key", "header", 0,
+			json_pack("{s:s, s:i}", "type", "string", "maxLength",
+			    64)));
+	if ((r->traits & TRAIT_PATCHES) != 0)
+		json_array_append_new(list,
+		    parameter("If-Match", "header", 1,
+			json_pack("{s:s}", "type", "string")));
+	return list;
+}
+
+static json_t *
+list_schema(const struct route *r)
+{
+	return json_pack("{s:s, s:{s:{s:s, s:o}, s:{s:[s, s]}}, s:[s, s], s:b}",
+	    "type", "object", "properties", "items", "type", "array", "items",
+	    shape_schema(r->out), "next_cursor", "type", "string", "null",
+	    "required", "items", "next_cursor", "additionalProperties", 0);
+}
+
+static json_t *
+success(const struct route *r)
+{
+	json_t *schema;
+
+	if (r->out[0].kind == SH_END)
+		return json_pack("{s:s}", "description", "Done.");
+	schema = (r->traits & TRAIT_LISTS) != 0 ? list_schema(r) :
+						  shape_schema(r->out);
+	return json_pack("{s:s, s:{s:{s:o}}}", "description", "Done.",
+	    "content", "application/json", "schema", schema);
+}
+
+static json_t *
+responses(const struct route *r)
+{
+	const char *status = "200";
+	json_t *o = json_object();
+
+	if ((r->traits & TRAIT_SOCKET) != 0)
+		status = "101";
+	else if (r->out[0].kind == SH_END)
+		status = "204";
+	else if ((r->traits & TRAIT_CREATES) != 0)
+		status = "201";
+	json_object_set_new(o, status, success(r));
+	json_object_set_new(o, "default",
+	    json_pack("{s:s}", "$ref", "#/components/responses/Problem"));
+	return o;
+}
+
+static json_t *
+operation(const struct route *r)
+{
+	json_t *o = json_pack("{s:s, s:s, s:s, s:o, s:o}", "operationId",
+	    r->operation, "x-permission", perm_name(r->perm), "x-event",
+	    event_stored(r->event), "parameters", parameters(r), "responses",
+	    responses(r));
+
+	if (r->method != METHOD_GET && r->in[0].kind != SH_END)
+		json_object_set_new(o, "requestBody",
+		    json_pack("{s:b, s:{s:{s:o}}}", "required", 1, "content",
+			(r->traits & TRAIT_PATCHES) != 0 ?
+			    "application/merge-patch+json" :
+			    "application/json",
+			"schema", shape_schema(r->in)));
+	if (r->open == OPEN_PUBLIC)
+		json_object_set_new(o, "security", json_array());
+	return o;
+}
+
+static const char *
+method_key(enum method m)
+{
+	static const char *const keys[] = { "get", "head", "post", "put",
+		"patch", "delete", "options", "trace" };
+
+	return keys[m];
+}
+
+static json_t *
+paths(void)
+{
+	json_t *o = json_object(), *path;
+	size_t i;
+
+	for (i = 0; i < routes_count; i++) {
+		if ((path = json_object_get(o, routes[i].path)) == NULL) {
+			path = json_object();
+			json_object_set_new(o, routes[i].path, path);
+		}
+		json_object_set_new(path, method_key(routes[i].method),
+		    operation(&routes[i]));
+	}
+	return o;
+}
+
+static json_t *
+problem_schema(void)
+{
+	static const char *const members[] = { "type", "title", "code",
+		"request_id", "field" };
+	json_t *properties = json_object();
+	size_t i;
+
+	for (i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+		json_object_set_new(properties, members[i],
+		    json_pack("{s:s}", "type", "string"));
+	json_object_set_new(
+	    properties, "status", json_pack("{s:s}", "type", "integer"));
+	return json_pack("{s:s, s:o, s:[s, s, s, s, s]}", "type", "object",
+	    "properties", properties, "required", "type", "title", "status",
+	    "code", "request_id");
+}
+
+static json_t *
+components(void)
+{
+	return json_pack(
+	    "{s:{s:{s:s, s:{s:{s:o}}}}, s:{s:{s:s, s:s}, s:{s:s, s:s, s:s}}}",
+	    "responses", "Problem", "description",
+	    "Refused or failed (RFC 9457).", "content",
+	    "application/problem+json", "schema", problem_schema(),
+	    "securitySchemes", "token", "type", "http", "scheme", "bearer",
+	    "cookie", "type", "apiKey", "in", "cookie", "name", COOKIE_NAME);
+}
+
+json_t *
+openapi_document(void)
+{
+	return json_pack(
+	    "{s:s, s:{s:s, s:s, s:s}, s:[{s:[]}, {s:[]}], s:o, s:o}",
+	    "openapi", "3.1.0", "info", "title", "Epione", "version", "1",
+	    "description",
+	    "Telehealth visits: accounts, patients, visits, signaling and "
+	    "audit. Errors are application/problem+json with a stable code.",
+	    "security", "token", "cookie", "paths", paths(), "components",
+	    components());
+}
+
+enum err
+openapi_reply(const struct request *rq, struct reply *rp)
+{
+	static char *text;
+	json_t *o;
+
+	if (rq->method != METHOD_GET && rq->method != METHOD_HEAD)
+		return ERR_METHOD_NOT_ALLOWED;
+	if (text == NULL) {
+		o = openapi_document();
+		text = json_dumps(o, JSON_COMPACT);
+		json_decref(o);
+		if (text == NULL)
+			return ERR_INTERNAL;
+	}
+	memset(rp, 0, sizeof(*rp));
+	reply_security(rp, false);
+	reply_header(rp, "Cache-Control", "no-cache");
+	rp->status = 200;
+	rp->content_type = "application/json";
+	rp->body = (struct bytes){ (const uint8_t *)text, strlen(text) };
+	return ERR_OK;
+}
+
+void
+access_print(FILE *f)
+{
+	size_t i;
+	int role;
+
+	fprintf(f,
+	    "# Who may do what\n\nGenerated from `src/tables/`; do not edit. "
+	    "`self`: the actor's own record; `part`: a visit the\nactor takes "
+	    "part in; `care`: patients on whose care team the actor is; "
+	    "`clinic`: any of the clinic; `–`: never.\n\n"
+	    "| call | open in state | permission | patient | clinician | "
+	    "scheduler | admin | compliance | audit event |\n"
+	    "|---|---|---|---|---|---|---|---|---|\n");
+	for (i = 0; i < routes_count; i++) {
+		fprintf(f, "| `%s %s` | %s | %s |",
+		    method_name(routes[i].method), routes[i].path,
+		    open_names[routes[i].open], perm_name(routes[i].perm));
+		for (role = ROLE_PATIENT; role <= ROLE_COMPLIANCE; role++)
+			fprintf(f, " %s |",
+			    perm_scope(routes[i].perm, (enum role)role) ==
+				    SCOPE_NONE ?
+				"–" :
+				scope_name(perm_scope(
+				    routes[i].perm, (enum role)role)));
+		fprintf(f, " %s |\n", event_stored(routes[i].event));
+	}
+}

@@ -1,0 +1,205 @@
+/*
+ * epione: the server. Reads its settings and keys as the user who started it,
+ * then hands over to Kore, which drops privileges and forks the workers.
+ */
+#include "base/conf.h"
+#include "base/crypto.h"
+#include "base/fiber.h"
+#include "base/instant.h"
+#include "base/keyring.h"
+#include "base/log.h"
+#include "base/offload.h"
+#include "base/secret.h"
+#include "data/db.h"
+#include "data/keys.h"
+#include "edge/assets.h"
+#include "edge/health.h"
+#include "edge/http.h"
+#include "edge/loop.h"
+#include "edge/sandbox.h"
+#include "edge/ws.h"
+#include "gate/limit.h"
+
+#include <kore/hooks.h>
+#include <kore/kore.h>
+
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SECURE_HEAP_BYTES (4 * 1024 * 1024)
+#define KEY_CHECK_PAUSE_MS 1000
+
+int kore_main(int, char *[]);
+
+static void
+usage(FILE *f)
+{
+	fprintf(f,
+	    "usage: epione --config epione.conf --kore kore.conf "
+	    "[--unprivileged]\n\n"
+	    "Serves the clinic. It stays in the foreground and logs to its "
+	    "standard output.\n\n"
+	    "  --config FILE    settings; `epionectl settings` explains each\n"
+	    "  --kore FILE      the web server's own configuration\n"
+	    "  --unprivileged   started by a plain user: no chroot, no change "
+	    "of user\n"
+	    "  --check          read the settings and keys, say what is wrong, "
+	    "and stop\n"
+	    "  --help           this text\n");
+}
+
+static void
+fail(const char *what)
+{
+	fprintf(stderr, "epione: %s\n", what);
+	exit(1);
+}
+
+/* Everything that needs files or privileges, before Kore takes both away. */
+static void
+prepare(const char *path)
+{
+	char problem[PATH_MAX + 128] = "";
+	const char *reason = NULL;
+
+	json_object_seed(0); /* not from a thread, under the sandbox */
+	if (conf_read(path, problem) != ERR_OK)
+		fail(problem);
+	if (secret_init(SECURE_HEAP_BYTES) != ERR_OK)
+		fail("the memory for keys cannot be locked: raise the limit "
+		     "on locked memory (ulimit -l, LimitMEMLOCK=)");
+	if (crypto_init() != ERR_OK)
+		fail("libcrypto does not offer AES-256-GCM and HMAC-SHA256");
+	/*= EN-10: no key, no service */
+	if (keyring_root_load(conf()->root_key, &reason) != ERR_OK)
+		fail(reason);
+	if (assets_load(conf()->assets, problem, sizeof(problem)) != ERR_OK)
+		fail(problem);
+	if (limit_init() != ERR_OK ||
+	    health_init((unsigned)conf()->workers) != ERR_OK)
+		fail("there is no memory to share between the workers");
+}
+
+int
+main(int argc, char *argv[])
+{
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "kore", required_argument, NULL, 'k' },
+		{ "unprivileged", no_argument, NULL, 'u' },
+		{ "check", no_argument, NULL, 't' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	char *settings = NULL, *server = NULL;
+	bool unprivileged = false, check = false;
+	char *kore_argv[8];
+	int c, n = 0;
+
+	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			settings = optarg;
+			break;
+		case 'k':
+			server = optarg;
+			break;
+		case 'u':
+			unprivileged = true;
+			break;
+		case 't':
+			check = true;
+			break;
+		case 'h':
+			usage(stdout);
+			return 0;
+		default:
+			usage(stderr);
+			return 2;
+		}
+	}
+	if (settings == NULL || server == NULL || optind != argc) {
+		usage(stderr);
+		return 2;
+	}
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	prepare(settings);
+	if (check)
+		return 0;
+	kore_argv[n++] = argv[0];
+	kore_argv[n++] = (char[]){ "-f" };
+	if (unprivileged)
+		kore_argv[n++] = (char[]){ "-nr" };
+	kore_argv[n++] = (char[]){ "-c" };
+	kore_argv[n++] = server;
+	kore_argv[n] = NULL;
+	optind = 1;
+	return kore_main(n, kore_argv);
+}
+
+static void
+log_line(enum log_level level, const char *line)
+{
+	(void)level;
+	puts(line);
+}
+
+/* The database must belong to our root key, or nothing is served. A database
+ * that is down is waited for; readyz says so meanwhile. */
+static void
+keys_check(void *unused)
+{
+	enum err r;
+
+	(void)unused;
+	while ((r = keys_verify()) != ERR_OK) {
+		if (r == ERR_CRYPTO) {
+			log_error("root_key_wrong");
+			exit(1);
+		}
+		fiber_sleep(KEY_CHECK_PAUSE_MS);
+	}
+	health_ready(true);
+	log_info("ready");
+}
+
+static void
+worker_start(void)
+{
+	const struct db_options db = {
+		.conninfo = conf()->database,
+		.connections = (unsigned)conf()->connections,
+		.queue_max = (unsigned)conf()->queue,
+		.statement_timeout_ms =
+		    (unsigned)conf()->request_seconds * 1000,
+	};
+
+	log_sink(log_line);
+	loop_kore_install();
+	health_worker(worker->id - KORE_WORKER_BASE);
+	loop_enter();
+	if (offload_start((unsigned)conf()->hash_threads,
+		(unsigned)conf()->hash_queue) != ERR_OK ||
+	    db_start(&db) != ERR_OK || ws_start() != ERR_OK ||
+	    fiber_start(keys_check, NULL) != ERR_OK) {
+		log_error("worker_start_failed");
+		exit(1);
+	}
+	loop_leave();
+}
+
+void
+kore_worker_configure(void)
+{
+	worker_start();
+}
+
+void
+kore_seccomp_hook(void)
+{
+	sandbox_extend();
+}

@@ -6,6 +6,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -147,8 +148,8 @@ crypto_aead_seal(const uint8_t key[CRYPTO_KEY_SIZE],
 	    (in.n == 0 ||
 		EVP_EncryptUpdate(c->cipher, out, &n, in.p, (int)in.n) == 1) &&
 	    EVP_EncryptFinal_ex(c->cipher, none, &n) == 1 &&
-	    EVP_CIPHER_CTX_ctrl(c->cipher, EVP_CTRL_AEAD_GET_TAG,
-		CRYPTO_TAG_SIZE, tag) == 1;
+	    EVP_CIPHER_CTX_ctrl(
+		c->cipher, EVP_CTRL_AEAD_GET_TAG, CRYPTO_TAG_SIZE, tag) == 1;
 	aead_forget(c->cipher);
 	if (!ok) {
 		secret_wipe(tag, CRYPTO_TAG_SIZE);
@@ -170,7 +171,8 @@ crypto_aead_open(const uint8_t key[CRYPTO_KEY_SIZE],
 
 	if (c == NULL || !aead_sizes_fit(aad, in))
 		return refuse(out, in.n);
-	memcpy(expected, tag, sizeof(expected)); /* the call wants it writable */
+	memcpy(
+	    expected, tag, sizeof(expected)); /* the call wants it writable */
 	ok = aead_begin(c->cipher, key, nonce, aad, 0) &&
 	    EVP_CIPHER_CTX_ctrl(c->cipher, EVP_CTRL_AEAD_SET_TAG,
 		CRYPTO_TAG_SIZE, expected) == 1 &&
@@ -183,8 +185,8 @@ crypto_aead_open(const uint8_t key[CRYPTO_KEY_SIZE],
 
 /* Hashes up to PARTS_MAX pieces as one message. */
 static bool
-digest_parts(const EVP_MD *md, const struct bytes *parts, size_t count,
-    uint8_t *out)
+digest_parts(
+    const EVP_MD *md, const struct bytes *parts, size_t count, uint8_t *out)
 {
 	struct contexts *c = contexts_get();
 	size_t i;
@@ -195,7 +197,11 @@ digest_parts(const EVP_MD *md, const struct bytes *parts, size_t count,
 		if (parts[i].n > 0 &&
 		    EVP_DigestUpdate(c->digest, parts[i].p, parts[i].n) != 1)
 			return false;
-	return EVP_DigestFinal_ex(c->digest, out, NULL) == 1;
+	if (EVP_DigestFinal_ex(c->digest, out, NULL) != 1)
+		return false;
+	/* the chaining value is the result, which may be a key: start over */
+	(void)EVP_DigestInit_ex(c->digest, md, NULL);
+	return true;
 }
 
 /* A key longer than a block is replaced by its hash (RFC 2104 2). */
@@ -265,8 +271,8 @@ crypto_sha256(struct bytes in, uint8_t out[32])
 
 /*= EN-08: HKDF-SHA256, RFC 5869 2.2; an absent salt is HMAC's empty key. */
 enum err
-crypto_hkdf_extract(struct bytes key, struct bytes salt,
-    uint8_t out[CRYPTO_KEY_SIZE])
+crypto_hkdf_extract(
+    struct bytes key, struct bytes salt, uint8_t out[CRYPTO_KEY_SIZE])
 {
 	return crypto_hmac_sha256(salt, key, out);
 }

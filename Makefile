@@ -50,9 +50,9 @@ $(BUILD)/gen/sql.c: $(BUILD)/gen/sql.h ;
 $(BUILD)/gen/sql.h: $(BUILD)/sqlgen $(QUERIES) src/tables/fields.def
 	@mkdir -p $(@D)
 	$(BUILD)/sqlgen -o $(BUILD)/gen src/tables/fields.def $(sort $(QUERIES))
-$(BUILD)/sqlgen: tools/sqlgen.c
+$(BUILD)/sqlgen: tools/sqlgen.c tools/sqlgen_check.c tools/sqlgen_write.c tools/sqlgen.h
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ tools/sqlgen.c
+	$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.c,$^)
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
 $(BUILD)/libepione.a: $(LIB_OBJ) $(GEN_OBJ)

@@ -1,0 +1,31 @@
+-- Wrapped keys; they open nothing without the root key. A clinic of nil, which
+-- arrives as NULL, stands for the installation itself.
+
+-- sql: class_key_get one
+-- in:  clinic uuid, class text, version int
+-- out: box bytes
+SELECT box FROM class_key
+ WHERE clinic_id = coalesce($1::uuid, '00000000-0000-0000-0000-000000000000')
+   AND class = $2::text AND version = $3::bigint;
+
+-- The key that new record keys are wrapped under.
+--= EN-07: asked each time, so that a new version is used at once everywhere
+-- sql: class_key_newest one
+-- in:  clinic uuid, class text
+-- out: version int, box bytes
+SELECT version, box FROM class_key
+ WHERE clinic_id = coalesce($1::uuid, '00000000-0000-0000-0000-000000000000')
+   AND class = $2::text
+ ORDER BY version DESC
+ LIMIT 1;
+
+-- sql: class_key_insert exec
+-- in:  clinic uuid, class text, version int, box bytes
+INSERT INTO class_key (clinic_id, class, version, box)
+VALUES (coalesce($1::uuid, '00000000-0000-0000-0000-000000000000'), $2::text,
+        $3::bigint, $4::bytea);
+
+-- sql: record_key_insert later
+-- in:  clinic uuid, subject uuid, class text, version int, box bytes
+INSERT INTO record_key (clinic_id, subject_id, class, version, box)
+VALUES ($1::uuid, $2::uuid, $3::text, $4::bigint, $5::bytea);

@@ -1,0 +1,40 @@
+#ifndef DATA_RECORD_KEY_H
+#define DATA_RECORD_KEY_H
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "base/keyring.h"
+#include "data/tx.h"
+
+#include <stdint.h>
+
+/*
+ * The record keys of patients and accounts as a transaction meets them. Keys
+ * belong to the transaction: tx_close wipes them. Class keys that the keyring
+ * has not seen yet are read from the database on the way (one flight more).
+ * The clinic is the transaction's (tx_set_clinic); ERR_INTERNAL without one.
+ */
+
+/*
+ * Makes the key of a new subject under the clinic's newest class key, and
+ * stores it: its row travels with the statements that wait next, ahead of
+ * those that need it. box, if not NULL, is what was stored, in the
+ * transaction's arena.
+ *
+ * ERR_CRYPTO if the clinic has no key of that class, or libcrypto fails.
+ * Source: EN-07; 45 CFR 164.312(a)(2)(iv).
+ */
+NODISCARD enum err record_key_new(struct tx *, enum key_class,
+    const struct uuid *subject, const struct record_key **key,
+    struct bytes *box);
+
+/*
+ * Opens a stored one; a key that the transaction has open already is given
+ * again. Generated calls do this for every "key record_key" column.
+ * ERR_CRYPTO if the box does not open, for any reason.
+ */
+NODISCARD enum err record_key_open(struct tx *, enum key_class,
+    const struct uuid *subject, uint32_t version, struct bytes box,
+    const struct record_key **key);
+
+#endif

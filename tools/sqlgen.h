@@ -1,0 +1,88 @@
+#ifndef TOOLS_SQLGEN_H
+#define TOOLS_SQLGEN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* The parts of sqlgen: sqlgen.c reads, sqlgen_check.c refuses, sqlgen_write.c
+ * writes. */
+#define ITEMS_MAX  64
+#define NAME_SIZE  64
+#define ARGS_MAX   3
+#define PARAMS_MAX 99
+
+struct buf {
+	char *p;
+	size_t n, size;
+};
+
+struct field_row {
+	char name[NAME_SIZE];
+	char class[NAME_SIZE];
+};
+
+struct type {
+	const char *name;
+	const char *decl; /* C, up to the member's name */
+	const char *tag;
+};
+
+enum kind { ONE, MANY, EXEC, LATER, KINDS };
+
+struct item {
+	char name[NAME_SIZE];
+	const struct type *type;
+	char arg[ARGS_MAX][NAME_SIZE]; /* sealed(field, row, key) */
+	int args;
+	int line;
+	char class[NAME_SIZE];
+};
+
+struct list {
+	struct item v[ITEMS_MAX];
+	int n;
+	bool given;
+};
+
+struct query {
+	char name[NAME_SIZE];
+	enum kind kind;
+	const char *file; /* last part of the path */
+	int line;
+	struct list in, out;
+	struct buf text;
+};
+
+extern const char *const kinds[KINDS];
+extern struct query **queries; /* in the order of reading */
+extern size_t queries_n;
+
+/* What is being read, for messages. */
+extern const char *at_file;
+extern int at_line;
+
+/* Ends the program with "file:line: message". */
+void die(const char *, ...) __attribute__((noreturn, format(printf, 1, 2)));
+
+/* Appends text, and formatted text of at most 1 kB. */
+void buf_add(struct buf *, const char *, size_t);
+void say(struct buf *, const char *, ...) __attribute__((format(printf, 2, 3)));
+
+/* The row of fields.def, or NULL. */
+const struct field_row *field_find(const char *name);
+/* The item of a list, or NULL; is it there and of that type? */
+struct item *item_find(struct list *, const char *name);
+bool is_type(const struct item *, const char *name);
+
+/* Refuses headers that contradict themselves, and resolves the names in
+ * sealed( ). */
+void check_headers(struct query *);
+/* Strips comments and the end's semicolon; refuses a text whose parameters are
+ * not those of the header. */
+void check_text(struct query *);
+
+/* The text of sql.h and sql.c. */
+void write_header(struct buf *);
+void write_source(struct buf *);
+
+#endif

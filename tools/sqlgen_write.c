@@ -1,0 +1,173 @@
+#include "sqlgen.h"
+
+#include <string.h>
+
+/* What is written --------------------------------------------------------------- */
+
+static void
+write_struct(struct buf *b, const struct query *q, const struct list *l,
+    const char *suffix)
+{
+	int i;
+
+	if (l->n == 0)
+		return;
+	say(b, "struct %s_%s {\n", q->name, suffix);
+	for (i = 0; i < l->n; i++)
+		say(b, "\t%s%s;\n", l->v[i].type->decl, l->v[i].name);
+	say(b, "};\n");
+}
+
+static void
+write_signature(struct buf *b, const struct query *q)
+{
+	say(b, "sql_%s(struct tx *tx", q->name);
+	if (q->in.n > 0)
+		say(b, ",\n    const struct %s_in *in", q->name);
+	if (q->kind == ONE)
+		say(b, ",\n    struct %s_row *row", q->name);
+	if (q->kind == MANY)
+		say(b, ",\n    struct %s_row **rows, size_t *n", q->name);
+	if (q->kind == EXEC)
+		say(b, ",\n    int64_t *affected");
+	say(b, ")");
+}
+
+void
+write_header(struct buf *b)
+{
+	size_t i;
+
+	say(b,
+	    "/* Made by tools/sqlgen from sql/queries. */\n"
+	    "#ifndef GEN_SQL_H\n#define GEN_SQL_H\n\n"
+	    "#include \"base/bytes.h\"\n#include \"base/err.h\"\n"
+	    "#include \"base/keyring.h\"\n#include \"base/uuid.h\"\n"
+	    "#include \"data/list.h\"\n#include \"data/tx.h\"\n\n"
+	    "#include <stdbool.h>\n#include <stddef.h>\n#include <stdint.h>\n");
+	for (i = 0; i < queries_n; i++) {
+		say(b, "\n/* %s:%d */\n", queries[i]->file, queries[i]->line);
+		write_struct(b, queries[i], &queries[i]->in, "in");
+		write_struct(b, queries[i], &queries[i]->out, "row");
+		say(b, "NODISCARD enum err ");
+		write_signature(b, queries[i]);
+		say(b, ";\n");
+	}
+	say(b, "\n#endif\n");
+}
+
+static void
+write_item(struct buf *b, const struct query *q, const struct item *it,
+    const char *suffix)
+{
+	say(b,
+	    "\t{ .name = \"%s\", .type = %s, .at = offsetof(struct %s_%s, %s)",
+	    it->name, it->type->tag, q->name, suffix, it->name);
+	if (is_type(it, "sealed")) {
+		say(b, ",\n\t  .field = FIELD_%s", it->arg[0]);
+		say(b, ", .row = offsetof(struct %s_%s, %s)", q->name, suffix,
+		    it->arg[1]);
+		say(b, ",\n\t  .key = offsetof(struct %s_%s, %s)", q->name,
+		    suffix, it->arg[2]);
+	}
+	if (is_type(it, "record_key"))
+		say(b, ", .class = KEY_CLASS_%s", it->class);
+	say(b, " },\n");
+}
+
+static void
+write_items(struct buf *b, const struct query *q, const struct list *l,
+    const char *suffix)
+{
+	int i;
+
+	if (l->n == 0)
+		return;
+	say(b, "\nstatic const struct sql_item %s_%s_items[] = {\n", q->name,
+	    suffix);
+	for (i = 0; i < l->n; i++)
+		write_item(b, q, &l->v[i], suffix);
+	say(b, "};\n");
+}
+
+static void
+write_text(struct buf *b, const struct query *q)
+{
+	const char *s;
+
+	say(b, "\t  .text = \"");
+	for (s = q->text.p; *s != '\0'; s++) {
+		if (*s == '\n') {
+			say(b, "\\n\"\n\t\t\"");
+			continue;
+		}
+		if (*s == '"' || *s == '\\')
+			buf_add(b, "\\", 1);
+		buf_add(b, s, 1);
+	}
+	say(b, "\"");
+}
+
+static void
+write_statement(struct buf *b, const struct query *q)
+{
+	say(b, "\t{ .name = \"%s\",\n", q->name);
+	write_text(b, q);
+	if (q->in.n > 0)
+		say(b, ",\n\t  .in = %s_in_items, .n_in = %d", q->name,
+		    q->in.n);
+	if (q->out.n > 0)
+		say(b,
+		    ",\n\t  .out = %s_row_items, .n_out = %d,\n"
+		    "\t  .row_size = sizeof(struct %s_row)",
+		    q->name, q->out.n, q->name);
+	say(b, " },\n");
+}
+
+static void
+write_call(struct buf *b, const struct query *q, size_t index)
+{
+	const char *in = q->in.n > 0 ? "in" : "NULL";
+
+	say(b, "\nenum err\n");
+	write_signature(b, q);
+	say(b, "\n{\n");
+	if (q->kind == MANY)
+		say(b,
+		    "\tvoid *all = NULL;\n\tenum err r;\n\n"
+		    "\tr = sql_many(tx, &sql_statements[%zu], %s, &all, n);\n"
+		    "\t*rows = all;\n\treturn r;\n}\n",
+		    index, in);
+	else if (q->kind == LATER)
+		say(b, "\treturn sql_later(tx, &sql_statements[%zu], %s);\n}\n",
+		    index, in);
+	else
+		say(b,
+		    "\treturn sql_%s(tx, &sql_statements[%zu], %s, %s);\n}\n",
+		    kinds[q->kind], index, in,
+		    q->kind == ONE ? "row" : "affected");
+}
+
+void
+write_source(struct buf *b)
+{
+	size_t i;
+
+	say(b,
+	    "/* Made by tools/sqlgen from sql/queries. */\n"
+	    "#include \"sql.h\"\n\n#include \"data/statement.h\"\n\n"
+	    "#include <stddef.h>\n");
+	for (i = 0; i < queries_n; i++) {
+		write_items(b, queries[i], &queries[i]->in, "in");
+		write_items(b, queries[i], &queries[i]->out, "row");
+	}
+	say(b,
+	    "\nconst size_t sql_statements_n = %zu;\n"
+	    "const struct statement sql_statements[] = {\n",
+	    queries_n);
+	for (i = 0; i < queries_n; i++)
+		write_statement(b, queries[i]);
+	say(b, "};\n");
+	for (i = 0; i < queries_n; i++)
+		write_call(b, queries[i], i);
+}

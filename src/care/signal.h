@@ -29,9 +29,9 @@ void signal_visit_changed(const struct uuid *visit, const char *status);
 /* Close codes of epione.signal.v1; below 4000 those of RFC 6455. */
 enum signal_close {
 	SIGNAL_LEFT = 1000,
-	SIGNAL_GOING_AWAY = 1001,  /* this server is being stopped */
+	SIGNAL_GOING_AWAY = 1001, /* this server is being stopped */
 	SIGNAL_NOT_TEXT = 1003,
-	SIGNAL_RESTART = 1012,     /* the room was lost: connect again */
+	SIGNAL_RESTART = 1012, /* the room was lost: connect again */
 	SIGNAL_FULL = 1013,
 	SIGNAL_BAD_MESSAGE = 4400,
 	SIGNAL_SESSION_ENDED = 4401,
@@ -41,15 +41,15 @@ enum signal_close {
 	SIGNAL_TOO_FAST = 4429,
 };
 
-#define SIGNAL_PROTOCOL "epione.signal.v1"
-#define SIGNAL_MESSAGE_MAX 65536   /* bytes of one message */
-#define SIGNAL_HELLO_MS 10000      /* to say hello in */
-#define SIGNAL_GRACE_MS 120000     /* that a lost place is kept */
-#define SIGNAL_PLACES_MAX 8        /* in a room */
-#define SIGNAL_LINKS_MAX 8192      /* in a home; bounds its rooms too */
-#define SIGNAL_HELD_COUNT 256      /* messages kept for one place */
-#define SIGNAL_HELD_BYTES (512 * 1024)
-#define SIGNAL_HELD_TOTAL (64 * 1024 * 1024) /* bytes kept in one home */
+#define SIGNAL_PROTOCOL	   "epione.signal.v1"
+#define SIGNAL_MESSAGE_MAX 65536  /* bytes of one message */
+#define SIGNAL_HELLO_MS	   10000  /* to say hello in */
+#define SIGNAL_GRACE_MS	   120000 /* that a lost place is kept */
+#define SIGNAL_PLACES_MAX  8	  /* in a room */
+#define SIGNAL_LINKS_MAX   8192	  /* in a home; bounds its rooms too */
+#define SIGNAL_HELD_COUNT  256	  /* messages kept for one place */
+#define SIGNAL_HELD_BYTES  (512 * 1024)
+#define SIGNAL_HELD_TOTAL  (64 * 1024 * 1024) /* bytes kept in one home */
 
 /* A socket, wherever it is: the worker, the life of that worker's process,
  * and a number that this process never gives twice. */
@@ -81,7 +81,7 @@ struct signal_ops {
 	json_t *(*ice_servers)(
 	    const struct uuid *account, const struct uuid *visit, int64_t now);
 	int64_t (*now_ms)(void); /* monotonic */
-	int64_t (*now)(void);    /* s, wall clock */
+	int64_t (*now)(void);	 /* s, wall clock */
 };
 
 /* Once per process, before anything else; kept by reference. */

@@ -1,13 +1,14 @@
 #include "care/signal_room.h"
 
 #include "base/secret.h"
+#include "base/text.h"
 
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define BUCKETS 1024 /* a power of two */
-#define RECENT 256
+#define RECENT	256
 
 LIST_HEAD(room_bucket, room);
 LIST_HEAD(link_bucket, link);
@@ -48,7 +49,7 @@ room_find(const struct uuid *visit)
 {
 	struct room *r;
 
-	LIST_FOREACH(r, room_bucket(visit), bucket)
+	LIST_FOREACH (r, room_bucket(visit), bucket)
 		if (uuid_equal(&r->visit, visit))
 			return r;
 	return NULL;
@@ -115,7 +116,7 @@ link_find(const struct signal_link *key)
 {
 	struct link *l;
 
-	LIST_FOREACH(l, link_bucket(key), bucket)
+	LIST_FOREACH (l, link_bucket(key), bucket)
 		if (l->key.socket == key->socket &&
 		    l->key.epoch == key->epoch && l->key.worker == key->worker)
 			return l;
@@ -144,6 +145,18 @@ link_state(const struct link *l)
 	return l->place->admitted ? LINK_ADMITTED : LINK_WAITING;
 }
 
+/* A name that was cut to fit may end inside a character. */
+static void
+name_copy(char *to, const char *from)
+{
+	size_t n = strnlen(from, sizeof(((struct place *)0)->display_name) - 1);
+
+	while (n > 0 && !text_utf8_valid(from, n))
+		n--;
+	memcpy(to, from, n);
+	to[n] = '\0';
+}
+
 struct place *
 place_add(struct link *l)
 {
@@ -157,8 +170,7 @@ place_add(struct link *l)
 	p->id = uuid_random();
 	p->account = l->who.account;
 	p->role = l->who.role;
-	memcpy(p->display_name, l->who.display_name, sizeof(p->display_name));
-	p->display_name[sizeof(p->display_name) - 1] = '\0';
+	name_copy(p->display_name, l->who.display_name);
 	p->admitted = l->who.admitted;
 	p->starts_at = l->who.starts_at;
 	p->told_wait = INT64_MIN; /* nothing */
@@ -205,7 +217,7 @@ place_of_account(struct room *r, const struct uuid *account)
 {
 	struct place *p;
 
-	TAILQ_FOREACH(p, &r->places, list)
+	TAILQ_FOREACH (p, &r->places, list)
 		if (uuid_equal(&p->account, account))
 			return p;
 	return NULL;
@@ -216,7 +228,7 @@ place_by_id(struct room *r, const struct uuid *id)
 {
 	struct place *p;
 
-	TAILQ_FOREACH(p, &r->places, list)
+	TAILQ_FOREACH (p, &r->places, list)
 		if (uuid_equal(&p->id, id))
 			return p;
 	return NULL;
@@ -243,14 +255,13 @@ place_token(const struct place *p)
 }
 
 struct place *
-place_by_token(
-    struct room *r, const struct uuid *account, const char *token)
+place_by_token(struct room *r, const struct uuid *account, const char *token)
 {
 	struct place *p, *found = NULL;
 	char *own;
 	size_t n = strlen(token);
 
-	TAILQ_FOREACH(p, &r->places, list) {
+	TAILQ_FOREACH (p, &r->places, list) {
 		if (!uuid_equal(&p->account, account) ||
 		    (own = place_token(p)) == NULL)
 			continue;
@@ -279,8 +290,8 @@ place_hold(struct place *p, const char *text, size_t n)
 	p->held_n++;
 	p->held_bytes += n;
 	stats.held_bytes += n;
-	while (p->held_n > SIGNAL_HELD_COUNT ||
-	    p->held_bytes > SIGNAL_HELD_BYTES)
+	while (
+	    p->held_n > SIGNAL_HELD_COUNT || p->held_bytes > SIGNAL_HELD_BYTES)
 		held_drop(p);
 }
 

@@ -23,19 +23,19 @@ STAILQ_HEAD(held_list, held);
 struct place {
 	TAILQ_ENTRY(place) list;
 	struct room *room;
-	struct link *link;   /* NULL while the socket is lost */
-	int64_t lost_ms;     /* since when, if so */
-	struct uuid id;      /* what the others know it by */
+	struct link *link; /* NULL while the socket is lost */
+	int64_t lost_ms;   /* since when, if so */
+	struct uuid id;	   /* what the others know it by */
 	struct uuid account;
 	enum role role;
 	char display_name[sizeof(((struct participant *)0)->display_name)];
 	bool admitted;
-	uint8_t resume[32];  /* whoever shows it may take the place again */
-	json_t *media;       /* what it said last in `state`, or NULL */
-	int64_t starts_at;   /* of the visit, s; 0 if not known */
-	int64_t told_wait;   /* the estimate it heard last: minutes, -1 unknown */
-	uint64_t received;   /* messages of its client that were handled */
-	uint64_t seq;        /* of the last message it was told */
+	uint8_t resume[32]; /* whoever shows it may take the place again */
+	json_t *media;	    /* what it said last in `state`, or NULL */
+	int64_t starts_at;  /* of the visit, s; 0 if not known */
+	int64_t told_wait; /* the estimate it heard last: minutes, -1 unknown */
+	uint64_t received; /* messages of its client that were handled */
+	uint64_t seq;	   /* of the last message it was told */
 	struct held_list held; /* those before, the last is `seq` */
 	size_t held_n, held_bytes;
 };
@@ -50,7 +50,7 @@ struct link {
 	struct signal_link key;
 	struct participant who;
 	struct room *room;
-	struct place *place;    /* NULL before hello */
+	struct place *place; /* NULL before hello */
 	int64_t opened_ms;
 };
 TAILQ_HEAD(link_list, link);

@@ -60,8 +60,8 @@ place_told(struct place *p, json_t *message)
 	char *text;
 
 	if (message == NULL ||
-	    json_object_set_new(message, "seq",
-		json_integer((json_int_t)p->seq + 1)) != 0 ||
+	    json_object_set_new(
+		message, "seq", json_integer((json_int_t)p->seq + 1)) != 0 ||
 	    (text = text_of(message)) == NULL)
 		return;
 	p->seq++;
@@ -83,7 +83,7 @@ say_to_others(struct room *r, const struct place *except, json_t *message)
 {
 	struct place *p;
 
-	TAILQ_FOREACH(p, &r->places, list)
+	TAILQ_FOREACH (p, &r->places, list)
 		if (p != except && p->admitted)
 			place_told(p, message);
 	json_decref(message);
@@ -96,10 +96,9 @@ others_json(const struct place *self)
 	struct place *p;
 
 	if (self->admitted)
-		TAILQ_FOREACH(p, &self->room->places, list)
+		TAILQ_FOREACH (p, &self->room->places, list)
 			if (p != self)
-				json_array_append_new(
-				    list, say_participant(p));
+				json_array_append_new(list, say_participant(p));
 	return list;
 }
 
@@ -107,17 +106,17 @@ void
 say_welcome(const struct link *l, bool resumed)
 {
 	const struct place *p = l->place;
+	json_t *ice = ops->ice_servers(
+	    &p->account, &p->room->visit, ops->now());
 	char *token = place_token(p);
-	json_t *m;
 
-	m = json_pack("{s:s, s:o, s:s, s:b, s:o, s:o, s:s, s:b, s:I}", "type",
-	    "welcome", "self", uuid_json(&p->id), "role", role_name(p->role),
-	    "admitted", (int)p->admitted, "participants", others_json(p),
-	    "ice_servers",
-	    ops->ice_servers(&p->account, &p->room->visit, ops->now()),
-	    "resume", token, "resumed", (int)resumed, "received",
-	    (json_int_t)p->received);
-	say_to_link(l, m);
+	say_to_link(l,
+	    json_pack("{s:s, s:o, s:s, s:b, s:o, s:o, s:s?, s:b, s:I}", "type",
+		"welcome", "self", uuid_json(&p->id), "role",
+		role_name(p->role), "admitted", (int)p->admitted,
+		"participants", others_json(p), "ice_servers",
+		ice != NULL ? ice : json_array(), "resume", token, "resumed",
+		(int)resumed, "received", (json_int_t)p->received));
 	text_free(token);
 }
 
@@ -128,15 +127,15 @@ say_again(const struct place *p, uint64_t seq)
 	const struct held *h;
 
 	STAILQ_FOREACH(h, &p->held, list)
-		if (++number > seq)
-			ops->send(&p->link->key, h->text, h->n);
+	if (++number > seq)
+		ops->send(&p->link->key, h->text, h->n);
 }
 
 static json_t *
 about(const char *type, const struct place *p)
 {
-	return json_pack("{s:s, s:o}", "type", type, "participant",
-	    say_participant(p));
+	return json_pack(
+	    "{s:s, s:o}", "type", type, "participant", say_participant(p));
 }
 
 static json_t *
@@ -154,7 +153,7 @@ say_media(struct place *to)
 {
 	struct place *p;
 
-	TAILQ_FOREACH(p, &to->room->places, list)
+	TAILQ_FOREACH (p, &to->room->places, list)
 		if (p != to && p->media != NULL)
 			say_to_place(to, media_json(p));
 }
@@ -164,7 +163,7 @@ say_company(struct place *to)
 {
 	struct place *p;
 
-	TAILQ_FOREACH(p, &to->room->places, list)
+	TAILQ_FOREACH (p, &to->room->places, list)
 		if (p != to)
 			say_to_place(to, about("joined", p));
 	say_media(to);
@@ -217,18 +216,21 @@ say_queue(struct place *p, int64_t now)
 }
 
 void
-say_ended(struct place *p, const char *reason)
+say_ended(const struct link *l, const char *reason)
 {
-	say_to_place(
-	    p, json_pack("{s:s, s:s}", "type", "ended", "reason", reason));
+	json_t *m = json_pack("{s:s, s:s}", "type", "ended", "reason", reason);
+
+	if (l->place != NULL)
+		say_to_place(l->place, m);
+	else
+		say_to_link(l, m);
 }
 
 void
-say_error(
-    const struct link *l, const char *ref, enum err r, const char *field)
+say_error(const struct link *l, const char *ref, enum err r, const char *field)
 {
-	json_t *m = json_pack(
-	    "{s:s, s:s, s:s}", "type", "error", "code", err_code(r), "ref", ref);
+	json_t *m = json_pack("{s:s, s:s, s:s}", "type", "error", "code",
+	    err_code(r), "ref", ref);
 
 	if (field != NULL)
 		json_object_set_new(m, "field", json_string(field));

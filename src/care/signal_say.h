@@ -36,7 +36,7 @@ void say_left(struct place *, const char *reason);
 void say_admitted(struct place *);
 /* To a waiting place; nothing if it knows. */
 void say_queue(struct place *, int64_t now);
-void say_ended(struct place *, const char *reason);
+void say_ended(const struct link *, const char *reason);
 /* `ref` is the type of the message refused; field may be NULL. */
 void say_error(
     const struct link *, const char *ref, enum err, const char *field);

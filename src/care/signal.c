@@ -1,0 +1,620 @@
+#include "care/signal.h"
+
+#include "base/arena.h"
+#include "base/log.h"
+#include "base/shape.h"
+#include "care/sdp.h"
+#include "care/signal_room.h"
+#include "care/signal_say.h"
+
+#include <string.h>
+
+#define RATE_PER_MS 50 /* thousandths of a message: 50 a second */
+#define RATE_BURST  200000
+
+/* What a message asks: ERR_OK, or why not, and the field to blame. It may
+ * close its own link, and then answers ERR_OK. */
+typedef enum err handler(struct link *, json_t *, const char **field);
+
+static void
+link_drop(struct link *l, enum signal_close code)
+{
+	say_ops()->close(&l->key, code);
+	link_remove(l, say_ops()->now_ms());
+}
+
+static void
+place_leave(struct place *p, const char *reason)
+{
+	say_left(p, reason);
+	place_remove(p);
+}
+
+/* From here on it is part of the call: the others hear of it, and it hears
+ * of them. */
+static void
+place_admit(struct place *p)
+{
+	p->admitted = true;
+	say_admitted(p);
+	say_company(p);
+	if (p->link != NULL)
+		say_ops()->admitted(&p->link->key);
+}
+
+/* hello ------------------------------------------------------------------- */
+
+/* Whatever was told while the socket was lost is told again first, so that
+ * the client sees one unbroken row of numbers. */
+static void
+place_resume(struct place *p, struct link *l, uint64_t last_seq)
+{
+	if (p->link != NULL)
+		link_drop(p->link, SIGNAL_REPLACED);
+	if (l->who.admitted && !p->admitted)
+		place_admit(p);
+	p->link = l;
+	l->place = p;
+	say_welcome(l, true);
+	say_again(p, last_seq);
+	if (p->admitted)
+		say_ops()->admitted(&l->key);
+}
+
+/* One account has one place: whoever says hello anew is somebody else to the
+ * others, since the peer connections of before are gone. */
+static void
+place_replace(struct place *old)
+{
+	struct link *l = old->link;
+
+	place_leave(old, l != NULL ? "removed" : "lost");
+	if (l != NULL)
+		link_drop(l, SIGNAL_REPLACED);
+}
+
+static void
+place_begin(struct link *l)
+{
+	struct place *p = place_of_account(l->room, &l->who.account);
+
+	if (p != NULL)
+		place_replace(p);
+	if ((p = place_add(l)) == NULL) {
+		link_drop(l, SIGNAL_FULL);
+		return;
+	}
+	say_welcome(l, false);
+	say_joined(p);
+	if (p->admitted) {
+		say_media(p);
+		say_ops()->admitted(&l->key);
+	} else {
+		say_queue(p, say_ops()->now());
+	}
+}
+
+static enum err
+on_hello(struct link *l, json_t *m, const char **field)
+{
+	const char *token = json_string_value(json_object_get(m, "resume"));
+	json_int_t last = json_integer_value(json_object_get(m, "last_seq"));
+	struct place *p = NULL;
+
+	(void)field;
+	if (token != NULL)
+		p = place_by_token(l->room, &l->who.account, token);
+	if (p != NULL && place_can_replay(p, (uint64_t)last))
+		place_resume(p, l, (uint64_t)last);
+	else
+		place_begin(l);
+	return ERR_OK;
+}
+
+/* What is passed on -------------------------------------------------------- */
+
+/*= TR-11: `from` is the server's word, and nobody outside of the room, or
+ * not let in yet, can be reached */
+static enum err
+relay(struct link *l, json_t *m, const char **field)
+{
+	struct place *to = NULL;
+	struct uuid id;
+
+	*field = "to";
+	if (uuid_parse(json_string_value(json_object_get(m, "to")), &id) ==
+	    ERR_OK)
+		to = place_by_id(l->room, &id);
+	if (to == NULL || to == l->place || !to->admitted) {
+		log_warn("signal_stranger", LOG_ID("visit", &l->room->visit),
+		    LOG_ID("session", &l->who.session));
+		return ERR_NOT_FOUND;
+	}
+	json_object_set_new(m, "from", uuid_json(&l->place->id));
+	say_to_place(to, json_incref(m));
+	return ERR_OK;
+}
+
+static enum err
+on_description(struct link *l, json_t *m, const char **field)
+{
+	json_t *d = json_object_get(m, "description");
+	const char *type = json_string_value(json_object_get(d, "type"));
+	const char *sdp = json_string_value(json_object_get(d, "sdp"));
+	bool none = sdp == NULL || *sdp == '\0';
+
+	*field = "description.sdp";
+	if (strcmp(type, "rollback") == 0)
+		return none ? relay(l, m, field) : ERR_INVALID_FIELD;
+	if (none)
+		return ERR_MISSING_FIELD;
+	if (sdp_check(sdp, strlen(sdp)) != ERR_OK)
+		return ERR_INVALID_FIELD;
+	return relay(l, m, field);
+}
+
+static bool
+text_has_control(const char *text)
+{
+	for (; text != NULL && *text != '\0'; text++)
+		if ((unsigned char)*text < ' ')
+			return true;
+	return false;
+}
+
+/* A line break would let a candidate carry other lines of SDP along. */
+static enum err
+on_candidate(struct link *l, json_t *m, const char **field)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach (json_object_get(m, "candidate"), name, value) {
+		if (text_has_control(json_string_value(value))) {
+			*field = "candidate";
+			return ERR_INVALID_FIELD;
+		}
+	}
+	return relay(l, m, field);
+}
+
+static enum err
+on_state(struct link *l, json_t *m, const char **field)
+{
+	(void)field;
+	json_decref(l->place->media);
+	l->place->media = json_deep_copy(m);
+	json_object_set_new(m, "from", uuid_json(&l->place->id));
+	say_to_others(l->room, l->place, json_incref(m));
+	return ERR_OK;
+}
+
+/* The rest ------------------------------------------------------------------ */
+
+/* The admission itself is the same operation as over HTTP, with its rights
+ * and its audit row; the room hears of it like of any change. */
+static enum err
+on_admit(struct link *l, json_t *m, const char **field)
+{
+	struct place *p = NULL;
+	struct uuid id;
+
+	if (l->who.role != ROLE_CLINICIAN)
+		return ERR_NOT_FOUND;
+	*field = "participant";
+	if (uuid_parse(json_string_value(json_object_get(m, "participant")),
+		&id) == ERR_OK)
+		p = place_by_id(l->room, &id);
+	if (p == NULL)
+		return ERR_NOT_FOUND;
+	if (p->admitted)
+		return ERR_ALREADY_DONE;
+	say_ops()->admit(&l->key, &l->who);
+	return ERR_OK;
+}
+
+static enum err
+on_leave(struct link *l, json_t *m, const char **field)
+{
+	(void)m;
+	(void)field;
+	if (l->place != NULL)
+		place_leave(l->place, "left");
+	link_drop(l, SIGNAL_LEFT);
+	return ERR_OK;
+}
+
+/* Clients put clocks of their own into `t`, so any number or short text. */
+static enum err
+on_ping(struct link *l, json_t *m, const char **field)
+{
+	json_t *t = json_object_get(m, "t");
+
+	*field = "t";
+	if (t == NULL)
+		return ERR_MISSING_FIELD;
+	if (json_object_size(m) != 2)
+		return ERR_UNKNOWN_FIELD;
+	if (!json_is_number(t) &&
+	    (!json_is_string(t) || json_string_length(t) > 64))
+		return ERR_INVALID_FIELD;
+	say_to_link(l, json_pack("{s:s, s:O}", "type", "pong", "t", t));
+	return ERR_OK;
+}
+
+static enum err
+refuse(struct link *l, json_t *m, const char **field)
+{
+	(void)l;
+	(void)m;
+	(void)field;
+	return ERR_WRONG_STATUS;
+}
+
+/* The table ----------------------------------------------------------------- */
+
+static const struct shape hello_in[] = {
+	{ "type", SH_RAW, 1, 32, SH_REQUIRED, NULL, NULL },
+	{ "resume", SH_RAW, 0, 128, SH_NULLABLE, NULL, NULL },
+	{ "last_seq", SH_INT, 0, INT64_MAX, SH_NULLABLE, NULL, NULL },
+	{ .kind = SH_END },
+};
+
+static const struct shape sdp_in[] = {
+	{ "type", SH_CHOICE, 0, 0, SH_REQUIRED, "offer|answer|rollback", NULL },
+	{ "sdp", SH_RAW, 0, SIGNAL_MESSAGE_MAX, SH_PHI, NULL, NULL },
+	{ .kind = SH_END },
+};
+
+static const struct shape description_in[] = {
+	{ "type", SH_RAW, 1, 32, SH_REQUIRED, NULL, NULL },
+	{ "to", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },
+	{ "description", SH_OBJECT, 0, 0, SH_REQUIRED, NULL, sdp_in },
+	{ .kind = SH_END },
+};
+
+/* RTCIceCandidateInit (W3C WebRTC 4.8.1.1) */
+static const struct shape ice_in[] = {
+	{ "candidate", SH_RAW, 0, 4096, 0, NULL, NULL },
+	{ "sdpMid", SH_RAW, 0, 256, SH_NULLABLE, NULL, NULL },
+	{ "sdpMLineIndex", SH_INT, 0, 65535, SH_NULLABLE, NULL, NULL },
+	{ "usernameFragment", SH_RAW, 0, 256, SH_NULLABLE, NULL, NULL },
+	{ .kind = SH_END },
+};
+
+static const struct shape candidate_in[] = {
+	{ "type", SH_RAW, 1, 32, SH_REQUIRED, NULL, NULL },
+	{ "to", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },
+	{ "candidate", SH_OBJECT, 0, 0, SH_REQUIRED | SH_NULLABLE, NULL,
+	    ice_in },
+	{ .kind = SH_END },
+};
+
+static const struct shape admit_in[] = {
+	{ "type", SH_RAW, 1, 32, SH_REQUIRED, NULL, NULL },
+	{ "participant", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },
+	{ .kind = SH_END },
+};
+
+static const struct shape state_in[] = {
+	{ "type", SH_RAW, 1, 32, SH_REQUIRED, NULL, NULL },
+	{ "audio", SH_BOOL, 0, 0, SH_REQUIRED, NULL, NULL },
+	{ "video", SH_BOOL, 0, 0, SH_REQUIRED, NULL, NULL },
+	{ "screen", SH_BOOL, 0, 0, SH_REQUIRED, NULL, NULL },
+	{ .kind = SH_END },
+};
+
+static const struct shape leave_in[] = {
+	{ "type", SH_RAW, 1, 32, SH_REQUIRED, NULL, NULL },
+	{ .kind = SH_END },
+};
+
+/*
+ * Everything a client can say. `counted` messages are those whose number the
+ * client learns from a later welcome ("received"), so that it can say again
+ * what was lost on the way here. What is not in the table closes the link.
+ */
+/* clang-format off */
+static const struct message {
+	const char *type;
+	const struct shape *in; /* NULL: the handler looks itself */
+	bool counted;
+	handler *on[LINK_STATES];
+} messages[] = {
+/*	  type           members         counted    no hello yet  waiting    admitted */
+	{ "hello",       hello_in,       false,   { on_hello,     refuse,    refuse } },
+	{ "description", description_in, true,    { refuse,       refuse,    on_description } },
+	{ "candidate",   candidate_in,   true,    { refuse,       refuse,    on_candidate } },
+	{ "admit",       admit_in,       true,    { refuse,       refuse,    on_admit } },
+	{ "state",       state_in,       true,    { refuse,       refuse,    on_state } },
+	{ "leave",       leave_in,       true,    { on_leave,     on_leave,  on_leave } },
+	{ "ping",        NULL,           false,   { refuse,       on_ping,   on_ping } },
+};
+/* clang-format on */
+
+static const struct message *
+message_find(const json_t *m)
+{
+	const char *type = json_string_value(json_object_get(m, "type"));
+	size_t i;
+
+	for (i = 0; type != NULL && i < sizeof(messages) / sizeof(messages[0]);
+	     i++)
+		if (strcmp(messages[i].type, type) == 0)
+			return &messages[i];
+	return NULL;
+}
+
+/* A message that is one: well formed, of a known type. */
+static void
+message_handle(struct arena *a, struct link *l, json_t *m)
+{
+	const struct message *row = message_find(m);
+	const char *field = NULL;
+	enum err r = ERR_OK;
+
+	if (row == NULL) {
+		link_drop(l, SIGNAL_BAD_MESSAGE);
+		return;
+	}
+	if (row->counted && l->place != NULL)
+		l->place->received++;
+	if (row->in != NULL)
+		r = shape_check(a, row->in, m, false, &field);
+	if (r == ERR_OK)
+		r = row->on[link_state(l)](l, m, &field);
+	if (r != ERR_OK)
+		say_error(l, row->type, r, field);
+}
+
+/*= TR-10: what is no message closes its own link and harms nobody else */
+void
+signal_received(const struct signal_link *key, struct bytes text)
+{
+	struct link *l = link_find(key);
+	struct arena *a;
+	struct room *room;
+	json_t *m;
+
+	if (l == NULL) {
+		say_ops()->close(key, SIGNAL_RESTART);
+		return;
+	}
+	room = l->room;
+	if (text.n > SIGNAL_MESSAGE_MAX || shape_parse(text, &m) != ERR_OK) {
+		link_drop(l, SIGNAL_BAD_MESSAGE);
+	} else {
+		a = arena_new();
+		message_handle(a, l, m);
+		json_wipe(m);
+		json_decref(m);
+		arena_free(a);
+	}
+	room_settle(room);
+}
+
+/* What happens to the visit --------------------------------------------------- */
+
+static void
+room_admit(struct room *r, const char *reason)
+{
+	struct place *p;
+	struct link *l;
+
+	(void)reason;
+	TAILQ_FOREACH (l, &r->links, list)
+		l->who.admitted = true;
+	TAILQ_FOREACH (p, &r->places, list)
+		if (!p->admitted)
+			place_admit(p);
+}
+
+static void
+room_close(struct room *r, enum signal_close code)
+{
+	while (!TAILQ_EMPTY(&r->places))
+		place_remove(TAILQ_FIRST(&r->places));
+	while (!TAILQ_EMPTY(&r->links))
+		link_drop(TAILQ_FIRST(&r->links), code);
+}
+
+static void
+room_end(struct room *r, const char *reason)
+{
+	struct link *l;
+
+	TAILQ_FOREACH (l, &r->links, list)
+		say_ended(l, reason);
+	room_close(r, SIGNAL_VISIT_OVER);
+}
+
+static void
+room_reopen(struct room *r, const char *reason)
+{
+	(void)reason;
+	room_close(r, SIGNAL_RESTART);
+}
+
+/* clang-format off */
+static const struct change {
+	const char *status;
+	bool lasting; /* holds for who is announced after it, too */
+	void (*happen)(struct room *, const char *reason);
+} changes[] = {
+	{ "booked",    false, room_reopen },
+	{ "in_call",   true,  room_admit },
+	{ "ended",     true,  room_end },
+	{ "cancelled", true,  room_end },
+	{ "no_show",   true,  room_end },
+};
+/* clang-format on */
+
+static const struct change *
+change_find(const char *status)
+{
+	size_t i;
+
+	for (i = 0; status != NULL && i < sizeof(changes) / sizeof(changes[0]);
+	     i++)
+		if (strcmp(changes[i].status, status) == 0)
+			return &changes[i];
+	return NULL;
+}
+
+void
+signal_room_changed(const struct uuid *visit, const char *status)
+{
+	const struct change *c = change_find(status);
+	struct room *r = room_find(visit);
+
+	if (c == NULL)
+		return;
+	recent_note(visit, c->lasting ? c->status : NULL);
+	if (r != NULL) {
+		c->happen(r, c->status);
+		room_settle(r);
+	}
+}
+
+void
+signal_visit_changed(const struct uuid *visit, const char *status)
+{
+	if (say_ops() != NULL) /* a command of the operator has no rooms */
+		say_ops()->changed(visit, status);
+}
+
+/* Links, time ------------------------------------------------------------------- */
+
+void
+signal_install(const struct signal_ops *ops)
+{
+	say_install(ops);
+}
+
+void
+signal_opened(const struct signal_link *key, const struct participant *who)
+{
+	struct link *l = link_add(key, who, say_ops()->now_ms());
+	const struct change *c;
+	struct room *r;
+
+	if (l == NULL) {
+		say_ops()->close(key, SIGNAL_FULL);
+		return;
+	}
+	r = l->room;
+	if ((c = change_find(recent_status(&who->visit))) != NULL) {
+		c->happen(r, c->status);
+		room_settle(r);
+	}
+}
+
+void
+signal_gone(const struct signal_link *key)
+{
+	struct link *l = link_find(key);
+	struct room *r;
+
+	if (l == NULL)
+		return;
+	r = l->room;
+	link_remove(l, say_ops()->now_ms());
+	room_settle(r);
+}
+
+void
+signal_refused(const struct signal_link *key, enum err r)
+{
+	struct link *l = link_find(key);
+
+	if (l != NULL)
+		say_error(l, "admit", r, NULL);
+}
+
+static void
+room_restarted(struct room *r, uint16_t worker, uint32_t epoch)
+{
+	struct link *l, *next;
+
+	for (l = TAILQ_FIRST(&r->links); l != NULL; l = next) {
+		next = TAILQ_NEXT(l, list);
+		if (l->key.worker == worker && l->key.epoch != epoch)
+			link_remove(l, say_ops()->now_ms());
+	}
+	room_settle(r);
+}
+
+void
+signal_worker_restarted(uint16_t worker, uint32_t epoch)
+{
+	struct room *r, *next;
+
+	for (r = TAILQ_FIRST(room_all()); r != NULL; r = next) {
+		next = TAILQ_NEXT(r, list);
+		room_restarted(r, worker, epoch);
+	}
+}
+
+static void
+room_tick(struct room *r, int64_t now_ms, int64_t now)
+{
+	struct place *p, *place_next;
+	struct link *l, *link_next;
+
+	if (now >= r->open_until) { /*= TR-11: inside its window only */
+		room_end(r, "window");
+		return;
+	}
+	for (l = TAILQ_FIRST(&r->links); l != NULL; l = link_next) {
+		link_next = TAILQ_NEXT(l, list);
+		if (l->place == NULL &&
+		    now_ms - l->opened_ms >= SIGNAL_HELLO_MS)
+			link_drop(l, SIGNAL_NO_HELLO);
+	}
+	for (p = TAILQ_FIRST(&r->places); p != NULL; p = place_next) {
+		place_next = TAILQ_NEXT(p, list);
+		if (p->link == NULL && now_ms - p->lost_ms >= SIGNAL_GRACE_MS)
+			place_leave(p, "lost");
+		else if (!p->admitted)
+			say_queue(p, now);
+	}
+}
+
+void
+signal_tick(void)
+{
+	int64_t now_ms = say_ops()->now_ms(), now = say_ops()->now();
+	struct room *r, *next;
+
+	for (r = TAILQ_FIRST(room_all()); r != NULL; r = next) {
+		next = TAILQ_NEXT(r, list);
+		room_tick(r, now_ms, now);
+		room_settle(r);
+	}
+}
+
+void
+signal_reset(void)
+{
+	room_reset();
+}
+
+struct signal_stats
+signal_stats(void)
+{
+	return room_stats();
+}
+
+/*= TR-09: one client cannot take the room's time */
+bool
+signal_rate_take(struct signal_rate *rate, int64_t now_ms)
+{
+	int64_t leaked = (now_ms - rate->at_ms) * RATE_PER_MS;
+
+	rate->at_ms = now_ms;
+	rate->taken = leaked >= rate->taken ? 0 : rate->taken - leaked;
+	if (rate->taken + 1000 > RATE_BURST)
+		return false;
+	rate->taken += 1000;
+	return true;
+}

@@ -1,0 +1,370 @@
+/*
+ * The demo clinic. It is made the way a clinic's people would make it: every
+ * step passes through the gate, so it is checked, sealed and audited like any
+ * other. All people and addresses are invented.
+ */
+#include "base/arena.h"
+#include "base/instant.h"
+#include "base/secret.h"
+#include "base/text.h"
+#include "ctl/demo.h"
+#include "gate/dispatch.h"
+#include "gate/route.h"
+
+#include <liboath/oath.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PEOPLE_DOMAIN "demo.example"
+
+/* A client of the API inside of this process. */
+struct client {
+	struct arena *arena;
+	const char *token;
+	int status;
+};
+
+struct account_plan {
+	const char *role, *name, *login;
+};
+
+struct patient_plan {
+	const char *family, *given, *born, *sex, *phone, *line1;
+};
+
+static const struct account_plan staff[] = {
+	{ "clinician", "Dr. Maya Okafor", "clinician" },
+	{ "clinician", "Dr. Jonas Lindqvist", "clinician2" },
+	{ "scheduler", "Priya Nair", "scheduler" },
+	{ "compliance", "Tom Achterberg", "compliance" },
+};
+
+static const struct patient_plan patients[] = {
+	{ "Rivera-Santos", "Elena", "1984-03-09", "female", "+1 555 010 2001",
+	    "12 Harbor Lane" },
+	{ "Whitfield", "Samuel", "1957-11-21", "male", "+1 555 010 2002",
+	    "4 Mill Road" },
+	{ "Nguyễn", "Linh", "1996-07-02", "female", "+1 555 010 2003",
+	    "88 Cedar Street" },
+	{ "O'Connell", "Fiona", "2001-01-30", "female", "+1 555 010 2004",
+	    "3 Elm Court" },
+	{ "Dubois", "Marcel", "1971-05-16", "male", "+1 555 010 2005",
+	    "27 Station Road" },
+	{ "Adeyemi", "Tunde", "1989-09-12", "male", "+1 555 010 2006",
+	    "61 Orchard Way" },
+};
+
+static const char *const reasons[] = { "Follow-up: blood pressure",
+	"New patient: knee pain", "Results of the blood test",
+	"Cough that does not go away", "Renewal of a prescription",
+	"Questions about sleep" };
+
+static int64_t
+today_at(int64_t now, int minutes_from_now)
+{
+	return now - now % 300 + minutes_from_now * 60;
+}
+
+/* One call; the answer's JSON (new reference) or NULL. */
+static json_t *
+call(struct client *c, enum method method, const char *path, json_t *body)
+{
+	struct request rq = {
+		.method = method,
+		.path = path,
+		.content_type = "application/json",
+		.address = "127.0.0.1",
+		.id = uuid_random(),
+		.arrived = instant_now(),
+		.deadline_ms = instant_monotonic() + 30000,
+	};
+	struct reply rp;
+	json_t *answer = NULL;
+	const char *query = strchr(path, '?');
+	char *text = body == NULL ? NULL : json_dumps(body, JSON_COMPACT);
+
+	if (query != NULL) {
+		rq.path = arena_text_n(c->arena, path, (size_t)(query - path));
+		rq.query = query + 1;
+	}
+	if (text != NULL)
+		rq.body = (struct bytes){ (uint8_t *)text, strlen(text) };
+	if (c->token != NULL)
+		rq.authorization = arena_format(
+		    c->arena, "Bearer %s", c->token);
+	dispatch(c->arena, &rq, &rp);
+	c->status = rp.status;
+	if (rp.body.n > 0)
+		answer = json_loadb(
+		    (const char *)rp.body.p, rp.body.n, 0, NULL);
+	if (rp.status >= 300)
+		fprintf(stderr, "demo: %s %s: %d %s\n", method_name(method),
+		    rq.path, rp.status,
+		    json_string_value(json_object_get(answer, "code")));
+	if (json_object_get(answer, "token") != NULL)
+		c->token = arena_text(c->arena,
+		    json_string_value(json_object_get(answer, "token")));
+	free(text);
+	json_decref(body);
+	return answer;
+}
+
+static json_t *
+post(struct client *c, const char *path, json_t *body)
+{
+	return call(c, METHOD_POST, path, body);
+}
+
+char *
+demo_code(struct arena *a, const char *secret)
+{
+	char *seed = NULL, code[7] = "";
+	size_t n = 0;
+
+	if (oath_base32_decode(secret, strlen(secret), &seed, &n) != OATH_OK)
+		return NULL;
+	if (oath_totp_generate(seed, n, time(NULL), 30, 0, 6, code) != OATH_OK)
+		code[0] = '\0';
+	secret_wipe(seed, n);
+	free(seed);
+	return arena_text(a, code);
+}
+
+static const char *
+random_password(struct arena *a)
+{
+	uint8_t raw[12];
+
+	secret_random(raw, sizeof(raw));
+	return text_base64url(a, raw, sizeof(raw));
+}
+
+/* From a single-use link to an account with password and authenticator. */
+static json_t *
+person_make(struct arena *a, const char *link, const char *role,
+    const char *name, const char *email)
+{
+	const char *token = strrchr(link, '#'),
+		   *password = random_password(a), *secret;
+	struct client c = { a, NULL, 0 };
+	json_t *totp, *codes, *person = NULL;
+
+	token = token == NULL ? link : token + 1;
+	json_decref(
+	    post(&c, arena_format(a, "/v1/invitations/%s/accept", token),
+		json_pack("{s:s, s:s}", "password", password, "client",
+		    "api")));
+	if (c.status >= 300)
+		return NULL;
+	totp = post(&c, "/v1/account/totp", NULL);
+	secret = json_string_value(json_object_get(totp, "secret"));
+	if (secret == NULL)
+		return NULL;
+	codes = post(&c, "/v1/account/totp/confirm",
+	    json_pack("{s:s}", "code", demo_code(a, secret)));
+	if (c.status < 300)
+		person = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:O}",
+		    "role", role, "name", name, "email", email, "password",
+		    password, "totp_secret", secret, "token", c.token,
+		    "recovery_codes",
+		    json_object_get(codes, "recovery_codes"));
+	json_decref(totp);
+	json_decref(codes);
+	return person;
+}
+
+static bool
+staff_make(struct client *admin, json_t *people)
+{
+	const struct account_plan *p;
+	const char *email;
+	json_t *answer, *person;
+
+	for (p = staff; p < staff + sizeof(staff) / sizeof(staff[0]); p++) {
+		email = arena_format(
+		    admin->arena, "%s@" PEOPLE_DOMAIN, p->login);
+		answer = post(admin, "/v1/users",
+		    json_pack("{s:s, s:s, s:s}", "email", email,
+			"display_name", p->name, "role", p->role));
+		if (admin->status >= 300)
+			return false;
+		person = person_make(admin->arena,
+		    json_string_value(
+			json_object_get(answer, "invitation_url")),
+		    p->role, p->name, email);
+		if (person == NULL)
+			return false;
+		json_object_set(person, "id", json_object_get(answer, "id"));
+		json_array_append_new(people, person);
+		json_decref(answer);
+	}
+	return true;
+}
+
+static json_t *
+patient_body(struct arena *a, const struct patient_plan *p, int n)
+{
+	return json_pack(
+	    "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:{s:s, s:s, s:s, s:s, s:s}, "
+	    "s:s}",
+	    "family_name", p->family, "given_name", p->given, "birth_date",
+	    p->born, "sex", p->sex, "mrn", arena_format(a, "MRN-%05d", 1001 + n),
+	    "phone", p->phone, "email",
+	    arena_format(a, "patient%d@" PEOPLE_DOMAIN, n + 1), "address",
+	    "line1", p->line1, "city", "Springfield", "state", "IL",
+	    "postal_code", "62701", "country", "US", "language", "en");
+}
+
+/* The first two patients get an account of their own. */
+static bool
+patient_account_make(struct client *scheduler, const char *id,
+    const struct patient_plan *p, int n, json_t *people)
+{
+	struct arena *a = scheduler->arena;
+	const char *email = n == 0 ?
+	    "patient@" PEOPLE_DOMAIN :
+	    arena_format(a, "patient%d@" PEOPLE_DOMAIN, n + 1);
+	json_t *answer, *person;
+
+	answer = post(scheduler, arena_format(a, "/v1/patients/%s/account", id),
+	    json_pack("{s:s}", "email", email));
+	if (scheduler->status >= 300)
+		return false;
+	person = person_make(a,
+	    json_string_value(json_object_get(answer, "invitation_url")),
+	    "patient", arena_format(a, "%s %s", p->given, p->family), email);
+	json_decref(answer);
+	if (person == NULL)
+		return false;
+	json_object_set_new(person, "patient_id", json_string(id));
+	json_array_append_new(people, person);
+	return true;
+}
+
+static bool
+patients_make(struct client *scheduler, json_t *people, json_t *ids)
+{
+	const int count = (int)(sizeof(patients) / sizeof(patients[0]));
+	json_t *answer;
+	const char *id;
+	int n;
+
+	for (n = 0; n < count; n++) {
+		answer = post(scheduler, "/v1/patients",
+		    patient_body(scheduler->arena, &patients[n], n));
+		if (scheduler->status >= 300)
+			return false;
+		id = arena_text(scheduler->arena,
+		    json_string_value(json_object_get(answer, "id")));
+		json_array_append_new(ids, json_string(id));
+		json_decref(answer);
+		if (n < 2 && !patient_account_make(scheduler, id,
+				 &patients[n], n, people))
+			return false;
+	}
+	return true;
+}
+
+/* Visits of today: the first begins in ten minutes, then one each half hour,
+ * with the two clinicians in turn. */
+static bool
+visits_make(struct client *scheduler, json_t *ids, const char *clinicians[2])
+{
+	int64_t now = instant_now();
+	char when[INSTANT_TEXT_SIZE];
+	json_t *id;
+	size_t n;
+
+	json_array_foreach(ids, n, id) {
+		instant_text(today_at(now, 10 + 30 * (int)n), when);
+		json_decref(post(scheduler, "/v1/visits",
+		    json_pack("{s:O, s:s, s:s, s:i, s:s}", "patient_id", id,
+			"clinician_id", clinicians[n % 2], "starts_at", when,
+			"duration_minutes", 30, "reason", reasons[n])));
+		if (scheduler->status >= 300)
+			return false;
+	}
+	return true;
+}
+
+static const char *
+person_member(json_t *people, const char *role, size_t nth, const char *name)
+{
+	json_t *person;
+	size_t i;
+
+	json_array_foreach(people, i, person) {
+		if (strcmp(json_string_value(json_object_get(person, "role")),
+			role) == 0 &&
+		    nth-- == 0)
+			return json_string_value(
+			    json_object_get(person, name));
+	}
+	return NULL;
+}
+
+json_t *
+demo_make(struct arena *a, const char *admin_link)
+{
+	json_t *people = json_array(), *ids = json_array(), *person;
+	struct client admin = { a, NULL, 0 }, scheduler = { a, NULL, 0 };
+	const char *clinicians[2];
+	bool made = false;
+
+	person = person_make(
+	    a, admin_link, "admin", "Ada Keller", "admin@" PEOPLE_DOMAIN);
+	if (person == NULL)
+		goto out;
+	json_array_append_new(people, person);
+	admin.token = person_member(people, "admin", 0, "token");
+	if (!staff_make(&admin, people))
+		goto out;
+	scheduler.token = person_member(people, "scheduler", 0, "token");
+	clinicians[0] = person_member(people, "clinician", 0, "id");
+	clinicians[1] = person_member(people, "clinician", 1, "id");
+	made = patients_make(&scheduler, people, ids) &&
+	    visits_make(&scheduler, ids, clinicians);
+out:
+	if (!made) {
+		json_decref(people);
+		json_decref(ids);
+		return NULL;
+	}
+	return json_pack("{s:o, s:o}", "people", people, "patients", ids);
+}
+
+/* A demo that was made on another day gets visits for this one. */
+bool
+demo_refresh(struct arena *a, json_t *demo)
+{
+	json_t *people = json_object_get(demo, "people"),
+	       *ids = json_object_get(demo, "patients"), *answer;
+	struct client c = { a, NULL, 0 };
+	const char *clinicians[2] = {
+		person_member(people, "clinician", 0, "id"),
+		person_member(people, "clinician", 1, "id"),
+	};
+	char from[INSTANT_TEXT_SIZE];
+	bool empty;
+
+	json_decref(post(&c, "/v1/session",
+	    json_pack("{s:s, s:s, s:s}", "email",
+		person_member(people, "scheduler", 0, "email"), "password",
+		person_member(people, "scheduler", 0, "password"), "client",
+		"api")));
+	if (c.status >= 300)
+		return false;
+	json_decref(post(&c, "/v1/session/totp",
+	    json_pack("{s:s}", "code",
+		demo_code(a,
+		    person_member(people, "scheduler", 0, "totp_secret")))));
+	if (c.status >= 300)
+		return false;
+	instant_text(instant_now() - 3600, from);
+	answer = call(&c, METHOD_GET,
+	    arena_format(a, "/v1/visits?status=booked&from=%s", from), NULL);
+	empty = json_array_size(json_object_get(answer, "items")) == 0;
+	json_decref(answer);
+	return !empty || visits_make(&c, ids, clinicians);
+}

@@ -1,0 +1,152 @@
+#!/bin/sh
+# clinic.sh: a whole clinic in one folder: private PostgreSQL, keys,
+# certificate, settings, demo people; for ./demo and for the tests.
+#
+#   clinic.sh prepare DIR PORT   makes or updates it; the database runs after
+#   clinic.sh serve DIR          serves until INT or TERM, then stops the
+#                                database too
+#   clinic.sh server DIR         the server alone, in the foreground
+#   clinic.sh stop DIR           stops the database
+#
+# BUILD names the folder of the binaries (default: build).
+set -eu
+top=$(cd "$(dirname "$0")/.." && pwd)
+build=$top/${BUILD:-build}
+cmd=${1:-}
+dir=${2:-}
+[ -n "$cmd" ] && [ -n "$dir" ] || {
+	sed -n '2,11s/^# \{0,1\}//p' "$0" >&2
+	exit 2
+}
+mkdir -p "$dir" 2>/dev/null || {
+	echo "$dir cannot be made: is the disk full (df -h), or not yours?" >&2
+	exit 1
+}
+dir=$(cd "$dir" && pwd)
+
+fail() {
+	echo "$*" >&2
+	exit 1
+}
+
+port_is_free() {
+	! ss -Hltn "sport = :$1" | grep -q .
+}
+
+# A file that only its owner reads, from standard input, all of it or none.
+write_private() {
+	(umask 077 && cat >"$1.new") && mv "$1.new" "$1" ||
+		fail "$1 could not be written: is the disk full (df -h)?"
+}
+
+make_certificate() {
+	[ -s "$dir/tls/key.pem" ] && [ -s "$dir/tls/cert.pem" ] && return
+	mkdir -p "$dir/tls"
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+		-keyout "$dir/tls/key.pem" -out "$dir/tls/cert.pem" -days 397 \
+		-subj /CN=localhost \
+		-addext subjectAltName=DNS:localhost,IP:127.0.0.1 2>/dev/null ||
+		fail "openssl could not make a certificate in $dir/tls"
+	if [ "$(id -u)" = 0 ]; then
+		chown daemon: "$dir/tls" "$dir/tls/key.pem" "$dir/tls/cert.pem"
+	fi
+	chmod 0400 "$dir/tls/key.pem"
+	chmod 0755 "$dir/tls"
+}
+
+# host= of the socket as the confined server sees it: its root is the folder
+# that holds the socket and nothing else.
+server_conninfo() {
+	url=$("$top/tools/cluster.sh" url "$dir/pg" server)
+	if [ "$(id -u)" = 0 ]; then
+		echo "$url" | sed "s|host=[^& ]*|host=/|"
+	else
+		echo "$url"
+	fi
+}
+
+socket_folder() {
+	"$top/tools/cluster.sh" url "$dir/pg" server |
+		sed 's|.*host=\([^& ]*\).*|\1|'
+}
+
+write_settings() {
+	cat <<-END | write_private "$dir/epione.conf"
+		origin https://localhost:$port
+		database $(server_conninfo)
+		root_key $dir/root.key
+		assets $top/assets
+		workers 2
+		turn_urls ${TURN_URLS:-}
+		${TURN_SECRET_FILE:+turn_secret $TURN_SECRET_FILE}
+		${EPIONE_SETTINGS:-}
+	END
+	sed -e "s|@HOST@|127.0.0.1|; s|@PORT@|$port|; s|@WORKERS@|2|" \
+		-e "s|@ROOT@|$(socket_folder)|; s|@RUNAS@|nobody|" \
+		-e "s|@KEYMGR_ROOT@|$dir/tls|; s|@KEYMGR_RUNAS@|daemon|" \
+		-e "s|@PIDFILE@|$dir/epione.pid|" \
+		-e "s|@CERT@|$(tls_path cert.pem)|; s|@KEY@|$(tls_path key.pem)|" \
+		"$top/conf/kore.conf.in" | write_private "$dir/kore.conf"
+}
+
+# The key manager is confined to its folder when it may be.
+tls_path() {
+	if [ "$(id -u)" = 0 ]; then echo "/$1"; else echo "$dir/tls/$1"; fi
+}
+
+prepare() {
+	port=${1:?clinic.sh prepare DIR PORT}
+	port_is_free "$port" ||
+		fail "Port $port is in use. Stop what listens there, or choose another: ./demo --port 8444"
+	"$top/tools/cluster.sh" start "$dir/pg"
+	owner=$("$top/tools/cluster.sh" url "$dir/pg" owner)
+	"$build/epionectl" migrate --database "$owner" \
+		--dir "$top/sql/migrations" >"$dir/migrate.log" 2>&1 || {
+		cat "$dir/migrate.log" >&2
+		fail "The database could not be brought up to date (see above)."
+	}
+	[ -s "$dir/root.key" ] || "$build/epionectl" key init "$dir/root.key"
+	make_certificate
+	write_settings
+	if [ ! -s "$dir/people.json" ]; then
+		"$build/epionectl" demo seed --config "$dir/epione.conf" \
+			--database "$("$top/tools/cluster.sh" url "$dir/pg" server)" \
+			--owner "$owner" >"$dir/people.json.new" || {
+			rm -f "$dir/people.json.new"
+			fail "The demo clinic could not be made (see above)."
+		}
+		chmod 0600 "$dir/people.json.new"
+		mv "$dir/people.json.new" "$dir/people.json"
+	fi
+}
+
+server() {
+	set -- --config "$dir/epione.conf" --kore "$dir/kore.conf"
+	[ "$(id -u)" = 0 ] || set -- "$@" --unprivileged
+	cd "$dir" && exec "$build/epione" "$@"
+}
+
+stop_database() {
+	"$top/tools/cluster.sh" stop "$dir/pg" || true
+}
+
+serve() {
+	"$0" server "$dir" &
+	pid=$!
+	trap 'kill -TERM $pid 2>/dev/null' INT TERM
+	code=0
+	wait $pid || code=$?
+	# a trapped signal ends the first wait, not yet the server
+	while kill -0 $pid 2>/dev/null; do wait $pid || code=$?; done
+	trap - INT TERM
+	stop_database
+	return $code
+}
+
+case $cmd in
+prepare) shift 2; prepare "$@" ;;
+serve) serve ;;
+server) server ;;
+stop) stop_database ;;
+*) fail "clinic.sh: '$cmd' is not known: prepare, serve, server or stop" ;;
+esac

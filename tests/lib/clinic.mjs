@@ -1,0 +1,223 @@
+// A whole clinic of the test's own: private PostgreSQL, keys, certificate,
+// demo people, and the server, in a temporary folder that goes away again.
+import { spawn, execFile } from 'node:child_process';
+import { createHmac, randomUUID } from 'node:crypto';
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import https from 'node:https';
+import net from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { fileURLToPath } from 'node:url';
+
+const run = promisify(execFile);
+export const top = fileURLToPath(new URL('../..', import.meta.url));
+const script = path.join(top, 'tools/clinic.sh');
+const cluster = path.join(top, 'tools/cluster.sh');
+
+const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+
+/** A port that nobody listens on. */
+export const freePort = () => new Promise((done, failed) => {
+  const s = net.createServer();
+  s.on('error', failed);
+  s.listen(0, '127.0.0.1', () => {
+    const { port } = /** @type {import('node:net').AddressInfo} */ (s.address());
+    s.close(() => done(port));
+  });
+});
+
+/** RFC 6238 with Node's own HMAC: a second opinion beside liboath. */
+export function totp(secret, at = Date.now() / 1000) {
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
+  let bits = '';
+  for (const c of secret.replace(/=+$/, '')) bits += alphabet.indexOf(c).toString(2).padStart(5, '0');
+  const key = Buffer.from(bits.match(/.{8}/g).map((b) => parseInt(b, 2)));
+  const step = Buffer.alloc(8);
+  step.writeBigUInt64BE(BigInt(Math.floor(at / 30)));
+  const mac = createHmac('sha1', key).update(step).digest();
+  const code = mac.readUInt32BE(mac[19] & 15) & 0x7fffffff;
+  return String(code % 1_000_000).padStart(6, '0');
+}
+
+/** Every exchange of the suites, so that the last one can say what was never tried. */
+const record = process.env.EPIONE_COVERAGE;
+function note(method, url, status, role) {
+  if (record) appendFileSync(record, JSON.stringify({ method, path: url.split('?')[0], status, role }) + '\n');
+}
+
+/** One client: a browser's cookie or an API client's token. */
+export class Client {
+  constructor(url, { role = 'anonymous', browser = false } = {}) {
+    Object.assign(this, { url, role, browser, token: null, cookie: null, agent: new https.Agent({ keepAlive: true, rejectUnauthorized: false, maxSockets: 64 }) });
+  }
+
+  /** @returns {Promise<{status: number, headers: Record<string, any>, body: any, text: string}>} */
+  request(method, target, body, headers = {}) {
+    const raw = body === undefined ? undefined : typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body);
+    const all = { ...(raw === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(raw) }), ...headers };
+    if (raw === undefined && !['GET', 'HEAD', 'DELETE', 'OPTIONS'].includes(method)) all['content-length'] = 0;
+    if (this.token && !all.authorization) all.authorization = `Bearer ${this.token}`;
+    if (this.cookie && !all.cookie) all.cookie = this.cookie;
+    if (this.browser && method !== 'GET' && all.origin === undefined) all.origin = this.url;
+    for (const k of Object.keys(all)) if (all[k] === null) delete all[k];
+    return new Promise((done, failed) => {
+      const rq = https.request(this.url + target, { method, headers: all, agent: this.agent }, (rs) => {
+        const parts = [];
+        rs.on('data', (d) => parts.push(d));
+        rs.on('error', failed);
+        rs.on('end', () => {
+          const text = Buffer.concat(parts).toString('utf8');
+          let parsed = null;
+          if (/json/.test(rs.headers['content-type'] ?? '') && text !== '') parsed = JSON.parse(text);
+          const set = rs.headers['set-cookie']?.find((c) => c.startsWith('__Host-epione='));
+          if (set && this.browser) this.cookie = /=;/.test(set) ? null : set.split(';')[0];
+          if (parsed?.token && !this.browser) this.token = parsed.token;
+          note(method, target, rs.statusCode, this.role);
+          done({ status: rs.statusCode ?? 0, headers: rs.headers, body: parsed, text });
+        });
+      });
+      rq.on('error', failed);
+      rq.setTimeout(20000, () => rq.destroy(new Error('no answer within 20 s')));
+      rq.end(raw);
+    });
+  }
+
+  get(target, headers) { return this.request('GET', target, undefined, headers); }
+  delete(target, headers) { return this.request('DELETE', target, undefined, headers); }
+  post(target, body, headers) { return this.request('POST', target, body, headers); }
+  put(target, body, headers) { return this.request('PUT', target, body, headers); }
+  patch(target, body, headers) { return this.request('PATCH', target, body, headers); }
+  create(target, body, key = randomUUID()) { return this.post(target, body, { 'idempotency-key': key }); }
+  close() { this.agent.destroy(); }
+}
+
+/**
+ * Starts a clinic. `settings` are further lines of epione.conf.
+ * people: admin, clinician, clinician2, scheduler, compliance, patient, patient2,
+ * each {role, name, email, password, totp_secret (totpSecret), recovery_codes, id?, patient_id?}.
+ */
+export async function startClinic({ settings = '', env = {} } = {}) {
+  const dir = mkdtempSync(path.join(os.tmpdir(), 'epione-test-'));
+  await run('chmod', ['0711', dir]);
+  const port = await freePort();
+  const url = `https://localhost:${port}`;
+  const environment = {
+    ...process.env,
+    EPIONE_SETTINGS: `requests_per_minute 1000000\nsign_ins_per_minute 100000\n${settings}`,
+    ...env,
+  };
+  await run('sh', [script, 'prepare', dir, String(port)], { env: environment, maxBuffer: 1 << 24 });
+  const made = JSON.parse(readFileSync(path.join(dir, 'people.json'), 'utf8'));
+  const people = {};
+  for (const p of made.people) {
+    const name = people[p.role] ? p.role + '2' : p.role;
+    people[name] = { ...p, totpSecret: p.totp_secret };
+  }
+  const superuser = (await run('sh', [cluster, 'url', path.join(dir, 'pg'), 'super'])).stdout.trim();
+  const clinic = new Clinic({ dir, port, url, people, patients: made.patients, superuser, environment });
+  await clinic.startServer();
+  return clinic;
+}
+
+export class Clinic {
+  constructor(fields) {
+    Object.assign(this, fields);
+    this.log = '';
+  }
+
+  async startServer() {
+    this.server = spawn('sh', [script, 'server', this.dir], { env: this.environment, stdio: ['ignore', 'pipe', 'pipe'] });
+    for (const s of [this.server.stdout, this.server.stderr])
+      s.on('data', (d) => {
+        this.log += d;
+        if (process.env.EPIONE_TEST_LOG) process.stderr.write(d);
+      });
+    this.exited = new Promise((done) => this.server.on('exit', (code, signal) => done({ code, signal })));
+    await this.untilReady();
+  }
+
+  /** /readyz answers 200, or throws with the server's last words. */
+  async untilReady(ms = 20000) {
+    const probe = new Client(this.url);
+    for (const end = Date.now() + ms; ; await sleep(100)) {
+      const r = await probe.get('/readyz').catch(() => null);
+      if (r?.status === 200) break;
+      if (this.server.exitCode !== null || Date.now() > end) throw new Error(`the server is not ready:\n${this.log.slice(-2000)}`);
+    }
+    probe.close();
+  }
+
+  async stopServer(signal = 'SIGTERM') {
+    this.server.kill(signal);
+    return this.exited;
+  }
+
+  async stop() {
+    await this.stopServer();
+    await run('sh', [script, 'stop', this.dir]).catch(() => {});
+    if (!process.env.EPIONE_TEST_KEEP) rmSync(this.dir, { recursive: true, force: true });
+  }
+
+  async database(command) {
+    return run('sh', [cluster, command, path.join(this.dir, 'pg')], { env: this.environment });
+  }
+
+  /** Rows as objects of strings, by psql as superuser; params by :'name'. */
+  async sql(text, params = {}) {
+    const vars = Object.entries(params).flatMap(([k, v]) => ['-v', `${k}=${v}`]);
+    const file = path.join(this.dir, `q-${randomUUID()}.sql`);
+    writeFileSync(file, text);
+    try {
+      const { stdout } = await run('psql', ['-X', '-q', '--csv', '-v', 'ON_ERROR_STOP=1', ...vars, '-f', file, this.superuser], { maxBuffer: 1 << 26 });
+      return parseCsv(stdout);
+    } finally {
+      rmSync(file, { force: true });
+    }
+  }
+
+  /** Audit rows, oldest first. */
+  audit(where = 'true') {
+    return this.sql(`SELECT event, outcome, actor_id, actor_role, patient_id, record_id, returned::text, request_id, operation, clinic_id FROM audit WHERE ${where} ORDER BY seq`);
+  }
+
+  /** Signs in with password and code; a code counts once, so the last step is forgotten first. */
+  async signIn(person, { browser = false } = {}) {
+    const client = new Client(this.url, { role: person.role, browser });
+    const first = await client.post('/v1/session', { email: person.email, password: person.password, client: browser ? 'browser' : 'api' }, { origin: browser ? this.url : null });
+    if (first.status !== 200) throw new Error(`sign-in: ${first.status} ${first.text}`);
+    await this.sql(`UPDATE account SET totp_last_step = 0 WHERE id = :'id'`, { id: person.id ?? (await this.accountId(person)) });
+    const second = await client.post('/v1/session/totp', { code: totp(person.totp_secret) });
+    if (second.status !== 200) throw new Error(`code: ${second.status} ${second.text}`);
+    return client;
+  }
+
+  async accountId(person) {
+    if (!person.id) {
+      const rows = await this.sql(`SELECT account_id FROM session WHERE hash = sha256(convert_to(:'token', 'UTF8')) UNION SELECT id FROM account WHERE role = :'role' AND (patient_id::text = :'patient' OR :'patient' = '') LIMIT 1`, { token: person.token ?? '', role: person.role, patient: person.patient_id ?? '' });
+      person.id = rows[0].account_id;
+    }
+    return person.id;
+  }
+}
+
+function parseCsv(text) {
+  const rows = [];
+  let row = [], cell = '', quoted = false;
+  for (let i = 0; i < text.length; i++) {
+    const c = text[i];
+    if (quoted) {
+      if (c !== '"') cell += c;
+      else if (text[i + 1] === '"') { cell += '"'; i++; } else quoted = false;
+    } else if (c === '"') quoted = true;
+    else if (c === ',') { row.push(cell); cell = ''; }
+    else if (c === '\n') { row.push(cell); rows.push(row); row = []; cell = ''; }
+    else cell += c;
+  }
+  if (rows.length === 0) return [];
+  const [head, ...rest] = rows;
+  return rest.map((r) => Object.fromEntries(head.map((h, i) => [h, r[i]])));
+}
+
+/** clinic.signIn as a function, for suites that read better so. */
+export const signIn = (clinic, person, options) => clinic.signIn(person, options);

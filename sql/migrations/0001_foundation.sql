@@ -128,6 +128,7 @@ CREATE TABLE account (
     password_changed_at timestamptz,
     compromised_at      timestamptz,
     totp_seed           bytea,
+    totp_pending        bytea,
     totp_confirmed_at   timestamptz,
     totp_last_step      bigint NOT NULL DEFAULT 0,
     deactivated_at      timestamptz,
@@ -146,6 +147,7 @@ CREATE TABLE account (
 COMMENT ON COLUMN account.email IS 'sealed:account_email';
 COMMENT ON COLUMN account.display_name IS 'sealed:account_display_name';
 COMMENT ON COLUMN account.totp_seed IS 'sealed:account_totp_seed';
+COMMENT ON COLUMN account.totp_pending IS 'sealed:account_totp_pending';
 CREATE UNIQUE INDEX account_patient_key ON account (clinic_id, patient_id) WHERE patient_id IS NOT NULL;
 
 CREATE TABLE password_history (
@@ -167,6 +169,17 @@ CREATE TABLE attempt (
     PRIMARY KEY (clinic_id, account_id, factor),
     FOREIGN KEY (clinic_id, account_id) REFERENCES account (clinic_id, id)
 );
+
+-- The same for sign-in names that no account has, so that a stranger meets the
+-- same delays and learns nothing from them. Forgotten after a day.
+--= IA-11: unknown and known answer alike, delays too
+CREATE TABLE attempt_stranger (
+    email_token   bytea PRIMARY KEY CHECK (octet_length(email_token) = 8),
+    failures      integer NOT NULL,
+    blocked_until timestamptz,
+    tried_at      timestamptz NOT NULL
+);
+CREATE INDEX attempt_stranger_tried ON attempt_stranger (tried_at);
 
 --= IA-20: hashed, single use
 CREATE TABLE recovery_code (
@@ -301,6 +314,23 @@ CREATE INDEX audit_returned ON audit USING gin (returned) WHERE returned <> '{}'
 
 -- The gate's functions: what must be known before the clinic is ----------------------
 
+-- When a password made then runs out; NULL where the clinic lets it live.
+CREATE FUNCTION password_expiry(changed_at timestamptz, max_age_days integer)
+    RETURNS timestamptz LANGUAGE sql STABLE
+    AS $$ SELECT CASE WHEN max_age_days > 0
+                 THEN changed_at + make_interval(days => max_age_days) END $$;
+
+-- What stands between a session and full access, in order of precedence.
+--= IA-03, IA-15, IA-16
+CREATE FUNCTION session_state(factor_at timestamptz, totp_confirmed_at timestamptz,
+        compromised_at timestamptz, password_expires_at timestamptz, t timestamptz)
+    RETURNS text LANGUAGE sql IMMUTABLE
+    AS $$ SELECT CASE
+        WHEN totp_confirmed_at IS NULL THEN 'totp_enrolment_required'
+        WHEN factor_at IS NULL THEN 'totp_required'
+        WHEN compromised_at IS NOT NULL OR t >= password_expires_at THEN 'password_expired'
+        ELSE 'active' END $$;
+
 -- Finds the session of a token, notes that it was used, and sets the clinic
 -- and actor of the transaction. One row or none.
 --= SE-01: idle and absolute limits, by the server's clock alone
@@ -319,9 +349,8 @@ BEGIN
     SELECT s.clinic_id, s.id, s.account_id, s.client, s.seen_at, s.idle_s,
            s.expires_at, s.factor_at, s.step_up_until,
            a.role, a.patient_id, a.totp_confirmed_at, a.compromised_at,
-           CASE WHEN c.password_max_age_days > 0
-                THEN a.password_changed_at + make_interval(days => c.password_max_age_days)
-           END AS password_expires_at
+           password_expiry(a.password_changed_at, c.password_max_age_days)
+               AS password_expires_at
       INTO r
       FROM session s
       JOIN account a ON a.clinic_id = s.clinic_id AND a.id = s.account_id
@@ -342,26 +371,10 @@ BEGIN
             set_config('epione.actor', r.account_id::text, true);
     RETURN QUERY SELECT r.clinic_id, r.id, r.account_id, r.patient_id, r.role,
         r.client,
-        CASE WHEN r.factor_at IS NULL AND r.totp_confirmed_at IS NOT NULL THEN 'totp_required'
-             WHEN r.totp_confirmed_at IS NULL THEN 'totp_enrolment_required'
-             WHEN r.compromised_at IS NOT NULL OR t >= r.password_expires_at THEN 'password_expired'
-             ELSE 'active' END,
+        session_state(r.factor_at, r.totp_confirmed_at, r.compromised_at,
+            r.password_expires_at, t),
         r.step_up_until, r.seen_at + make_interval(secs => r.idle_s),
         r.expires_at, r.password_expires_at;
-END $$;
-
--- The account behind a sign-in name; sets the clinic of the transaction.
-CREATE FUNCTION account_by_email(token bytea)
-    RETURNS TABLE (clinic_id uuid, account_id uuid, role text, patient_id uuid,
-        password_hash text, active boolean, failures_before_delay bigint)
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
-AS $$
-BEGIN
-    RETURN QUERY SELECT a.clinic_id, a.id, a.role, a.patient_id, a.password_hash,
-        a.deactivated_at IS NULL AND a.password_hash IS NOT NULL,
-        c.failures_before_delay::bigint
-      FROM account a JOIN clinic c ON c.id = a.clinic_id
-     WHERE a.email_token = token;
 END $$;
 
 -- The account that a live invitation is for.
@@ -390,10 +403,17 @@ AS $$
            AND clock_timestamp() < s.expires_at)
 $$;
 
+-- How long the next attempt must wait after so many failures.
+--= IA-09: after `free` failures a delay from 30 s to 1 h
+CREATE FUNCTION attempt_block(failures integer, free integer, t timestamptz)
+    RETURNS timestamptz LANGUAGE sql IMMUTABLE
+    AS $$ SELECT CASE WHEN failures >= free THEN t + least(interval '1 hour',
+        interval '30 seconds' * power(2, least(failures - free, 10))) END $$;
+
 -- Takes one attempt at a factor, before the factor is looked at: attempts that
 -- arrive together cannot all slip through. Answers the time until which the
 -- caller must wait, or NULL if the attempt may go on.
---= IA-09: after `free` failures a delay from 30 s to 1 h, at 100 a stop
+--= IA-09: delays that grow, and at 100 failures a stop
 CREATE FUNCTION attempt_take(clinic uuid, account uuid, what text, free integer)
     RETURNS timestamptz
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
@@ -414,12 +434,63 @@ BEGIN
         RETURN a.blocked_until;
     END IF;
     UPDATE attempt SET failures = a.failures + 1,
-        blocked_until = CASE WHEN a.failures + 1 >= free
-            THEN t + least(interval '1 hour',
-                interval '30 seconds' * power(2, least(a.failures + 1 - free, 10)))
-            END
+        blocked_until = attempt_block(a.failures + 1, free, t)
      WHERE clinic_id = clinic AND account_id = account AND factor = what;
     RETURN NULL;
+END $$;
+
+-- The same for a sign-in name that no account has.
+CREATE FUNCTION attempt_take_stranger(token bytea)
+    RETURNS timestamptz
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
+AS $$
+DECLARE
+    a attempt_stranger%ROWTYPE;
+    t timestamptz := clock_timestamp();
+BEGIN
+    DELETE FROM attempt_stranger WHERE email_token IN (
+        SELECT o.email_token FROM attempt_stranger o
+         WHERE o.tried_at < t - interval '1 day'
+         LIMIT 10 FOR UPDATE SKIP LOCKED);
+    INSERT INTO attempt_stranger (email_token, failures, tried_at)
+        VALUES (token, 0, t) ON CONFLICT DO NOTHING;
+    SELECT * INTO a FROM attempt_stranger WHERE email_token = token FOR UPDATE;
+    IF a.failures >= 100 THEN
+        RETURN 'infinity';
+    END IF;
+    IF a.blocked_until > t THEN
+        RETURN a.blocked_until;
+    END IF;
+    UPDATE attempt_stranger SET failures = a.failures + 1, tried_at = t,
+        blocked_until = attempt_block(a.failures + 1,
+            (SELECT min(failures_before_delay) FROM clinic), t)
+     WHERE email_token = token;
+    RETURN NULL;
+END $$;
+
+-- The account behind a sign-in name, and one attempt at its password taken.
+-- Always one row: nil ids where there is no such account.
+--= IA-11: the same work whether the account exists or not
+CREATE FUNCTION sign_in_take(token bytea)
+    RETURNS TABLE (clinic_id uuid, account_id uuid, role text,
+        password_hash text, blocked_until timestamptz)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
+AS $$
+DECLARE
+    r record;
+BEGIN
+    SELECT a.clinic_id, a.id, a.role, c.failures_before_delay AS free,
+           CASE WHEN a.deactivated_at IS NULL THEN a.password_hash END AS hash
+      INTO r
+      FROM account a JOIN clinic c ON c.id = a.clinic_id
+     WHERE a.email_token = token;
+    IF FOUND THEN
+        RETURN QUERY SELECT r.clinic_id, r.id, r.role, r.hash,
+            attempt_take(r.clinic_id, r.id, 'password', r.free);
+    ELSE
+        RETURN QUERY SELECT NULL::uuid, NULL::uuid, NULL::text, NULL::text,
+            attempt_take_stranger(token);
+    END IF;
 END $$;
 
 -- How the actor of the transaction stands to a patient or a visit.
@@ -491,9 +562,9 @@ GRANT DELETE ON idempotency, recovery_code TO epione_server;
 --= AU-04: the server adds audit rows and can do nothing else to them
 GRANT SELECT, INSERT ON audit TO epione_server;
 GRANT SELECT ON audit, clinic TO epione_reporter;
-REVOKE ALL ON FUNCTION session_open, account_by_email, invitation_find,
-    sessions_ended, attempt_take FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION session_open, account_by_email, invitation_find,
+REVOKE ALL ON FUNCTION session_open, sign_in_take, invitation_find,
+    sessions_ended, attempt_take, attempt_take_stranger FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION session_open, sign_in_take, invitation_find,
     sessions_ended, attempt_take, relation, current_clinic, current_actor
     TO epione_server;
 

@@ -8,7 +8,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Unicode as clients send it; utf8proc does the tables. */
+/*
+ * Unicode as clients send it; utf8proc does the tables. Whatever takes text
+ * answers ERR_BAD_ENCODING if it is not UTF-8; results lie in the arena.
+ */
 
 /* Well-formed UTF-8 (no surrogates, no overlong forms, no NUL). */
 bool text_utf8_valid(const char *, size_t n);
@@ -16,21 +19,23 @@ size_t text_code_points(const char *); /* of valid UTF-8 */
 
 /* NFC, outer white space trimmed, inner runs folded to one space. Control
  * characters (CR, LF, TAB, ESC, …) are ERR_INVALID_FIELD unless `lines` is
- * true, which lets LF stand. */
+ * true, which lets LF stand (and drops the spaces around it). */
 NODISCARD enum err text_clean(struct arena *, const char *, bool lines, char **);
 /* NFC alone, for passwords (SP 800-63B 3.1.1.2). */
 NODISCARD enum err text_nfc(struct arena *, const char *, char **);
-/* For comparing names: NFKD, case folded, accents and punctuation dropped,
- * words separated by one space. */
+/* For comparing names: NFKD, case folded, accents dropped, ł as l and the like;
+ * apostrophes and full stops dropped, whatever else is neither letter nor digit
+ * separates words; one space between words. */
 NODISCARD enum err text_fold(struct arena *, const char *, char **);
 /* For comparing e-mail addresses: trimmed, NFC, lower case. */
 NODISCARD enum err text_email(struct arena *, const char *, char **);
-/* Letters and digits alone, folded: for phone numbers, SSN, MRN. */
+/* Letters and digits alone, folded: for phone numbers, SSN, MRN. May be empty. */
 NODISCARD enum err text_alnum(struct arena *, const char *, char **);
 
 /* lower-case hexadecimal and base64url (RFC 4648 5, no padding) */
 char *text_hex(struct arena *, const void *, size_t n);
 char *text_base64url(struct arena *, const void *, size_t n);
+/* Strict: ERR_INVALID_FIELD for padding, other letters or spare bits. */
 NODISCARD enum err text_base64url_decode(struct arena *, const char *,
     uint8_t **, size_t *n);
 char *text_base64(struct arena *, const void *, size_t n); /* RFC 4648 4 */

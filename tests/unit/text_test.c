@@ -1,0 +1,272 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "base/text.h"
+
+#include <string.h>
+
+static struct arena *arena;
+
+typedef enum err (*text_fn)(struct arena *, const char *, char **);
+
+static enum err
+clean_line(struct arena *a, const char *s, char **out)
+{
+	return text_clean(a, s, false, out);
+}
+
+static enum err
+clean_lines(struct arena *a, const char *s, char **out)
+{
+	return text_clean(a, s, true, out);
+}
+
+static void
+becomes(text_fn fn, const char *in, const char *want)
+{
+	char *out;
+
+	assert_int_equal(fn(arena, in, &out), ERR_OK);
+	assert_string_equal(out, want);
+}
+
+static void
+refused(text_fn fn, const char *in, enum err want)
+{
+	char *out = arena_text(arena, "left over");
+
+	assert_int_equal(fn(arena, in, &out), want);
+	assert_null(out);
+}
+
+static void
+utf8_is_judged_strictly(void **state)
+{
+	static const char *const good[] = { "", "a", "\xc3\xa9", "\xe2\x82\xac",
+		"\xf0\x9f\x98\x80", "\xf4\x8f\xbf\xbf" };
+	static const char *const bad[] = { "\x80", "\xc3", "\xc0\xaf",
+		"\xe0\x80\xaf", "\xed\xa0\x80", "\xed\xbf\xbf",
+		"\xf0\x80\x80\xaf", "\xf4\x90\x80\x80", "\xff", "a\xe2\x82",
+		"\xf8\x88\x80\x80\x80" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
+		assert_true(text_utf8_valid(good[i], strlen(good[i])));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		assert_false(text_utf8_valid(bad[i], strlen(bad[i])));
+		refused(clean_line, bad[i], ERR_BAD_ENCODING);
+		refused(text_nfc, bad[i], ERR_BAD_ENCODING);
+		refused(text_fold, bad[i], ERR_BAD_ENCODING);
+		refused(text_email, bad[i], ERR_BAD_ENCODING);
+		refused(text_alnum, bad[i], ERR_BAD_ENCODING);
+	}
+	assert_false(text_utf8_valid("a\0b", 3));
+}
+
+/*= IA-12: length is told in code points, not bytes. */
+static void
+code_points_are_counted(void **state)
+{
+	(void)state;
+	assert_int_equal(text_code_points(""), 0);
+	assert_int_equal(text_code_points("abc"), 3);
+	assert_int_equal(text_code_points("\xc3\xa9\xe2\x82\xac"), 2);
+	assert_int_equal(text_code_points("\xf0\x9f\x98\x80"), 1);
+}
+
+static void
+white_space_is_folded(void **state)
+{
+	(void)state;
+	becomes(clean_line, "", "");
+	becomes(clean_line, "   ", "");
+	becomes(clean_line, "  Ann \xc2\xa0 Lee ", "Ann Lee");
+	becomes(clean_line,
+	    "a\xe2\x80\xa8"
+	    "b",
+	    "a b");
+	becomes(clean_line, "e\xcc\x81", "\xc3\xa9");
+	becomes(clean_lines, " one  two \n\n  three \n ", "one two\n\nthree");
+	becomes(clean_lines, "\n\n", "");
+}
+
+static void
+control_characters_are_refused(void **state)
+{
+	static const char *const bad[] = { "a\tb", "a\rb", "a\x1b[31m", "a\x7f",
+		"\x01", "a\xc2\x85" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		refused(clean_line, bad[i], ERR_INVALID_FIELD);
+		refused(clean_lines, bad[i], ERR_INVALID_FIELD);
+	}
+	refused(clean_line, "a\nb", ERR_INVALID_FIELD);
+	refused(clean_line, "a\n", ERR_INVALID_FIELD);
+}
+
+/*= IA-12: spellings that are NFC-equivalent match; nothing else is changed. */
+static void
+nfc_unites_equal_spellings(void **state)
+{
+	(void)state;
+	becomes(text_nfc, "pa\xcc\x88ss", "p\xc3\xa4ss");
+	becomes(text_nfc, "p\xc3\xa4ss", "p\xc3\xa4ss");
+	becomes(text_nfc, "\xe2\x84\xab", "\xc3\x85"); /* Angstrom sign */
+	/* order of marks */
+	becomes(text_nfc, "q\xcc\x87\xcc\xa3", "q\xcc\xa3\xcc\x87");
+	/* compatibility forms, spaces and case stand */
+	becomes(text_nfc, "  \xef\xbd\x81 \xef\xac\x81 A ",
+	    "  \xef\xbd\x81 \xef\xac\x81 A ");
+}
+
+static void
+names_fold_to_bare_words(void **state)
+{
+	(void)state;
+	becomes(text_fold, "", "");
+	becomes(text_fold,
+	    "  M\xc3\x9cLLER-L\xc3\xbc"
+	    "denscheidt ",
+	    "muller ludenscheidt");
+	becomes(text_fold, "O'Brien", "obrien");
+	becomes(text_fold,
+	    "O\xe2\x80\x99"
+	    "Brien",
+	    "obrien");
+	becomes(text_fold, "de la  Cruz, Jr.", "de la cruz jr");
+	becomes(text_fold, "J.R.R. Tolkien", "jrr tolkien");
+	becomes(text_fold,
+	    "Stra\xc3\x9f"
+	    "e",
+	    "strasse");
+	becomes(text_fold, "\xc5\x81ukasz S\xc3\xb8ren \xc3\x86r\xc3\xb8",
+	    "lukasz soren aero");
+	becomes(text_fold, "\xc4\xb0stanbul", "istanbul");
+	becomes(text_fold, "\xef\xbc\xa1\xef\xbd\x8e\xef\xbd\x8e", "ann");
+	becomes(text_fold, "\xce\x91\xce\xbd\xce\xbd\xce\xb1",
+	    "\xce\xb1\xce\xbd\xce\xbd\xce\xb1");
+	becomes(text_fold, "\xe2\x98\xba !?", "");
+}
+
+/* Marks that spell are not accents: here a voiced kana and a vowel sign. */
+static void
+marks_that_spell_stay(void **state)
+{
+	char *ga, *ka, *mi, *ma;
+
+	(void)state;
+	assert_int_equal(text_fold(arena, "\xe3\x81\x8c", &ga), ERR_OK);
+	assert_int_equal(text_fold(arena, "\xe3\x81\x8b", &ka), ERR_OK);
+	assert_string_not_equal(ga, ka);
+	assert_int_equal(
+	    text_fold(arena, "\xe0\xa4\xae\xe0\xa5\x80", &mi), ERR_OK);
+	assert_int_equal(text_fold(arena, "\xe0\xa4\xae", &ma), ERR_OK);
+	assert_string_not_equal(mi, ma);
+}
+
+/*= IA-01 */
+static void
+emails_compare_without_case_or_form(void **state)
+{
+	(void)state;
+	becomes(text_email, " Ann.Doe@Example.TEST\n", "ann.doe@example.test");
+	becomes(text_email, "JOS\xc3\x89@x.test", "jos\xc3\xa9@x.test");
+	becomes(text_email, "jose\xcc\x81@x.test", "jos\xc3\xa9@x.test");
+	becomes(text_email, "a+b@x.test", "a+b@x.test");
+	becomes(text_email, " ", "");
+}
+
+static void
+numbers_lose_their_punctuation(void **state)
+{
+	(void)state;
+	becomes(text_alnum, "+1 (555) 010-4477", "15550104477");
+	becomes(text_alnum, "078-05-1120", "078051120");
+	becomes(text_alnum, " mrn/00 42a", "mrn0042a");
+	becomes(text_alnum, "\xef\xbc\x91\xef\xbc\x92", "12");
+	becomes(text_alnum, "--", "");
+}
+
+/* RFC 4648 10 */
+static void
+base64_agrees_with_rfc4648(void **state)
+{
+	static const char *const want[] = { "", "Zg==", "Zm8=", "Zm9v",
+		"Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy" };
+	uint8_t *back;
+	char *url;
+	size_t n;
+
+	(void)state;
+	for (size_t i = 0; i < 7; i++) {
+		assert_string_equal(text_base64(arena, "foobar", i), want[i]);
+		url = text_base64url(arena, "foobar", i);
+		assert_int_equal(strlen(url), strcspn(want[i], "="));
+		assert_memory_equal(url, want[i], strlen(url));
+		assert_int_equal(
+		    text_base64url_decode(arena, url, &back, &n), ERR_OK);
+		assert_int_equal(n, i);
+		assert_memory_equal(back, "foobar", i);
+	}
+	assert_string_equal(text_base64url(arena, "\xfb\xff\xfe", 3), "-__-");
+	assert_string_equal(text_base64(arena, "\xfb\xff\xfe", 3), "+//+");
+	assert_string_equal(text_hex(arena, "\x00\xfa\x5b", 3), "00fa5b");
+	assert_string_equal(text_hex(arena, "", 0), "");
+}
+
+/* Each value has one spelling, so a token cannot be known by two. */
+static void
+base64url_decodes_one_spelling_only(void **state)
+{
+	static const char *const bad[] = { "Z", "Zg==", "Zh", "Zm9", "Zm9v+A",
+		"Zm9v/w", "Zm 8", "Zm9vZ", "Zm9v\n", "\xc3\xa9" };
+	uint8_t *back;
+	size_t n = 7;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		assert_int_equal(
+		    text_base64url_decode(arena, bad[i], &back, &n),
+		    ERR_INVALID_FIELD);
+		assert_int_equal(n, 0);
+	}
+}
+
+static int
+setup(void **state)
+{
+	(void)state;
+	return (arena = arena_new()) != NULL ? 0 : -1;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	arena_free(arena);
+	return 0;
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(utf8_is_judged_strictly),
+		cmocka_unit_test(code_points_are_counted),
+		cmocka_unit_test(white_space_is_folded),
+		cmocka_unit_test(control_characters_are_refused),
+		cmocka_unit_test(nfc_unites_equal_spellings),
+		cmocka_unit_test(names_fold_to_bare_words),
+		cmocka_unit_test(marks_that_spell_stay),
+		cmocka_unit_test(emails_compare_without_case_or_form),
+		cmocka_unit_test(numbers_lose_their_punctuation),
+		cmocka_unit_test(base64_agrees_with_rfc4648),
+		cmocka_unit_test(base64url_decodes_one_spelling_only),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}

@@ -39,7 +39,9 @@ struct record_key {
 	struct uuid clinic;
 	struct uuid subject;
 	uint32_t version;
-	uint8_t *key; /* CRYPTO_KEY_SIZE bytes */
+	/* CRYPTO_KEY_SIZE bytes: the unwrapped key after HKDF-Extract, so that
+	 * each field costs one HKDF-Expand */
+	uint8_t *key;
 };
 
 /*
@@ -52,10 +54,14 @@ NODISCARD enum err keyring_root_load(const char *path, const char **reason);
 /* Value by which a wrong root key is noticed; not secret. */
 NODISCARD enum err keyring_root_check(uint8_t out[KEY_CHECK_SIZE]);
 
-/* Makes a new class key and keeps it; box is what to store. */
+/* Makes a new class key; box is what to store. It is not kept: somebody else
+ * may store another first, or our transaction may roll back, and what was
+ * wrapped under a key that nobody stored is lost. Add the stored box. */
 NODISCARD enum err keyring_class_create(const struct class_key_id *,
     uint8_t box[KEY_BOX_SIZE]);
-/* Opens a stored class key under the root and keeps it. */
+/* Opens a stored class key under the root and keeps it. What is stored counts:
+ * a key kept before under the same id is replaced. ERR_CRYPTO if it does not
+ * open, and then nothing changes. */
 NODISCARD enum err keyring_class_add(const struct class_key_id *, struct bytes box);
 bool keyring_class_has(const struct class_key_id *);
 /* Highest version kept for clinic and class; 0 for none. */
@@ -63,16 +69,20 @@ uint32_t keyring_class_newest(const struct uuid *clinic, enum key_class);
 /* Version of the class key a box was wrapped with; 0 if it is no box. */
 uint32_t keyring_box_version(struct bytes box);
 
-/* Makes a record key (version 1) and wraps it under the newest class key. */
+/* Makes a record key (version 1) and wraps it under the newest class key.
+ * ERR_CRYPTO if no key of the class is kept; *key is then empty. */
 NODISCARD enum err keyring_record_create(const struct uuid *clinic,
     enum key_class, const struct uuid *subject, struct record_key *,
     uint8_t box[KEY_BOX_SIZE]);
+/* ERR_CRYPTO for every cause: not a box, altered, made for another clinic,
+ * class, subject or version, or its class key is not kept. */
 NODISCARD enum err keyring_record_open(const struct uuid *clinic,
     enum key_class, const struct uuid *subject, uint32_t version,
     struct bytes box, struct record_key *);
 void record_key_free(struct record_key *); /* wipes; idempotent */
 
-/* Key for a blind index, derived from the clinic's index class key. */
+/* Key for a blind index, derived from the newest of the clinic's index class
+ * keys: after a rotation the tokens have to be made again. */
 NODISCARD enum err keyring_index_key(const struct uuid *clinic,
     const char *purpose, uint8_t out[CRYPTO_KEY_SIZE]);
 /* Key for one purpose of the installation (cursors, TURN pseudonyms, …),

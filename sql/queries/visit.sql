@@ -8,17 +8,16 @@
 --= IN-04
 -- sql: visit_prepare one
 -- in:  patient_id uuid, clinician_id uuid
--- out: patient_id uuid, key record_key,
---      family_name sealed(patient_family_name, patient_id)
-SELECT p.id AS patient_id, k.subject_id, k.version, k.box, p.family_name
-  FROM account a, record_key k, patient p
+-- out: key record_key(patient)
+SELECT k.subject_id, k.version, k.box
+  FROM account a
+  JOIN record_key k ON k.clinic_id = a.clinic_id AND k.subject_id = $1::uuid
+   AND k.class = 'patient' AND k.box IS NOT NULL
  WHERE a.clinic_id = current_clinic() AND a.id = $2::uuid
    AND a.role = 'clinician' AND a.deactivated_at IS NULL
-   AND p.clinic_id = a.clinic_id AND p.id = $1::uuid
-   AND k.clinic_id = p.clinic_id AND k.subject_id = p.id AND k.box IS NOT NULL
    FOR NO KEY UPDATE OF a, k;
 
--- sql: visit_insert exec
+-- sql: visit_insert later
 -- in:  id uuid, key record_key, patient_id uuid, clinician_id uuid,
 --      starts_at time, ends_at time, reason sealed(visit_reason),
 --      created_by uuid, now time
@@ -35,14 +34,19 @@ VALUES (current_clinic(), $1::uuid, $2, $3::uuid, $4::timestamptz,
 -- out: id uuid, patient_id uuid, key record_key,
 --      family_name sealed(patient_family_name, patient_id),
 --      given_name sealed(patient_given_name, patient_id),
---      clinician_id uuid, starts_at time, ends_at time,
---      reason sealed(visit_reason), status text, arrived_at time, version int
+--      clinician_id uuid, clinician_key record_key,
+--      clinician_name sealed(account_display_name, clinician_id, clinician_key),
+--      starts_at time, ends_at time, reason sealed(visit_reason), status text,
+--      arrived_at time, version int
 SELECT v.id, v.patient_id, k.subject_id, k.version, k.box,
-       p.family_name, p.given_name, v.clinician_id, v.starts_at, v.ends_at,
-       v.reason, v.status, v.arrived_at, v.version
+       p.family_name, p.given_name,
+       v.clinician_id, ak.subject_id, ak.version, ak.box, a.display_name,
+       v.starts_at, v.ends_at, v.reason, v.status, v.arrived_at, v.version
   FROM visit v
   JOIN patient p ON p.clinic_id = v.clinic_id AND p.id = v.patient_id
   JOIN record_key k ON k.clinic_id = v.clinic_id AND k.subject_id = v.patient_id
+  JOIN account a ON a.clinic_id = v.clinic_id AND a.id = v.clinician_id
+  JOIN record_key ak ON ak.clinic_id = v.clinic_id AND ak.subject_id = v.clinician_id
  WHERE v.clinic_id = current_clinic() AND v.id = $1::uuid;
 
 -- own_patient: a patient sees these visits alone; own_actor: a clinician sees
@@ -54,14 +58,19 @@ SELECT v.id, v.patient_id, k.subject_id, k.version, k.box,
 -- out: id uuid, patient_id uuid, key record_key,
 --      family_name sealed(patient_family_name, patient_id),
 --      given_name sealed(patient_given_name, patient_id),
---      clinician_id uuid, starts_at time, ends_at time,
---      reason sealed(visit_reason), status text, arrived_at time, version int
+--      clinician_id uuid, clinician_key record_key,
+--      clinician_name sealed(account_display_name, clinician_id, clinician_key),
+--      starts_at time, ends_at time, reason sealed(visit_reason), status text,
+--      arrived_at time, version int
 SELECT v.id, v.patient_id, k.subject_id, k.version, k.box,
-       p.family_name, p.given_name, v.clinician_id, v.starts_at, v.ends_at,
-       v.reason, v.status, v.arrived_at, v.version
+       p.family_name, p.given_name,
+       v.clinician_id, ak.subject_id, ak.version, ak.box, a.display_name,
+       v.starts_at, v.ends_at, v.reason, v.status, v.arrived_at, v.version
   FROM visit v
   JOIN patient p ON p.clinic_id = v.clinic_id AND p.id = v.patient_id
   JOIN record_key k ON k.clinic_id = v.clinic_id AND k.subject_id = v.patient_id
+  JOIN account a ON a.clinic_id = v.clinic_id AND a.id = v.clinician_id
+  JOIN record_key ak ON ak.clinic_id = v.clinic_id AND ak.subject_id = v.clinician_id
  WHERE v.clinic_id = current_clinic()
    AND v.starts_at >= coalesce($1::timestamptz, '-infinity')
    AND v.starts_at < coalesce($2::timestamptz, 'infinity')
@@ -77,14 +86,6 @@ SELECT v.id, v.patient_id, k.subject_id, k.version, k.box,
    AND k.box IS NOT NULL
  ORDER BY v.starts_at, v.id
  LIMIT $10::bigint;
-
--- sql: visit_clinicians many
--- in:  ids uuid[]
--- out: id uuid, key record_key, display_name sealed(account_display_name)
-SELECT a.id, k.subject_id, k.version, k.box, a.display_name
-  FROM account a
-  JOIN record_key k ON k.clinic_id = a.clinic_id AND k.subject_id = a.id
- WHERE a.clinic_id = current_clinic() AND a.id = ANY ($1::uuid[]);
 
 -- sql: visit_update exec
 -- in:  id uuid, key record_key, patient_id uuid, clinician_id uuid,
@@ -117,16 +118,14 @@ UPDATE visit SET status = $3::text,
    AND ($6::bigint IS NULL OR $4 < ends_at + make_interval(secs => $6))
 RETURNING id, status, starts_at, arrived_at, version;
 
--- What decides whether the call is open, and who joins it from which session.
+-- What decides whether the call is open, and who joins it.
 -- sql: visit_door one
--- in:  id uuid, account_id uuid, session_id uuid
+-- in:  id uuid, account_id uuid
 -- out: status text, starts_at time, ends_at time, account_id uuid,
---      key record_key, display_name sealed(account_display_name, account_id),
---      token_hash bytes
+--      key record_key, display_name sealed(account_display_name, account_id)
 SELECT v.status, v.starts_at, v.ends_at, a.id AS account_id,
-       k.subject_id, k.version, k.box, a.display_name, s.hash AS token_hash
+       k.subject_id, k.version, k.box, a.display_name
   FROM visit v
   JOIN account a ON a.clinic_id = v.clinic_id AND a.id = $2::uuid
   JOIN record_key k ON k.clinic_id = a.clinic_id AND k.subject_id = a.id
-  JOIN session s ON s.clinic_id = a.clinic_id AND s.account_id = a.id AND s.id = $3::uuid
  WHERE v.clinic_id = current_clinic() AND v.id = $1::uuid;

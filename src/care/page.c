@@ -15,8 +15,8 @@ page_size(const struct op *op, size_t rows)
 struct uuid
 page_uuid(const struct op *op, const char *member)
 {
-	const char *text =
-	    json_string_value(json_object_get(op->cursor, member));
+	const char *text = json_string_value(
+	    json_object_get(op->cursor, member));
 	struct uuid id;
 
 	if (text == NULL || uuid_parse(text, &id) != ERR_OK)

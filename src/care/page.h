@@ -7,7 +7,7 @@
  * Pages of a list. A page is read with one row more than was asked for: that
  * it is there is how we know of a next page.
  */
-int64_t page_fetch(const struct op *);           /* rows to ask for */
+int64_t page_fetch(const struct op *);		  /* rows to ask for */
 size_t page_size(const struct op *, size_t rows); /* rows to give out */
 
 /* Members of the cursor that op_list was given for the page before; nil or

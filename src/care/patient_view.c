@@ -20,7 +20,8 @@ struct member {
 #define MEMBER(name, kind, from, to, flags, patient, clinician, scheduler,     \
     choices, inner)                                                            \
 	[PATIENT_##name] = { #name, FIELD_patient_##name,                      \
-		{ [ROLE_PATIENT] = patient, [ROLE_CLINICIAN] = clinician,      \
+		{ [ROLE_PATIENT] = patient,                                    \
+		    [ROLE_CLINICIAN] = clinician,                              \
 		    [ROLE_SCHEDULER] = scheduler } },
 static const struct member members[PATIENT_MEMBERS] = {
 #include "tables/patient_fields.def"
@@ -125,7 +126,7 @@ object_merge(json_t *into, json_t *patch)
 	const char *name;
 	json_t *value;
 
-	json_object_foreach(patch, name, value) {
+	json_object_foreach (patch, name, value) {
 		if (json_is_null(value))
 			json_object_del(into, name);
 		else
@@ -220,8 +221,7 @@ is_name(struct op *op, const char *text)
 {
 	char *folded;
 
-	return text_fold(op->arena, text, &folded) == ERR_OK &&
-	    *folded != '\0';
+	return text_fold(op->arena, text, &folded) == ERR_OK && *folded != '\0';
 }
 
 static bool (*const rules[PATIENT_MEMBERS])(struct op *, const char *) = {
@@ -269,7 +269,7 @@ static enum err
 member_read(struct op *op, enum patient_member m, struct patient_change *c)
 {
 	json_t *value = json_object_get(op->in, members[m].name);
-	const char *before = c->values.text[m], *text;
+	const char *before = c->values.text[m], *text = NULL;
 	enum err r;
 
 	if (value == NULL)
@@ -294,17 +294,17 @@ member_tokens(struct op *op, enum patient_member m, struct patient_change *c)
 	if (text == NULL ||
 	    field_index_kind(members[m].field) == FIELD_INDEX_NONE)
 		return ERR_OK;
-	r = field_index_tokens(op->arena, &op->who.clinic, members[m].field,
-	    text, &tokens, &n);
+	r = field_index_tokens(
+	    op->arena, &op->who.clinic, members[m].field, text, &tokens, &n);
 	if (r != ERR_OK)
 		return r;
 	all = arena_calloc(op->arena, c->tokens_n + n, sizeof(*all));
 	fields = arena_calloc(op->arena, c->tokens_n + n, sizeof(*fields));
 	for (i = 0; i < c->tokens_n + n; i++) {
-		all[i] = i < c->tokens_n ? c->tokens[i] :
-					   tokens[i - c->tokens_n];
-		fields[i] = i < c->tokens_n ? c->token_fields[i] :
-					      members[m].name;
+		all[i] = i < c->tokens_n ? c->tokens[i]
+					 : tokens[i - c->tokens_n];
+		fields[i] = i < c->tokens_n ? c->token_fields[i]
+					    : members[m].name;
 	}
 	if (m == PATIENT_mrn && n > 0)
 		c->mrn_token = tokens[0];

@@ -24,15 +24,15 @@ struct patient_values {
 
 /* What a request does to a record. All memory is the arena's. */
 struct patient_change {
-	struct patient_values values;     /* after the change, all members */
-	struct patient_values written;    /* the changed ones; NULL clears */
+	struct patient_values values;  /* after the change, all members */
+	struct patient_values written; /* the changed ones; NULL clears */
 	const char *changed[PATIENT_MEMBERS];
 	size_t changed_n;
-	int64_t seals;                    /* values to be sealed */
-	const char **token_fields;        /* parallel to tokens */
+	int64_t seals;		   /* values to be sealed */
+	const char **token_fields; /* parallel to tokens */
 	struct bytes *tokens;
 	size_t tokens_n;
-	struct bytes mrn_token;           /* p NULL: the member is unset */
+	struct bytes mrn_token; /* p NULL: the member is unset */
 };
 
 const char *patient_member_name(enum patient_member);
@@ -46,8 +46,8 @@ const char *patient_member_name(enum patient_member);
  * ERR_MISSING_FIELD and ERR_INVALID_FIELD for what the whole is not allowed
  * to be after the merge; the culprit is named.
  */
-NODISCARD enum err patient_change_read(struct op *,
-    const struct patient_values *before, struct patient_change *);
+NODISCARD enum err patient_change_read(
+    struct op *, const struct patient_values *before, struct patient_change *);
 
 /* The members that the actor's role sees, of those in `mask` (bits by
  * enum patient_member; PATIENT_ALL for all). New reference. */

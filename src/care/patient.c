@@ -1,0 +1,226 @@
+#include "base/text.h"
+#include "care/account_new.h"
+#include "care/operations.h"
+#include "care/patient_view.h"
+#include "data/record_key.h"
+#include "sql.h"
+
+const struct shape patient_create_out[] = {
+	{ "id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },
+	{ 0 },
+};
+
+const struct shape patient_read_in[] = { { 0 } };
+
+const struct shape patient_account_in[] = {
+	{ "email", SH_EMAIL, 3, 254, SH_PHI, NULL, NULL },
+	{ "display_name", SH_TEXT, 1, 100, SH_PHI, NULL, NULL },
+	{ 0 },
+};
+
+const struct shape patient_account_out[] = {
+	{ "id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },
+	{ "invitation_url", SH_TEXT, 1, 1000, SH_REQUIRED, NULL, NULL },
+	{ 0 },
+};
+
+/* The columns of a row as values by member. */
+#define MEMBER(name, kind, from, to, flags, patient, clinician, scheduler,     \
+    choices, inner)                                                            \
+	[PATIENT_##name] = row->name,
+static struct patient_values
+row_values(const struct patient_get_row *row)
+{
+	return (struct patient_values){ .text = {
+#include "tables/patient_fields.def"
+					} };
+}
+#undef MEMBER
+
+static enum err
+tokens_insert(
+    struct op *op, const struct uuid *id, const struct patient_change *c)
+{
+	struct patient_token_insert_in in = {
+		.patient_id = *id,
+		.fields = { c->token_fields, c->tokens_n },
+		.tokens = { c->tokens, c->tokens_n },
+	};
+
+	return c->tokens_n == 0 ? ERR_OK
+				: sql_patient_token_insert(op->tx, &in);
+}
+
+#define MEMBER(name, kind, from, to, flags, patient, clinician, scheduler,     \
+    choices, inner)                                                            \
+	.name = c->written.text[PATIENT_##name],
+static enum err
+record_insert(struct op *op, const struct record_key *key,
+    const struct uuid *id, const struct patient_change *c)
+{
+	struct patient_insert_in in = {
+		.id = *id,
+		.key = key,
+#include "tables/patient_fields.def"
+		.mrn_token = c->mrn_token,
+		.seals = c->seals,
+	};
+
+	return sql_patient_insert(op->tx, &in);
+}
+
+/* ERR_STALE if the version is no longer the one the client saw. */
+static enum err
+record_update(struct op *op, const struct patient_get_row *row,
+    const struct patient_change *c)
+{
+	struct patient_update_in in = {
+		.id = row->id,
+		.key = row->key,
+#include "tables/patient_fields.def"
+		.mrn_token = c->mrn_token,
+		.seals = c->seals,
+		.changed = { c->changed, c->changed_n },
+		.version = op->if_match,
+		.now = op->now,
+	};
+	int64_t n;
+	enum err r;
+
+	if ((r = sql_patient_update(op->tx, &in, &n)) != ERR_OK)
+		return r;
+	return n == 1 ? ERR_OK : ERR_STALE;
+}
+#undef MEMBER
+
+/* Who takes a patient in cares for the patient from then on; the desk does
+ * not. */
+static enum err
+creator_joins(struct op *op, const struct uuid *id)
+{
+	struct care_team_join_in in = { *id, op->who.account, op->who.account,
+		op->now };
+
+	return op->who.role != ROLE_CLINICIAN ? ERR_OK
+					      : sql_care_team_join(op->tx, &in);
+}
+
+/* Nothing here waits but the key: the rows travel with the audit row and the
+ * commit, and a taken record number is refused by its constraint there. */
+enum err
+patient_create(struct op *op)
+{
+	const struct patient_values none = { { NULL } };
+	const struct record_key *key;
+	struct patient_change c;
+	struct uuid id = uuid_new();
+	enum err r;
+
+	if ((r = patient_change_read(op, &none, &c)) != ERR_OK ||
+	    (r = record_key_new(op->tx, KEY_CLASS_patient, &id, &key, NULL)) !=
+		ERR_OK ||
+	    (r = record_insert(op, key, &id, &c)) != ERR_OK ||
+	    (r = tokens_insert(op, &id, &c)) != ERR_OK ||
+	    (r = creator_joins(op, &id)) != ERR_OK)
+		return r;
+	op->note.patient = op->note.record = id;
+	op->version = 1;
+	op->out = json_pack("{s:o}", "id", uuid_json(&id));
+	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
+}
+
+/* A record whose key was destroyed is gone. */
+static enum err
+record_get(struct op *op, struct patient_get_row *row)
+{
+	struct patient_get_in in = { op->id };
+	enum err r = sql_patient_get(op->tx, &in, row);
+
+	return r == ERR_OK && row->key == NULL ? ERR_NOT_FOUND : r;
+}
+
+static enum err
+record_show(struct op *op, const struct patient_values *values, int64_t version)
+{
+	op->version = version;
+	op->out = patient_view(op, &op->id, values, PATIENT_ALL);
+	json_object_set_new(op->out, "version", json_integer(version));
+	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
+}
+
+enum err
+patient_read(struct op *op)
+{
+	struct patient_values values;
+	struct patient_get_row row;
+	enum err r;
+
+	if ((r = record_get(op, &row)) != ERR_OK)
+		return r;
+	values = row_values(&row);
+	return record_show(op, &values, row.version);
+}
+
+static enum err
+tokens_replace(struct op *op, const struct patient_change *c)
+{
+	struct patient_token_clear_in in = { op->id,
+		{ c->changed, c->changed_n } };
+	enum err r;
+
+	if ((r = sql_patient_token_clear(op->tx, &in)) != ERR_OK)
+		return r;
+	return tokens_insert(op, &op->id, c);
+}
+
+/*= IN-05: a change made on an old view is refused, not merged over */
+enum err
+patient_patch(struct op *op)
+{
+	struct patient_values before;
+	struct patient_get_row row;
+	struct patient_change c;
+	enum err r;
+
+	if ((r = record_get(op, &row)) != ERR_OK)
+		return r;
+	if (row.version != op->if_match)
+		return ERR_STALE;
+	before = row_values(&row);
+	if ((r = patient_change_read(op, &before, &c)) != ERR_OK)
+		return r;
+	if (c.changed_n == 0)
+		return record_show(op, &before, row.version);
+	if ((r = record_update(op, &row, &c)) != ERR_OK ||
+	    (r = tokens_replace(op, &c)) != ERR_OK)
+		return r;
+	return record_show(op, &c.values, row.version + 1);
+}
+
+/* Invites the patient to a portal account, under the name and address of the
+ * record unless others are given. */
+enum err
+patient_account(struct op *op)
+{
+	const char *email = in_text(op, "email"),
+		   *name = in_text(op, "display_name");
+	struct patient_get_row row;
+	char *url = NULL;
+	struct uuid id;
+	enum err r;
+
+	if ((r = record_get(op, &row)) != ERR_OK)
+		return r;
+	if (email == NULL && (email = row.email) == NULL)
+		return op_refuse(op, ERR_MISSING_FIELD, "email");
+	if (name == NULL)
+		name = arena_format(
+		    op->arena, "%s %s", row.given_name, row.family_name);
+	if ((r = account_create(
+		 op, ROLE_PATIENT, &op->id, email, name, &id, &url)) != ERR_OK)
+		return r;
+	op->note.record = id;
+	op->out = json_pack(
+	    "{s:o, s:s}", "id", uuid_json(&id), "invitation_url", url);
+	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
+}

@@ -1,0 +1,317 @@
+#include "base/instant.h"
+#include "care/operations.h"
+#include "care/page.h"
+#include "sql.h"
+
+#include <string.h>
+
+#define LATE_S (15 * 60) /* a visit may be entered when it has just begun */
+
+const struct shape visit_book_in[] = {
+	{ "patient_id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },
+	{ "clinician_id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },
+	{ "starts_at", SH_TIME, 0, 0, SH_REQUIRED, NULL, NULL },
+	{ "duration_minutes", SH_INT, 5, 480, SH_REQUIRED, NULL, NULL },
+	{ "reason", SH_LINES, 1, 500, SH_REQUIRED | SH_PHI, NULL, NULL },
+	{ 0 },
+};
+
+const struct shape visit_book_out[] = {
+	{ "id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },
+	{ "status", SH_TEXT, 1, 20, SH_REQUIRED, NULL, NULL },
+	{ "version", SH_INT, 1, INT64_MAX, SH_REQUIRED, NULL, NULL },
+	{ 0 },
+};
+
+const struct shape visit_list_in[] = {
+	{ "from", SH_TIME, 0, 0, 0, NULL, NULL },
+	{ "to", SH_TIME, 0, 0, 0, NULL, NULL },
+	{ "patient_id", SH_UUID, 0, 0, 0, NULL, NULL },
+	{ "clinician_id", SH_UUID, 0, 0, 0, NULL, NULL },
+	{ "status", SH_CHOICE, 0, 0, 0,
+	    "booked|arrived|in_call|ended|cancelled|no_show", NULL },
+	{ 0 },
+};
+
+#define VISIT                                                                  \
+	{ "id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },                      \
+	    { "patient_id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },          \
+	    { "patient_name", SH_TEXT, 1, 201, SH_REQUIRED | SH_PHI, NULL,     \
+		    NULL },                                                    \
+	    { "clinician_id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },        \
+	    { "clinician_name", SH_TEXT, 1, 200, SH_REQUIRED, NULL, NULL },    \
+	    { "starts_at", SH_TIME, 0, 0, SH_REQUIRED, NULL, NULL },           \
+	    { "duration_minutes", SH_INT, 5, 480, SH_REQUIRED, NULL, NULL },   \
+	    { "reason", SH_LINES, 1, 500, SH_REQUIRED | SH_PHI, NULL, NULL },  \
+	    { "status", SH_TEXT, 1, 20, SH_REQUIRED, NULL, NULL },             \
+	    { "arrived_at", SH_TIME, 0, 0, SH_REQUIRED | SH_NULLABLE, NULL,    \
+		    NULL },                                                    \
+	    { "version", SH_INT, 1, INT64_MAX, SH_REQUIRED, NULL, NULL },      \
+	    { 0 },
+const struct shape visit_list_out[] = { VISIT };
+const struct shape visit_read_out[] = { VISIT };
+const struct shape visit_patch_out[] = { VISIT };
+#undef VISIT
+
+const struct shape visit_read_in[] = { { 0 } };
+
+const struct shape visit_patch_in[] = {
+	{ "clinician_id", SH_UUID, 0, 0, 0, NULL, NULL },
+	{ "starts_at", SH_TIME, 0, 0, 0, NULL, NULL },
+	{ "duration_minutes", SH_INT, 5, 480, 0, NULL, NULL },
+	{ "reason", SH_LINES, 1, 500, SH_PHI, NULL, NULL },
+	{ 0 },
+};
+
+/* Locks both sides of a booking and gives the patient's key. */
+static enum err
+sides_lock(struct op *op, const struct uuid *patient,
+    const struct uuid *clinician, const struct record_key **key)
+{
+	struct visit_prepare_in in = { *patient, *clinician };
+	struct visit_prepare_row row;
+	enum err r = sql_visit_prepare(op->tx, &in, &row);
+
+	if (r == ERR_NOT_FOUND)
+		return op_refuse(op, ERR_INVALID_FIELD, "clinician_id");
+	*key = row.key;
+	return r;
+}
+
+static enum err
+start_check(struct op *op, int64_t starts_at)
+{
+	return starts_at >= op->now - LATE_S
+	    ? ERR_OK
+	    : op_refuse(op, ERR_INVALID_FIELD, "starts_at");
+}
+
+static enum err
+clinician_joins(
+    struct op *op, const struct uuid *patient, const struct uuid *clinician)
+{
+	struct care_team_join_in in = { *patient, *clinician, op->who.account,
+		op->now };
+
+	return sql_care_team_join(op->tx, &in);
+}
+
+/* Overlaps are refused by the table's exclusion constraints, not looked for
+ * here: two bookings that arrive together cannot both pass a look. */
+enum err
+visit_book(struct op *op)
+{
+	struct visit_insert_in v = {
+		.id = uuid_new(),
+		.patient_id = op->patient,
+		.clinician_id = in_uuid(op, "clinician_id"),
+		.starts_at = in_time(op, "starts_at"),
+		.reason = in_text(op, "reason"),
+		.created_by = op->who.account,
+		.now = op->now,
+	};
+	enum err r;
+
+	v.ends_at = v.starts_at + in_int(op, "duration_minutes", 0) * 60;
+	op->note.record = v.id;
+	if ((r = start_check(op, v.starts_at)) != ERR_OK ||
+	    (r = sides_lock(op, &v.patient_id, &v.clinician_id, &v.key)) !=
+		ERR_OK ||
+	    (r = sql_visit_insert(op->tx, &v)) != ERR_OK ||
+	    (r = clinician_joins(op, &v.patient_id, &v.clinician_id)) != ERR_OK)
+		return r;
+	op->version = 1;
+	op->out = json_pack("{s:o, s:s, s:i}", "id", uuid_json(&v.id), "status",
+	    "booked", "version", 1);
+	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
+}
+
+static json_t *
+visit_json(struct op *op, const struct visit_list_row *v)
+{
+	const char *patient = arena_format(
+	    op->arena, "%s %s", v->given_name, v->family_name);
+
+	return json_pack("{s:o, s:o, s:s, s:o, s:s, s:o, s:I, s:s, s:s, s:o,"
+			 " s:I}",
+	    "id", uuid_json(&v->id), "patient_id", uuid_json(&v->patient_id),
+	    "patient_name", patient, "clinician_id",
+	    uuid_json(&v->clinician_id), "clinician_name", v->clinician_name,
+	    "starts_at", time_json(v->starts_at), "duration_minutes",
+	    (json_int_t)((v->ends_at - v->starts_at) / 60), "reason", v->reason,
+	    "status", v->status, "arrived_at", time_json(v->arrived_at),
+	    "version", (json_int_t)v->version);
+}
+
+static bool
+noted(const struct op *op, const struct uuid *id)
+{
+	size_t i;
+
+	for (i = 0; i < op->note.returned_n; i++)
+		if (uuid_equal(&op->note.returned[i], id))
+			return true;
+	return false;
+}
+
+/* The audit row of a list names the visits, and the patients whose names and
+ * reasons it showed, once each. */
+static void
+visit_note(struct op *op, const struct visit_list_row *v)
+{
+	op_returned(op, &v->id);
+	if (!noted(op, &v->patient_id))
+		op_returned(op, &v->patient_id);
+}
+
+static json_t *
+next_after(const struct visit_list_row *last)
+{
+	return json_pack("{s:I, s:o}", "at", (json_int_t)last->starts_at, "id",
+	    uuid_json(&last->id));
+}
+
+enum err
+visit_list(struct op *op)
+{
+	struct visit_list_in in = {
+		.from_at = in_time(op, "from"),
+		.to_at = in_time(op, "to"),
+		.patient_id = in_uuid(op, "patient_id"),
+		.clinician_id = in_uuid(op, "clinician_id"),
+		.status = in_text(op, "status"),
+		.after_at = page_int(op, "at", INSTANT_NONE),
+		.after_id = page_uuid(op, "id"),
+		.limit = page_fetch(op),
+	};
+	struct visit_list_row *rows;
+	json_t *items, *next = NULL;
+	size_t i, n, page;
+	enum err r;
+
+	/*= AZ-01: the scope is part of the query, not a filter after it */
+	if (op->scope == SCOPE_SELF)
+		in.own_patient = op->who.patient;
+	if (op->scope == SCOPE_CARE)
+		in.own_actor = op->who.account;
+	if ((r = sql_visit_list(op->tx, &in, &rows, &n)) != ERR_OK)
+		return r;
+	items = json_array();
+	page = page_size(op, n);
+	for (i = 0; i < page; i++) {
+		json_array_append_new(items, visit_json(op, &rows[i]));
+		visit_note(op, &rows[i]);
+	}
+	if (n > page)
+		next = next_after(&rows[page - 1]);
+	return op_list(op, items, next);
+}
+
+/* A visit of a record whose key was destroyed is gone with it. */
+static enum err
+visit_find(struct op *op, struct visit_list_row *v)
+{
+	struct visit_get_in in = { op->id };
+	struct visit_get_row row;
+	enum err r;
+
+	if ((r = sql_visit_get(op->tx, &in, &row)) != ERR_OK)
+		return r;
+	*v = (struct visit_list_row){
+		.id = row.id,
+		.patient_id = row.patient_id,
+		.key = row.key,
+		.family_name = row.family_name,
+		.given_name = row.given_name,
+		.clinician_id = row.clinician_id,
+		.clinician_key = row.clinician_key,
+		.clinician_name = row.clinician_name,
+		.starts_at = row.starts_at,
+		.ends_at = row.ends_at,
+		.reason = row.reason,
+		.status = row.status,
+		.arrived_at = row.arrived_at,
+		.version = row.version,
+	};
+	return v->key != NULL ? ERR_OK : ERR_NOT_FOUND;
+}
+
+enum err
+visit_read(struct op *op)
+{
+	struct visit_list_row v;
+	enum err r;
+
+	if ((r = visit_find(op, &v)) != ERR_OK)
+		return r;
+	op->version = v.version;
+	op->out = visit_json(op, &v);
+	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
+}
+
+/* What the visit becomes; a NULL reason stays as it is. */
+static struct visit_update_in
+visit_merge(const struct op *op, const struct visit_list_row *v)
+{
+	struct visit_update_in u = {
+		.id = v->id,
+		.key = v->key,
+		.patient_id = v->patient_id,
+		.clinician_id = v->clinician_id,
+		.starts_at = v->starts_at,
+		.reason = in_text(op, "reason"),
+		.version = op->if_match,
+	};
+
+	if (in_has(op, "clinician_id"))
+		u.clinician_id = in_uuid(op, "clinician_id");
+	if (in_has(op, "starts_at"))
+		u.starts_at = in_time(op, "starts_at");
+	u.ends_at = u.starts_at +
+	    in_int(op, "duration_minutes", (v->ends_at - v->starts_at) / 60) *
+		60;
+	return u;
+}
+
+/* Moves the visit in time or to another clinician: as a booking does. */
+static enum err
+visit_move(struct op *op, const struct visit_list_row *v,
+    const struct visit_update_in *u)
+{
+	const struct record_key *key;
+	enum err r;
+
+	if (u->starts_at == v->starts_at && u->ends_at == v->ends_at &&
+	    uuid_equal(&u->clinician_id, &v->clinician_id))
+		return ERR_OK;
+	if (u->starts_at != v->starts_at &&
+	    (r = start_check(op, u->starts_at)) != ERR_OK)
+		return r;
+	if ((r = sides_lock(op, &u->patient_id, &u->clinician_id, &key)) !=
+	    ERR_OK)
+		return r;
+	return clinician_joins(op, &u->patient_id, &u->clinician_id);
+}
+
+/* Every change of a visit counts its version up, its steps too: the version
+ * that the client saw is the only thing to compare. */
+enum err
+visit_patch(struct op *op)
+{
+	struct visit_update_in u;
+	struct visit_list_row v;
+	int64_t n;
+	enum err r;
+
+	if ((r = visit_find(op, &v)) != ERR_OK)
+		return r;
+	if (v.version != op->if_match)
+		return ERR_STALE;
+	if (strcmp(v.status, "booked") != 0)
+		return ERR_WRONG_STATUS;
+	u = visit_merge(op, &v);
+	if ((r = visit_move(op, &v, &u)) != ERR_OK ||
+	    (r = sql_visit_update(op->tx, &u, &n)) != ERR_OK)
+		return r;
+	return n == 1 ? visit_read(op) : ERR_STALE;
+}

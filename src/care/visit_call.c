@@ -1,0 +1,101 @@
+#include "base/conf.h"
+#include "care/ice.h"
+#include "care/operations.h"
+#include "sql.h"
+
+#include <string.h>
+
+const struct shape visit_ice_servers_in[] = { { 0 } };
+
+static const struct shape ice_server[] = {
+	{ "urls", SH_LIST, 1, 1, SH_REQUIRED, NULL, NULL },
+	{ "username", SH_TEXT, 1, 100, 0, NULL, NULL },
+	{ "credential", SH_TEXT, 1, 100, 0, NULL, NULL },
+	{ 0 },
+};
+
+const struct shape visit_ice_servers_out[] = {
+	{ "ice_servers", SH_LIST, 0, 100, SH_REQUIRED, NULL, ice_server },
+	{ "ttl_s", SH_INT, 60, 3600, SH_REQUIRED, NULL, NULL },
+	{ 0 },
+};
+
+const struct shape visit_signal_in[] = { { 0 } };
+const struct shape visit_signal_out[] = { { 0 } };
+
+static bool
+status_is_open(const char *status)
+{
+	return strcmp(status, "booked") == 0 ||
+	    strcmp(status, "arrived") == 0 || strcmp(status, "in_call") == 0;
+}
+
+/*= TR-11: the call is open for the visit's participants (the gate saw to
+ * that), from a while before it to a while after, until it is over */
+static enum err
+door_open(struct op *op, struct visit_door_row *v, int64_t *open_until)
+{
+	struct visit_door_in in = { op->id, op->who.account };
+	enum err r;
+
+	if ((r = sql_visit_door(op->tx, &in, v)) != ERR_OK)
+		return r;
+	*open_until = v->ends_at + conf()->join_minutes_after * 60;
+	if (!status_is_open(v->status) ||
+	    op->now < v->starts_at - conf()->join_minutes_before * 60 ||
+	    op->now >= *open_until)
+		return ERR_WRONG_STATUS;
+	return ERR_OK;
+}
+
+enum err
+visit_ice_servers(struct op *op)
+{
+	struct visit_door_row v;
+	int64_t open_until;
+	enum err r;
+
+	if ((r = door_open(op, &v, &open_until)) != ERR_OK)
+		return r;
+	op->out = json_pack("{s:o, s:I}", "ice_servers",
+	    ice_servers_for(&op->who.account, &op->id, op->now), "ttl_s",
+	    (json_int_t)conf()->turn_seconds);
+	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
+}
+
+/* As much of a name as fits, never half a character. */
+static void
+name_copy(char *to, size_t size, const char *name)
+{
+	size_t n = strlen(name);
+
+	if (n >= size)
+		for (n = size - 1; n > 0 && (name[n] & 0xc0) == 0x80; n--)
+			;
+	memcpy(to, name, n);
+	to[n] = '\0';
+}
+
+/* The gate adds the session's token; the edge takes it from there. */
+enum err
+visit_signal(struct op *op)
+{
+	struct participant *p = arena_alloc(op->arena, sizeof(*p));
+	struct visit_door_row v;
+	enum err r;
+
+	if ((r = door_open(op, &v, &p->open_until)) != ERR_OK)
+		return r;
+	p->clinic = op->who.clinic;
+	p->visit = op->id;
+	p->account = op->who.account;
+	p->session = op->who.session;
+	p->patient = op->who.patient;
+	p->role = op->who.role;
+	p->admitted = op->who.role == ROLE_CLINICIAN ||
+	    strcmp(v.status, "in_call") == 0;
+	name_copy(p->display_name, sizeof(p->display_name),
+	    v.display_name == NULL ? "" : v.display_name);
+	op->join = p;
+	return ERR_OK;
+}

@@ -1,0 +1,114 @@
+#include "base/conf.h"
+#include "base/instant.h"
+#include "care/operations.h"
+#include "care/signal.h"
+#include "sql.h"
+
+/*
+ * The steps of a visit. What is not in the table does not happen: the one
+ * UPDATE that takes a step asks for the source in its WHERE, so of two steps
+ * that arrive together one finds no row and is 409 wrong_status.
+ */
+enum action { CHECK_IN, ADMIT, END, CANCEL, NO_SHOW };
+
+static const struct step {
+	enum action action;
+	const char *from, *to;
+} steps[] = {
+	{ CHECK_IN, "booked", "arrived" },
+	{ ADMIT, "arrived", "in_call" },
+	{ END, "arrived", "ended" },
+	{ END, "in_call", "ended" },
+	{ CANCEL, "booked", "cancelled" },
+	{ CANCEL, "arrived", "cancelled" },
+	{ NO_SHOW, "booked", "no_show" },
+};
+#define STEPS (sizeof(steps) / sizeof(steps[0]))
+
+#define STEP                                                                   \
+	{ "id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },                      \
+	    { "status", SH_TEXT, 1, 20, SH_REQUIRED, NULL, NULL },             \
+	    { "arrived_at", SH_TIME, 0, 0, SH_REQUIRED | SH_NULLABLE, NULL,    \
+		    NULL },                                                    \
+	    { "version", SH_INT, 1, INT64_MAX, SH_REQUIRED, NULL, NULL },      \
+	    { 0 },
+const struct shape visit_check_in_in[] = { { 0 } };
+const struct shape visit_check_in_out[] = { STEP };
+const struct shape visit_admit_in[] = { { 0 } };
+const struct shape visit_admit_out[] = { STEP };
+const struct shape visit_end_in[] = { { 0 } };
+const struct shape visit_end_out[] = { STEP };
+const struct shape visit_cancel_in[] = { { 0 } };
+const struct shape visit_cancel_out[] = { STEP };
+const struct shape visit_no_show_in[] = { { 0 } };
+const struct shape visit_no_show_out[] = { STEP };
+#undef STEP
+
+static void
+tell_room(struct op *op)
+{
+	signal_visit_changed(
+	    &op->id, json_string_value(json_object_get(op->out, "status")));
+}
+
+static enum err
+step_take(struct op *op, enum action action, int64_t before_s, int64_t after_s)
+{
+	const char *sources[STEPS];
+	struct visit_step_in in = { .id = op->id,
+		.now = op->now,
+		.before_s = before_s,
+		.after_s = after_s };
+	struct visit_step_row v;
+	size_t i, n = 0;
+	enum err r;
+
+	for (i = 0; i < STEPS; i++) {
+		if (steps[i].action != action)
+			continue;
+		sources[n++] = steps[i].from;
+		in.target = steps[i].to;
+	}
+	in.sources = (struct text_list){ sources, n };
+	/* the gate found the visit: no row means no such step */
+	if ((r = sql_visit_step(op->tx, &in, &v)) != ERR_OK)
+		return r == ERR_NOT_FOUND ? ERR_WRONG_STATUS : r;
+	op->version = v.version;
+	op->out = json_pack("{s:o, s:s, s:o, s:I}", "id", uuid_json(&v.id),
+	    "status", v.status, "arrived_at", time_json(v.arrived_at),
+	    "version", (json_int_t)v.version);
+	op->after_commit = tell_room;
+	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
+}
+
+/* Only around the visit's time: the queue shows who is waiting today. */
+enum err
+visit_check_in(struct op *op)
+{
+	return step_take(op, CHECK_IN, conf()->join_minutes_before * 60,
+	    conf()->join_minutes_after * 60);
+}
+
+enum err
+visit_admit(struct op *op)
+{
+	return step_take(op, ADMIT, INT64_MIN, INT64_MIN);
+}
+
+enum err
+visit_end(struct op *op)
+{
+	return step_take(op, END, INT64_MIN, INT64_MIN);
+}
+
+enum err
+visit_cancel(struct op *op)
+{
+	return step_take(op, CANCEL, INT64_MIN, INT64_MIN);
+}
+
+enum err
+visit_no_show(struct op *op)
+{
+	return step_take(op, NO_SHOW, INT64_MIN, INT64_MIN);
+}

@@ -1,0 +1,102 @@
+-- An account's own secrets: password, authenticator. Creating accounts, too.
+
+-- Whoever inserts an account has made its record key in the same transaction.
+--= EN-03: two columns are sealed
+-- sql: account_insert exec
+-- in:  id uuid, key record_key, role text, patient_id uuid,
+--      email sealed(account_email), email_token bytes,
+--      display_name sealed(account_display_name), created_by uuid, now time
+WITH counted AS (
+    UPDATE record_key SET seals = seals + 2
+     WHERE clinic_id = current_clinic() AND subject_id = $1::uuid)
+INSERT INTO account (clinic_id, id, role, patient_id, email, email_token,
+       display_name, created_by, created_at)
+VALUES (current_clinic(), $1::uuid, $2::text, $3::uuid, $4::bytea, $5::bytea,
+       $6::bytea, $7::uuid, $8::timestamptz);
+
+-- sql: account_secret one
+-- in:  id uuid
+-- out: id uuid, key record_key, email sealed(account_email),
+--      password_hash text, min_length int, history int
+SELECT a.id, k.subject_id, k.version, k.box, a.email, a.password_hash,
+       c.password_min_length::bigint AS min_length,
+       c.password_history::bigint AS history
+  FROM account a
+  JOIN clinic c ON c.id = a.clinic_id
+  JOIN record_key k ON k.clinic_id = a.clinic_id AND k.subject_id = a.id
+ WHERE a.clinic_id = current_clinic() AND a.id = $1::uuid
+   AND a.deactivated_at IS NULL;
+
+-- sql: password_history_list many
+-- in:  account_id uuid, limit int
+-- out: password_hash text
+SELECT password_hash FROM password_history
+ WHERE clinic_id = current_clinic() AND account_id = $1::uuid
+ ORDER BY set_at DESC
+ LIMIT $2::bigint;
+
+-- Only in place of the hash that was checked: two changes at once cannot both
+-- stand. The new one joins the history at once.
+--= IA-15: the clock starts again; IA-16: a change clears the mark; IA-17
+-- sql: password_set exec
+-- in:  account_id uuid, password_hash text, was text, now time
+WITH changed AS (
+    UPDATE account SET password_hash = $2::text,
+           password_changed_at = $4::timestamptz, compromised_at = NULL
+     WHERE clinic_id = current_clinic() AND id = $1::uuid
+       AND password_hash IS NOT DISTINCT FROM $3::text
+    RETURNING clinic_id, id)
+INSERT INTO password_history (clinic_id, account_id, password_hash, set_at)
+SELECT clinic_id, id, $2, clock_timestamp() FROM changed;
+
+-- The same password under the costs of today.
+--= IA-18
+-- sql: password_rehash later
+-- in:  account_id uuid, password_hash text, was text
+UPDATE account SET password_hash = $2::text
+ WHERE clinic_id = current_clinic() AND id = $1::uuid AND password_hash = $3::text;
+
+-- sql: account_factor one
+-- in:  id uuid
+-- out: id uuid, key record_key, email sealed(account_email),
+--      totp_seed sealed(account_totp_seed),
+--      totp_pending sealed(account_totp_pending),
+--      last_step int, window int, clinic_name text
+SELECT a.id, k.subject_id, k.version, k.box, a.email, a.totp_seed, a.totp_pending,
+       a.totp_last_step AS last_step, c.totp_window_steps::bigint AS window,
+       c.name AS clinic_name
+  FROM account a
+  JOIN clinic c ON c.id = a.clinic_id
+  JOIN record_key k ON k.clinic_id = a.clinic_id AND k.subject_id = a.id
+ WHERE a.clinic_id = current_clinic() AND a.id = $1::uuid
+   AND a.deactivated_at IS NULL;
+
+--= IA-05: of two uses of one code, over all workers, one finds a row here
+-- sql: totp_step_take exec
+-- in:  id uuid, step int
+UPDATE account SET totp_last_step = $2::bigint
+ WHERE clinic_id = current_clinic() AND id = $1::uuid AND totp_last_step < $2;
+
+-- sql: account_signed_in later
+-- in:  id uuid, now time
+UPDATE account SET last_sign_in_at = $2::timestamptz
+ WHERE clinic_id = current_clinic() AND id = $1::uuid;
+
+--= IA-08: the seed counts for nothing before its first right code
+-- sql: totp_offer exec
+-- in:  id uuid, key record_key, totp_pending sealed(account_totp_pending)
+WITH counted AS (
+    UPDATE record_key SET seals = seals + 1
+     WHERE clinic_id = current_clinic() AND subject_id = $1::uuid)
+UPDATE account SET totp_pending = $2::bytea
+ WHERE clinic_id = current_clinic() AND id = $1::uuid;
+
+-- sql: totp_confirm exec
+-- in:  id uuid, key record_key, totp_seed sealed(account_totp_seed), step int,
+--      now time
+WITH counted AS (
+    UPDATE record_key SET seals = seals + 1
+     WHERE clinic_id = current_clinic() AND subject_id = $1::uuid)
+UPDATE account SET totp_seed = $2::bytea, totp_pending = NULL,
+       totp_confirmed_at = $4::timestamptz, totp_last_step = $3::bigint
+ WHERE clinic_id = current_clinic() AND id = $1::uuid AND totp_pending IS NOT NULL;

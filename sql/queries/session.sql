@@ -1,0 +1,114 @@
+-- Sessions: opened by a sign-in or an invitation, renewed by each factor, ended
+-- by their owner, by an administrator, or by the clock.
+
+-- Before the second factor a session is good for that factor alone, and briefly.
+--= IA-03: five minutes for the code; longer to set up an authenticator
+--= SE-01: the idle limit is the role's
+-- sql: session_insert one
+-- in:  id uuid, account_id uuid, hash bytes, client text, user_agent text,
+--      address text, now time
+-- out: state text, expires_at time
+INSERT INTO session AS s (clinic_id, id, account_id, hash, client, user_agent,
+       address, created_at, seen_at, idle_s, expires_at)
+SELECT a.clinic_id, $1::uuid, a.id, $3::bytea, $4::text, $5::text, $6::text,
+       $7::timestamptz, $7,
+       60 * CASE a.role WHEN 'patient' THEN c.idle_minutes_patient
+            ELSE c.idle_minutes_workforce END,
+       $7 + CASE WHEN a.totp_confirmed_at IS NULL THEN interval '30 minutes'
+            ELSE interval '5 minutes' END
+  FROM account a
+  JOIN clinic c ON c.id = a.clinic_id
+ WHERE a.clinic_id = current_clinic() AND a.id = $2::uuid
+   AND a.deactivated_at IS NULL
+RETURNING (SELECT session_state(NULL, a.totp_confirmed_at, NULL, NULL, $7)
+             FROM account a
+            WHERE a.clinic_id = s.clinic_id AND a.id = s.account_id) AS state,
+          s.expires_at;
+
+-- A new token in place of the old one, which opens nothing from now on. The
+-- first factor starts the full life of the session; later ones do not extend it.
+--= SE-03, SE-01
+-- sql: session_renew one
+-- in:  id uuid, hash bytes, factor_at time, step_up_until time, now time
+-- out: state text, display_name_key record_key, account_id uuid,
+--      display_name sealed(account_display_name, account_id, display_name_key),
+--      role text, clinic_name text
+UPDATE session s SET hash = $2::bytea,
+       factor_at = coalesce($3::timestamptz, s.factor_at),
+       step_up_until = coalesce($4::timestamptz, s.step_up_until),
+       seen_at = $5::timestamptz,
+       expires_at = CASE WHEN s.factor_at IS NULL AND $3 IS NOT NULL
+           THEN $5 + make_interval(hours => c.session_hours)
+           ELSE s.expires_at END
+  FROM account a, clinic c, record_key k
+ WHERE s.clinic_id = current_clinic() AND s.id = $1::uuid AND s.ended_at IS NULL
+   AND a.clinic_id = s.clinic_id AND a.id = s.account_id
+   AND a.deactivated_at IS NULL AND c.id = s.clinic_id
+   AND k.clinic_id = a.clinic_id AND k.subject_id = a.id
+RETURNING session_state(s.factor_at, a.totp_confirmed_at, a.compromised_at,
+              password_expiry(a.password_changed_at, c.password_max_age_days), $5)
+              AS state,
+          k.subject_id, k.version, k.box, a.id AS account_id, a.display_name,
+          a.role, c.name AS clinic_name;
+
+-- sql: session_owner one
+-- in:  id uuid
+-- out: id uuid, key record_key, display_name sealed(account_display_name),
+--      clinic_name text, time_zone text
+SELECT a.id, k.subject_id, k.version, k.box, a.display_name, c.name AS clinic_name,
+       c.time_zone
+  FROM account a
+  JOIN clinic c ON c.id = a.clinic_id
+  JOIN record_key k ON k.clinic_id = a.clinic_id AND k.subject_id = a.id
+ WHERE a.clinic_id = current_clinic() AND a.id = $1::uuid;
+
+-- sql: session_list many
+-- in:  account_id uuid, before uuid, limit int, now time
+-- out: id uuid, client text, user_agent text, address text, created_at time,
+--      seen_at time, expires_at time
+SELECT id, client, user_agent, address, created_at, seen_at, expires_at
+  FROM session
+ WHERE clinic_id = current_clinic() AND account_id = $1::uuid
+   AND ended_at IS NULL AND expires_at > $4::timestamptz
+   AND seen_at + make_interval(secs => idle_s) > $4
+   AND ($2::uuid IS NULL OR id < $2)
+ ORDER BY id DESC
+ LIMIT $3::bigint;
+
+-- sql: session_end exec
+-- in:  id uuid, account_id uuid, now time
+UPDATE session SET ended_at = $3::timestamptz
+ WHERE clinic_id = current_clinic() AND id = $1::uuid
+   AND account_id = $2::uuid AND ended_at IS NULL;
+
+-- All of an account's sessions, but one if `besides` is given.
+--= SE-06, AZ-05
+-- sql: session_end_all later
+-- in:  account_id uuid, besides uuid, now time
+UPDATE session SET ended_at = $3::timestamptz
+ WHERE clinic_id = current_clinic() AND account_id = $1::uuid
+   AND ended_at IS NULL AND ($2::uuid IS NULL OR id <> $2);
+
+-- The oldest give way. Sessions that lack their second factor are counted by
+-- themselves, so that somebody with a password alone can sign nobody out.
+--= SE-10
+-- sql: session_cap later
+-- in:  account_id uuid, keep int, now time
+UPDATE session SET ended_at = $3::timestamptz
+ WHERE clinic_id = current_clinic() AND id IN (
+       SELECT o.id FROM (
+           SELECT id, row_number() OVER (
+                      PARTITION BY factor_at IS NULL ORDER BY id DESC) AS place
+             FROM session
+            WHERE clinic_id = current_clinic() AND account_id = $1::uuid
+              AND ended_at IS NULL AND expires_at > $3) AS o
+        WHERE o.place > $2::bigint);
+
+-- A new idle limit holds for the sessions that are open, too.
+-- sql: session_idle_apply later
+-- in:  workforce_minutes int, patient_minutes int
+UPDATE session s SET idle_s = 60 * CASE a.role WHEN 'patient' THEN $2::bigint
+       ELSE $1::bigint END
+  FROM account a
+ WHERE s.clinic_id = current_clinic() AND s.ended_at IS NULL
+   AND a.clinic_id = s.clinic_id AND a.id = s.account_id;

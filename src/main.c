@@ -30,7 +30,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SECURE_HEAP_BYTES (4 * 1024 * 1024)
+#define SECURE_HEAP_BYTES  (4 * 1024 * 1024)
 #define KEY_CHECK_PAUSE_MS 1000
 
 int kore_main(int, char *[]);
@@ -174,8 +174,8 @@ worker_start(void)
 		.conninfo = conf()->database,
 		.connections = (unsigned)conf()->connections,
 		.queue_max = (unsigned)conf()->queue,
-		.statement_timeout_ms =
-		    (unsigned)conf()->request_seconds * 1000,
+		.statement_timeout_ms = (unsigned)conf()->request_seconds *
+		    1000,
 	};
 
 	log_sink(log_line);

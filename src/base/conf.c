@@ -16,7 +16,7 @@ enum setting {
 };
 
 #define MESSAGE_SIZE 256
-#define LINE_SIZE 1024
+#define LINE_SIZE    1024
 
 static const struct setting_row {
 	const char *name;
@@ -89,7 +89,8 @@ read_line(char *line, const char *values[], const char *path, int number,
 	value = split_value(line);
 	if ((i = setting_find(line)) == -1)
 		return complain(message, path, number,
-		    "this setting is not known; `epionectl settings` lists all");
+		    "this setting is not known; `epionectl settings` lists "
+		    "all");
 	if (values[i] != NULL)
 		return complain(message, path, number,
 		    "this setting is given a second time");
@@ -206,7 +207,7 @@ conf_read(const char *path, char *message)
 #define AS_TEXT(name)                                                          \
 	value_text(&rows[SETTING_##name], values[SETTING_##name],              \
 	    &current.name, message)
-#define AS_PATH AS_TEXT
+#define AS_PATH	       AS_TEXT
 #define AS_SECRET_FILE AS_TEXT
 #define AS_COUNT(name)                                                         \
 	value_count(&rows[SETTING_##name], values[SETTING_##name],             \

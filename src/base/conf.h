@@ -10,10 +10,10 @@
  * Members carry the row's name: TEXT, PATH and SECRET_FILE are strings (the
  * file's line for SECRET_FILE), COUNT an int64_t. */
 struct conf {
-#define TEXT const char *
-#define PATH const char *
-#define SECRET_FILE const char *
-#define COUNT int64_t
+#define TEXT					      const char *
+#define PATH					      const char *
+#define SECRET_FILE				      const char *
+#define COUNT					      int64_t
 #define SETTING(name, kind, standard, from, to, help) kind name;
 #include "tables/settings.def"
 #undef SETTING

@@ -12,9 +12,9 @@
  * crypto_init (after fork is fine, before threads). Failures of libcrypto and
  * failed authentication are both ERR_CRYPTO, and outputs are then zeroed.
  */
-#define CRYPTO_KEY_SIZE 32
+#define CRYPTO_KEY_SIZE	  32
 #define CRYPTO_NONCE_SIZE 12
-#define CRYPTO_TAG_SIZE 16
+#define CRYPTO_TAG_SIZE	  16
 
 NODISCARD enum err crypto_init(void);
 
@@ -32,15 +32,15 @@ NODISCARD enum err crypto_hkdf(struct bytes key, struct bytes salt,
     struct bytes info, uint8_t *out, size_t out_n);
 /* Its two halves, for a key that many keys are derived from: extract once, and
  * expand for each info. crypto_hkdf is exactly one after the other. */
-NODISCARD enum err crypto_hkdf_extract(struct bytes key, struct bytes salt,
-    uint8_t out[CRYPTO_KEY_SIZE]);
+NODISCARD enum err crypto_hkdf_extract(
+    struct bytes key, struct bytes salt, uint8_t out[CRYPTO_KEY_SIZE]);
 NODISCARD enum err crypto_hkdf_expand(const uint8_t prk[CRYPTO_KEY_SIZE],
     struct bytes info, uint8_t *out, size_t out_n);
-NODISCARD enum err crypto_hmac_sha256(struct bytes key, struct bytes in,
-    uint8_t out[32]);
+NODISCARD enum err crypto_hmac_sha256(
+    struct bytes key, struct bytes in, uint8_t out[32]);
 /* TURN REST credentials only: RFC 2104 with SHA-1. */
-NODISCARD enum err crypto_hmac_sha1(struct bytes key, struct bytes in,
-    uint8_t out[20]);
+NODISCARD enum err crypto_hmac_sha1(
+    struct bytes key, struct bytes in, uint8_t out[20]);
 NODISCARD enum err crypto_sha256(struct bytes in, uint8_t out[32]);
 
 #endif

@@ -10,7 +10,8 @@ struct err_row {
 
 static const struct err_row rows[ERR_COUNT] = {
 	[ERR_OK] = { 200, "ok", "OK" },
-#define ERROR(name, code, status, title) [ERR_##name] = { status, #code, title },
+#define ERROR(name, code, status, title)                                       \
+	[ERR_##name] = { status, #code, title },
 #define CONSTRAINT(name, err)
 #include "tables/errors.def"
 #undef ERROR

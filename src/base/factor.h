@@ -18,10 +18,10 @@
  * 16-byte salt. Slow (tens of ms): call through offload(). The password is
  * NFC already. */
 #define FACTOR_HASH_SIZE 128
-NODISCARD enum err factor_password_hash(const char *password,
-    char out[FACTOR_HASH_SIZE]);
-NODISCARD enum err factor_password_check(const char *encoded,
-    const char *password, bool *right);
+NODISCARD enum err factor_password_hash(
+    const char *password, char out[FACTOR_HASH_SIZE]);
+NODISCARD enum err factor_password_check(
+    const char *encoded, const char *password, bool *right);
 /* Was it made with other costs than we use now? (rehash at next sign-in) */
 bool factor_password_outdated(const char *encoded);
 /* An encoding that no password opens, to spend the same time on unknown
@@ -33,7 +33,7 @@ bool factor_password_common(const char *password, const char *login);
 
 /* TOTP, RFC 6238: SHA-1, 6 digits, 30 s, T0 = 0. */
 #define FACTOR_SEED_SIZE 20
-#define FACTOR_STEP_S 30
+#define FACTOR_STEP_S	 30
 /*
  * Which step does the code belong to? Looks at now's step and `window` steps
  * (0 or 1) to each side, and only at steps greater than last_step.
@@ -44,14 +44,14 @@ NODISCARD enum err factor_totp_step(const uint8_t seed[FACTOR_SEED_SIZE],
     int64_t *step);
 char *factor_seed_base32(struct arena *, const uint8_t seed[FACTOR_SEED_SIZE]);
 /* otpauth://totp/Epione:login?secret=…&issuer=Epione (labels escaped) */
-char *factor_otpauth_uri(struct arena *, const char *issuer, const char *login,
-    const char *base32);
+char *factor_otpauth_uri(
+    struct arena *, const char *issuer, const char *login, const char *base32);
 /* SVG of a QR code with a quiet zone, black on white, viewBox only. */
 NODISCARD enum err factor_qr_svg(struct arena *, const char *text, char **svg);
 
 /* Recovery codes: 80 random bits as xxxx-xxxx-xxxx-xxxx (Crockford base32). */
 #define FACTOR_RECOVERY_COUNT 10
-#define FACTOR_RECOVERY_SIZE 20
+#define FACTOR_RECOVERY_SIZE  20
 void factor_recovery_code(char out[FACTOR_RECOVERY_SIZE]);
 /* What is stored and looked up: SHA-256 of the code in canonical form. */
 NODISCARD enum err factor_recovery_hash(const char *code, uint8_t out[32]);

@@ -124,7 +124,7 @@ date_check(const char *text)
 	const char *p = text;
 	int y, m, d;
 
-	return date_read(&p, &y, &m, &d) && y >= 1850 && *p == '\0' ?
-	    ERR_OK :
-	    ERR_INVALID_FIELD;
+	return date_read(&p, &y, &m, &d) && y >= 1850 && *p == '\0'
+	    ? ERR_OK
+	    : ERR_INVALID_FIELD;
 }

@@ -9,12 +9,12 @@
  * Points in time: whole seconds since 1970-01-01T00:00:00Z, in UTC
  * (RFC 3339). Durations on the monotonic clock are milliseconds.
  */
-#define INSTANT_NONE INT64_MIN /* SQL NULL */
-#define INSTANT_TEXT_SIZE 21   /* 2026-11-23T13:26:11Z and the NUL */
-#define DATE_TEXT_SIZE 11      /* 2026-11-23 and the NUL */
+#define INSTANT_NONE	  INT64_MIN /* SQL NULL */
+#define INSTANT_TEXT_SIZE 21	    /* 2026-11-23T13:26:11Z and the NUL */
+#define DATE_TEXT_SIZE	  11	    /* 2026-11-23 and the NUL */
 
-int64_t instant_now(void);        /* wall clock, s */
-int64_t instant_monotonic(void);  /* ms, for deadlines only */
+int64_t instant_now(void);	 /* wall clock, s */
+int64_t instant_monotonic(void); /* ms, for deadlines only */
 
 /* RFC 3339 with Z or an offset; fractions of a second are refused, as are
  * dates that do not exist and years outside 1900 to 9999. */

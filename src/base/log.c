@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define LINE_SIZE 1024
-#define CODE_MAX 64
+#define CODE_MAX  64
 
 static const char *const levels[] = { "debug", "info", "warn", "error" };
 
@@ -30,8 +30,9 @@ log_sink(void (*s)(enum log_level, const char *))
 static void
 code_copy(char out[CODE_MAX + 1], const char *code)
 {
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
-				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:/-";
+	static const char allowed[] =
+	    "abcdefghijklmnopqrstuvwxyz"
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:/-";
 	size_t i;
 
 	for (i = 0; i < CODE_MAX && code[i] != '\0'; i++)
@@ -68,7 +69,8 @@ log_write(enum log_level level, const char *event,
 	    "{\"at\":\"%s\",\"level\":\"%s\",\"event\":\"%s\"", at,
 	    levels[level], event);
 	for (i = 1; i < count; i++) {
-		n = field_write(line + used, sizeof(line) - used - 2, &fields[i]);
+		n = field_write(
+		    line + used, sizeof(line) - used - 2, &fields[i]);
 		if (n < 0 || (size_t)n >= sizeof(line) - used - 2)
 			break; /* a field that does not fit is left out whole */
 		used += (size_t)n;

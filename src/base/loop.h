@@ -16,7 +16,8 @@
 /* Interest in a descriptor. Owned by the caller, zeroed before first use;
  * level triggered. The callback may change or end any watch, its own too. */
 struct loop_watch {
-	void (*fn)(void *arg, short revents); /* POLLIN | POLLOUT | POLLERR | POLLHUP */
+	void (*fn)(void *arg,
+	    short revents); /* POLLIN | POLLOUT | POLLERR | POLLHUP */
 	void *arg;
 	int fd;
 	short events; /* POLLIN | POLLOUT */
@@ -44,7 +45,8 @@ void loop_install(const struct loop_ops *);
 
 /* Starts or changes interest: call again after changing `events`. */
 NODISCARD enum err loop_watch(struct loop_watch *);
-void loop_unwatch(struct loop_watch *); /* before the fd is closed; idempotent */
+void loop_unwatch(
+    struct loop_watch *); /* before the fd is closed; idempotent */
 
 /* ms from now; replaces an earlier arming of the same timer. */
 void loop_timer_arm(struct loop_timer *, int64_t ms);

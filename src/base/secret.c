@@ -16,8 +16,8 @@ secret_init(size_t bytes)
 	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1)
 		return ERR_INTERNAL;
 	/* 1: reserved and locked; 2: reserved, but the lock was refused */
-	return CRYPTO_secure_malloc_init(bytes, 32) == 1 ? ERR_OK :
-							    ERR_INTERNAL;
+	return CRYPTO_secure_malloc_init(bytes, 32) == 1 ? ERR_OK
+							 : ERR_INTERNAL;
 }
 
 void *

@@ -17,7 +17,7 @@
  */
 NODISCARD enum err secret_init(size_t bytes);
 
-void *secret_alloc(size_t n); /* zeroed; NULL when the heap is full */
+void *secret_alloc(size_t n);	    /* zeroed; NULL when the heap is full */
 void secret_free(void *, size_t n); /* wipes; accepts NULL */
 void secret_wipe(void *, size_t n); /* never optimised away */
 

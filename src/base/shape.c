@@ -87,8 +87,8 @@ shape_find(const struct shape *s, const char *name)
 static const char *
 path_join(struct arena *a, const char *outer, const char *name)
 {
-	return outer == NULL ? arena_text(a, name) :
-			       arena_format(a, "%s.%s", outer, name);
+	return outer == NULL ? arena_text(a, name)
+			     : arena_format(a, "%s.%s", outer, name);
 }
 
 static enum err
@@ -143,9 +143,9 @@ check_uuid(const struct shape *s, struct check *c)
 
 	(void)s;
 	return text != NULL && uuid_parse(text, &id) == ERR_OK &&
-		!uuid_is_nil(&id) ?
-	    ERR_OK :
-	    ERR_INVALID_FIELD;
+		!uuid_is_nil(&id)
+	    ? ERR_OK
+	    : ERR_INVALID_FIELD;
 }
 
 static enum err
@@ -167,8 +167,8 @@ check_date(const struct shape *s, struct check *c)
 	const char *text = json_string_value(c->value);
 
 	(void)s;
-	return text != NULL && date_check(text) == ERR_OK ? ERR_OK :
-							    ERR_INVALID_FIELD;
+	return text != NULL && date_check(text) == ERR_OK ? ERR_OK
+							  : ERR_INVALID_FIELD;
 }
 
 static enum err
@@ -219,9 +219,9 @@ check_list(const struct shape *s, struct check *c)
 {
 	int64_t n = (int64_t)json_array_size(c->value);
 
-	return json_is_array(c->value) && n >= s->min && n <= s->max ?
-	    ERR_OK :
-	    ERR_INVALID_FIELD;
+	return json_is_array(c->value) && n >= s->min && n <= s->max
+	    ? ERR_OK
+	    : ERR_INVALID_FIELD;
 }
 
 static const struct {
@@ -250,15 +250,15 @@ shape_items(struct arena *a, const struct shape *s, json_t *list,
 	size_t i;
 	enum err r;
 
-	json_array_foreach(list, i, item) {
-		if (s->inner == NULL ? !json_is_string(item) :
-				       !json_is_object(item)) {
+	json_array_foreach (list, i, item) {
+		if (s->inner == NULL ? !json_is_string(item)
+				     : !json_is_object(item)) {
 			*culprit = path;
 			return ERR_INVALID_FIELD;
 		}
 		if (s->inner != NULL &&
-		    (r = shape_members(a, s->inner, item, false, path,
-			 culprit)) != ERR_OK)
+		    (r = shape_members(
+			 a, s->inner, item, false, path, culprit)) != ERR_OK)
 			return r;
 	}
 	return ERR_OK;
@@ -278,7 +278,8 @@ shape_value(struct arena *a, const struct shape *s, json_t *object,
 		return r;
 	}
 	if (s->kind == SH_OBJECT && s->inner != NULL)
-		return shape_members(a, s->inner, value, partial, path, culprit);
+		return shape_members(
+		    a, s->inner, value, partial, path, culprit);
 	if (s->kind == SH_LIST)
 		return shape_items(a, s, value, path, culprit);
 	if (c.normal != NULL) {
@@ -295,7 +296,7 @@ shape_unknown(struct arena *a, const struct shape *shape, json_t *object,
 	const char *name;
 	json_t *value;
 
-	json_object_foreach(object, name, value) {
+	json_object_foreach (object, name, value) {
 		if (shape_find(shape, name) == NULL) {
 			*culprit = path_join(a, outer, name);
 			return ERR_UNKNOWN_FIELD;
@@ -494,8 +495,8 @@ schema_value(const struct shape *s)
 		json_object_set_new(o, "enum", schema_choices(s->choices));
 	if (s->kind == SH_LIST)
 		json_object_set_new(o, "items",
-		    s->inner != NULL ? shape_schema(s->inner) :
-				       json_pack("{s:s}", "type", "string"));
+		    s->inner != NULL ? shape_schema(s->inner)
+				     : json_pack("{s:s}", "type", "string"));
 	schema_limits(s, o);
 	if ((s->flags & SH_NULLABLE) != 0) {
 		json_object_set_new(o, "type",
@@ -537,11 +538,11 @@ json_wipe(json_t *value)
 
 	switch (json_typeof(value)) {
 	case JSON_OBJECT:
-		json_object_foreach(value, name, inner)
+		json_object_foreach (value, name, inner)
 			json_wipe(inner);
 		break;
 	case JSON_ARRAY:
-		json_array_foreach(value, i, inner)
+		json_array_foreach (value, i, inner)
 			json_wipe(inner);
 		break;
 	case JSON_STRING:

@@ -22,22 +22,22 @@
  */
 enum shape_kind {
 	SH_END,
-	SH_TEXT,   /* min..max code points, cleaned (text_clean) */
-	SH_LINES,  /* the same, line feeds allowed */
-	SH_RAW,    /* text taken as it is (passwords); min..max code points */
-	SH_EMAIL,  /* one @, no spaces, at most 254 bytes */
+	SH_TEXT,  /* min..max code points, cleaned (text_clean) */
+	SH_LINES, /* the same, line feeds allowed */
+	SH_RAW,	  /* text taken as it is (passwords); min..max code points */
+	SH_EMAIL, /* one @, no spaces, at most 254 bytes */
 	SH_UUID,
-	SH_TIME,   /* RFC 3339; becomes a JSON integer (s) after the check */
-	SH_DATE,   /* YYYY-MM-DD */
-	SH_INT,    /* min..max */
+	SH_TIME, /* RFC 3339; becomes a JSON integer (s) after the check */
+	SH_DATE, /* YYYY-MM-DD */
+	SH_INT,	 /* min..max */
 	SH_BOOL,
 	SH_CHOICE, /* one of `choices`, separated by '|' */
 	SH_OBJECT, /* its members are `inner` */
-	SH_LIST,   /* of objects by `inner`, or of text when there is none; min..max items */
+	SH_LIST, /* of objects by `inner`, or of text when there is none; min..max items */
 };
 
 #define SH_REQUIRED 1
-#define SH_PHI 2      /* never echoed in an error */
+#define SH_PHI	    2 /* never echoed in an error */
 #define SH_NULLABLE 4 /* null clears it (merge patch) */
 
 struct shape {

@@ -20,7 +20,8 @@ size_t text_code_points(const char *); /* of valid UTF-8 */
 /* NFC, outer white space trimmed, inner runs folded to one space. Control
  * characters (CR, LF, TAB, ESC, …) are ERR_INVALID_FIELD unless `lines` is
  * true, which lets LF stand (and drops the spaces around it). */
-NODISCARD enum err text_clean(struct arena *, const char *, bool lines, char **);
+NODISCARD enum err text_clean(
+    struct arena *, const char *, bool lines, char **);
 /* NFC alone, for passwords (SP 800-63B 3.1.1.2). */
 NODISCARD enum err text_nfc(struct arena *, const char *, char **);
 /* For comparing names: NFKD, case folded, accents dropped, ł as l and the like;
@@ -36,8 +37,8 @@ NODISCARD enum err text_alnum(struct arena *, const char *, char **);
 char *text_hex(struct arena *, const void *, size_t n);
 char *text_base64url(struct arena *, const void *, size_t n);
 /* Strict: ERR_INVALID_FIELD for padding, other letters or spare bits. */
-NODISCARD enum err text_base64url_decode(struct arena *, const char *,
-    uint8_t **, size_t *n);
+NODISCARD enum err text_base64url_decode(
+    struct arena *, const char *, uint8_t **, size_t *n);
 char *text_base64(struct arena *, const void *, size_t n); /* RFC 4648 4 */
 
 #endif

@@ -145,16 +145,15 @@ static json_t *
 person_make(struct arena *a, const char *link, const char *role,
     const char *name, const char *email)
 {
-	const char *token = strrchr(link, '#'),
-		   *password = random_password(a), *secret;
+	const char *token = strrchr(link, '#'), *password = random_password(a),
+		   *secret;
 	struct client c = { a, NULL, 0 };
 	json_t *totp, *codes, *person = NULL;
 
 	token = token == NULL ? link : token + 1;
-	json_decref(
-	    post(&c, arena_format(a, "/v1/invitations/%s/accept", token),
-		json_pack("{s:s, s:s}", "password", password, "client",
-		    "api")));
+	json_decref(post(&c,
+	    arena_format(a, "/v1/invitations/%s/accept", token),
+	    json_pack("{s:s, s:s}", "password", password, "client", "api")));
 	if (c.status >= 300)
 		return NULL;
 	totp = post(&c, "/v1/account/totp", NULL);
@@ -167,8 +166,7 @@ person_make(struct arena *a, const char *link, const char *role,
 		person = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:O}",
 		    "role", role, "name", name, "email", email, "password",
 		    password, "totp_secret", secret, "token", c.token,
-		    "recovery_codes",
-		    json_object_get(codes, "recovery_codes"));
+		    "recovery_codes", json_object_get(codes, "recovery_codes"));
 	json_decref(totp);
 	json_decref(codes);
 	return person;
@@ -185,8 +183,8 @@ staff_make(struct client *admin, json_t *people)
 		email = arena_format(
 		    admin->arena, "%s@" PEOPLE_DOMAIN, p->login);
 		answer = post(admin, "/v1/users",
-		    json_pack("{s:s, s:s, s:s}", "email", email,
-			"display_name", p->name, "role", p->role));
+		    json_pack("{s:s, s:s, s:s}", "email", email, "display_name",
+			p->name, "role", p->role));
 		if (admin->status >= 300)
 			return false;
 		person = person_make(admin->arena,
@@ -209,8 +207,8 @@ patient_body(struct arena *a, const struct patient_plan *p, int n)
 	    "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:{s:s, s:s, s:s, s:s, s:s}, "
 	    "s:s}",
 	    "family_name", p->family, "given_name", p->given, "birth_date",
-	    p->born, "sex", p->sex, "mrn", arena_format(a, "MRN-%05d", 1001 + n),
-	    "phone", p->phone, "email",
+	    p->born, "sex", p->sex, "mrn",
+	    arena_format(a, "MRN-%05d", 1001 + n), "phone", p->phone, "email",
 	    arena_format(a, "patient%d@" PEOPLE_DOMAIN, n + 1), "address",
 	    "line1", p->line1, "city", "Springfield", "state", "IL",
 	    "postal_code", "62701", "country", "US", "language", "en");
@@ -222,9 +220,9 @@ patient_account_make(struct client *scheduler, const char *id,
     const struct patient_plan *p, int n, json_t *people)
 {
 	struct arena *a = scheduler->arena;
-	const char *email = n == 0 ?
-	    "patient@" PEOPLE_DOMAIN :
-	    arena_format(a, "patient%d@" PEOPLE_DOMAIN, n + 1);
+	const char *email = n == 0
+	    ? "patient@" PEOPLE_DOMAIN
+	    : arena_format(a, "patient%d@" PEOPLE_DOMAIN, n + 1);
 	json_t *answer, *person;
 
 	answer = post(scheduler, arena_format(a, "/v1/patients/%s/account", id),
@@ -259,8 +257,9 @@ patients_make(struct client *scheduler, json_t *people, json_t *ids)
 		    json_string_value(json_object_get(answer, "id")));
 		json_array_append_new(ids, json_string(id));
 		json_decref(answer);
-		if (n < 2 && !patient_account_make(scheduler, id,
-				 &patients[n], n, people))
+		if (n < 2 &&
+		    !patient_account_make(
+			scheduler, id, &patients[n], n, people))
 			return false;
 	}
 	return true;
@@ -276,7 +275,7 @@ visits_make(struct client *scheduler, json_t *ids, const char *clinicians[2])
 	json_t *id;
 	size_t n;
 
-	json_array_foreach(ids, n, id) {
+	json_array_foreach (ids, n, id) {
 		instant_text(today_at(now, 10 + 30 * (int)n), when);
 		json_decref(post(scheduler, "/v1/visits",
 		    json_pack("{s:O, s:s, s:s, s:i, s:s}", "patient_id", id,
@@ -294,12 +293,11 @@ person_member(json_t *people, const char *role, size_t nth, const char *name)
 	json_t *person;
 	size_t i;
 
-	json_array_foreach(people, i, person) {
+	json_array_foreach (people, i, person) {
 		if (strcmp(json_string_value(json_object_get(person, "role")),
 			role) == 0 &&
 		    nth-- == 0)
-			return json_string_value(
-			    json_object_get(person, name));
+			return json_string_value(json_object_get(person, name));
 	}
 	return NULL;
 }
@@ -357,8 +355,8 @@ demo_refresh(struct arena *a, json_t *demo)
 		return false;
 	json_decref(post(&c, "/v1/session/totp",
 	    json_pack("{s:s}", "code",
-		demo_code(a,
-		    person_member(people, "scheduler", 0, "totp_secret")))));
+		demo_code(
+		    a, person_member(people, "scheduler", 0, "totp_secret")))));
 	if (c.status >= 300)
 		return false;
 	instant_text(instant_now() - 3600, from);

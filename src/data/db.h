@@ -14,7 +14,7 @@
 struct db_options {
 	const char *conninfo; /* libpq's; kept by reference */
 	unsigned connections;
-	unsigned queue_max;            /* transactions that may wait */
+	unsigned queue_max;	       /* transactions that may wait */
 	unsigned statement_timeout_ms; /* sent as a session setting */
 };
 

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ASSETS_MAX 256
+#define ASSETS_MAX	256
 #define ASSET_BYTES_MAX (4 * 1024 * 1024)
 
 struct asset {

@@ -113,8 +113,8 @@ metrics_text(struct arena *a)
 		    (int64_t)rows[w].transactions);
 		t = metric(a, t, "database_timeouts_total", w,
 		    (int64_t)rows[w].timeouts);
-		t = metric(a, t, "database_lost_total", w,
-		    (int64_t)rows[w].lost);
+		t = metric(
+		    a, t, "database_lost_total", w, (int64_t)rows[w].lost);
 		t = metric(a, t, "database_reconnects_total", w,
 		    (int64_t)rows[w].reconnects);
 	}
@@ -143,8 +143,8 @@ health_reply(struct arena *a, const struct request *rq, struct reply *rp)
 		fill(rp, 200, "application/json", "{\"status\":\"alive\"}");
 	else if (strcmp(rq->path, "/readyz") == 0)
 		fill(rp, ready ? 200 : 503, "application/json",
-		    ready ? "{\"status\":\"ready\"}" :
-			    "{\"status\":\"not_ready\"}");
+		    ready ? "{\"status\":\"ready\"}"
+			  : "{\"status\":\"not_ready\"}");
 	else if (strcmp(rq->path, "/metrics") == 0 && from_loopback(rq))
 		fill(rp, 200, "text/plain; version=0.0.4; charset=utf-8",
 		    metrics_text(a));

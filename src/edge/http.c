@@ -79,12 +79,12 @@ cookies(struct exchange *x)
 	const char *all = NULL;
 	struct http_header *h;
 
-	TAILQ_FOREACH(h, &x->http->req_headers, list) {
+	TAILQ_FOREACH (h, &x->http->req_headers, list) {
 		if (strcasecmp(h->header, "cookie") != 0)
 			continue;
-		all = all == NULL ? arena_text(x->arena, h->value) :
-				    arena_format(x->arena, "%s; %s", all,
-					h->value);
+		all = all == NULL
+		    ? arena_text(x->arena, h->value)
+		    : arena_format(x->arena, "%s; %s", all, h->value);
 	}
 	return all;
 }
@@ -94,12 +94,12 @@ static void
 address_fill(struct exchange *x)
 {
 	const struct connection *c = x->http->owner;
-	const void *from = c->family == AF_INET6 ?
-	    (const void *)&c->addr.ipv6.sin6_addr :
-	    (const void *)&c->addr.ipv4.sin_addr;
+	const void *from = c->family == AF_INET6
+	    ? (const void *)&c->addr.ipv6.sin6_addr
+	    : (const void *)&c->addr.ipv4.sin_addr;
 
-	if (inet_ntop(c->family, from, x->rq.address,
-		sizeof(x->rq.address)) == NULL)
+	if (inet_ntop(c->family, from, x->rq.address, sizeof(x->rq.address)) ==
+	    NULL)
 		snprintf(x->rq.address, sizeof(x->rq.address), "unknown");
 }
 
@@ -125,9 +125,9 @@ request_fill(struct exchange *x)
 
 	rq->method = method_of(x->http->method);
 	rq->path = arena_text(x->arena, x->http->path);
-	rq->query = x->http->query_string == NULL ?
-	    NULL :
-	    arena_text(x->arena, x->http->query_string);
+	rq->query = x->http->query_string == NULL
+	    ? NULL
+	    : arena_text(x->arena, x->http->query_string);
 	rq->content_type = header(x, "content-type");
 	rq->origin = header(x, "origin");
 	rq->host = arena_text(x->arena, x->http->host);
@@ -268,8 +268,7 @@ exchange_answer(struct exchange *x)
 	size_t i;
 
 	if (rp->content_type != NULL)
-		http_response_header(
-		    x->http, "content-type", rp->content_type);
+		http_response_header(x->http, "content-type", rp->content_type);
 	for (i = 0; i < rp->header_count; i++)
 		http_response_header(
 		    x->http, rp->headers[i].name, rp->headers[i].value);

@@ -24,8 +24,8 @@ first(const struct uuid *a, const struct uuid *b)
 static enum err
 audit_row(struct op *op, struct tx *tx, enum err outcome)
 {
-	enum role role = op->who.role != ROLE_NONE ? op->who.role :
-						     op->note.role;
+	enum role role = op->who.role != ROLE_NONE ? op->who.role
+						   : op->note.role;
 	struct audit_insert_in in = {
 		.clinic_id = first(&op->who.clinic, &op->note.clinic),
 		.event = event_stored(op->route->event),

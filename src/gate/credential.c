@@ -45,8 +45,8 @@ origin_check(const struct request *rq, bool cookie)
 		return ERR_OK;
 	if (rq->origin == NULL)
 		return cookie ? ERR_ORIGIN_REFUSED : ERR_OK;
-	return strcmp(rq->origin, conf()->origin) == 0 ? ERR_OK :
-							 ERR_ORIGIN_REFUSED;
+	return strcmp(rq->origin, conf()->origin) == 0 ? ERR_OK
+						       : ERR_ORIGIN_REFUSED;
 }
 
 enum err
@@ -61,8 +61,7 @@ credential_read(struct op *op, struct credential *c)
 		if (strncasecmp(rq->authorization, "Bearer ", 7) == 0)
 			token = rq->authorization + 7;
 	} else {
-		if ((r = cookie_value(op->arena, rq->cookie, &token)) !=
-		    ERR_OK)
+		if ((r = cookie_value(op->arena, rq->cookie, &token)) != ERR_OK)
 			return r;
 		c->cookie = token != NULL;
 	}

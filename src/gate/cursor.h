@@ -12,9 +12,9 @@ NODISCARD enum err cursor_seal(struct op *, const json_t *, json_t **text);
 NODISCARD enum err cursor_open(struct op *, const char *text, json_t **);
 
 /* Seals and opens a kept answer the same way, under another purpose. */
-NODISCARD enum err answer_seal(struct op *, const char *key, struct bytes in,
-    struct bytes *out);
-NODISCARD enum err answer_open(struct op *, const char *key, struct bytes in,
-    struct bytes *out);
+NODISCARD enum err answer_seal(
+    struct op *, const char *key, struct bytes in, struct bytes *out);
+NODISCARD enum err answer_open(
+    struct op *, const char *key, struct bytes in, struct bytes *out);
 
 #endif

@@ -18,7 +18,7 @@
 #include <strings.h>
 
 #define LIST_DEFAULT 25
-#define LIST_MAX 100
+#define LIST_MAX     100
 
 /* What is known of a request on its way to becoming an operation. */
 struct passage {
@@ -44,8 +44,8 @@ limit_address(struct op *op)
 	if (op->route->open != OPEN_PUBLIC)
 		return ERR_OK;
 	n = snprintf(key, sizeof(key), "sign-in %s", address);
-	return limit_take(key, (size_t)n, conf()->sign_ins_per_minute,
-	    &op->retry_after_s);
+	return limit_take(
+	    key, (size_t)n, conf()->sign_ins_per_minute, &op->retry_after_s);
 }
 
 /* Requests of one account, and of one account to one route. */
@@ -60,8 +60,8 @@ limit_actor(struct op *op)
 	if (limit_take(&key, sizeof(key), conf()->requests_per_minute,
 		&op->retry_after_s) != ERR_OK)
 		return ERR_TOO_MANY;
-	snprintf(key.operation, sizeof(key.operation), "%s",
-	    op->route->operation);
+	snprintf(
+	    key.operation, sizeof(key.operation), "%s", op->route->operation);
 	return limit_take(&key, sizeof(key), conf()->requests_per_minute / 2,
 	    &op->retry_after_s);
 }
@@ -359,13 +359,10 @@ pass(struct passage *p)
 
 	if ((r = limit_address(op)) != ERR_OK ||
 	    (r = session_find(p)) != ERR_OK ||
-	    (r = state_check(op)) != ERR_OK ||
-	    (r = input_read(p)) != ERR_OK ||
-	    (r = subject_find(p)) != ERR_OK ||
-	    (r = right_check(p)) != ERR_OK ||
+	    (r = state_check(op)) != ERR_OK || (r = input_read(p)) != ERR_OK ||
+	    (r = subject_find(p)) != ERR_OK || (r = right_check(p)) != ERR_OK ||
 	    (r = precondition_read(op)) != ERR_OK ||
-	    (r = operation_run(p)) != ERR_OK ||
-	    (r = audit_write(op)) != ERR_OK)
+	    (r = operation_run(p)) != ERR_OK || (r = audit_write(op)) != ERR_OK)
 		return r;
 	return tx_commit(op->tx);
 }
@@ -464,8 +461,8 @@ dispatch(struct arena *a, const struct request *rq, struct reply *rp)
 }
 
 enum err
-dispatch_for(const struct participant *who, enum method method,
-    const char *path)
+dispatch_for(
+    const struct participant *who, enum method method, const char *path)
 {
 	struct arena *a = arena_new();
 	struct request rq = {
@@ -493,8 +490,8 @@ dispatch_for(const struct participant *who, enum method method,
 }
 
 void
-dispatch_refuse(struct arena *a, const struct request *rq, enum err r,
-    struct reply *rp)
+dispatch_refuse(
+    struct arena *a, const struct request *rq, enum err r, struct reply *rp)
 {
 	struct op op = { .rq = rq, .arena = a };
 

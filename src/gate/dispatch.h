@@ -14,11 +14,11 @@ void dispatch(struct arena *, const struct request *, struct reply *);
  * an operation without a body, under the participant's own session, with its
  * rights, audit row and effects. ERR_OK, or why it was refused.
  */
-NODISCARD enum err dispatch_for(const struct participant *, enum method,
-    const char *path);
+NODISCARD enum err dispatch_for(
+    const struct participant *, enum method, const char *path);
 
 /* A reply for errors that arise before or outside dispatch. */
-void dispatch_refuse(struct arena *, const struct request *, enum err,
-    struct reply *);
+void dispatch_refuse(
+    struct arena *, const struct request *, enum err, struct reply *);
 
 #endif

@@ -47,9 +47,8 @@ idempotency_take(struct op *op, bool *replayed)
 		return op_refuse(op, ERR_INVALID_FIELD, "Idempotency-Key");
 	if ((r = crypto_sha256(op->rq->body, hash)) != ERR_OK)
 		return r;
-	struct idempotency_take_in in = { op->who.account,
-		op->route->operation, op->rq->idempotency_key,
-		{ hash, sizeof(hash) } };
+	struct idempotency_take_in in = { op->who.account, op->route->operation,
+		op->rq->idempotency_key, { hash, sizeof(hash) } };
 	if ((r = sql_idempotency_take(op->tx, &in, &row)) != ERR_OK)
 		return r;
 	if (row.fresh)

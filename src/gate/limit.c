@@ -6,7 +6,7 @@
 #include <stdatomic.h>
 #include <sys/mman.h>
 
-#define SLOTS 32768 /* a power of two; 16 bytes each */
+#define SLOTS  32768 /* a power of two; 16 bytes each */
 #define PROBES 8
 
 struct slot {
@@ -69,8 +69,8 @@ slot_find(uint64_t key)
 }
 
 enum err
-limit_take(const void *key, size_t n, int64_t per_minute,
-    int64_t *retry_after_s)
+limit_take(
+    const void *key, size_t n, int64_t per_minute, int64_t *retry_after_s)
 {
 	int64_t now = instant_monotonic() * 1000, each, burst, due, from;
 	struct slot *s;

@@ -139,9 +139,9 @@ struct tx *
 op_side_tx(struct op *op)
 {
 	struct tx *tx = tx_new(op->arena, op->rq->deadline_ms);
-	const struct uuid *clinic = uuid_is_nil(&op->who.clinic) ?
-	    &op->note.clinic :
-	    &op->who.clinic;
+	const struct uuid *clinic = uuid_is_nil(&op->who.clinic)
+	    ? &op->note.clinic
+	    : &op->who.clinic;
 
 	if (!uuid_is_nil(clinic))
 		tx_set_clinic(tx, clinic);
@@ -149,8 +149,8 @@ op_side_tx(struct op *op)
 }
 
 static enum err
-context_begin(struct op *op, const struct uuid *clinic,
-    const struct uuid *account)
+context_begin(
+    struct op *op, const struct uuid *clinic, const struct uuid *account)
 {
 	struct context_set_in in = { *clinic, *account };
 

@@ -15,15 +15,24 @@
 /* The shapes that pass through the gate: a request, the operation it becomes,
  * and the reply. All memory is the arena's unless said otherwise. */
 
-enum method { METHOD_GET, METHOD_HEAD, METHOD_POST, METHOD_PUT, METHOD_PATCH, METHOD_DELETE, METHOD_OPTIONS, METHOD_OTHER };
+enum method {
+	METHOD_GET,
+	METHOD_HEAD,
+	METHOD_POST,
+	METHOD_PUT,
+	METHOD_PATCH,
+	METHOD_DELETE,
+	METHOD_OPTIONS,
+	METHOD_OTHER
+};
 
 /* What a client sent, copied out of the server: it outlives the connection. */
 struct request {
 	enum method method;
-	const char *path;          /* raw, without query */
-	const char *query;         /* without '?', or NULL */
+	const char *path;  /* raw, without query */
+	const char *query; /* without '?', or NULL */
 	struct bytes body;
-	const char *content_type;  /* these are NULL when absent */
+	const char *content_type; /* these are NULL when absent */
 	const char *origin;
 	const char *host;
 	const char *cookie;
@@ -32,20 +41,33 @@ struct request {
 	const char *idempotency_key;
 	const char *user_agent;
 	const char *websocket_protocol; /* Sec-WebSocket-Protocol */
-	bool upgrade;              /* Upgrade: websocket */
-	bool background;           /* X-Background: 1: no sign of life (SE-02) */
-	char address[46];          /* the client's, as text */
-	struct uuid id;            /* X-Request-Id of the reply */
-	int64_t arrived;           /* s */
-	int64_t deadline_ms;       /* monotonic */
+	bool upgrade;			/* Upgrade: websocket */
+	bool background;     /* X-Background: 1: no sign of life (SE-02) */
+	char address[46];    /* the client's, as text */
+	struct uuid id;	     /* X-Request-Id of the reply */
+	int64_t arrived;     /* s */
+	int64_t deadline_ms; /* monotonic */
 };
 
-enum role { ROLE_NONE, ROLE_PATIENT, ROLE_CLINICIAN, ROLE_SCHEDULER, ROLE_ADMIN, ROLE_COMPLIANCE };
-enum session_state { STATE_NONE, STATE_TOTP_REQUIRED, STATE_TOTP_ENROLMENT_REQUIRED, STATE_PASSWORD_EXPIRED, STATE_ACTIVE };
+enum role {
+	ROLE_NONE,
+	ROLE_PATIENT,
+	ROLE_CLINICIAN,
+	ROLE_SCHEDULER,
+	ROLE_ADMIN,
+	ROLE_COMPLIANCE
+};
+enum session_state {
+	STATE_NONE,
+	STATE_TOTP_REQUIRED,
+	STATE_TOTP_ENROLMENT_REQUIRED,
+	STATE_PASSWORD_EXPIRED,
+	STATE_ACTIVE
+};
 enum scope { SCOPE_NONE, SCOPE_SELF, SCOPE_PART, SCOPE_CARE, SCOPE_CLINIC };
 
-const char *role_name(enum role);                 /* "patient", … */
-enum role role_parse(const char *);               /* ROLE_NONE if unknown */
+const char *role_name(enum role);   /* "patient", … */
+enum role role_parse(const char *); /* ROLE_NONE if unknown */
 const char *session_state_name(enum session_state);
 enum session_state session_state_parse(const char *);
 
@@ -62,7 +84,8 @@ struct actor {
 /* What the audit row says beyond actor and request. The gate fills it from
  * the route; an operation adds what only it knows. */
 struct audit_note {
-	struct uuid clinic, actor; /* when the session does not tell (sign-in) */
+	struct uuid clinic,
+	    actor; /* when the session does not tell (sign-in) */
 	enum role role;
 	struct uuid patient, record;
 	struct uuid *returned;
@@ -73,11 +96,11 @@ struct audit_note {
  * edge takes it after the commit). */
 struct participant {
 	struct uuid clinic, visit, account, session, patient;
-	uint8_t token_hash[32];    /* of its session, for what it asks for later */
+	uint8_t token_hash[32]; /* of its session, for what it asks for later */
 	enum role role;
-	bool admitted;             /* clinician, or the visit is in_call */
-	int64_t starts_at;         /* s: of the visit; 0 when not known */
-	int64_t open_until;        /* s: when the visit's window closes */
+	bool admitted;	    /* clinician, or the visit is in_call */
+	int64_t starts_at;  /* s: of the visit; 0 when not known */
+	int64_t open_until; /* s: when the visit's window closes */
 	char display_name[128];
 };
 
@@ -88,26 +111,26 @@ struct op {
 	const struct request *rq;
 	struct arena *arena;
 	struct tx *tx;
-	int64_t now;               /* s, read once */
+	int64_t now; /* s, read once */
 	struct actor who;
-	enum scope scope;          /* what the permission grants this actor */
-	struct uuid id;            /* the path's {id} */
-	struct uuid user_id;       /* the path's {user_id} */
-	const char *token;         /* the path's {token} */
-	struct uuid patient;       /* the subject's patient, nil if none */
-	json_t *in;                /* body or query, checked against the shape */
-	int64_t limit;             /* LISTS */
-	json_t *cursor;            /* LISTS: what op_next_cursor was given, or NULL */
-	int64_t if_match;          /* PATCHES: the version the client saw */
+	enum scope scope;    /* what the permission grants this actor */
+	struct uuid id;	     /* the path's {id} */
+	struct uuid user_id; /* the path's {user_id} */
+	const char *token;   /* the path's {token} */
+	struct uuid patient; /* the subject's patient, nil if none */
+	json_t *in;	     /* body or query, checked against the shape */
+	int64_t limit;	     /* LISTS */
+	json_t *cursor;	     /* LISTS: what op_next_cursor was given, or NULL */
+	int64_t if_match;    /* PATCHES: the version the client saw */
 
-	json_t *out;               /* the reply's body; NULL for none */
-	int status;                /* 0: 200, 201 with CREATES, 204 without body */
-	int64_t version;           /* > 0: ETag */
-	const char *culprit;       /* field to blame */
-	int64_t retry_after_s;     /* with ERR_TOO_MANY */
-	const char *set_token;     /* new session token for cookie or body */
-	bool clear_session;        /* sign-out: expire cookie, Clear-Site-Data */
-	struct participant *join;  /* SOCKET */
+	json_t *out;	       /* the reply's body; NULL for none */
+	int status;	       /* 0: 200, 201 with CREATES, 204 without body */
+	int64_t version;       /* > 0: ETag */
+	const char *culprit;   /* field to blame */
+	int64_t retry_after_s; /* with ERR_TOO_MANY */
+	const char *set_token; /* new session token for cookie or body */
+	bool clear_session;    /* sign-out: expire cookie, Clear-Site-Data */
+	struct participant *join; /* SOCKET */
 	struct audit_note note;
 	void (*after_commit)(struct op *); /* told once the work is durable */
 };
@@ -139,9 +162,9 @@ bool in_has(const struct op *, const char *name); /* present, null too */
 bool in_null(const struct op *, const char *name);
 
 /* Output helpers: new references for json_pack's "o". */
-json_t *uuid_json(const struct uuid *);  /* null for nil */
-json_t *time_json(int64_t);              /* null for INSTANT_NONE */
-json_t *text_json(const char *);         /* null for NULL */
+json_t *uuid_json(const struct uuid *); /* null for nil */
+json_t *time_json(int64_t);		/* null for INSTANT_NONE */
+json_t *text_json(const char *);	/* null for NULL */
 
 /* Sets op->out to {"items": items, "next_cursor": …}. A next cursor is made
  * (sealed, so that clients cannot forge or read it) from `next` when it is

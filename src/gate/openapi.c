@@ -9,8 +9,8 @@
 
 static const char *const open_names[] = { "no session needed", "any session",
 	"`totp_required`", "`totp_enrolment_required`",
-	"`password_expired`, `active`",
-	"`totp_enrolment_required`, `active`", "`active`" };
+	"`password_expired`, `active`", "`totp_enrolment_required`, `active`",
+	"`active`" };
 
 static json_t *
 parameter(const char *name, const char *in, int required, json_t *schema)
@@ -30,10 +30,10 @@ path_parameters(const struct route *r, json_t *list)
 		name = json_stringn(p + 1, (size_t)(end - p - 1));
 		json_array_append_new(list,
 		    parameter(json_string_value(name), "path", 1,
-			strcmp(json_string_value(name), "token") == 0 ?
-			    json_pack("{s:s}", "type", "string") :
-			    json_pack("{s:s, s:s}", "type", "string",
-				"format", "uuid")));
+			strcmp(json_string_value(name), "token") == 0
+			    ? json_pack("{s:s}", "type", "string")
+			    : json_pack("{s:s, s:s}", "type", "string",
+				  "format", "uuid")));
 		json_decref(name);
 		p = end;
 	}
@@ -45,7 +45,7 @@ query_parameters(const struct route *r, json_t *list)
 	json_t *schema = shape_schema(r->in), *value;
 	const char *name;
 
-	json_object_foreach(json_object_get(schema, "properties"), name, value)
+	json_object_foreach (json_object_get(schema, "properties"), name, value)
 		json_array_append_new(
 		    list, parameter(name, "query", 0, json_incref(value)));
 	json_decref(schema);
@@ -56,8 +56,8 @@ query_parameters(const struct route *r, json_t *list)
 		json_pack("{s:s, s:i, s:i, s:i}", "type", "integer", "minimum",
 		    1, "maximum", 100, "default", 25)));
 	json_array_append_new(list,
-	    parameter("cursor", "query", 0,
-		json_pack("{s:s}", "type", "string")));
+	    parameter(
+		"cursor", "query", 0, json_pack("{s:s}", "type", "string")));
 }
 
 static json_t *
@@ -71,8 +71,8 @@ parameters(const struct route *r)
 	if ((r->traits & TRAIT_CREATES) != 0)
 		json_array_append_new(list,
 		    parameter("Idempotency-Key", "header", 0,
-			json_pack("{s:s, s:i}", "type", "string", "maxLength",
-			    64)));
+			json_pack(
+			    "{s:s, s:i}", "type", "string", "maxLength", 64)));
 	if ((r->traits & TRAIT_PATCHES) != 0)
 		json_array_append_new(list,
 		    parameter("If-Match", "header", 1,
@@ -96,8 +96,8 @@ success(const struct route *r)
 
 	if (r->out[0].kind == SH_END)
 		return json_pack("{s:s}", "description", "Done.");
-	schema = (r->traits & TRAIT_LISTS) != 0 ? list_schema(r) :
-						  shape_schema(r->out);
+	schema = (r->traits & TRAIT_LISTS) != 0 ? list_schema(r)
+						: shape_schema(r->out);
 	return json_pack("{s:s, s:{s:{s:o}}}", "description", "Done.",
 	    "content", "application/json", "schema", schema);
 }
@@ -131,9 +131,9 @@ operation(const struct route *r)
 	if (r->method != METHOD_GET && r->in[0].kind != SH_END)
 		json_object_set_new(o, "requestBody",
 		    json_pack("{s:b, s:{s:{s:o}}}", "required", 1, "content",
-			(r->traits & TRAIT_PATCHES) != 0 ?
-			    "application/merge-patch+json" :
-			    "application/json",
+			(r->traits & TRAIT_PATCHES) != 0
+			    ? "application/merge-patch+json"
+			    : "application/json",
 			"schema", shape_schema(r->in)));
 	if (r->open == OPEN_PUBLIC)
 		json_object_set_new(o, "security", json_array());
@@ -160,8 +160,8 @@ paths(void)
 			path = json_object();
 			json_object_set_new(o, routes[i].path, path);
 		}
-		json_object_set_new(path, method_key(routes[i].method),
-		    operation(&routes[i]));
+		json_object_set_new(
+		    path, method_key(routes[i].method), operation(&routes[i]));
 	}
 	return o;
 }
@@ -200,9 +200,8 @@ json_t *
 openapi_document(void)
 {
 	return json_pack(
-	    "{s:s, s:{s:s, s:s, s:s}, s:[{s:[]}, {s:[]}], s:o, s:o}",
-	    "openapi", "3.1.0", "info", "title", "Epione", "version", "1",
-	    "description",
+	    "{s:s, s:{s:s, s:s, s:s}, s:[{s:[]}, {s:[]}], s:o, s:o}", "openapi",
+	    "3.1.0", "info", "title", "Epione", "version", "1", "description",
 	    "Telehealth visits: accounts, patients, visits, signaling and "
 	    "audit. Errors are application/problem+json with a stable code.",
 	    "security", "token", "cookie", "paths", paths(), "components",
@@ -254,10 +253,10 @@ access_print(FILE *f)
 		for (role = ROLE_PATIENT; role <= ROLE_COMPLIANCE; role++)
 			fprintf(f, " %s |",
 			    perm_scope(routes[i].perm, (enum role)role) ==
-				    SCOPE_NONE ?
-				"–" :
-				scope_name(perm_scope(
-				    routes[i].perm, (enum role)role)));
+				    SCOPE_NONE
+				? "–"
+				: scope_name(perm_scope(
+				      routes[i].perm, (enum role)role)));
 		fprintf(f, " %s |\n", event_stored(routes[i].event));
 	}
 }

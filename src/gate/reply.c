@@ -45,8 +45,7 @@ reply_security(struct reply *rp, bool page)
 
 	for (i = 0; i < sizeof(common) / sizeof(common[0]); i++)
 		reply_header(rp, common[i].name, common[i].value);
-	reply_header(
-	    rp, "Content-Security-Policy", page ? CSP_PAGE : CSP_API);
+	reply_header(rp, "Content-Security-Policy", page ? CSP_PAGE : CSP_API);
 }
 
 static void
@@ -82,16 +81,16 @@ problem_fill(struct reply *rp, struct op *op, enum err e)
 	json_decref(o);
 	if (rp->status == 401)
 		reply_header(rp, "WWW-Authenticate",
-		    e == ERR_NOT_SIGNED_IN ?
-			"Bearer realm=\"epione\", error=\"invalid_token\"" :
-			"Bearer realm=\"epione\"");
+		    e == ERR_NOT_SIGNED_IN
+			? "Bearer realm=\"epione\", error=\"invalid_token\""
+			: "Bearer realm=\"epione\"");
 	if (rp->status == 405)
 		reply_header(rp, "Allow", route_allow(op->arena, op->rq->path));
 	if (op->retry_after_s > 0 || rp->status == 503)
 		reply_header(rp, "Retry-After",
 		    arena_format(op->arena, "%lld",
-			op->retry_after_s > 0 ? (long long)op->retry_after_s :
-						1LL));
+			op->retry_after_s > 0 ? (long long)op->retry_after_s
+					      : 1LL));
 }
 
 /*= SE-04: host-bound, out of scripts' reach, never sent across sites */
@@ -133,8 +132,8 @@ success_fill(struct reply *rp, struct op *op)
 		body_set(rp, op->arena, op->out, "application/json");
 	if (op->version > 0)
 		reply_header(rp, "ETag",
-		    arena_format(op->arena, "\"%lld\"",
-			(long long)op->version));
+		    arena_format(
+			op->arena, "\"%lld\"", (long long)op->version));
 	cookie_fill(rp, op);
 	rp->join = op->join;
 }

@@ -109,8 +109,8 @@ session_state_parse(const char *name)
 
 /* One {placeholder} of a pattern against one segment of a path. */
 static bool
-segment_take(struct op *op, const char *name, size_t name_n, const char *p,
-    size_t n)
+segment_take(
+    struct op *op, const char *name, size_t name_n, const char *p, size_t n)
 {
 	char text[UUID_TEXT_SIZE];
 	struct uuid *into;

@@ -9,12 +9,33 @@
 
 /* The rows of tables/routes.def, perms.def and events.def as data. */
 
-enum open { OPEN_PUBLIC, OPEN_SIGNED_IN, OPEN_TOTP, OPEN_ENROL, OPEN_PASSWORD, OPEN_ENROL_ACTIVE, OPEN_ACTIVE };
-enum subject { SUBJECT_NOBODY, SUBJECT_ME, SUBJECT_PATIENT, SUBJECT_VISIT, SUBJECT_BODY };
-enum trait { TRAIT_CREATES = 1, TRAIT_PATCHES = 2, TRAIT_LISTS = 4, TRAIT_SLOW = 8, TRAIT_SOCKET = 16 };
+enum open {
+	OPEN_PUBLIC,
+	OPEN_SIGNED_IN,
+	OPEN_TOTP,
+	OPEN_ENROL,
+	OPEN_PASSWORD,
+	OPEN_ENROL_ACTIVE,
+	OPEN_ACTIVE
+};
+enum subject {
+	SUBJECT_NOBODY,
+	SUBJECT_ME,
+	SUBJECT_PATIENT,
+	SUBJECT_VISIT,
+	SUBJECT_BODY
+};
+enum trait {
+	TRAIT_CREATES = 1,
+	TRAIT_PATCHES = 2,
+	TRAIT_LISTS = 4,
+	TRAIT_SLOW = 8,
+	TRAIT_SOCKET = 16
+};
 
 enum perm {
-#define PERM(name, patient, clinician, scheduler, admin, compliance) PERM_##name,
+#define PERM(name, patient, clinician, scheduler, admin, compliance)           \
+	PERM_##name,
 #include "tables/perms.def"
 #undef PERM
 	PERM_COUNT

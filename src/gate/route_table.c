@@ -11,8 +11,8 @@ enum {
 };
 
 const struct route routes[] = {
-#define ROUTE(method, path, operation, open, permission, subject, event,       \
-    traits)                                                                    \
+#define ROUTE(                                                                 \
+    method, path, operation, open, permission, subject, event, traits)         \
 	{ METHOD_##method, path, #operation, operation, operation##_in,        \
 		operation##_out, OPEN_##open, PERM_##permission,               \
 		SUBJECT_##subject, EVENT_##event, traits },

@@ -1,0 +1,84 @@
+#!/bin/sh
+# Rules of the house that a compiler does not know. Each prints file:line and
+# what to do; the exit status is 1 if any rule is broken.
+set -u
+cd "$(dirname "$0")/../.."
+bad=0
+
+rule() { # rule "sentence" "findings"
+	[ -z "$2" ] && return
+	printf '%s\n%s\n' "$1" "$2" | sed '2,$s/^/  /' >&2
+	bad=1
+}
+sources=$(git ls-files 'src/*.c' 'src/*.h')
+code=$(git ls-files 'src/*.c' 'src/*.h' 'tools/*.c' 'tools/*.h')
+
+# A layer includes itself and those below.
+layers() {
+	for f in $sources; do
+		layer=$(echo "$f" | cut -d/ -f2)
+		case $layer in
+		base) may='base' ;;
+		data) may='base|data' ;;
+		gate) may='base|data|gate' ;;
+		care) may='base|data|gate|care' ;;
+		edge | main.c) may='base|data|gate|care|edge' ;;
+		ctl) may='base|data|gate|care|ctl' ;;
+		tables) may='none' ;;
+		*) may='' ;;
+		esac
+		# the route table binds rows to functions
+		[ "$f" = src/gate/route_table.c ] && may="$may|care"
+		grep -nE '^#include "(base|data|gate|care|edge|ctl)/' "$f" |
+			grep -vE "\"($may)/" | sed "s|^|$f:|"
+		case $layer in edge | main.c) ;; *)
+			grep -nE '^#include <kore/' "$f" | sed "s|^|$f:|" ;;
+		esac
+	done
+}
+rule 'A file includes its own layer and those below; Kore only in edge/ and main.c:' "$(layers)"
+
+# name(, with the number of uses that are known and argued for per file
+banned() {
+	grep -nE '(^|[^_[:alnum:]])(sprintf|vsprintf|strcpy|strcat|strncpy|strncat|atoi|atol|gets|gmtime|localtime|strtok|rand|srand|system|popen|alloca)\(' $code
+	grep -nE '(^|[^_[:alnum:]])memcmp\(' $code | while IFS=: read -r f l t; do
+		grep -qx "$f" tests/lint/memcmp.allowed || echo "$f:$l:$t"
+	done
+}
+rule 'These calls are not used here (secret_equal compares secrets; tests/lint/memcmp.allowed lists the rest):' "$(banned)"
+
+rule 'C holds no SQL (it lives in sql/):' "$(grep -nE '"[^"]*\b(SELECT .* FROM|INSERT INTO|UPDATE [a-z_]+ SET|DELETE FROM|CREATE TABLE)\b' $sources | grep -v '^src/ctl/migrate' | grep -v '^src/data/db_session')"
+
+rule 'Kore offers these, and they are not safe (deps/kore/README.md):' "$(grep -nE 'http_response_cookie|http_populate_|kore_json|kore_websocket_broadcast|http_runlock|kore_pgsql|kore_task|kore_filemap|accesslog' $sources)"
+
+lengths() {
+	awk 'FNR == 1 { s = 0 }
+		/^[a-z_][A-Za-z0-9_]*\(/ { name = $1; sub(/\(.*/, "", name) }
+		/^\{/ { s = FNR }
+		/^\}/ { if (s && FNR - s > 70) print FILENAME ":" s ": " name " has " FNR - s " lines"; s = 0 }' \
+		$(echo "$code" | grep '\.c$')
+	wc -l $code | awk '$1 > 800 && $2 != "total" { print $2 ": " $1 " lines" }'
+}
+rule 'Functions have at most 70 lines, files at most 800:' "$(lengths)"
+
+rule 'Functions have a complexity of at most 12 (switches count once):' \
+	"$(pmccabe $(echo "$code" | grep '\.c$') 2>/dev/null | awk '$1 > 12 { print $6 ": " $7 " has " $1 }')"
+
+# sealed columns: fields.def and the comments of the schema agree
+sealed() {
+	sed -n 's/^FIELD( *\([a-z_]*\), *"\([a-z_.]*\)".*/\2 sealed:\1/p' src/tables/fields.def | sort >"$tmp/def"
+	cat sql/migrations/*.sql |
+		sed -n "s/^COMMENT ON COLUMN \([a-z_.]*\) IS '\(sealed:[a-z_]*\)';.*/\1 \2/p" | sort >"$tmp/sql"
+	diff "$tmp/def" "$tmp/sql" | grep '^[<>]'
+}
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+rule 'fields.def (<) and COMMENT ON COLUMN (>) name the same sealed columns:' "$(sealed)"
+
+rule 'These files are not formatted (make fmt):' \
+	"$(clang-format --dry-run $(echo "$sources" | grep -v '\.def$') 2>&1 | grep -oE '^[^:]+\.[ch]' | sort -u)"
+
+rule 'Paths of one machine, or hosts of a registry, have no place here:' \
+	"$(git ls-files | grep -vE 'package-lock.json|^tests/lint/|^tests/vectors/' | xargs grep -nIE '/work/|/root/|registry\.npmjs|deb\.debian\.org' 2>/dev/null)"
+
+exit $bad

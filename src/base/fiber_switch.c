@@ -106,7 +106,8 @@ stack_prepare(struct fiber_stack *s, uint8_t *top)
 {
 	uintptr_t *sp = (uintptr_t *)(void *)top;
 
-	*--sp = 0;                      /* keeps the entry's stack aligned */
+	*--sp = 0; /* two words keep the entry's stack aligned to 16 */
+	*--sp = 0;
 	*--sp = (uintptr_t)fiber_entry; /* return address */
 	*--sp = 0;                      /* rbp */
 	*--sp = (uintptr_t)s;           /* rbx */

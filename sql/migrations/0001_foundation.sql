@@ -389,18 +389,29 @@ AS $$
        AND i.expires_at > clock_timestamp() AND a.deactivated_at IS NULL
 $$;
 
--- Which of these sessions have ended? (for sockets that are open)
---= SE-02: the sweep that closes their sockets asks this
-CREATE FUNCTION sessions_ended(ids uuid[])
+-- Which of these sessions have ended? (for sockets that are open.) Those that
+-- are part of a call are used by it: they do not run idle, yet end in time.
+--= SE-02: the sweep that closes their sockets asks this; a call is activity
+CREATE FUNCTION sessions_ended(clinics uuid[], ids uuid[], active uuid[])
     RETURNS TABLE (id uuid)
     LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp
 AS $$
-    SELECT i.id FROM unnest(ids) AS i(id)
-     WHERE NOT EXISTS (
-        SELECT 1 FROM session s
+    WITH live AS (
+        SELECT s.clinic_id, s.id
+          FROM unnest(clinics, ids) AS i(clinic_id, id)
+          JOIN session s ON s.clinic_id = i.clinic_id AND s.id = i.id
           JOIN account a ON a.clinic_id = s.clinic_id AND a.id = s.account_id
-         WHERE s.id = i.id AND s.ended_at IS NULL AND a.deactivated_at IS NULL
-           AND clock_timestamp() < s.expires_at)
+         WHERE s.ended_at IS NULL AND a.deactivated_at IS NULL
+           AND clock_timestamp() < s.expires_at
+           AND clock_timestamp() < s.seen_at + make_interval(secs => s.idle_s)),
+    touched AS (
+        UPDATE session s SET seen_at = clock_timestamp()
+          FROM live
+         WHERE s.clinic_id = live.clinic_id AND s.id = live.id
+           AND s.id = ANY (active)
+           AND s.seen_at < clock_timestamp() - interval '20 seconds')
+    SELECT i.id FROM unnest(ids) AS i(id)
+    EXCEPT SELECT live.id FROM live
 $$;
 
 -- How long the next attempt must wait after so many failures.

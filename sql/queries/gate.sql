@@ -66,9 +66,9 @@ SELECT CASE WHEN b = 'infinity' THEN '9999-12-31T00:00:00Z'::timestamptz ELSE b 
   FROM attempt_take($1::uuid, $2::uuid, $3::text, $4::bigint::integer) AS b;
 
 -- sql: sessions_ended many
--- in:  ids uuid[]
+-- in:  clinics uuid[], ids uuid[], active uuid[]
 -- out: id uuid
-SELECT id FROM sessions_ended($1::uuid[]);
+SELECT id FROM sessions_ended($1::uuid[], $2::uuid[], $3::uuid[]);
 
 -- sql: ready one
 -- out: one int

@@ -89,6 +89,7 @@ visit_signal(struct op *op)
 	p->clinic = op->who.clinic;
 	p->visit = op->id;
 	p->account = op->who.account;
+	p->starts_at = v.starts_at;
 	p->session = op->who.session;
 	p->patient = op->who.patient;
 	p->role = op->who.role;

@@ -62,11 +62,17 @@ NODISCARD enum err field_open(struct arena *, const struct record_key *key,
 #define FIELD_PREFIX_MAX 12
 
 /* Tokens to store for a value: one for EXACT; for NAME one per word and
- * prefix length (2 to 12 letters, and the whole word). */
+ * prefix length (2 to 12 letters; a word of one letter has one for itself).
+ * Sorted, without repetition, so that they tell nothing of the order of
+ * letters and words. None for a value without letters or digits.
+ * ERR_INTERNAL for a field without an index, ERR_BAD_ENCODING, ERR_CRYPTO if
+ * the clinic's index key is not kept. */
 NODISCARD enum err field_index_tokens(struct arena *, const struct uuid *clinic,
     enum field, const char *value, struct bytes **tokens, size_t *n);
-/* Tokens that a row must all have to match a searched value (one per word).
- * ERR_INVALID_FIELD when a word is shorter than two letters. */
+/* Tokens that a row must all have to match a searched value (one per word;
+ * a word of more than 12 letters is looked for by its first 12).
+ * ERR_INVALID_FIELD when a word is shorter than two letters (but one letter of
+ * a script whose letters are words will do), or when there is no word. */
 NODISCARD enum err field_search_tokens(struct arena *, const struct uuid *clinic,
     enum field, const char *value, struct bytes **tokens, size_t *n);
 /* Does the opened value really match what was searched for? */

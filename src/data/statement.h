@@ -66,13 +66,13 @@ extern const size_t sql_statements_n;
  * sql_later: sends nothing; what fails shows at the next call that waits.
  * Other errors: data/tx.h. ERR_CRYPTO when a sealed value does not open.
  */
-NODISCARD enum err sql_one(struct tx *, const struct statement *,
-    const void *in, void *row);
+NODISCARD enum err sql_one(
+    struct tx *, const struct statement *, const void *in, void *row);
 NODISCARD enum err sql_many(struct tx *, const struct statement *,
     const void *in, void **rows, size_t *n);
-NODISCARD enum err sql_exec(struct tx *, const struct statement *,
-    const void *in, int64_t *affected);
-NODISCARD enum err sql_later(struct tx *, const struct statement *,
-    const void *in);
+NODISCARD enum err sql_exec(
+    struct tx *, const struct statement *, const void *in, int64_t *affected);
+NODISCARD enum err sql_later(
+    struct tx *, const struct statement *, const void *in);
 
 #endif

@@ -1,0 +1,321 @@
+#include "data/db.h"
+
+#include "base/instant.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "data/pool.h"
+
+#include <libpq-fe.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#define SETTINGS_MAX  12
+#define OPTIONS_SIZE  1024
+#define IDLE_IN_TX_MS 15000 /* at least: work between statements may be slow */
+
+/* Somebody who waits for a connection. */
+struct claim {
+	struct fiber *fiber;
+	struct conn **holder;
+	bool queued;
+	TAILQ_ENTRY(claim) list;
+};
+TAILQ_HEAD(claim_list, claim);
+
+static struct {
+	struct conn *conns;
+	unsigned connections;
+	unsigned queue_max;
+	struct claim_list claims;
+	struct loop_timer timer;
+	bool running;
+	const char *keys[SETTINGS_MAX];
+	const char *values[SETTINGS_MAX];
+	char options[OPTIONS_SIZE];
+	struct db_stats counts;
+} pool;
+
+struct db_stats *
+pool_counts(void)
+{
+	return &pool.counts;
+}
+
+/* Claims ---------------------------------------------------------------------- */
+
+static void
+conn_hand(struct conn *c, struct conn **holder)
+{
+	c->state = CONN_HELD;
+	c->holder = holder;
+	*holder = c;
+}
+
+static struct conn *
+conn_in(enum conn_state state)
+{
+	unsigned i;
+
+	for (i = 0; i < pool.connections; i++)
+		if (pool.conns[i].state == state)
+			return &pool.conns[i];
+	return NULL;
+}
+
+static void
+claim_end(struct claim *cl)
+{
+	TAILQ_REMOVE(&pool.claims, cl, list);
+	cl->queued = false;
+	pool.counts.waiting--;
+}
+
+static void
+claims_serve(void)
+{
+	struct claim *cl;
+	struct conn *c;
+
+	while ((cl = TAILQ_FIRST(&pool.claims)) != NULL &&
+	    (c = conn_in(CONN_IDLE)) != NULL) {
+		claim_end(cl);
+		conn_hand(c, cl->holder);
+		fiber_wake(cl->fiber);
+	}
+}
+
+static enum err
+claim_wait(struct claim *cl, int64_t deadline_ms)
+{
+	TAILQ_INSERT_TAIL(&pool.claims, cl, list);
+	cl->queued = true;
+	pool.counts.waiting++;
+	while (cl->queued)
+		if (fiber_park_until(deadline_ms) != ERR_OK && cl->queued)
+			claim_end(cl);
+	return *cl->holder != NULL ? ERR_OK : ERR_UNAVAILABLE;
+}
+
+enum err
+pool_take(int64_t deadline_ms, struct conn **holder)
+{
+	struct claim cl = { .fiber = fiber_self(), .holder = holder };
+	struct conn *c;
+
+	*holder = NULL;
+	if (cl.fiber == NULL)
+		return ERR_INTERNAL;
+	if (!pool.running)
+		return ERR_UNAVAILABLE;
+	if (TAILQ_EMPTY(&pool.claims) && (c = conn_in(CONN_IDLE)) != NULL) {
+		conn_hand(c, holder);
+		return ERR_OK;
+	}
+	if (pool.counts.waiting >= pool.queue_max) {
+		pool.counts.refused++;
+		return ERR_BUSY;
+	}
+	return claim_wait(&cl, deadline_ms);
+}
+
+/* Time ------------------------------------------------------------------------ */
+
+static void
+timer_set(void)
+{
+	int64_t next = INT64_MAX, now = instant_monotonic();
+	unsigned i;
+
+	for (i = 0; i < pool.connections; i++)
+		if (pool.conns[i].due_ms < next)
+			next = pool.conns[i].due_ms;
+	if (next == INT64_MAX)
+		loop_timer_cancel(&pool.timer);
+	else
+		loop_timer_arm(&pool.timer, next > now ? next - now : 0);
+}
+
+static void
+conn_due(struct conn *c)
+{
+	switch (c->state) {
+	case CONN_DOWN:
+		pool.counts.reconnects++;
+		conn_open(c, pool.keys, pool.values);
+		break;
+	case CONN_OPENING:
+	case CONN_PREPARING:
+		conn_drop(c, "open_timeout");
+		break;
+	case CONN_CLOSING:
+		conn_drop(c, "rollback_timeout");
+		break;
+	default:
+		c->due_ms = INT64_MAX;
+	}
+}
+
+static void
+pool_tick(void *arg)
+{
+	int64_t now = instant_monotonic();
+	unsigned i;
+
+	(void)arg;
+	for (i = 0; i < pool.connections; i++)
+		if (pool.conns[i].due_ms <= now)
+			conn_due(&pool.conns[i]);
+	timer_set();
+}
+
+static void
+pool_changed(struct conn *c)
+{
+	if (!pool.running)
+		return;
+	if (c->state == CONN_IDLE)
+		claims_serve();
+	timer_set();
+}
+
+/* Start and stop -------------------------------------------------------------- */
+
+static void
+setting(const char *key, const char *value)
+{
+	unsigned i = 0;
+
+	while (pool.keys[i] != NULL)
+		i++;
+	pool.keys[i] = key;
+	pool.values[i] = value;
+}
+
+/* What the operator put into "options" stays in front of ours. */
+static enum err
+options_make(const struct db_options *o)
+{
+	PQconninfoOption *all = PQconninfoParse(o->conninfo, NULL), *p;
+	unsigned idle_ms = 2 * o->statement_timeout_ms;
+	const char *theirs = "";
+	int n;
+
+	if (all == NULL)
+		return ERR_INTERNAL;
+	if (idle_ms < IDLE_IN_TX_MS)
+		idle_ms = IDLE_IN_TX_MS;
+	for (p = all; p->keyword != NULL; p++)
+		if (strcmp(p->keyword, "options") == 0 && p->val != NULL)
+			theirs = p->val;
+	n = snprintf(pool.options, sizeof(pool.options),
+	    "%s -c statement_timeout=%u"
+	    " -c idle_in_transaction_session_timeout=%u"
+	    " -c client_connection_check_interval=1000",
+	    theirs, o->statement_timeout_ms, idle_ms);
+	PQconninfoFree(all);
+	return n > 0 && (size_t)n < sizeof(pool.options) ? ERR_OK
+							 : ERR_INTERNAL;
+}
+
+/* Later settings win over what the connection string says. */
+static void
+settings_make(const struct db_options *o)
+{
+	memset(pool.keys, 0, sizeof(pool.keys));
+	setting("dbname", o->conninfo);
+	setting("application_name", "epione");
+	setting("client_encoding", "UTF8");
+	setting("options", pool.options);
+	setting("connect_timeout", "5");
+	setting("tcp_user_timeout", "10000"); /* ms */
+	setting("keepalives", "1");
+	setting("keepalives_idle", "10");
+	setting("keepalives_interval", "5");
+	setting("keepalives_count", "3");
+}
+
+enum err
+db_start(const struct db_options *o)
+{
+	unsigned i;
+
+	if (pool.running || o->connections == 0)
+		return ERR_INTERNAL;
+	memset(&pool, 0, sizeof(pool));
+	TAILQ_INIT(&pool.claims);
+	if (options_make(o) != ERR_OK) {
+		log_error("db_conninfo_refused");
+		return ERR_INTERNAL;
+	}
+	settings_make(o);
+	pool.conns = calloc(o->connections, sizeof(*pool.conns));
+	if (pool.conns == NULL)
+		return ERR_INTERNAL;
+	pool.connections = o->connections;
+	pool.queue_max = o->queue_max;
+	pool.timer.fn = pool_tick;
+	pool.running = true;
+	for (i = 0; i < pool.connections; i++) {
+		pool.conns[i].number = i;
+		pool.conns[i].changed = pool_changed;
+		pool.conns[i].due_ms = INT64_MAX;
+	}
+	for (i = 0; i < pool.connections; i++)
+		conn_open(&pool.conns[i], pool.keys, pool.values);
+	return ERR_OK;
+}
+
+void
+db_stop(void)
+{
+	struct claim *cl;
+	unsigned i;
+
+	if (!pool.running)
+		return;
+	pool.running = false;
+	loop_timer_cancel(&pool.timer);
+	for (i = 0; i < pool.connections; i++)
+		conn_drop(&pool.conns[i], NULL);
+	while ((cl = TAILQ_FIRST(&pool.claims)) != NULL) {
+		claim_end(cl);
+		fiber_wake(cl->fiber);
+	}
+	free(pool.conns);
+	pool.conns = NULL;
+	pool.connections = 0;
+}
+
+bool
+db_ready(void)
+{
+	unsigned i;
+
+	for (i = 0; i < pool.connections; i++)
+		if (pool.conns[i].state >= CONN_IDLE)
+			return true;
+	return false;
+}
+
+void
+db_strict(bool strict)
+{
+	conn_strict = strict;
+}
+
+struct db_stats
+db_stats(void)
+{
+	struct db_stats s = pool.counts;
+	unsigned i;
+
+	s.connections = pool.connections;
+	s.ready = s.busy = 0;
+	for (i = 0; i < pool.connections; i++) {
+		s.ready += pool.conns[i].state >= CONN_IDLE;
+		s.busy += pool.conns[i].state > CONN_IDLE;
+	}
+	return s;
+}

@@ -1,0 +1,133 @@
+#include "data/record_key.h"
+
+#include "base/log.h"
+#include "data/tx_private.h"
+#include "sql.h"
+
+static void
+key_refused(enum err r, const char *why, const struct uuid *subject)
+{
+	if (r != ERR_CRYPTO)
+		return; /* the database's own, logged there */
+	log_error("record_key_refused", LOG_CODE("reason", why),
+	    LOG_ID("subject", subject));
+}
+
+/* The class key that a box names, into the keyring. */
+static enum err
+class_key_load(struct tx *tx, const struct class_key_id *id)
+{
+	struct class_key_get_in in = {
+		.clinic = id->clinic,
+		.class = key_class_name(id->class),
+		.version = id->version,
+	};
+	struct class_key_get_row row;
+	enum err r;
+
+	if (keyring_class_has(id))
+		return ERR_OK;
+	if ((r = sql_class_key_get(tx, &in, &row)) == ERR_OK)
+		r = keyring_class_add(id, row.box);
+	return r == ERR_NOT_FOUND ? ERR_CRYPTO : r;
+}
+
+/* Always asked: another process may have made a newer one since. */
+static enum err
+class_key_newest(struct tx *tx, struct class_key_id *id)
+{
+	struct class_key_newest_in in = {
+		.clinic = id->clinic,
+		.class = key_class_name(id->class),
+	};
+	struct class_key_newest_row row;
+	enum err r;
+
+	r = sql_class_key_newest(tx, &in, &row);
+	if (r != ERR_OK)
+		return r == ERR_NOT_FOUND ? ERR_CRYPTO : r;
+	if (row.version < 1 || row.version > UINT32_MAX)
+		return ERR_CRYPTO;
+	id->version = (uint32_t)row.version;
+	return keyring_class_has(id) ? ERR_OK : keyring_class_add(id, row.box);
+}
+
+static const struct record_key *
+key_find(const struct tx *tx, enum key_class class, const struct uuid *subject,
+    uint32_t version)
+{
+	const struct tx_key *k;
+
+	for (k = tx_keys(tx); k != NULL; k = k->next)
+		if (k->class == class && k->key.version == version &&
+		    uuid_equal(&k->key.subject, subject) &&
+		    uuid_equal(&k->key.clinic, tx_clinic(tx)))
+			return &k->key;
+	return NULL;
+}
+
+enum err
+record_key_new(struct tx *tx, enum key_class class, const struct uuid *subject,
+    const struct record_key **key, struct bytes *box)
+{
+	struct class_key_id id = { .class = class };
+	struct record_key_insert_in in = { .subject = *subject };
+	struct tx_key *k = arena_alloc(tx_arena(tx), sizeof(*k));
+	uint8_t *b = arena_alloc(tx_arena(tx), KEY_BOX_SIZE);
+	enum err r;
+
+	*key = NULL;
+	if (tx_clinic(tx) == NULL)
+		return tx_fail(tx, ERR_INTERNAL);
+	id.clinic = in.clinic = *tx_clinic(tx);
+	if ((r = class_key_newest(tx, &id)) != ERR_OK ||
+	    (r = keyring_record_create(
+		 &id.clinic, class, subject, &k->key, b)) != ERR_OK) {
+		key_refused(r, "no_class_key", subject);
+		return tx_fail(tx, r);
+	}
+	k->class = class;
+	tx_key_add(tx, k);
+	in.class = key_class_name(class);
+	in.version = k->key.version;
+	in.box = (struct bytes){ b, KEY_BOX_SIZE };
+	if ((r = sql_record_key_insert(tx, &in)) != ERR_OK)
+		return r;
+	if (box != NULL)
+		*box = in.box;
+	*key = &k->key;
+	return ERR_OK;
+}
+
+/*= EN-04: clinic, class and subject are authenticated with the box */
+enum err
+record_key_open(struct tx *tx, enum key_class class, const struct uuid *subject,
+    uint32_t version, struct bytes box, const struct record_key **key)
+{
+	struct class_key_id id = { .class = class };
+	struct tx_key *k;
+	enum err r;
+
+	*key = NULL;
+	if (tx_clinic(tx) == NULL)
+		return tx_fail(tx, ERR_INTERNAL);
+	if ((*key = key_find(tx, class, subject, version)) != NULL)
+		return ERR_OK;
+	id.clinic = *tx_clinic(tx);
+	id.version = keyring_box_version(box);
+	k = arena_alloc(tx_arena(tx), sizeof(*k));
+	if (id.version == 0)
+		r = ERR_CRYPTO;
+	else if ((r = class_key_load(tx, &id)) == ERR_OK)
+		r = keyring_record_open(
+		    &id.clinic, class, subject, version, box, &k->key);
+	if (r != ERR_OK) {
+		key_refused(r, id.version == 0 ? "not_a_box" : "does_not_open",
+		    subject);
+		return r;
+	}
+	k->class = class;
+	tx_key_add(tx, k);
+	*key = &k->key;
+	return ERR_OK;
+}

@@ -1,0 +1,304 @@
+#include "data/tx.h"
+
+#include "base/fiber.h"
+#include "base/instant.h"
+#include "base/keyring.h"
+#include "base/log.h"
+#include "data/pool.h"
+#include "data/sql_error.h"
+#include "data/tx_private.h"
+
+#include <string.h>
+#include <sys/queue.h>
+
+/* A statement that waits for the next flight. */
+struct call {
+	const struct statement *statement;
+	struct sql_params params;
+	STAILQ_ENTRY(call) list;
+};
+STAILQ_HEAD(call_list, call);
+
+struct tx {
+	struct arena *arena;
+	int64_t deadline_ms;
+	struct conn *conn; /* the pool clears it when the connection is lost */
+	struct call_list calls;
+	struct tx_key *keys;
+	enum err err;
+	bool begun;
+	bool over; /* committed or closed */
+	bool retryable;
+	bool has_clinic;
+	struct uuid clinic;
+};
+
+struct tx *
+tx_new(struct arena *a, int64_t deadline_ms)
+{
+	struct tx *tx = arena_alloc(a, sizeof(*tx));
+
+	tx->arena = a;
+	tx->deadline_ms = deadline_ms;
+	STAILQ_INIT(&tx->calls);
+	return tx;
+}
+
+struct arena *
+tx_arena(struct tx *tx)
+{
+	return tx->arena;
+}
+
+bool
+tx_retryable(const struct tx *tx)
+{
+	return tx->retryable;
+}
+
+void
+tx_set_clinic(struct tx *tx, const struct uuid *clinic)
+{
+	tx->clinic = *clinic;
+	tx->has_clinic = true;
+}
+
+const struct uuid *
+tx_clinic(const struct tx *tx)
+{
+	return tx->has_clinic ? &tx->clinic : NULL;
+}
+
+struct tx_key *
+tx_keys(const struct tx *tx)
+{
+	return tx->keys;
+}
+
+void
+tx_key_add(struct tx *tx, struct tx_key *k)
+{
+	k->next = tx->keys;
+	tx->keys = k;
+}
+
+enum err
+tx_state(const struct tx *tx)
+{
+	return tx->err == ERR_OK && tx->over ? ERR_INTERNAL : tx->err;
+}
+
+enum err
+tx_fail(struct tx *tx, enum err r)
+{
+	if (tx->err == ERR_OK)
+		tx->err = r;
+	return tx->err;
+}
+
+/* Flights --------------------------------------------------------------------- */
+
+/* The connection is taken with the first statement; one that was lost on the
+ * way is not replaced, since the transaction went with it. */
+static enum err
+tx_connect(struct tx *tx)
+{
+	if (instant_monotonic() >= tx->deadline_ms)
+		return ERR_UNAVAILABLE;
+	if (tx->conn != NULL)
+		return ERR_OK;
+	return tx->begun ? ERR_UNAVAILABLE
+			 : pool_take(tx->deadline_ms, &tx->conn);
+}
+
+static bool
+calls_send(struct tx *tx, struct flight *f)
+{
+	struct call *call;
+
+	STAILQ_FOREACH(call, &tx->calls, list)
+	if (!conn_send(tx->conn, f, call->statement->name, &call->params))
+		return false;
+	return true;
+}
+
+static bool
+tx_send(struct tx *tx, const struct call *asked, bool commit, struct flight *f)
+{
+	if (!tx->begun) {
+		pool_counts()->transactions++;
+		if (!conn_say(tx->conn, f, CONN_BEGIN))
+			return false;
+		tx->begun = true;
+	}
+	if (!calls_send(tx, f))
+		return false;
+	if (asked != NULL) {
+		f->kept = f->sent;
+		if (!conn_send(
+			tx->conn, f, asked->statement->name, &asked->params))
+			return false;
+	}
+	if (commit && !conn_say(tx->conn, f, CONN_COMMIT))
+		return false;
+	return conn_fly(tx->conn, f);
+}
+
+/* A connection on which something may still be under way is not used again. */
+static void
+tx_wait(struct tx *tx, struct flight *f)
+{
+	while (!f->done)
+		if (fiber_park_until(tx->deadline_ms) != ERR_OK && !f->done) {
+			pool_counts()->timeouts++;
+			f->waiter = NULL; /* that is us, and awake */
+			conn_drop(tx->conn, "deadline");
+		}
+}
+
+static const char *
+failed_name(const struct tx *tx, const struct call *asked, bool began,
+    const struct flight *f)
+{
+	const struct call *call;
+	int i = began;
+
+	if (f->failed_at == f->commit)
+		return "COMMIT";
+	if (f->failed_at == f->kept)
+		return asked->statement->name;
+	STAILQ_FOREACH(call, &tx->calls, list)
+	if (i++ == f->failed_at)
+		return call->statement->name;
+	return "BEGIN";
+}
+
+/* Lost: unknown if the COMMIT was on its way and nobody said what became of
+ * it, else nothing can have been changed. */
+static enum err
+lost_outcome(const struct flight *f)
+{
+	if (f->committed)
+		return ERR_OK;
+	pool_counts()->lost++;
+	return f->commit >= 0 ? ERR_UNKNOWN_OUTCOME : ERR_UNAVAILABLE;
+}
+
+static enum err
+flight_outcome(struct tx *tx, const struct flight *f, const char *failed)
+{
+	struct sql_error e = { .lost = true };
+
+	if (f->failure != NULL)
+		sql_error_read(f->failure, failed, &e);
+	if (f->failure != NULL && !e.lost) {
+		tx->retryable = sqlstate_retryable(e.sqlstate);
+		pool_counts()->timeouts += sqlstate_timeout(e.sqlstate);
+		return e.err;
+	}
+	if (f->lost || f->failure != NULL)
+		return lost_outcome(f);
+	return f->commit < 0 || f->committed ? ERR_OK : ERR_INTERNAL;
+}
+
+/*
+ * One flight: BEGIN if it is the first, what was queued, the statement that is
+ * asked (or NULL), COMMIT if so wished; waits for the answer to all of it.
+ */
+static enum err
+tx_fly(struct tx *tx, const struct call *asked, bool commit, PGresult **answer)
+{
+	struct flight f = { .waiter = fiber_self(), .kept = -1, .commit = -1 };
+	bool began = !tx->begun;
+	enum err r;
+
+	if ((r = tx_state(tx)) != ERR_OK)
+		return r;
+	if ((r = tx_connect(tx)) != ERR_OK)
+		return tx_fail(tx, r);
+	if (tx_send(tx, asked, commit, &f))
+		tx_wait(tx, &f);
+	else {
+		f.lost = true;
+		f.waiter = NULL;
+		if (tx->conn != NULL)
+			conn_drop(tx->conn, "send");
+	}
+	r = flight_outcome(tx, &f,
+	    f.failure != NULL ? failed_name(tx, asked, began, &f) : NULL);
+	STAILQ_INIT(&tx->calls);
+	PQclear(f.failure);
+	if (r != ERR_OK) {
+		PQclear(f.answer);
+		return tx_fail(tx, r);
+	}
+	if (answer != NULL)
+		*answer = f.answer;
+	return ERR_OK;
+}
+
+enum err
+tx_queue(struct tx *tx, const struct statement *st, const struct sql_params *ps)
+{
+	struct call *call;
+
+	if (tx_state(tx) != ERR_OK)
+		return tx_state(tx);
+	call = arena_alloc(tx->arena, sizeof(*call));
+	call->statement = st;
+	call->params = *ps;
+	STAILQ_INSERT_TAIL(&tx->calls, call, list);
+	return ERR_OK;
+}
+
+enum err
+tx_ask(struct tx *tx, const struct statement *st, const struct sql_params *ps,
+    PGresult **answer)
+{
+	const struct call asked = { .statement = st, .params = *ps };
+	enum err r;
+
+	*answer = NULL;
+	r = tx_fly(tx, &asked, false, answer);
+	if (r == ERR_OK && *answer == NULL) /* skipped, and nobody said why */
+		r = tx_fail(tx, ERR_INTERNAL);
+	return r;
+}
+
+/* Ends ------------------------------------------------------------------------ */
+
+enum err
+tx_commit(struct tx *tx)
+{
+	enum err r;
+
+	if ((r = tx_state(tx)) != ERR_OK)
+		return r;
+	if (tx->begun || !STAILQ_EMPTY(&tx->calls))
+		r = tx_fly(tx, NULL, true, NULL);
+	if (r != ERR_OK)
+		return r;
+	tx->over = true;
+	if (tx->conn != NULL) {
+		conn_release(tx->conn);
+		tx->conn = NULL;
+	}
+	return ERR_OK;
+}
+
+void
+tx_close(struct tx *tx)
+{
+	struct tx_key *k;
+
+	if (tx == NULL)
+		return;
+	if (tx->conn != NULL) {
+		conn_release(tx->conn);
+		tx->conn = NULL;
+	}
+	tx->over = true;
+	for (k = tx->keys; k != NULL; k = k->next)
+		record_key_free(&k->key);
+	tx->keys = NULL;
+}

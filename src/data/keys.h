@@ -2,12 +2,23 @@
 #define DATA_KEYS_H
 
 #include "base/err.h"
+#include "base/uuid.h"
+#include "data/tx.h"
 
 /*
  * Compares the root key's check value with the one the installation was made
- * with (EN-10). ERR_CRYPTO if they differ, ERR_NOT_FOUND if there is no
- * installation yet, or the error of the database. On a fiber.
+ * with (EN-10), and opens the installation's own index key, so that sign-in
+ * names can be looked up. ERR_CRYPTO if either is not ours, ERR_NOT_FOUND if
+ * there is no installation yet, or the error of the database. On a fiber.
  */
 NODISCARD enum err keys_verify(void);
+
+/*
+ * Opens the newest index key of a clinic (nil: of the installation) unless the
+ * keyring has it: field_index_tokens and field_search_tokens need it. One
+ * flight, once per process and clinic; the transaction must be the clinic's.
+ * ERR_CRYPTO if there is none or it does not open.
+ */
+NODISCARD enum err keys_index_load(struct tx *, const struct uuid *clinic);
 
 #endif

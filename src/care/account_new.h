@@ -1,0 +1,44 @@
+#ifndef CARE_ACCOUNT_NEW_H
+#define CARE_ACCOUNT_NEW_H
+
+#include "gate/op.h"
+
+/*
+ * New accounts. Nobody but their owner ever knows a password: an account is
+ * made without one, and a link that works once within a day sets it.
+ */
+#define INVITATION_HOURS 24
+
+struct account_new {
+	enum role role;
+	struct uuid patient;      /* nil unless the role is ROLE_PATIENT */
+	const char *email;
+	const char *display_name;
+	struct uuid created_by;   /* nil for the operator */
+	int64_t now;
+};
+
+/*
+ * Makes an account in the clinic of the transaction, with a record key of its
+ * own. ERR_EMAIL_TAKEN if the address has one anywhere in the installation
+ * (IA-01), ERR_ALREADY_DONE if the patient has one.
+ */
+NODISCARD enum err account_add(struct tx *, const struct account_new *,
+    struct uuid *id);
+
+/* Makes a link to accept an invitation, which makes earlier ones void:
+ * "<origin>/invitation#<token>", in the transaction's arena. */
+NODISCARD enum err invitation_link(struct tx *, const struct uuid *account,
+    const char *origin, int64_t now, char **url);
+
+/* Both, for an operation: the actor invites; the audit row names the account. */
+NODISCARD enum err account_create(struct op *, enum role,
+    const struct uuid *patient, const char *email, const char *display_name,
+    struct uuid *id, char **invitation_url);
+
+/* What an account is found by: a token of its address, the same however it
+ * is written. Needs the installation's index key (data/keys.h). */
+NODISCARD enum err account_email_token(struct arena *, const char *email,
+    struct bytes *token);
+
+#endif

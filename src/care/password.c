@@ -1,0 +1,154 @@
+#include "care/password.h"
+
+#include "base/factor.h"
+#include "base/offload.h"
+#include "base/text.h"
+#include "sql.h"
+
+#include <string.h>
+
+_Static_assert(sizeof(((struct password_change *)NULL)->hash) ==
+	FACTOR_HASH_SIZE,
+    "a hash fits");
+
+struct check_job {
+	const char *hash, *password;
+	bool right, outdated;
+	char again[FACTOR_HASH_SIZE];
+	enum err r;
+};
+
+static void
+check_run(void *arg)
+{
+	struct check_job *job = arg;
+
+	job->r =
+	    factor_password_check(job->hash, job->password, &job->right);
+	if (job->r != ERR_OK || !job->right)
+		return;
+	/*= IA-18: costs that were raised reach old accounts at their sign-in */
+	job->outdated = factor_password_outdated(job->hash);
+	if (job->outdated)
+		job->r = factor_password_hash(job->password, job->again);
+}
+
+enum err
+password_check(struct op *op, const char *hash, const char *password,
+    bool *right, const char **rehash)
+{
+	struct check_job job = { .hash = hash };
+	char *nfc;
+	enum err r;
+
+	*right = false;
+	*rehash = NULL;
+	/*= IA-11: an account that does not exist takes as long */
+	if (hash == NULL)
+		job.hash = factor_password_decoy();
+	if ((r = text_nfc(op->arena, password, &nfc)) != ERR_OK)
+		return r;
+	job.password = nfc;
+	if ((r = offload(check_run, &job)) != ERR_OK)
+		return r;
+	if (job.r != ERR_OK)
+		return job.r;
+	*right = job.right && hash != NULL;
+	if (*right && job.outdated)
+		*rehash = arena_text(op->arena, job.again);
+	return ERR_OK;
+}
+
+/*= IA-12: length in code points after NFC; IA-13: the whole password compared */
+enum err
+password_judge(struct op *op, const struct password_rule *rule,
+    const char *password, const char **nfc)
+{
+	size_t length;
+	char *text;
+	enum err r;
+
+	if ((r = text_nfc(op->arena, password, &text)) != ERR_OK)
+		return op_refuse(op, r, rule->field);
+	length = text_code_points(text);
+	if (length < (size_t)rule->min_length || length > PASSWORD_MAX ||
+	    factor_password_common(text, rule->login))
+		return op_refuse(op, ERR_WEAK_PASSWORD, rule->field);
+	*nfc = text;
+	return ERR_OK;
+}
+
+struct change_job {
+	struct password_change *c;
+	enum err r;
+};
+
+static enum err
+change_check(const struct password_change *c)
+{
+	bool same = true;
+	size_t i;
+	enum err r;
+
+	if (c->current != NULL &&
+	    (r = factor_password_check(
+		 c->current_hash, c->current, &same)) != ERR_OK)
+		return r;
+	if (!same)
+		return ERR_INVALID_CREDENTIALS;
+	for (i = 0; i < c->earlier_n; i++) {
+		r = factor_password_check(c->earlier[i], c->next, &same);
+		if (r != ERR_OK)
+			return r;
+		if (same)
+			return ERR_PASSWORD_REUSED;
+	}
+	return ERR_OK;
+}
+
+static void
+change_run(void *arg)
+{
+	struct change_job *job = arg;
+
+	if ((job->r = change_check(job->c)) == ERR_OK)
+		job->r = factor_password_hash(job->c->next, job->c->hash);
+}
+
+enum err
+password_change_run(struct op *op, struct password_change *c)
+{
+	struct change_job job = { c, ERR_INTERNAL };
+	enum err r;
+
+	if ((r = offload(change_run, &job)) != ERR_OK)
+		return r;
+	if (job.r == ERR_INVALID_CREDENTIALS)
+		return op_refuse(op, job.r, "current_password");
+	if (job.r == ERR_PASSWORD_REUSED)
+		return op_refuse(op, job.r, "new_password");
+	return job.r;
+}
+
+/*= IA-17: the last ones are compared by their hashes */
+enum err
+password_history_read(struct op *op, const struct uuid *account,
+    int64_t history, struct password_change *c)
+{
+	struct password_history_list_in in = { *account, history };
+	struct password_history_list_row *rows;
+	size_t i, n;
+	enum err r;
+
+	if ((r = sql_password_history_list(op->tx, &in, &rows, &n)) != ERR_OK)
+		return r;
+	/* one more: a password that is in no history is refused as well */
+	c->earlier = arena_calloc(op->arena, n + 1, sizeof(*c->earlier));
+	for (i = 0; i < n; i++)
+		c->earlier[i] = rows[i].password_hash;
+	c->earlier_n = n;
+	if (c->current_hash != NULL &&
+	    (n == 0 || strcmp(c->earlier[0], c->current_hash) != 0))
+		c->earlier[c->earlier_n++] = c->current_hash;
+	return ERR_OK;
+}

@@ -1,0 +1,125 @@
+#include "care/session_token.h"
+
+#include "base/factor.h"
+#include "base/instant.h"
+#include "base/text.h"
+
+#include <string.h>
+
+#define USER_AGENT_MAX 200 /* bytes */
+
+const struct shape session_user_out[] = {
+	{ "id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },
+	{ "display_name", SH_TEXT, 1, 100, SH_REQUIRED | SH_NULLABLE, NULL,
+	    NULL },
+	{ "role", SH_CHOICE, 0, 0, SH_REQUIRED,
+	    "admin|clinician|scheduler|compliance|patient", NULL },
+	{ "clinic_name", SH_TEXT, 1, 200, SH_REQUIRED, NULL, NULL },
+	{ "time_zone", SH_TEXT, 1, 100, 0, NULL, NULL },
+	{ "patient_id", SH_UUID, 0, 0, SH_NULLABLE, NULL, NULL },
+	{ 0 },
+};
+
+/* What a browser says of itself is kept for the list of devices: text of a
+ * stranger, so only well-formed and short. */
+static const char *
+user_agent_text(struct op *op)
+{
+	const char *raw = op->rq->user_agent;
+	size_t n = raw == NULL ? 0 : strlen(raw);
+	char *clean;
+
+	if (n > USER_AGENT_MAX)
+		n = USER_AGENT_MAX;
+	while (n > 0 && !text_utf8_valid(raw, n))
+		n--; /* a character cut in two, or no text at all */
+	if (n == 0 ||
+	    text_clean(op->arena, arena_text_n(op->arena, raw, n), false,
+		&clean) != ERR_OK)
+		return "";
+	return clean;
+}
+
+static enum err
+token_new(struct op *op, struct bytes *hash)
+{
+	char token[FACTOR_TOKEN_SIZE];
+	uint8_t *h = arena_alloc(op->arena, 32);
+	enum err r;
+
+	if ((r = factor_token(token, h)) != ERR_OK)
+		return r;
+	op->set_token = arena_text(op->arena, token);
+	*hash = (struct bytes){ h, 32 };
+	return ERR_OK;
+}
+
+static enum err
+cap_apply(struct op *op, const struct uuid *account)
+{
+	struct session_cap_in in = { *account, SESSION_CAP, op->now };
+
+	return sql_session_cap(op->tx, &in);
+}
+
+enum err
+session_begin(struct op *op, const struct uuid *account)
+{
+	const char *client = in_text(op, "client");
+	struct session_insert_in in = {
+		.id = uuid_new(),
+		.account_id = *account,
+		.client = client == NULL ? "browser" : client,
+		.user_agent = user_agent_text(op),
+		.address = op->rq->address,
+		.now = op->now,
+	};
+	struct session_insert_row row;
+	enum err r;
+
+	if ((r = token_new(op, &in.hash)) != ERR_OK ||
+	    (r = sql_session_insert(op->tx, &in, &row)) != ERR_OK ||
+	    (r = cap_apply(op, account)) != ERR_OK)
+		return r;
+	op->who.browser = strcmp(in.client, "browser") == 0;
+	op->note.record = in.id;
+	op->out = json_pack("{s:s}", "state", row.state);
+	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
+}
+
+/*= SE-03: the old token opens nothing from here on */
+enum err
+session_renewed(struct op *op, int64_t factor_at, int64_t step_up_until,
+    struct session_renew_row *row)
+{
+	struct session_renew_in in = {
+		.id = op->who.session,
+		.factor_at = factor_at,
+		.step_up_until = step_up_until,
+		.now = op->now,
+	};
+	enum err r;
+
+	if ((r = token_new(op, &in.hash)) != ERR_OK)
+		return r;
+	r = sql_session_renew(op->tx, &in, row);
+	if (r == ERR_NOT_FOUND)
+		return ERR_NOT_SIGNED_IN;
+	if (r != ERR_OK || factor_at == INSTANT_NONE)
+		return r;
+	return cap_apply(op, &op->who.account);
+}
+
+json_t *
+session_state_json(const struct session_renew_row *row)
+{
+	json_t *out = json_pack("{s:s}", "state", row->state);
+
+	if (strcmp(row->state, "active") == 0)
+		json_object_set_new(out, "user",
+		    json_pack("{s:o, s:o, s:s, s:s}", "id",
+			uuid_json(&row->account_id), "display_name",
+			text_json(row->display_name), "role", row->role,
+			"clinic_name", row->clinic_name));
+	return out;
+}

@@ -1,0 +1,37 @@
+#ifndef CARE_SESSION_TOKEN_H
+#define CARE_SESSION_TOKEN_H
+
+#include "base/shape.h"
+#include "gate/op.h"
+#include "sql.h"
+
+/*
+ * The tokens of sessions: 256 random bits, stored as SHA-256 alone. Every
+ * sign-in, factor and change of rights gives a new one in place of the old
+ * (SE-03); the gate hands it out as cookie or in the body.
+ */
+
+/* One account's sessions at a time; the oldest give way (SE-10). */
+#define SESSION_CAP 32
+
+/* Members "user" of replies. */
+extern const struct shape session_user_out[];
+
+/*
+ * Opens a session of the account of op->tx that lacks its second factor, for
+ * the client named in the input ("browser" unless said). Sets op->out to
+ * {state}. ERR_NOT_FOUND if the account was deactivated meanwhile.
+ */
+NODISCARD enum err session_begin(struct op *, const struct uuid *account);
+
+/*
+ * Gives op's session a new token, and notes a factor or a step-up unless
+ * INSTANT_NONE. ERR_NOT_SIGNED_IN if the session has ended meanwhile.
+ */
+NODISCARD enum err session_renewed(struct op *, int64_t factor_at,
+    int64_t step_up_until, struct session_renew_row *);
+
+/* {state, user?}: the user once the session is active. A new reference. */
+json_t *session_state_json(const struct session_renew_row *);
+
+#endif

@@ -1,0 +1,325 @@
+#include "base/factor.h"
+#include "base/instant.h"
+#include "base/secret.h"
+#include "base/text.h"
+#include "care/attempt.h"
+#include "care/operations.h"
+#include "care/page.h"
+#include "care/password.h"
+#include "care/session_token.h"
+#include "care/totp.h"
+#include "sql.h"
+
+#define ISSUER "Epione"
+
+const struct shape account_password_in[] = {
+	{ "current_password", SH_RAW, 1, PASSWORD_MAX, SH_REQUIRED | SH_PHI,
+	    NULL, NULL },
+	{ "new_password", SH_RAW, 1, 1024, SH_REQUIRED | SH_PHI, NULL, NULL },
+	{ 0 },
+};
+
+const struct shape account_password_out[] = {
+	{ "state", SH_CHOICE, 0, 0, SH_REQUIRED,
+	    "totp_required|totp_enrolment_required|password_expired|active",
+	    NULL },
+	{ "token", SH_RAW, 43, 43, 0, NULL, NULL },
+	{ "user", SH_OBJECT, 0, 0, 0, NULL, session_user_out },
+	{ 0 },
+};
+
+const struct shape account_totp_in[] = { { 0 } };
+
+const struct shape account_totp_out[] = {
+	{ "secret", SH_TEXT, 32, 32, SH_REQUIRED, NULL, NULL },
+	{ "otpauth_uri", SH_TEXT, 1, 1000, SH_REQUIRED, NULL, NULL },
+	{ "qr_svg", SH_LINES, 1, 100000, SH_REQUIRED, NULL, NULL },
+	{ 0 },
+};
+
+const struct shape account_totp_confirm_in[] = {
+	{ "code", SH_TEXT, 6, 6, SH_REQUIRED | SH_PHI, NULL, NULL },
+	{ "end_other_sessions", SH_BOOL, 0, 0, 0, NULL, NULL },
+	{ 0 },
+};
+
+const struct shape account_totp_confirm_out[] = {
+	{ "recovery_codes", SH_LIST, FACTOR_RECOVERY_COUNT,
+	    FACTOR_RECOVERY_COUNT, SH_REQUIRED, NULL, NULL },
+	{ "state", SH_CHOICE, 0, 0, SH_REQUIRED,
+	    "totp_required|totp_enrolment_required|password_expired|active",
+	    NULL },
+	{ "token", SH_RAW, 43, 43, 0, NULL, NULL },
+	{ "user", SH_OBJECT, 0, 0, 0, NULL, session_user_out },
+	{ 0 },
+};
+
+const struct shape account_sessions_in[] = { { 0 } };
+
+const struct shape account_sessions_out[] = {
+	{ "id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },
+	{ "client", SH_CHOICE, 0, 0, SH_REQUIRED, "browser|api", NULL },
+	{ "user_agent", SH_TEXT, 0, 200, SH_REQUIRED, NULL, NULL },
+	{ "address", SH_TEXT, 0, 64, SH_REQUIRED, NULL, NULL },
+	{ "created_at", SH_TIME, 0, 0, SH_REQUIRED, NULL, NULL },
+	{ "seen_at", SH_TIME, 0, 0, SH_REQUIRED, NULL, NULL },
+	{ "expires_at", SH_TIME, 0, 0, SH_REQUIRED, NULL, NULL },
+	{ "current", SH_BOOL, 0, 0, SH_REQUIRED, NULL, NULL },
+	{ 0 },
+};
+
+const struct shape account_session_end_in[] = { { 0 } };
+const struct shape account_session_end_out[] = { { 0 } };
+
+static enum err
+others_end(struct op *op)
+{
+	struct session_end_all_in in = { op->who.account, op->who.session,
+		op->now };
+
+	return sql_session_end_all(op->tx, &in);
+}
+
+/* Whose password it is, what it has to be, and what it was before. */
+static enum err
+password_read(struct op *op, struct password_change *c)
+{
+	struct account_secret_in in = { op->who.account };
+	struct account_secret_row row;
+	struct password_rule rule = { .field = "new_password" };
+	enum err r;
+
+	if ((r = sql_account_secret(op->tx, &in, &row)) != ERR_OK)
+		return r;
+	rule.login = row.email;
+	rule.min_length = row.min_length;
+	c->current_hash = row.password_hash;
+	if (c->current_hash == NULL) /* an administrator reset it meanwhile */
+		return op_refuse(
+		    op, ERR_INVALID_CREDENTIALS, "current_password");
+	if ((r = password_judge(op, &rule, in_text(op, "new_password"),
+		 &c->next)) != ERR_OK)
+		return r;
+	return password_history_read(op, &op->who.account, row.history, c);
+}
+
+static enum err
+password_store(struct op *op, const struct password_change *c)
+{
+	struct password_set_in in = { op->who.account, c->hash,
+		c->current_hash, op->now };
+	int64_t n;
+	enum err r;
+
+	if ((r = sql_password_set(op->tx, &in, &n)) != ERR_OK)
+		return r;
+	if (n != 1) /* another change came first */
+		return op_refuse(
+		    op, ERR_INVALID_CREDENTIALS, "current_password");
+	if ((r = attempt_forget(op, &op->who.account, "password")) != ERR_OK)
+		return r;
+	return others_end(op);
+}
+
+/*= IA-19: the current password is asked for; IA-15, IA-16: a change clears */
+enum err
+account_password(struct op *op)
+{
+	struct password_change c = { .current = NULL };
+	struct session_renew_row row;
+	char *current;
+	enum err r;
+
+	if ((r = text_nfc(op->arena, in_text(op, "current_password"),
+		 &current)) != ERR_OK)
+		return op_refuse(op, r, "current_password");
+	c.current = current;
+	/* the attempt is taken last: a new password that is too weak is told
+	 * without one, and what follows needs no connection for a while */
+	if ((r = password_read(op, &c)) != ERR_OK ||
+	    (r = attempt_take_own(op, "password")) != ERR_OK ||
+	    (r = password_change_run(op, &c)) != ERR_OK ||
+	    (r = password_store(op, &c)) != ERR_OK ||
+	    (r = session_renewed(op, INSTANT_NONE, INSTANT_NONE, &row)) !=
+		ERR_OK)
+		return r;
+	op->note.record = op->who.account;
+	op->out = session_state_json(&row);
+	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
+}
+
+/*= IA-07: 160 bits of the system's randomness, shown here and never again */
+static enum err
+seed_offer(struct op *op, const struct account_factor_row *row, char **base32)
+{
+	uint8_t *seed = arena_alloc(op->arena, FACTOR_SEED_SIZE);
+	struct totp_offer_in in = { .id = op->who.account, .key = row->key };
+
+	secret_random(seed, FACTOR_SEED_SIZE);
+	*base32 = factor_seed_base32(op->arena, seed);
+	in.totp_pending = text_base64url(op->arena, seed, FACTOR_SEED_SIZE);
+	return sql_totp_offer(op->tx, &in, NULL);
+}
+
+/*= IA-08: who has an authenticator needs a fresh code of it to change it; the
+ * old one works until the new one has shown its first code */
+enum err
+account_totp(struct op *op)
+{
+	struct account_factor_in in = { op->who.account };
+	struct account_factor_row row;
+	char *base32, *uri, *svg;
+	enum err r;
+
+	if (op->who.state == STATE_ACTIVE && op->who.step_up_until <= op->now)
+		return ERR_STEP_UP_REQUIRED; /* INSTANT_NONE is the least */
+	if ((r = sql_account_factor(op->tx, &in, &row)) != ERR_OK ||
+	    (r = seed_offer(op, &row, &base32)) != ERR_OK)
+		return r;
+	uri = factor_otpauth_uri(op->arena, ISSUER, row.email, base32);
+	if ((r = factor_qr_svg(op->arena, uri, &svg)) != ERR_OK)
+		return r;
+	op->note.record = op->who.account;
+	op->out = json_pack("{s:s, s:s, s:s}", "secret", base32, "otpauth_uri",
+	    uri, "qr_svg", svg);
+	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
+}
+
+static enum err
+seed_confirm(struct op *op)
+{
+	struct account_factor_in in = { op->who.account };
+	struct account_factor_row row;
+	struct totp_confirm_in set = { .id = op->who.account,
+		.now = op->now };
+	int64_t n;
+	enum err r;
+
+	if ((r = sql_account_factor(op->tx, &in, &row)) != ERR_OK)
+		return r;
+	if (row.totp_pending == NULL)
+		return ERR_WRONG_STATUS;
+	if ((r = totp_step(op, row.totp_pending, row.window, 0, &set.step)) !=
+	    ERR_OK)
+		return r;
+	set.key = row.key;
+	set.totp_seed = row.totp_pending;
+	if ((r = sql_totp_confirm(op->tx, &set, &n)) != ERR_OK)
+		return r;
+	return n == 1 ? ERR_OK : ERR_WRONG_STATUS;
+}
+
+/*= IA-20: ten new codes; the old ones are void */
+static enum err
+codes_replace(struct op *op, json_t **codes)
+{
+	struct bytes *hashes =
+	    arena_calloc(op->arena, FACTOR_RECOVERY_COUNT, sizeof(*hashes));
+	struct recovery_replace_in in = { op->who.account,
+		{ hashes, FACTOR_RECOVERY_COUNT } };
+	char code[FACTOR_RECOVERY_SIZE];
+	uint8_t *hash;
+	size_t i;
+	enum err r = ERR_OK;
+
+	*codes = json_array();
+	for (i = 0; i < FACTOR_RECOVERY_COUNT && r == ERR_OK; i++) {
+		hash = arena_alloc(op->arena, 32);
+		factor_recovery_code(code);
+		r = factor_recovery_hash(code, hash);
+		hashes[i] = (struct bytes){ hash, 32 };
+		json_array_append_new(*codes, json_string(code));
+	}
+	secret_wipe(code, sizeof(code));
+	return r != ERR_OK ? r : sql_recovery_replace(op->tx, &in);
+}
+
+/* The session becomes a full one: its owner has just shown the new factor. */
+static enum err
+enrolled(struct op *op, struct session_renew_row *row)
+{
+	struct account_signed_in_in in = { op->who.account, op->now };
+	enum err r;
+
+	if ((r = attempt_forget(op, &op->who.account, "totp")) != ERR_OK ||
+	    (r = sql_account_signed_in(op->tx, &in)) != ERR_OK)
+		return r;
+	if (in_bool(op, "end_other_sessions", false) &&
+	    (r = others_end(op)) != ERR_OK)
+		return r;
+	return session_renewed(op, op->now, INSTANT_NONE, row);
+}
+
+enum err
+account_totp_confirm(struct op *op)
+{
+	struct session_renew_row row;
+	json_t *codes = NULL;
+	enum err r;
+
+	if ((r = attempt_take_own(op, "totp")) != ERR_OK ||
+	    (r = seed_confirm(op)) != ERR_OK ||
+	    (r = codes_replace(op, &codes)) != ERR_OK ||
+	    (r = enrolled(op, &row)) != ERR_OK) {
+		json_decref(codes);
+		return r;
+	}
+	op->note.record = op->who.account;
+	op->out = session_state_json(&row);
+	json_object_set_new(op->out, "recovery_codes", codes);
+	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
+}
+
+static json_t *
+session_json(const struct op *op, const struct session_list_row *s)
+{
+	return json_pack("{s:o, s:s, s:s, s:s, s:o, s:o, s:o, s:b}", "id",
+	    uuid_json(&s->id), "client", s->client, "user_agent",
+	    s->user_agent, "address", s->address, "created_at",
+	    time_json(s->created_at), "seen_at", time_json(s->seen_at),
+	    "expires_at", time_json(s->expires_at), "current",
+	    uuid_equal(&s->id, &op->who.session));
+}
+
+/*= SE-06: newest first */
+enum err
+account_sessions(struct op *op)
+{
+	struct session_list_in in = {
+		.account_id = op->who.account,
+		.before = page_uuid(op, "before"),
+		.limit = page_fetch(op),
+		.now = op->now,
+	};
+	struct session_list_row *rows;
+	json_t *items = json_array(), *next = NULL;
+	size_t i, n, shown;
+	enum err r;
+
+	if ((r = sql_session_list(op->tx, &in, &rows, &n)) != ERR_OK) {
+		json_decref(items);
+		return r;
+	}
+	shown = page_size(op, n);
+	for (i = 0; i < shown; i++)
+		json_array_append_new(items, session_json(op, &rows[i]));
+	if (n > shown)
+		next = json_pack(
+		    "{s:o}", "before", uuid_json(&rows[shown - 1].id));
+	return op_list(op, items, next);
+}
+
+enum err
+account_session_end(struct op *op)
+{
+	struct session_end_in in = { op->id, op->who.account, op->now };
+	int64_t n;
+	enum err r;
+
+	if ((r = sql_session_end(op->tx, &in, &n)) != ERR_OK)
+		return r;
+	if (n != 1)
+		return ERR_NOT_FOUND;
+	op->clear_session = uuid_equal(&op->id, &op->who.session);
+	return ERR_OK;
+}

@@ -1,0 +1,85 @@
+#include "care/operations.h"
+#include "sql.h"
+
+const struct shape policy_read_in[] = { { 0 } };
+
+#define POLICY(name, from, to)                                                \
+	{ #name, SH_INT, from, to, SH_REQUIRED, NULL, NULL },
+const struct shape policy_read_out[] = {
+	{ "name", SH_TEXT, 1, 200, SH_REQUIRED, NULL, NULL },
+	{ "time_zone", SH_TEXT, 1, 100, SH_REQUIRED, NULL, NULL },
+#include "tables/policy.def"
+	{ 0 },
+};
+
+const struct shape policy_patch_out[] = {
+	{ "name", SH_TEXT, 1, 200, SH_REQUIRED, NULL, NULL },
+	{ "time_zone", SH_TEXT, 1, 100, SH_REQUIRED, NULL, NULL },
+#include "tables/policy.def"
+	{ 0 },
+};
+#undef POLICY
+
+#define POLICY(name, from, to) { #name, SH_INT, from, to, 0, NULL, NULL },
+const struct shape policy_patch_in[] = {
+#include "tables/policy.def"
+	{ 0 },
+};
+#undef POLICY
+
+#define POLICY(name, from, to)                                                \
+	json_object_set_new(op->out, #name, json_integer(row.name));
+enum err
+policy_read(struct op *op)
+{
+	struct policy_get_row row;
+	enum err r;
+
+	if ((r = sql_policy_get(op->tx, &row)) != ERR_OK)
+		return r;
+	op->out = json_pack(
+	    "{s:s, s:s}", "name", row.name, "time_zone", row.time_zone);
+	if (op->out == NULL)
+		return ERR_INTERNAL;
+#include "tables/policy.def"
+	op->version = row.version;
+	op->note.record = op->who.clinic;
+	return ERR_OK;
+}
+#undef POLICY
+
+/* What the input does not name stays as it was. */
+#define POLICY(name, from, to) .name = in_int(op, #name, was->name),
+static struct policy_update_in
+policy_merged(const struct op *op, const struct policy_get_row *was)
+{
+	return (struct policy_update_in){
+#include "tables/policy.def"
+		.version = op->if_match,
+	};
+}
+#undef POLICY
+
+/*= IN-05: the version that the client saw, or nothing */
+enum err
+policy_patch(struct op *op)
+{
+	struct policy_get_row was;
+	struct policy_update_in in;
+	struct session_idle_apply_in idle;
+	int64_t n;
+	enum err r;
+
+	if ((r = sql_policy_get(op->tx, &was)) != ERR_OK)
+		return r;
+	in = policy_merged(op, &was);
+	if ((r = sql_policy_update(op->tx, &in, &n)) != ERR_OK)
+		return r;
+	if (n != 1)
+		return ERR_STALE;
+	idle = (struct session_idle_apply_in){ in.idle_minutes_workforce,
+		in.idle_minutes_patient };
+	if ((r = sql_session_idle_apply(op->tx, &idle)) != ERR_OK)
+		return r;
+	return policy_read(op);
+}

@@ -1,0 +1,246 @@
+#include "base/factor.h"
+#include "base/instant.h"
+#include "care/account_new.h"
+#include "care/attempt.h"
+#include "care/operations.h"
+#include "care/password.h"
+#include "care/session_token.h"
+#include "care/totp.h"
+#include "sql.h"
+
+#define STEP_UP_S 300
+#define STATES                                                                \
+	"totp_required|totp_enrolment_required|password_expired|active"
+
+const struct shape session_create_in[] = {
+	{ "email", SH_EMAIL, 3, 254, SH_REQUIRED | SH_PHI, NULL, NULL },
+	{ "password", SH_RAW, 1, PASSWORD_MAX, SH_REQUIRED | SH_PHI, NULL,
+	    NULL },
+	{ "client", SH_CHOICE, 0, 0, 0, "browser|api", NULL },
+	{ 0 },
+};
+
+const struct shape session_create_out[] = {
+	{ "state", SH_CHOICE, 0, 0, SH_REQUIRED, STATES, NULL },
+	{ "token", SH_RAW, 43, 43, 0, NULL, NULL },
+	{ "user", SH_OBJECT, 0, 0, 0, NULL, session_user_out },
+	{ 0 },
+};
+
+const struct shape session_read_in[] = {
+	{ "touch", SH_INT, 0, 1, 0, NULL, NULL },
+	{ 0 },
+};
+
+const struct shape session_read_out[] = {
+	{ "state", SH_CHOICE, 0, 0, SH_REQUIRED, STATES, NULL },
+	{ "user", SH_OBJECT, 0, 0, SH_REQUIRED, NULL, session_user_out },
+	{ "idle_expires_at", SH_TIME, 0, 0, SH_REQUIRED, NULL, NULL },
+	{ "expires_at", SH_TIME, 0, 0, SH_REQUIRED, NULL, NULL },
+	{ "password_expires_at", SH_TIME, 0, 0, SH_REQUIRED | SH_NULLABLE,
+	    NULL, NULL },
+	{ "step_up_until", SH_TIME, 0, 0, SH_REQUIRED | SH_NULLABLE, NULL,
+	    NULL },
+	{ 0 },
+};
+
+const struct shape session_totp_in[] = {
+	{ "code", SH_TEXT, 6, 6, SH_REQUIRED | SH_PHI, NULL, NULL },
+	{ 0 },
+};
+
+const struct shape session_totp_out[] = {
+	{ "state", SH_CHOICE, 0, 0, SH_REQUIRED, STATES, NULL },
+	{ "token", SH_RAW, 43, 43, 0, NULL, NULL },
+	{ "user", SH_OBJECT, 0, 0, 0, NULL, session_user_out },
+	{ 0 },
+};
+
+const struct shape session_recovery_in[] = {
+	{ "code", SH_TEXT, 1, 64, SH_REQUIRED | SH_PHI, NULL, NULL },
+	{ 0 },
+};
+
+const struct shape session_recovery_out[] = {
+	{ "state", SH_CHOICE, 0, 0, SH_REQUIRED, STATES, NULL },
+	{ "codes_left", SH_INT, 0, FACTOR_RECOVERY_COUNT, SH_REQUIRED, NULL,
+	    NULL },
+	{ "token", SH_RAW, 43, 43, 0, NULL, NULL },
+	{ "user", SH_OBJECT, 0, 0, 0, NULL, session_user_out },
+	{ 0 },
+};
+
+const struct shape session_step_up_in[] = {
+	{ "code", SH_TEXT, 6, 6, SH_REQUIRED | SH_PHI, NULL, NULL },
+	{ 0 },
+};
+
+const struct shape session_step_up_out[] = {
+	{ "step_up_until", SH_TIME, 0, 0, SH_REQUIRED, NULL, NULL },
+	{ "token", SH_RAW, 43, 43, 0, NULL, NULL },
+	{ 0 },
+};
+
+const struct shape session_delete_in[] = { { 0 } };
+const struct shape session_delete_out[] = { { 0 } };
+
+/* The password was right: a session that lacks its second factor. */
+static enum err
+signed_in(struct op *op, const struct sign_in_take_row *a, const char *rehash)
+{
+	struct password_rehash_in in = { a->account_id, rehash,
+		a->password_hash };
+	enum err r;
+
+	if (rehash != NULL && (r = sql_password_rehash(op->tx, &in)) != ERR_OK)
+		return r;
+	if ((r = attempt_forget(op, &a->account_id, "password")) != ERR_OK)
+		return r;
+	r = session_begin(op, &a->account_id);
+	return r == ERR_NOT_FOUND ? ERR_INVALID_CREDENTIALS : r;
+}
+
+/*
+ * Unknown, wrong, deactivated and not yet accepted look alike, in what they
+ * answer, what they cost and how soon they must wait: each takes one attempt
+ * and one hash.
+ *= IA-11
+ */
+enum err
+session_create(struct op *op)
+{
+	struct sign_in_take_row account;
+	struct bytes token;
+	const char *rehash;
+	bool right;
+	enum err r;
+
+	if ((r = account_email_token(
+		 op->arena, in_text(op, "email"), &token)) != ERR_OK ||
+	    (r = attempt_take_name(op, token, &account)) != ERR_OK ||
+	    (r = password_check(op, account.password_hash,
+		 in_text(op, "password"), &right, &rehash)) != ERR_OK)
+		return r;
+	if (!right)
+		return ERR_INVALID_CREDENTIALS;
+	return signed_in(op, &account, rehash);
+}
+
+/* Before the second factor a session tells nothing about its owner. */
+static json_t *
+owner_json(const struct op *op, const struct session_owner_row *owner)
+{
+	bool known = op->who.state == STATE_ACTIVE ||
+	    op->who.state == STATE_PASSWORD_EXPIRED;
+
+	return json_pack("{s:o, s:o, s:s, s:s, s:s, s:o}", "id",
+	    uuid_json(&op->who.account), "display_name",
+	    text_json(known ? owner->display_name : NULL), "role",
+	    role_name(op->who.role), "clinic_name", owner->clinic_name,
+	    "time_zone", owner->time_zone, "patient_id",
+	    known ? uuid_json(&op->who.patient) : json_null());
+}
+
+enum err
+session_read(struct op *op)
+{
+	struct session_owner_in in = { op->who.account };
+	struct session_owner_row owner;
+	const struct actor *who = &op->who;
+	int64_t step_up = who->step_up_until;
+	enum err r;
+
+	if ((r = sql_session_owner(op->tx, &in, &owner)) != ERR_OK)
+		return r;
+	if (step_up != INSTANT_NONE && step_up <= op->now)
+		step_up = INSTANT_NONE;
+	op->out = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}", "state",
+	    session_state_name(who->state), "user", owner_json(op, &owner),
+	    "idle_expires_at", time_json(who->idle_expires_at), "expires_at",
+	    time_json(who->expires_at), "password_expires_at",
+	    time_json(who->password_expires_at), "step_up_until",
+	    time_json(step_up));
+	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
+}
+
+/* The second factor was right: the session is a full one from here on. */
+static enum err
+factor_given(struct op *op)
+{
+	struct account_signed_in_in in = { op->who.account, op->now };
+	struct session_renew_row row;
+	enum err r;
+
+	if ((r = sql_account_signed_in(op->tx, &in)) != ERR_OK ||
+	    (r = session_renewed(op, op->now, INSTANT_NONE, &row)) != ERR_OK)
+		return r;
+	op->out = session_state_json(&row);
+	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
+}
+
+enum err
+session_totp(struct op *op)
+{
+	enum err r;
+
+	return (r = totp_use(op)) != ERR_OK ? r : factor_given(op);
+}
+
+/*= IA-20: the password and one code that was never used before */
+enum err
+session_recovery(struct op *op)
+{
+	uint8_t hash[32];
+	struct recovery_use_in in = { op->who.account,
+		{ hash, sizeof(hash) }, op->now };
+	struct recovery_use_row row;
+	enum err r;
+
+	if ((r = attempt_take_own(op, "recovery")) != ERR_OK)
+		return r;
+	r = factor_recovery_hash(in_text(op, "code"), hash);
+	if (r == ERR_CRYPTO)
+		return r;
+	if (r != ERR_OK)
+		return op_refuse(op, ERR_INVALID_CODE, "code");
+	if ((r = sql_recovery_use(op->tx, &in, &row)) != ERR_OK)
+		return r;
+	if (row.used != 1)
+		return op_refuse(op, ERR_INVALID_CODE, "code");
+	if ((r = attempt_forget(op, &op->who.account, "recovery")) != ERR_OK ||
+	    (r = factor_given(op)) != ERR_OK)
+		return r;
+	json_object_set_new(
+	    op->out, "codes_left", json_integer(row.codes_left));
+	return ERR_OK;
+}
+
+/*= AZ-09: a fresh factor for what is sensitive */
+enum err
+session_step_up(struct op *op)
+{
+	struct session_renew_row row;
+	int64_t until = op->now + STEP_UP_S;
+	enum err r;
+
+	if ((r = totp_use(op)) != ERR_OK ||
+	    (r = session_renewed(op, INSTANT_NONE, until, &row)) != ERR_OK)
+		return r;
+	op->out = json_pack("{s:o}", "step_up_until", time_json(until));
+	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
+}
+
+/*= SE-05 */
+enum err
+session_delete(struct op *op)
+{
+	struct session_end_in in = { op->who.session, op->who.account,
+		op->now };
+	enum err r;
+
+	if ((r = sql_session_end(op->tx, &in, NULL)) != ERR_OK)
+		return r;
+	op->clear_session = true;
+	op->note.record = op->who.session;
+	return ERR_OK;
+}

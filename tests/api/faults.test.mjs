@@ -1,0 +1,145 @@
+// The database dies, hangs, restarts; a client leaves. Nothing hangs, nothing
+// is half done, and no worker is lost.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { Client, startClinic } from '../lib/clinic.mjs';
+
+const sleep = (ms) => new Promise((r) => setTimeout(r, ms));
+let clinic, front;
+before(async () => {
+  clinic = await startClinic({ settings: 'request_seconds 5\n' });
+  front = await clinic.signIn(clinic.people.scheduler);
+});
+after(async () => {
+  front?.close();
+  await clinic?.stop();
+});
+
+const workers = () => execFileSync('pgrep', ['-P', String(serverPid())]).toString().trim().split('\n').sort().join();
+const serverPid = () => Number(readFileSync(path.join(clinic.dir, 'epione.pid'), 'utf8'));
+const postmaster = () => Number(readFileSync(path.join(clinic.dir, 'pg/data/postmaster.pid'), 'utf8').split('\n')[0]);
+
+async function untilWell(ms) {
+  for (const end = Date.now() + ms; Date.now() < end; await sleep(50)) {
+    const r = await front.get(`/v1/patients/${clinic.patients[0]}`).catch(() => null);
+    if (r?.status === 200) return true;
+  }
+  return false;
+}
+
+/** Clients that read and write until told to stop; every outcome is kept. */
+function load(n) {
+  let on = true;
+  const outcomes = [];
+  const one = async () => {
+    const c = new Client(clinic.url, { role: 'scheduler' });
+    c.token = front.token;
+    while (on) {
+      const began = Date.now(), key = randomUUID();
+      const r = await c.create('/v1/patients', { family_name: 'Load', given_name: key, birth_date: '2000-01-01', sex: 'female' }, key).catch((e) => ({ status: 0, text: e.message }));
+      outcomes.push({ status: r.status, ms: Date.now() - began, id: r.body?.id, key });
+    }
+    c.close();
+  };
+  const all = Promise.all(Array.from({ length: n }, one));
+  return { outcomes, stop: async () => { on = false; await all; } };
+}
+
+test('PostgreSQL killed with -9 under load: answers or 503, and well again within 5 s', async () => {
+  const before = workers(), l = load(16);
+  await sleep(1000);
+  process.kill(postmaster(), 'SIGKILL');
+  await sleep(700);
+  await clinic.database('start');
+  assert.ok(await untilWell(5000), 'well within 5 s of its return');
+  await sleep(500);
+  await l.stop();
+  const odd = l.outcomes.filter((o) => ![201, 503].includes(o.status));
+  assert.deepEqual(odd, []);
+  assert.ok(l.outcomes.some((o) => o.status === 201));
+  assert.ok(Math.max(...l.outcomes.map((o) => o.ms)) < 7000, 'none hangs past its deadline');
+  assert.equal(workers(), before, 'no worker restarts');
+  // what was answered with 201 is there, and opens
+  const ids = l.outcomes.filter((o) => o.id).slice(-30);
+  for (const o of ids) assert.equal((await front.get(`/v1/patients/${o.id}`)).body?.given_name, o.key);
+});
+
+test('PostgreSQL restarted under load: the same', async () => {
+  const before = workers(), l = load(8);
+  await sleep(500);
+  await clinic.database('stop');
+  await sleep(300);
+  await clinic.database('start');
+  assert.ok(await untilWell(5000));
+  await l.stop();
+  assert.deepEqual(l.outcomes.filter((o) => ![201, 503].includes(o.status)), []);
+  assert.equal(workers(), before);
+});
+
+test('a database that hangs: 503 at the deadline, and the rest goes on after', async () => {
+  const rows = await clinic.sql(`SELECT pid FROM pg_stat_activity WHERE usename = 'epione_server'`);
+  for (const r of rows) process.kill(Number(r.pid), 'SIGSTOP');
+  const began = Date.now();
+  const r = await front.get(`/v1/patients/${clinic.patients[0]}`);
+  assert.equal(r.status, 503);
+  assert.ok(Date.now() - began < 8000);
+  assert.ok(r.headers['retry-after']);
+  for (const row of rows) try { process.kill(Number(row.pid), 'SIGCONT'); } catch { /* ended meanwhile */ }
+  assert.ok(await untilWell(5000));
+});
+
+test('a server that starts before its database waits for it', async () => {
+  await clinic.stopServer();
+  await clinic.database('stop');
+  const starting = clinic.startServer();
+  starting.catch(() => {});
+  await sleep(2000);
+  const probe = new Client(clinic.url);
+  const r = await probe.get('/readyz');
+  assert.equal(r.status, 503);
+  assert.equal((await probe.get('/healthz')).status, 200);
+  probe.close();
+  await clinic.database('start');
+  await starting;
+  assert.ok(await untilWell(5000));
+});
+
+test('clients that leave in the middle leave their work to be finished', async () => {
+  const [{ n: before }] = await clinic.sql(`SELECT count(*) AS n FROM audit WHERE event = 'patient.created'`);
+  const gone = Array.from({ length: 40 }, (_, i) => {
+    const c = new Client(clinic.url, { role: 'scheduler' });
+    c.token = front.token;
+    const p = c.create('/v1/patients', { family_name: 'Gone', given_name: `n${i}`, birth_date: '2000-01-01', sex: 'male' });
+    p.catch(() => {});
+    setTimeout(() => c.close(), 5 + i);
+    return p.then(() => 1, () => 0);
+  });
+  await Promise.all(gone);
+  await sleep(1500);
+  const [{ n: after }] = await clinic.sql(`SELECT count(*) AS n FROM audit WHERE event = 'patient.created'`);
+  const [{ n: rows }] = await clinic.sql(`SELECT count(*) AS n FROM audit a WHERE event = 'patient.created' AND outcome = 'ok' AND NOT EXISTS (SELECT FROM patient p WHERE p.id = a.record_id)`);
+  assert.ok(Number(after) >= Number(before));
+  assert.equal(rows, '0', 'no audit row without its record');
+  const metrics = (await front.get('/metrics')).text;
+  const live = [...metrics.matchAll(/epione_fibers\{[^}]*\} (\d+)/g)].reduce((s, m) => s + Number(m[1]), 0);
+  assert.ok(live <= 6, `fibers end: ${live}`);
+});
+
+//= AU-01: no audit row, no answer
+test('when the audit row cannot be written nothing is disclosed or changed', async () => {
+  await clinic.sql('ALTER TABLE audit RENAME TO audit_away');
+  try {
+    const r = await front.get(`/v1/patients/${clinic.patients[0]}`);
+    assert.ok([500, 503].includes(r.status), String(r.status));
+    assert.doesNotMatch(r.text, /family_name/);
+    const w = await front.create('/v1/patients', { family_name: 'Unseen', given_name: 'Unseen', birth_date: '2000-01-01', sex: 'male' });
+    assert.ok(w.status >= 500);
+  } finally {
+    await clinic.sql('ALTER TABLE audit_away RENAME TO audit');
+  }
+  assert.ok(await untilWell(5000));
+});

@@ -1,0 +1,363 @@
+// Patients: who sees and sets what, how they are found, who saw them.
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, before, test } from 'node:test';
+
+import { startClinic } from '../lib/clinic.mjs';
+
+let clinic, as;
+
+const full = () => ({
+  family_name: 'Ångström-Müller',
+  given_name: 'Zoë Marie',
+  birth_date: '1980-02-29',
+  sex: 'female',
+  mrn: `T-${randomUUID().slice(0, 8)}`,
+  ssn: '078-05-1120',
+  phone: '+1 (555) 014-9987',
+  email: 'Zoe@Example.org',
+  address: { line1: '1 Quay', city: 'Oslo', postal_code: '0150', country: 'NO' },
+  language: 'nb',
+  emergency_contact: { name: 'Per', phone: '+47 2222 3333' },
+  insurance: { payer: 'Acme', member_id: 'A-77' },
+});
+const minimal = (more) => ({ family_name: 'Tester', given_name: 'Una', birth_date: '1990-01-01', sex: 'unknown', ...more });
+
+const create = async (who, body) => {
+  const made = await who.create('/v1/patients', body);
+  assert.equal(made.status, 201, made.text);
+  return made.body.id;
+};
+const record = async (who, id) => {
+  const r = await who.get(`/v1/patients/${id}`);
+  assert.equal(r.status, 200, r.text);
+  return { ...r.body, etag: r.headers.etag };
+};
+const patch = (who, id, etag, body) => who.patch(`/v1/patients/${id}`, body, { 'if-match': etag });
+const refused = (r, status, code, field) => {
+  assert.deepEqual([r.status, r.body?.code, r.body?.field], [status, code, field], r.text);
+  assert.match(r.headers['content-type'], /^application\/problem\+json/);
+};
+
+before(async () => {
+  clinic = await startClinic();
+  as = {};
+  for (const [name, person] of Object.entries(clinic.people)) as[name] = await clinic.signIn(person);
+});
+after(() => clinic?.stop());
+
+//= AZ-02: the members of tables/patient_fields.def, once more, by hand
+test('each role sees its own members and no others', async () => {
+  const body = full();
+  const id = await create(as.clinician, body);
+  const members = Object.keys(body).sort();
+  const seen = async (who) => Object.keys(await record(who, id)).filter((k) => !['id', 'version', 'etag'].includes(k)).sort();
+
+  assert.deepEqual(await seen(as.clinician), members.filter((m) => m !== 'ssn'));
+  assert.deepEqual(await seen(as.scheduler), members.filter((m) => m !== 'ssn'));
+  const shown = await record(as.clinician, id);
+  assert.equal(shown.email, 'zoe@example.org');
+  assert.deepEqual(shown.address, body.address);
+  assert.deepEqual(shown.emergency_contact, body.emergency_contact);
+  assert.equal(shown.family_name, body.family_name);
+  assert.equal(shown.etag, '"1"');
+
+  const mine = clinic.people.patient.patient_id;
+  const set = await patch(as.scheduler, mine, (await record(as.scheduler, mine)).etag, { ssn: '219-09-9999' });
+  assert.equal(set.status, 200, set.text);
+  assert.equal('ssn' in set.body, false);
+  assert.equal((await record(as.patient, mine)).ssn, '219-09-9999');
+});
+
+//= AZ-01: what is not granted does not exist, and looks just like what does not
+test('nobody else learns that the record exists', async () => {
+  const id = await create(as.clinician, minimal());
+  const bare = (r) => [r.status, { ...r.body, request_id: null }];
+  for (const who of ['clinician2', 'patient', 'patient2', 'admin', 'compliance']) {
+    const there = await as[who].get(`/v1/patients/${id}`);
+    const nothing = await as[who].get(`/v1/patients/${randomUUID()}`);
+    assert.equal(there.status, 404, who);
+    assert.deepEqual(bare(there), bare(nothing), who);
+    refused(await patch(as[who], id, '"1"', { phone: '5550001111' }), 404, 'not_found');
+    refused(await as[who].create(`/v1/patients/${id}/account`, {}), 404, 'not_found');
+    refused(await as[who].post(`/v1/patients/${id}/care-team/${clinic.people.clinician2.id}`), 404, 'not_found');
+    refused(await as[who].delete(`/v1/patients/${id}/care-team/${clinic.people.clinician.id}`), 404, 'not_found');
+  }
+  for (const who of ['patient', 'admin', 'compliance']) {
+    refused(await as[who].create('/v1/patients', minimal()), 404, 'not_found');
+    refused(await as[who].get('/v1/patients?family_name=Tester'), 404, 'not_found');
+  }
+  for (const who of ['clinician', 'scheduler', 'admin', 'patient'])
+    refused(await as[who].get(`/v1/patients/${id}/accesses`), 404, 'not_found');
+  const rows = await clinic.audit(`event = 'patient.read' AND record_id = '${id}' AND outcome = 'not_found'`);
+  assert.equal(rows.length, 5);
+});
+
+test('the desk takes a patient in and does not join the care team', async () => {
+  const id = await create(as.scheduler, minimal());
+  assert.equal((await record(as.scheduler, id)).given_name, 'Una');
+  refused(await as.clinician.get(`/v1/patients/${id}`), 404, 'not_found');
+  const [row] = await clinic.audit(`event = 'patient.created' AND record_id = '${id}'`);
+  assert.deepEqual([row.outcome, row.patient_id, row.actor_role], ['ok', id, 'scheduler']);
+});
+
+test('a record number is taken once, however it is written', async () => {
+  const mrn = `AB-${randomUUID().slice(0, 8)}`;
+  await create(as.clinician, minimal({ mrn }));
+  refused(await as.scheduler.create('/v1/patients', minimal({ mrn: mrn.toLowerCase().replace('-', '  ') })), 409, 'mrn_taken');
+});
+
+test('what is not well formed is refused, with the field named', async () => {
+  const tomorrow = new Date(Date.now() + 3 * 86400e3).toISOString().slice(0, 10);
+  const cases = [
+    [{ birth_date: tomorrow }, 'invalid_field', 'birth_date'],
+    [{ birth_date: '1990-02-30' }, 'invalid_field', 'birth_date'],
+    [{ sex: 'F' }, 'invalid_field', 'sex'],
+    [{ ssn: '12-345-678' }, 'invalid_field', 'ssn'],
+    [{ ssn: '078-05-11200' }, 'invalid_field', 'ssn'],
+    [{ phone: '---' }, 'invalid_field', 'phone'],
+    [{ email: 'nobody' }, 'invalid_field', 'email'],
+    [{ family_name: '' }, 'invalid_field', 'family_name'],
+    [{ family_name: '...' }, 'invalid_field', 'family_name'],
+    [{ family_name: 'x'.repeat(101) }, 'invalid_field', 'family_name'],
+    [{ given_name: '😀'.repeat(60) }, 'invalid_field', 'given_name'],
+    [{ family_name: undefined }, 'missing_field', 'family_name'],
+    [{ address: { street: 'x' } }, 'unknown_field', 'address.street'],
+    [{ address: 'x' }, 'invalid_field', 'address'],
+    [{ insurance: { payer: 'x' } }, 'missing_field', 'insurance.member_id'],
+    [{ role: 'admin' }, 'unknown_field', 'role'],
+    [{ clinic_id: randomUUID() }, 'unknown_field', 'clinic_id'],
+    [{ phone: 5551234 }, 'invalid_field', 'phone'],
+  ];
+  const count = async () => (await clinic.sql('SELECT count(*) FROM patient'))[0].count;
+  const had = await count();
+  for (const [more, code, field] of cases)
+    refused(await as.clinician.create('/v1/patients', minimal(more)), 422, code, field);
+  assert.equal(await count(), had);
+});
+
+test('the same key makes one patient, and replays the answer', async () => {
+  const key = randomUUID(), body = minimal({ family_name: 'Onlyonce' });
+  const all = await Promise.all(Array.from({ length: 6 }, () => as.scheduler.create('/v1/patients', body, key)));
+  assert.deepEqual([...new Set(all.map((r) => r.status))], [201]);
+  assert.equal(new Set(all.map((r) => r.body.id)).size, 1);
+  refused(await as.scheduler.create('/v1/patients', minimal(), key), 422, 'idempotency_key_reused');
+});
+
+//= IN-05, AZ-03
+test('a patch is a merge, on the version that was seen', async () => {
+  const id = await create(as.clinician, full());
+  refused(await as.clinician.patch(`/v1/patients/${id}`, { phone: '5550001111' }), 428, 'precondition_required');
+  refused(await patch(as.clinician, id, '"7"', { phone: '5550001111' }), 412, 'stale');
+  refused(await patch(as.clinician, id, 'W/"1"', { phone: '5550001111' }), 412, 'stale');
+  for (const [body, code, field] of [
+    [{ family_name: null }, 'invalid_field', 'family_name'],
+    [{ emergency_contact: { phone: null } }, 'invalid_field', 'emergency_contact.phone'],
+    [{ birth_date: '2999-01-01' }, 'invalid_field', 'birth_date'],
+    [{ id: randomUUID() }, 'unknown_field', 'id'],
+    [{ version: 9 }, 'unknown_field', 'version'],
+    [{ role: 'admin' }, 'unknown_field', 'role'],
+  ])
+    refused(await patch(as.clinician, id, '"1"', body), 422, code, field);
+  assert.equal((await record(as.clinician, id)).version, 1);
+
+  const r = await patch(as.clinician, id, '"1"', { address: { city: 'Bergen', line1: null }, language: null, insurance: null });
+  assert.equal(r.status, 200, r.text);
+  assert.equal(r.headers.etag, '"2"');
+  assert.deepEqual(r.body.address, { city: 'Bergen', postal_code: '0150', country: 'NO' });
+  assert.equal('language' in r.body || 'insurance' in r.body, false);
+  const { etag, ...again } = await record(as.clinician, id);
+  assert.deepEqual([etag, again], ['"2"', r.body]);
+
+  refused(await patch(as.clinician, id, '"2"', { insurance: { payer: 'New' } }), 422, 'missing_field', 'insurance.member_id');
+  const same = await patch(as.clinician, id, '"2"', { address: { city: 'Bergen' } });
+  assert.deepEqual([same.status, same.headers.etag], [200, '"2"']);
+});
+
+test('of ten patches made on one version, one stands', async () => {
+  const id = await create(as.clinician, minimal());
+  const all = await Promise.all(Array.from({ length: 10 }, (_, i) => patch(as.clinician, id, '"1"', { phone: `555000${1000 + i}` })));
+  const won = all.filter((r) => r.status === 200);
+  assert.equal(won.length, 1);
+  assert.equal(all.filter((r) => r.status === 412).length, 9);
+  assert.equal((await record(as.clinician, id)).phone, won[0].body.phone);
+});
+
+test('patients change how to reach them, and not who they are', async () => {
+  const id = clinic.people.patient.patient_id;
+  const { etag } = await record(as.patient, id);
+  for (const member of ['family_name', 'birth_date', 'mrn', 'ssn', 'insurance'])
+    refused(await patch(as.patient, id, etag, { [member]: full()[member] }), 422, 'unknown_field', member);
+  const r = await patch(as.patient, id, etag, { phone: '+1 555 777 0000', emergency_contact: { name: 'Sam', phone: '5551112222' } });
+  assert.equal(r.status, 200, r.text);
+  assert.equal((await record(as.scheduler, id)).phone, '+1 555 777 0000');
+});
+
+test('names are found by prefix, without case or accents, by any word', async () => {
+  const id = await create(as.clinician, full());
+  const find = async (query) => {
+    const r = await as.clinician.get(`/v1/patients?${new URLSearchParams(query)}`);
+    assert.equal(r.status, 200, r.text);
+    return r.body.items.map((p) => p.id);
+  };
+  for (const family_name of ['angstrom', 'ANG', 'Ång', 'mü', 'Mull', 'Muller Ang', 'ångström-müller'])
+    assert.ok((await find({ family_name })).includes(id), family_name);
+  for (const family_name of ['ngstrom', 'ulle', 'angstromer', 'an%', 'ang_'])
+    assert.ok(!(await find({ family_name })).includes(id), family_name);
+  assert.ok((await find({ given_name: 'marie', family_name: 'ang' })).includes(id));
+  assert.ok(!(await find({ given_name: 'pierre', family_name: 'ang' })).includes(id));
+  for (const query of [{ birth_date: '1980-02-29' }, { ssn: '078 05 1120' }, { ssn: '078051120' }, { phone: '1-555-014-9987' }, { email: 'ZOE@example.ORG' }])
+    assert.ok((await find(query)).includes(id), JSON.stringify(query));
+  for (const query of [{ birth_date: '1980-02-28' }, { ssn: '078051121' }, { phone: '5550149987' }, { email: 'zoe@example.or' }])
+    assert.ok(!(await find(query)).includes(id), JSON.stringify(query));
+  const [item] = (await as.clinician.get('/v1/patients?family_name=angstrom')).body.items;
+  assert.deepEqual(Object.keys(item).sort(), ['birth_date', 'family_name', 'given_name', 'id', 'mrn', 'phone', 'sex']);
+
+  refused(await as.clinician.get('/v1/patients'), 422, 'missing_field');
+  refused(await as.clinician.get('/v1/patients?family_name=a'), 422, 'invalid_field', 'family_name');
+  refused(await as.clinician.get('/v1/patients?family_name=an+b'), 422, 'invalid_field', 'family_name');
+  refused(await as.clinician.get('/v1/patients?sex=female'), 422, 'unknown_field', 'sex');
+});
+
+test('a word longer than its index is compared as a whole', async () => {
+  const stem = 'Wolfeschlegel'; // 13 letters: one more than a prefix token holds
+  const a = await create(as.clinician, minimal({ family_name: `${stem}steinhausen` }));
+  const b = await create(as.clinician, minimal({ family_name: `${stem}bergerdorff` }));
+  const found = (await as.clinician.get(`/v1/patients?family_name=${stem}stein`)).body.items.map((p) => p.id);
+  assert.deepEqual(found, [a]);
+  const both = (await as.clinician.get(`/v1/patients?family_name=${stem}`)).body.items.map((p) => p.id);
+  assert.deepEqual(both.sort(), [a, b].sort());
+});
+
+test('a changed name is found, the old one is not', async () => {
+  const id = await create(as.clinician, minimal({ family_name: 'Beforehand', phone: '5559990001' }));
+  assert.equal((await patch(as.clinician, id, '"1"', { family_name: 'Afterwards', phone: null })).status, 200);
+  const find = async (query) => (await as.clinician.get(`/v1/patients?${query}`)).body.items.map((p) => p.id);
+  assert.deepEqual(await find('family_name=beforehand'), []);
+  assert.deepEqual(await find('phone=5559990001'), []);
+  assert.deepEqual(await find('family_name=afterwards'), [id]);
+});
+
+//= AU-02: LinuxForHealth/FHIR#2090: a search's audit row says whom it returned
+test('a search returns the own patients, page by page, and its audit row names them', async () => {
+  const ids = [];
+  for (let i = 0; i < 5; i++) ids.push(await create(as.clinician, minimal({ family_name: 'Pageturner', given_name: `No ${i}` })));
+  const foreign = await create(as.clinician2, minimal({ family_name: 'Pageturner' }));
+
+  const seen = [];
+  let cursor = null, pages = 0;
+  do {
+    const r = await as.clinician.get(`/v1/patients?family_name=pageturner&limit=2${cursor ? `&cursor=${cursor}` : ''}`);
+    assert.equal(r.status, 200, r.text);
+    assert.ok(r.body.items.length <= 2);
+    const [row] = (await clinic.audit(`request_id = '${r.headers['x-request-id']}'`));
+    assert.deepEqual(row.returned.replace(/[{}]/g, '').split(','), r.body.items.map((p) => p.id));
+    seen.push(...r.body.items.map((p) => p.id));
+    cursor = r.body.next_cursor;
+  } while (cursor && ++pages < 10);
+  assert.deepEqual([...seen].sort(), [...ids].sort());
+  assert.ok(!seen.includes(foreign));
+  const desk = (await as.scheduler.get('/v1/patients?family_name=pageturner')).body.items;
+  assert.equal(desk.length, 6);
+
+  refused(await as.clinician.get('/v1/patients?family_name=pageturner&cursor=bm90IG91cnM'), 400, 'bad_cursor', 'cursor');
+  const first = await as.clinician.get('/v1/patients?family_name=pageturner&limit=2');
+  refused(await as.scheduler.get(`/v1/patients?family_name=pageturner&cursor=${first.body.next_cursor}`), 400, 'bad_cursor', 'cursor');
+});
+
+//= AZ-05: a right that is taken away is gone with the next request
+test('the care team opens a record, and closes it', async () => {
+  const id = await create(as.clinician, minimal());
+  const other = clinic.people.clinician2.id;
+  const place = `/v1/patients/${id}/care-team/${other}`;
+  refused(await as.clinician2.get(`/v1/patients/${id}`), 404, 'not_found');
+  assert.equal((await as.clinician.post(place)).status, 204);
+  assert.equal((await as.clinician.post(place)).status, 204);
+  assert.equal((await as.clinician2.get(`/v1/patients/${id}`)).status, 200);
+  assert.equal((await as.scheduler.delete(place)).status, 204);
+  refused(await as.clinician2.get(`/v1/patients/${id}`), 404, 'not_found');
+  refused(await as.scheduler.delete(place), 404, 'not_found');
+  assert.equal((await as.scheduler.post(place)).status, 204);
+  assert.equal((await as.clinician2.get(`/v1/patients/${id}`)).status, 200);
+
+  const scheduler = clinic.people.scheduler.id;
+  refused(await as.clinician.post(`/v1/patients/${id}/care-team/${scheduler}`), 404, 'not_found');
+  refused(await as.clinician.post(`/v1/patients/${id}/care-team/${randomUUID()}`), 404, 'not_found');
+  const rows = await clinic.audit(`patient_id = '${id}' AND event LIKE 'care_team.%' AND outcome = 'ok'`);
+  assert.deepEqual(rows.map((r) => [r.event, r.record_id]), [
+    ['care_team.added', other], ['care_team.added', other], ['care_team.removed', other], ['care_team.added', other],
+  ]);
+});
+
+test('a patient is invited to an account, once', async () => {
+  const id = await create(as.clinician, minimal({ email: `p-${randomUUID()}@example.org` }));
+  const r = await as.clinician.create(`/v1/patients/${id}/account`, {});
+  assert.equal(r.status, 201, r.text);
+  assert.match(r.body.invitation_url, /^https:\/\/localhost:\d+\/invitation#[\w-]{22,}$/);
+  const [account] = await clinic.sql(`SELECT role, patient_id FROM account WHERE id = :'id'`, { id: r.body.id });
+  assert.deepEqual(account, { role: 'patient', patient_id: id });
+  refused(await as.scheduler.create(`/v1/patients/${id}/account`, { email: `q-${randomUUID()}@example.org` }), 409, 'already_done');
+
+  const bare = await create(as.clinician, minimal());
+  refused(await as.clinician.create(`/v1/patients/${bare}/account`, {}), 422, 'missing_field', 'email');
+  refused(await as.clinician.create(`/v1/patients/${bare}/account`, { email: clinic.people.patient.email.toUpperCase() }), 409, 'email_taken');
+});
+
+test('patients see who opened their record, by name; so does compliance', async () => {
+  const id = clinic.people.patient.patient_id;
+  await as.scheduler.get(`/v1/patients/${id}`);
+  const { family_name } = await record(as.patient, id);
+  await as.scheduler.get(`/v1/patients?family_name=${encodeURIComponent(family_name)}`);
+
+  const r = await as.patient.get(`/v1/patients/${id}/accesses`);
+  assert.equal(r.status, 200, r.text);
+  const [search, read] = r.body.items;
+  assert.deepEqual([search.event, search.actor_name, search.actor_role], ['patient.searched', clinic.people.scheduler.name, 'scheduler']);
+  assert.deepEqual([read.event, read.actor_name], ['patient.read', clinic.people.scheduler.name]);
+  assert.ok(r.body.items.every((a) => a.actor_role !== 'patient'));
+  assert.deepEqual(Object.keys(read).sort(), ['action', 'actor_id', 'actor_name', 'actor_role', 'at', 'event']);
+  refused(await as.patient2.get(`/v1/patients/${id}/accesses`), 404, 'not_found');
+
+  const all = [];
+  let cursor = '';
+  do {
+    const page = (await as.compliance.get(`/v1/patients/${id}/accesses?limit=3${cursor}`)).body;
+    all.push(...page.items);
+    cursor = page.next_cursor ? `&cursor=${page.next_cursor}` : '';
+  } while (cursor);
+  assert.ok(all.some((a) => a.actor_role === 'patient'));
+  assert.deepEqual(all.map((a) => a.at), all.map((a) => a.at).sort().reverse());
+});
+
+//= EN-01: the values a record is made of stand nowhere in the tables
+test('nothing of a record can be read from the database', async () => {
+  const canary = { family_name: 'Canaryfamily', given_name: 'Canarygiven', mrn: `CANARY-${randomUUID()}`, ssn: '666-55-4321', phone: '5556667778', email: 'canary@canary.example', address: { line1: 'Canary Wharf' }, language: 'canaryish', emergency_contact: { name: 'Canarycontact', phone: '5556667779' }, insurance: { payer: 'Canarypayer', member_id: 'CANARY-MEMBER' } };
+  await create(as.clinician, minimal(canary));
+  const dump = JSON.stringify(await clinic.sql(`SELECT p::text AS p, encode(convert_to(p::text, 'UTF8'), 'escape') AS e FROM patient p UNION ALL SELECT t::text, '' FROM patient_token t UNION ALL SELECT i::text, '' FROM idempotency i UNION ALL SELECT a::text, '' FROM audit a`)).toLowerCase();
+  const flat = Object.values(canary).flatMap((v) => (typeof v === 'string' ? [v] : Object.values(v)));
+  for (const value of flat)
+    for (const form of [value, Buffer.from(value).toString('hex'), Buffer.from(value).toString('base64').replace(/=+$/, '')])
+      assert.equal(dump.includes(form.toLowerCase()), false, value);
+});
+
+//= EN-04, IN-01: a sealed value that was moved or altered is not shown
+test('a value moved to another row is refused, not shown', async () => {
+  const a = await create(as.clinician, minimal({ given_name: 'Alpha' })), b = await create(as.clinician, minimal({ given_name: 'Beta' }));
+  await clinic.sql(`UPDATE patient SET given_name = (SELECT given_name FROM patient WHERE id = :'a') WHERE id = :'b'`, { a, b });
+  const r = await as.clinician.get(`/v1/patients/${b}`);
+  refused(r, 500, 'integrity');
+  assert.equal(/Alpha|Beta/.test(r.text), false);
+  const [row] = await clinic.audit(`request_id = '${r.headers['x-request-id']}'`);
+  assert.equal(row.outcome, 'integrity');
+});
+
+//= EN-03: seals are counted with what was sealed
+test('the record key counts what was sealed under it', async () => {
+  const id = await create(as.clinician, minimal());
+  const seals = async () => Number((await clinic.sql(`SELECT seals FROM record_key WHERE subject_id = :'id'`, { id }))[0].seals);
+  assert.equal(await seals(), 4);
+  await patch(as.clinician, id, '"1"', { phone: '5550001112', language: 'en' });
+  assert.equal(await seals(), 6);
+  await patch(as.clinician, id, '"2"', { phone: null });
+  assert.equal(await seals(), 6);
+});

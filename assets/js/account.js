@@ -1,0 +1,73 @@
+// The person's own account: password, authenticator, devices signed in.
+//= SE-06: people list and end their own sessions
+
+import { all, del } from './api.js';
+import { announce, el, fill, h, icon, note } from './dom.js';
+import { exact, roleName, shortDay } from './format.js';
+import { words } from './form.js';
+import { confirm } from './confirm.js';
+import { begin, signOut } from './session.js';
+
+const session = await begin([]);
+
+/** @param {string | undefined} agent the User-Agent header, in words */
+function deviceName(agent = '') {
+  const browser = [['Edg/', 'Edge'], ['OPR/', 'Opera'],
+    ['Firefox/', 'Firefox'], ['Chrome/', 'Chrome'], ['Safari/', 'Safari']]
+    .find(([mark = '']) => agent.includes(mark))?.[1] ?? 'A program';
+  const system = [['Android', 'Android'], ['iPhone', 'iPhone'],
+    ['iPad', 'iPad'], ['Windows', 'Windows'], ['Mac OS', 'Mac'],
+    ['CrOS', 'Chromebook'], ['Linux', 'Linux']]
+    .find(([mark = '']) => agent.includes(mark))?.[1];
+
+  return system ? `${browser} on ${system}` : browser;
+}
+
+/** @param {any} device */
+function row(device) {
+  const name = deviceName(device.user_agent);
+  const button = device.current
+    ? h('span', { class: 'chip ok' }, icon('check'), 'This one')
+    : h('button', { type: 'button', class: 'button',
+      'aria-label': `Sign out ${name}`, onclick: () => void end(device, name) },
+    'Sign out');
+
+  return h('li', {}, h('div', { class: 'what' },
+    h('span', { class: 'name' }, name),
+    h('span', { class: 'sub' }, [`Since ${exact(device.created_at)}`,
+      device.seen_at ? `last used ${exact(device.seen_at)}` : '',
+      device.address ? `from ${device.address}` : ''].filter(Boolean)
+      .join(', '))), h('div', { class: 'do' }, button));
+}
+
+/** @param {any} device @param {string} name */
+async function end(device, name) {
+  if (!await confirm({ title: 'Sign that device out?', text:
+    `${name} must sign in again.`, yes: 'Sign it out' })) return;
+  try {
+    await del(`/v1/account/sessions/${device.id}`);
+    announce(`${name} is signed out`);
+    await load();
+  } catch (problem) {
+    fill(el('note'), note('bad', h('p', { role: 'alert' }, words(problem))));
+  }
+}
+
+async function load() {
+  const devices = await all('/v1/account/sessions', {});
+
+  fill(el('devices'), ...devices.map(row));
+}
+
+fill(el('me'), h('dl', { class: 'facts' },
+  h('div', {}, h('dt', {}, 'Name'), h('dd', {}, session.user.display_name)),
+  h('div', {}, h('dt', {}, 'Role'), h('dd', {}, roleName(session.user.role))),
+  h('div', {}, h('dt', {}, 'Clinic'), h('dd', {}, session.user.clinic_name))),
+h('button', { type: 'button', class: 'button',
+  onclick: () => void signOut() }, icon('out'), 'Sign out here'));
+if (session.password_expires_at)
+  el('pass-text').textContent = 'It expires on ' +
+    `${shortDay(session.password_expires_at)}. ` +
+    'Change it sooner when someone may have seen it.';
+await load().catch((problem) =>
+  fill(el('devices'), h('li', {}, words(problem))));

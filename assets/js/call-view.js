@@ -1,0 +1,184 @@
+// What a call looks like: one tile for each other person, the controls, and
+// the words for the state of the line. No protocol here.
+
+import { el, fill, h, icon, put } from './dom.js';
+
+/** @typedef {import('./signal.js').Participant} Participant */
+/** @typedef {import('./peer.js').Report} Report */
+/** @typedef {import('./peer.js').Line} Line */
+
+const QUALITY = /** @type {Record<string, [string, string]>} */ ({
+  good: ['Good connection', 'signal-3'], fair: ['Fair connection', 'signal-2'],
+  poor: ['Poor connection', 'signal-1'],
+  stalled: ['Nothing arrives', 'signal-1'],
+  unknown: ['Connected', 'signal-2'] });
+
+/** @type {Record<Line, string>} */
+const LINES = { connecting: 'Connecting…', connected: 'Connected',
+  reconnecting: 'Reconnecting…' };
+
+export class Tile {
+  /** @param {Participant} person */
+  constructor(person) {
+    this.person = person;
+    this.video = h('video', { autoplay: true, playsinline: true,
+      'aria-label': `Picture of ${person.display_name}` });
+    this.words = h('span', {}, LINES.connecting);
+    this.marks = h('span', {});
+    this.sign = h('span', {}, icon('signal-2'));
+    this.hear = h('button', { type: 'button', class: 'button primary',
+      onclick: () => void this.play() }, 'Turn the sound on');
+    this.hear.hidden = true;
+    this.node = h('div', { class: 'other', role: 'group',
+      'aria-label': person.display_name }, this.video,
+    h('div', { class: 'over' }, this.hear),
+    h('div', { class: 'tag' }, this.sign,
+      h('span', { class: 'strong' }, person.display_name), this.words,
+      this.marks));
+    el('others').append(this.node);
+  }
+
+  /** @param {MediaStream} stream */
+  show(stream) {
+    if (this.video.srcObject !== stream) this.video.srcObject = stream;
+    void this.play();
+  }
+
+  /** Some browsers want a press of a button before they make a sound. */
+  async play() {
+    try {
+      await this.video.play();
+      this.hear.hidden = true;
+    } catch (error) {
+      this.hear.hidden = !(error instanceof DOMException &&
+        error.name === 'NotAllowedError');
+    }
+  }
+
+  /** @param {Line} line */
+  line(line) {
+    this.words.textContent = LINES[line];
+  }
+
+  /** @param {Report} report */
+  report({ quality, relayed }) {
+    const [words = '', picture = ''] = QUALITY[quality] ?? [];
+
+    this.words.textContent = words + (relayed ? ' (through a relay)' : '');
+    fill(this.sign, icon(picture));
+  }
+
+  /** @param {{audio?: boolean, video?: boolean, screen?: boolean}} state */
+  state({ audio, video, screen }) {
+    fill(this.marks, audio === false ? this.#mark('mic-off',
+      'Microphone off') : null, video === false && !screen
+      ? this.#mark('video-off', 'Camera off') : null,
+    screen ? this.#mark('screen', 'Shares the screen') : null);
+  }
+
+  /** @param {string} picture @param {string} words */
+  #mark(picture, words) {
+    return h('span', { title: words }, icon(picture),
+      h('span', { class: 'unseen' }, words));
+  }
+
+  remove() {
+    this.video.srcObject = null;
+    this.node.remove();
+  }
+}
+
+/**
+ * @param {string} id of the button
+ * @param {{picture: string, text: string, pressed?: boolean}} look
+ */
+export function control(id, { picture, text, pressed }) {
+  const button = el(id);
+
+  fill(button, icon(picture), h('span', {}, text));
+  if (pressed !== undefined)
+    button.setAttribute('aria-pressed', String(pressed));
+}
+
+/**
+ * People who wait to be let in.
+ * @param {Participant[]} people
+ * @param {(person: Participant) => void} admit
+ */
+export function drawKnocks(people, admit) {
+  const place = el('knocks');
+  const had = place.contains(document.activeElement);
+
+  fill(place, ...people.map((person) => h('div', { class: 'knock' },
+    icon('user'), h('p', {}, `${person.display_name} is waiting` +
+      (person.role === 'patient' ? '' : ` (${person.role})`)),
+    h('button', { type: 'button', class: 'button primary',
+      onclick: () => admit(person) }, `Admit ${person.display_name}`))));
+  if (had) place.querySelector('button')?.focus();
+}
+
+/** @param {string} title '' hides it @param {string} [text] */
+export function middle(title, text = '') {
+  el('middle').hidden = !title;
+  el('middle-title').textContent = title;
+  el('middle-text').textContent = text;
+}
+
+/** @param {string} text for the eyes and, when it changed, for the ears */
+export function sayState(text) {
+  if (el('state-text').textContent === text) return;
+  el('state-text').textContent = text;
+  say(text);
+}
+
+/** @param {string} text */
+//= PA-05: the state of the call is told in a live region
+export function say(text) {
+  el('call-live').textContent = text;
+}
+
+/** The keys that work during a call, in a dialog. */
+export function showKeys() {
+  const pairs = [['Alt + Shift + M', 'Microphone on or off'],
+    ['Alt + Shift + V', 'Camera on or off'],
+    ['Alt + Shift + S', 'Share your screen, or stop'],
+    ['Alt + Shift + K', 'This list'], ['Alt + Shift + H', 'Leave the call']];
+  const list = h('dl', { class: 'stack-s' });
+  const dialog = h('dialog', { class: 'dialog',
+    'aria-labelledby': 'keys-title' }, h('form', { method: 'dialog' },
+    h('h2', { id: 'keys-title' }, 'Keys'), list,
+    h('button', { class: 'button primary' }, 'Close')));
+
+  for (const [keys = '', words = ''] of pairs)
+    put(list, h('div', {}, h('dt', { class: 'strong' }, keys),
+      h('dd', {}, words)));
+  document.body.append(dialog);
+  dialog.addEventListener('close', () => dialog.remove());
+  dialog.showModal();
+}
+
+/**
+ * How a clinician leaves: for a moment, or for good.
+ * @returns {Promise<'end'|'leave'|''>}
+ */
+export function askLeave() {
+  const choice = (/** @type {string} */ value, /** @type {string} */ kind,
+    /** @type {string} */ text) =>
+    h('button', { value, class: `button ${kind}` }, text);
+  const dialog = h('dialog', { class: 'dialog',
+    'aria-labelledby': 'leave-title' }, h('form', { method: 'dialog' },
+    h('h2', { id: 'leave-title' }, 'Leave the call?'),
+    h('p', {}, 'You can end the visit for everyone, or leave and come back.'),
+    h('div', { class: 'actions' }, choice('end', 'danger', 'End the visit'),
+      choice('leave', '', 'Leave, I will be back'),
+      choice('', 'quiet', 'Stay'))));
+
+  document.body.append(dialog);
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener('close', () => {
+      dialog.remove();
+      resolve(/** @type {'end'|'leave'|''} */ (dialog.returnValue));
+    });
+  });
+}

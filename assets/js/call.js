@@ -1,0 +1,516 @@
+// The video visit: device check, waiting room, call, end; one page, so that
+// what was allowed and connected stays so from the first step to the last.
+
+import { get, post, Problem } from './api.js';
+import { el, fill, h, icon, note, showOnly } from './dom.js';
+import { Devices } from './devices.js';
+import { devicePanel } from './device-panel.js';
+import { Peer } from './peer.js';
+import { Signal } from './signal.js';
+import { askLeave, control, drawKnocks, middle, say, sayState, showKeys,
+  Tile } from './call-view.js';
+import { nearDay, stopwatch, time } from './format.js';
+import { words } from './form.js';
+import { begin } from './session.js';
+
+/** @typedef {import('./signal.js').Participant} Participant */
+/** @typedef {import('./signal.js').Incoming} Incoming */
+/** @typedef {import('./signal.js').Welcome} Welcome */
+
+const STAGES = ['stage-check', 'stage-wait', 'stage-call', 'stage-end'];
+const session = await begin(['patient', 'clinician']);
+const isPatient = session.user.role === 'patient';
+const visitId = new URLSearchParams(location.search).get('visit') ?? '';
+const devices = new Devices();
+const stopMeter = devicePanel(el('check'), devices);
+
+/** @type {any} the visit as last read */
+let visit = null;
+/** @type {Signal | null} */
+let signal = null;
+let self = '';
+let admitted = false;
+/** @type {Map<string, Participant>} everyone else in the room */
+const people = new Map();
+/** @type {Map<string, {peer: Peer, tile: Tile}>} those we talk with */
+const talks = new Map();
+/** @type {RTCIceServer[]} */
+let iceServers = [];
+let iceReadAt = 0;
+let iceTtlS = 3600;
+/** @type {MediaStream | null} */
+let screenStream = null;
+let startedAt = 0;
+let socketDown = false;
+
+/** @param {string} stage @param {string} title */
+function enter(stage, title) {
+  const calling = stage === 'stage-call';
+
+  showOnly(STAGES, stage);
+  el('title').textContent = title;
+  el('title').classList.toggle('unseen', calling);
+  el('main').classList.toggle('in-call', calling);
+  el('main').classList.toggle('middle', !calling);
+  document.body.classList.toggle('calling', calling);
+  document.title = `${title} – Epione`;
+  el('title').focus();
+}
+
+const withWhom = () => isPatient ? visit.clinician_name : visit.patient_name;
+
+/** @param {unknown} problem */
+function complain(problem) {
+  fill(el('note'), note('bad', h('p', { role: 'alert' }, words(problem))));
+}
+
+// The check ------------------------------------------------------------------
+
+async function loadVisit() {
+  visit = (await get(`/v1/visits/${visitId}`)).body;
+  fill(el('about'), h('p', { class: 'lead' }, `With ${withWhom()}. `,
+    `${nearDay(visit.starts_at)}, ${time(visit.starts_at)}, ` +
+    `${visit.duration_minutes} minutes.`));
+}
+
+function drawCheck() {
+  const text = !isPatient ? 'Open the room'
+    : visit.status === 'booked' ? 'Check in' : 'Go in';
+
+  enter('stage-check', 'Check your camera and microphone');
+  fill(el('check-actions'), h('button', { type: 'button',
+    class: 'button primary big', onclick: () => void goIn() },
+  icon('right'), text),
+  h('a', { class: 'button quiet', href: '/visits' }, 'Back to visits'));
+}
+
+async function goIn() {
+  fill(el('note'));
+  try {
+    if (isPatient && visit.status === 'booked') {
+      await post(`/v1/visits/${visitId}/check-in`);
+      await loadVisit();
+    }
+  } catch (problem) {
+    // Somebody at the desk may have done it: then we may go in all the same.
+    await loadVisit().catch(() => {});
+    if (visit.status === 'booked') return complain(problem);
+  }
+  openSignal();
+}
+
+// The room ---------------------------------------------------------------------
+
+function openSignal() {
+  signal?.leave();
+  signal = new Signal(visitId, { welcome: onWelcome, message: onMessage,
+    down: onDown, over: onOver }, mayTry);
+  stopMeter();
+  signal.open();
+  if (isPatient) drawWait();
+  else drawCall();
+}
+
+/** @returns {Promise<import('./signal.js').Closing | ''>} */
+async function mayTry() {
+  try {
+    const { body } = await get(`/v1/visits/${visitId}`, { background: true });
+    visit = body;
+    return ['arrived', 'in_call'].includes(body.status) ||
+      (!isPatient && body.status === 'booked') ? '' : 'ended';
+  } catch (problem) {
+    if (!(problem instanceof Problem)) return 'refused';
+    if (problem.status === 401) return 'session';
+    return problem.status === 404 ? 'stranger' : '';
+  }
+}
+
+function drawWait() {
+  const video = /** @type {HTMLVideoElement} */ (el('wait-video'));
+
+  enter('stage-wait', 'You are checked in');
+  video.srcObject = devices.stream;
+  el('wait-text').textContent = `${visit.clinician_name} knows that you are ` +
+    'here and will let you in.';
+  el('wait-place').textContent = 'Waiting for your clinician…';
+  fill(el('wait-actions'), h('button', { type: 'button', class: 'button',
+    onclick: () => signal?.leave() }, 'Leave the waiting room'));
+}
+
+/** @param {Incoming} message */
+function onQueue({ position, wait_estimate_minutes: minutes }) {
+  const place = position === 1 ? 'You are next.'
+    : position ? `${position - 1} before you.` : '';
+  const wait = minutes === 0 ? 'It should start any minute.'
+    : minutes ? `About ${minutes} ${minutes === 1 ? 'minute' : 'minutes'}.`
+    : '';
+  const text = [place, wait].filter(Boolean).join(' ');
+
+  if (text && el('wait-place').textContent !== text) {
+    el('wait-place').textContent = text;
+    say(text);
+  }
+}
+
+/** @param {Welcome} welcome */
+function onWelcome(welcome) {
+  iceServers = welcome.ice_servers ?? iceServers;
+  iceReadAt = Date.now();
+  if (welcome.resumed && self === welcome.self) {
+    for (const { peer } of talks.values()) peer.signalingBack();
+    sendState();
+    return;
+  }
+  for (const id of [...talks.keys()]) stopTalk(id);
+  people.clear();
+  self = welcome.self;
+  admitted = welcome.admitted;
+  for (const person of welcome.participants)
+    if (person.id !== self) people.set(person.id, { ...person });
+  if (admitted) drawCall();
+  update();
+  sendState();
+}
+
+/** @param {Participant | string | undefined} participant */
+const idOf = (participant) => typeof participant === 'string' ? participant
+  : participant?.id ?? '';
+
+/** @type {Record<string, (message: Incoming) => void>} */
+const HEARD = {
+  joined({ participant }) {
+    if (!participant || typeof participant === 'string') return;
+    if (participant.id !== self)
+      people.set(participant.id, { ...participant });
+    if (!participant.admitted) say(`${participant.display_name} is waiting`);
+    update();
+  },
+  left({ participant, reason }) {
+    const person = people.get(idOf(participant));
+    if (!person) return;
+    people.delete(person.id);
+    stopTalk(person.id);
+    say(reason === 'lost' ? `The connection to ${person.display_name} is lost`
+      : `${person.display_name} has left`);
+    update();
+  },
+  admitted({ participant }) {
+    const id = idOf(participant);
+    const person = people.get(id);
+    if (person) person.admitted = true;
+    else if (id !== self && participant && typeof participant !== 'string')
+      people.set(id, { ...participant, admitted: true });
+    if (id === self && !admitted) {
+      admitted = true;
+      drawCall();
+      sendState();
+    }
+    update();
+  },
+  description({ from = '', description }) {
+    if (description) void talkWith(from)?.peer.onDescription(description);
+  },
+  candidate({ from = '', candidate = null }) {
+    void talkWith(from)?.peer.onCandidate(candidate);
+  },
+  state(message) {
+    talks.get(message.from ?? '')?.tile.state(message);
+  },
+  queue: onQueue,
+  error(message) {
+    console.warn('signal error', message.code ?? '', message.ref ?? '');
+  },
+  ended() {},
+};
+
+/** @param {Incoming} message */
+function onMessage(message) {
+  HEARD[message.type]?.(message);
+}
+
+/** @param {boolean} down */
+function onDown(down) {
+  socketDown = down;
+  if (!admitted)
+    el('wait-place').textContent = down ? 'Reconnecting… You keep your place.'
+      : 'Waiting for your clinician…';
+  drawLine();
+}
+
+/** @param {import('./signal.js').Closing} why */
+function onOver(why) {
+  const endings = /** @type {Record<string, [string, string]>} */ ({
+    ended: ['The visit has ended', 'You can close this page.'],
+    left: ['You have left', 'You can go back in while the visit is open.'],
+    replaced: ['This visit is open in another window',
+      'Go on there, or use this window instead.'],
+    stranger: ['You cannot join this visit', 'It may not be open yet, or it ' +
+      'is not yours. Look at your visits, or call your clinic.'],
+    session: ['You were signed out', 'Sign in again to go back in.'],
+    refused: ['We could not connect', 'Load this page again.'] });
+  const [title = '', text = ''] = endings[why] ?? [];
+  const again = ['left', 'replaced', 'refused'].includes(why);
+
+  for (const id of [...talks.keys()]) stopTalk(id);
+  stopScreen();
+  devices.stop();
+  admitted = false;
+  enter('stage-end', title);
+  el('end-text').textContent = text;
+  fill(el('end-actions'), again ? h('button', { type: 'button',
+    class: 'button primary', onclick: () => location.reload() },
+  why === 'replaced' ? 'Use this window' : 'Go back in') : null,
+  h('a', { class: `button ${again ? '' : 'primary'}`, href: why === 'session'
+    ? `/?next=${encodeURIComponent(`/call?visit=${visitId}`)}` : '/visits' },
+  why === 'session' ? 'Sign in' : 'Back to visits'));
+  say(title);
+}
+
+// The talks --------------------------------------------------------------------
+
+/** Credentials last for a while: asks for new ones in good time. */
+async function freshServers() {
+  if (Date.now() - iceReadAt < iceTtlS * 500) return null;
+  const { body } = await get(`/v1/visits/${visitId}/ice-servers`,
+    { background: true });
+
+  iceServers = body.ice_servers;
+  iceTtlS = body.ttl_s;
+  iceReadAt = Date.now();
+  return iceServers;
+}
+
+/**
+ * @param {string} id
+ * @returns {{peer: Peer, tile: Tile} | undefined}
+ */
+function talkWith(id) {
+  if (!admitted || !id || !signal) return undefined;
+  const old = talks.get(id);
+  if (old) return old;
+  const person = people.get(id) ?? { id, role: '', admitted: true,
+    display_name: withWhom() };
+  const tile = new Tile(person);
+  const room = signal;
+  const peer = new Peer({ self, id, iceServers, stream: devices.stream,
+    send: (message) => room.send(message), freshServers,
+    onStream: (stream) => tile.show(stream),
+    onLine: (line) => {
+      tile.line(line);
+      drawLine();
+    },
+    onReport: (report) => {
+      tile.report(report);
+      if (report.quality === 'poor') sayState('Connection is poor');
+      else drawLine();
+    } });
+  const talk = { peer, tile };
+
+  talks.set(id, talk);
+  if (screenStream) void peer.replace('video', screenTrack());
+  return talk;
+}
+
+/** @param {string} id */
+function stopTalk(id) {
+  talks.get(id)?.peer.close();
+  talks.get(id)?.tile.remove();
+  talks.delete(id);
+}
+
+/** Brings what is on the page in line with who is in the room. */
+function update() {
+  const inside = [...people.values()].filter((person) => person.admitted);
+
+  if (admitted) for (const { id } of inside) talkWith(id);
+  drawKnocks(session.user.role === 'clinician'
+    ? [...people.values()].filter((person) => !person.admitted) : [],
+  (person) => void admit(person));
+  drawLine();
+}
+
+/** @param {Participant} person */
+async function admit(person) {
+  if (person.role !== 'patient')
+    return signal?.send({ type: 'admit', participant: person.id });
+  try {
+    await post(`/v1/visits/${visitId}/admit`);
+  } catch (problem) {
+    say(words(problem));
+    fill(el('knocks'), note('bad', h('p', { role: 'alert' }, words(problem)),
+      h('button', { type: 'button', class: 'button', onclick: update },
+        'Try again')));
+  }
+}
+
+// The stage --------------------------------------------------------------------
+
+function drawCall() {
+  const video = /** @type {HTMLVideoElement} */ (el('self-video'));
+
+  if (!el('stage-call').hidden) return;
+  enter('stage-call', 'Video visit');
+  video.srcObject = devices.stream;
+  video.play().catch(() => {});
+  el('with').textContent = withWhom();
+  drawControls();
+  drawLine();
+  void navigator.wakeLock?.request('screen').catch(() => {});
+}
+
+function drawLine() {
+  const lines = [...talks.values()].map(({ peer }) => peer.connected);
+  const connected = lines.length > 0 && lines.every(Boolean);
+
+  if (el('stage-call').hidden) return;
+  if (connected && !startedAt) startedAt = Date.now();
+  if (!talks.size) {
+    const waiting = [...people.values()].some((person) => !person.admitted);
+    middle(isPatient ? `${withWhom()} will be right back`
+      : waiting ? `${withWhom()} is waiting` : 'Nobody else is here yet',
+    isPatient ? 'Please stay on this page.' : waiting
+      ? 'Admit them when you are ready.'
+      : 'You will see a message when the patient comes.');
+    sayState(socketDown ? 'Reconnecting…' : 'Waiting');
+  } else {
+    middle('');
+    sayState(connected ? (socketDown ? 'Connected. Reconnecting to the clinic…'
+      : 'Connected') : startedAt ? 'Reconnecting…' : 'Connecting…');
+  }
+}
+
+function drawControls() {
+  const mic = devices.track('audio');
+  const cam = devices.track('video');
+  const share = el('share');
+
+  control('mic', { picture: mic?.enabled ? 'mic' : 'mic-off',
+    text: mic?.enabled ? 'Mute' : mic ? 'Unmute' : 'No microphone',
+    pressed: !mic?.enabled });
+  control('cam', { picture: cam?.enabled ? 'video' : 'video-off',
+    text: cam?.enabled ? 'Stop video' : cam ? 'Start video' : 'No camera',
+    pressed: !cam?.enabled });
+  control('share', { picture: 'screen', pressed: Boolean(screenStream),
+    text: screenStream ? 'Stop sharing' : 'Share screen' });
+  share.hidden = !navigator.mediaDevices?.getDisplayMedia;
+  control('keys', { picture: 'help', text: 'Keys' });
+  control('leave', { picture: 'hang-up',
+    text: isPatient ? 'Leave' : 'Hang up' });
+  el('self').hidden = !cam?.enabled;
+}
+
+function sendState() {
+  if (!admitted) return;
+  signal?.send({ type: 'state',
+    audio: devices.track('audio')?.enabled ?? false,
+    video: devices.track('video')?.enabled ?? false,
+    screen: Boolean(screenStream) });
+}
+
+/** @param {'audio'|'video'} kind */
+async function toggle(kind) {
+  const track = devices.track(kind);
+
+  if (track) track.enabled = !track.enabled;
+  else await devices.start(kind);
+  const on = devices.track(kind)?.enabled;
+  say(`${kind === 'audio' ? 'Microphone' : 'Camera'} ${on ? 'on' : 'off'}`);
+  drawControls();
+  sendState();
+}
+
+const screenTrack = () => screenStream?.getVideoTracks()[0] ?? null;
+
+/** @param {MediaStreamTrack | null} track what the others see from now on */
+async function sendPicture(track) {
+  await Promise.all([...talks.values()].map(({ peer }) =>
+    peer.replace('video', track)));
+}
+
+function stopScreen() {
+  for (const track of screenStream?.getTracks() ?? []) track.stop();
+  screenStream = null;
+}
+
+async function toggleShare() {
+  if (screenStream) {
+    stopScreen();
+    await sendPicture(devices.track('video') ?? null);
+  } else {
+    try {
+      screenStream = await navigator.mediaDevices.getDisplayMedia(
+        { video: true, audio: false });
+    } catch {
+      return say('Nothing is shared');
+    }
+    const track = screenTrack();
+    // The browser has a button of its own to stop.
+    if (track) track.onended = () => { if (screenStream) void toggleShare(); };
+    await sendPicture(track);
+  }
+  say(screenStream ? 'You share your screen' : 'You stopped sharing');
+  drawControls();
+  sendState();
+}
+
+async function hangUp() {
+  if (isPatient) return signal?.leave();
+  const choice = visit.status === 'booked' && !people.size ? 'leave'
+    : await askLeave();
+
+  if (choice === 'leave') signal?.leave();
+  if (choice !== 'end') return;
+  try {
+    await post(`/v1/visits/${visitId}/end`);
+    // The server tells the room, and us; a lost socket must not keep us here.
+    setTimeout(() => { if (admitted) onOver('ended'); }, 3000);
+  } catch (problem) {
+    fill(el('knocks'), note('bad', h('p', { role: 'alert' },
+      words(problem))));
+  }
+}
+
+const KEYS = /** @type {Record<string, () => unknown>} */ ({
+  KeyM: () => toggle('audio'), KeyV: () => toggle('video'),
+  KeyS: toggleShare, KeyK: showKeys, KeyH: hangUp });
+const BUTTONS = /** @type {Record<string, () => unknown>} */ ({
+  mic: () => toggle('audio'), cam: () => toggle('video'), share: toggleShare,
+  keys: showKeys, leave: hangUp });
+
+for (const [id, act] of Object.entries(BUTTONS))
+  el(id).addEventListener('click', () => void act());
+//= PA-05: the whole visit by keyboard
+addEventListener('keydown', (event) => {
+  if (!event.altKey || !event.shiftKey || el('stage-call').hidden ||
+      document.querySelector('dialog[open]')) return;
+  const act = KEYS[event.code];
+  if (!act) return;
+  event.preventDefault();
+  void act();
+});
+
+devices.onTrack((track) => {
+  if (track.kind === 'video' && screenStream) return;
+  for (const { peer } of talks.values())
+    void peer.replace(/** @type {'audio'|'video'} */ (track.kind), track);
+});
+devices.watch(() => {
+  if (el('stage-call').hidden) return;
+  drawControls();
+  sendState();
+});
+setInterval(() => {
+  el('timer').textContent = startedAt && admitted
+    ? stopwatch((Date.now() - startedAt) / 1000) : '';
+}, 1000);
+addEventListener('pagehide', () => devices.stop());
+
+try {
+  await loadVisit();
+  if (['ended', 'cancelled', 'no_show'].includes(visit.status))
+    onOver('ended');
+  else drawCheck();
+} catch (problem) {
+  if (problem instanceof Problem && problem.status === 404) onOver('stranger');
+  else complain(problem);
+}

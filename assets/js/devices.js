@@ -1,0 +1,194 @@
+// Camera and microphone: asking for them, choosing among them, saying in
+// plain words what is wrong, and getting them back when they are lost.
+
+/** @typedef {'audio'|'video'} Kind */
+
+/** What to tell a person, by the name of the browser's error. */
+const WORDS = /** @type {Record<string, [string, string]>} */ ({
+  NotAllowedError: ['The browser may not use your %s',
+    'Choose the small camera or lock picture beside the address of this ' +
+    'page, allow the %s, then press “Try again”.'],
+  NotFoundError: ['We cannot find a %s',
+    'Plug one in, or turn it on, then press “Try again”.'],
+  NotReadableError: ['Another program is using your %s',
+    'Close other video programs, then press “Try again”.'],
+  SecurityError: ['This device does not allow the %s',
+    'Ask the person who looks after this device.'] });
+
+const NAMES = { audio: 'microphone', video: 'camera' };
+
+/**
+ * @param {Kind} kind
+ * @param {string} error the name of a DOMException
+ * @returns {{title: string, text: string}}
+ */
+export function deviceWords(kind, error) {
+  const [title, text] = WORDS[error] ?? ['Your %s did not start',
+    'Unplug it and plug it in again, then press “Try again”.'];
+
+  return { title: title.replace('%s', NAMES[kind]),
+    text: text.replace('%s', NAMES[kind]) };
+}
+
+/** @param {Kind} kind @param {string} id '' for the system's choice */
+function wish(kind, id) {
+  const device = id ? { deviceId: { exact: id } } : {};
+
+  return kind === 'audio'
+    ? { audio: { ...device, echoCancellation: true, noiseSuppression: true } }
+    : { video: { ...device, width: { ideal: 1280 }, height: { ideal: 720 },
+      frameRate: { ideal: 30 } } };
+}
+
+export class Devices {
+  /** @type {Record<Kind, string>} the person's choice, '' for none */
+  chosen = { audio: '', video: '' };
+  /** @type {Record<Kind, string>} the name of what went wrong, or '' */
+  errors = { audio: '', video: '' };
+  stream = new MediaStream();
+  /** @type {Array<() => void>} */
+  #watchers = [];
+  /** @type {Array<(track: MediaStreamTrack) => void>} */
+  #replacers = [];
+
+  constructor() {
+    navigator.mediaDevices?.addEventListener('devicechange', () => {
+      // What was missing may have been plugged in.
+      for (const kind of /** @type {Kind[]} */ (['audio', 'video']))
+        if (!this.track(kind)) void this.start(kind);
+      this.#tell();
+    });
+    document.addEventListener('visibilitychange', () => {
+      if (document.hidden) return;
+      for (const kind of /** @type {Kind[]} */ (['audio', 'video']))
+        if (this.track(kind)?.readyState === 'ended') void this.start(kind);
+    });
+  }
+
+  /** @param {() => void} watcher told when anything changes */
+  watch(watcher) {
+    this.#watchers.push(watcher);
+  }
+
+  /** @param {(track: MediaStreamTrack) => void} replacer told of new tracks */
+  onTrack(replacer) {
+    this.#replacers.push(replacer);
+  }
+
+  #tell() {
+    for (const watcher of this.#watchers) watcher();
+  }
+
+  /** @param {Kind} kind @returns {MediaStreamTrack | undefined} */
+  track(kind) {
+    return this.stream.getTracks().find((track) => track.kind === kind);
+  }
+
+  /** Asks for both, with one question of the browser if it can be so. */
+  async startBoth() {
+    if (!navigator.mediaDevices) {
+      this.errors = { audio: 'SecurityError', video: 'SecurityError' };
+      return this.#tell();
+    }
+    try {
+      const both = await navigator.mediaDevices.getUserMedia(
+        { ...wish('audio', this.chosen.audio),
+          ...wish('video', this.chosen.video) });
+      for (const track of both.getTracks()) this.#take(track);
+      this.#tell();
+    } catch {
+      // One may be missing and the other not.
+      await this.start('audio');
+      await this.start('video');
+    }
+  }
+
+  /** @param {Kind} kind @param {string} [id] another device */
+  async start(kind, id) {
+    if (id !== undefined) this.chosen[kind] = id;
+    try {
+      const stream = await navigator.mediaDevices.getUserMedia(
+        wish(kind, this.chosen[kind]));
+      for (const track of stream.getTracks()) this.#take(track);
+    } catch (error) {
+      const name = error instanceof DOMException ? error.name : 'unknown';
+      if (name === 'OverconstrainedError' && this.chosen[kind])
+        return void await this.start(kind, '');
+      if (!this.track(kind) || this.track(kind)?.readyState === 'ended')
+        this.errors[kind] = name;
+    }
+    this.#tell();
+  }
+
+  /** @param {MediaStreamTrack} track */
+  #take(track) {
+    const kind = /** @type {Kind} */ (track.kind);
+    const old = this.track(kind);
+
+    this.errors[kind] = '';
+    if (old) {
+      track.enabled = old.enabled;
+      this.stream.removeTrack(old);
+      old.onended = null;
+      old.stop();
+    }
+    this.stream.addTrack(track);
+    // Unplugged, or taken away by a phone call: take what there is.
+    track.onended = () => void this.start(kind, '');
+    for (const replacer of this.#replacers) replacer(track);
+  }
+
+  /** @param {Kind} kind @returns {Promise<MediaDeviceInfo[]>} */
+  async list(kind) {
+    const all = await navigator.mediaDevices?.enumerateDevices() ?? [];
+
+    return all.filter((device) => device.kind === `${kind}input` &&
+      device.deviceId);
+  }
+
+  stop() {
+    for (const track of this.stream.getTracks()) {
+      track.onended = null;
+      track.stop();
+      this.stream.removeTrack(track);
+    }
+  }
+}
+
+/**
+ * Measures how loud the microphone is, from 0 to 1, ten times a second.
+ * @param {Devices} devices
+ * @param {(level: number) => void} show
+ * @returns {() => void} stops measuring
+ */
+export function measure(devices, show) {
+  const context = new AudioContext();
+  const analyser = context.createAnalyser();
+  const samples = new Float32Array(1024);
+  /** @type {MediaStreamAudioSourceNode | null} */
+  let source = null;
+  /** @type {MediaStreamTrack | undefined} */
+  let heard;
+  const attach = () => {
+    const track = devices.track('audio');
+    if (track === heard) return;
+    source?.disconnect();
+    heard = track;
+    source = track ? context.createMediaStreamSource(new MediaStream([track]))
+      : null;
+    source?.connect(analyser);
+  };
+  const timer = setInterval(() => {
+    attach();
+    void context.resume();
+    analyser.getFloatTimeDomainData(samples);
+    const power = samples.reduce((sum, x) => sum + x * x, 0) / samples.length;
+    show(source ? Math.min(1, Math.sqrt(power) * 4) : 0);
+  }, 100);
+
+  analyser.fftSize = samples.length;
+  return () => {
+    clearInterval(timer);
+    void context.close();
+  };
+}

@@ -1,0 +1,225 @@
+// Forms: what is wrong is said twice, in a summary that takes the focus and
+// beside the field; nothing that was typed is lost.
+
+import { Problem } from './api.js';
+import { h, icon } from './dom.js';
+import { span } from './format.js';
+
+/** @typedef {HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement} Field */
+
+/**
+ * What to tell a person about a problem that has no field.
+ * @param {unknown} problem
+ */
+export function words(problem) {
+  if (!(problem instanceof Problem))
+    return 'Something went wrong on this page. Load it again.';
+  if (problem.status === 429 && problem.retryAfterS > 0)
+    return `Too many tries. Wait ${span(problem.retryAfterS)}, ` +
+      'then try again.';
+  if (problem.status >= 500 && problem.requestId)
+    return `${problem.message} If you call us, say this number: ` +
+      problem.requestId.slice(0, 8);
+  return problem.message;
+}
+
+/** @param {HTMLFormElement} form @returns {Field[]} */
+function fieldsOf(form) {
+  return [...form.elements].filter((node) =>
+    (node instanceof HTMLInputElement || node instanceof HTMLSelectElement ||
+     node instanceof HTMLTextAreaElement)).map((node) =>
+    /** @type {Field} */ (node));
+}
+
+/** @param {Field} field */
+function labelOf(field) {
+  return field.labels?.[0]?.dataset.name ?? field.labels?.[0]?.textContent ??
+    field.name;
+}
+
+/** @param {Field} field what its own rules say is wrong, or '' */
+function faultOf(field) {
+  const label = labelOf(field).trim().toLowerCase();
+
+  if (field.disabled || field.validity.valid) return '';
+  if (field.validity.valueMissing)
+    return field.dataset.missing ?? `Enter the ${label}`;
+  return field.dataset.invalid ?? `Check the ${label}`;
+}
+
+/** @param {Field} field @param {string} text */
+function mark(field, text) {
+  const id = `${field.id}-error`;
+  const place = field.closest('.field') ?? field.parentElement;
+
+  document.getElementById(id)?.remove();
+  place?.classList.toggle('wrong', text !== '');
+  const others = (field.getAttribute('aria-describedby') ?? '').split(' ')
+    .filter((name) => name && name !== id);
+  if (text) {
+    const message = h('p', { class: 'error', id }, icon('alert'), text);
+    const box = field.closest('.with-button') ?? field;
+    box.before(message);
+    others.push(id);
+    field.setAttribute('aria-invalid', 'true');
+  } else field.removeAttribute('aria-invalid');
+  if (others.length)
+    field.setAttribute('aria-describedby', others.join(' '));
+  else field.removeAttribute('aria-describedby');
+}
+
+/** @param {HTMLFormElement} form takes all messages away */
+export function clearErrors(form) {
+  form.querySelector('.summary')?.remove();
+  for (const field of fieldsOf(form)) if (field.id) mark(field, '');
+  document.title = document.title.replace(/^Problem: /, '');
+}
+
+/**
+ * @param {HTMLFormElement} form
+ * @param {Array<{field: Field | null, text: string}>} faults
+ */
+function showFaults(form, faults) {
+  const items = faults.map(({ field, text }) => h('li', {}, field
+    ? h('a', { href: `#${field.id}`, onclick: (event) => {
+      event.preventDefault();
+      field.focus();
+    } }, text)
+    : text));
+  const title = h('h2', {}, 'There is a problem');
+  const summary = h('div', { class: 'summary', tabindex: '-1',
+    role: 'alert' }, title, h('ul', {}, ...items));
+
+  for (const { field, text } of faults) if (field) mark(field, text);
+  form.prepend(summary);
+  summary.focus();
+  summary.scrollIntoView({ block: 'nearest' });
+  document.title = `Problem: ${document.title}`;
+}
+
+/**
+ * The field that the server blames: by its name, or its last part
+ * ("address.postal_code" and "/address/postal_code" are "postal_code").
+ * @param {HTMLFormElement} form
+ * @param {string} name
+ */
+function fieldNamed(form, name) {
+  const last = name.split(/[./]/).filter(Boolean).pop() ?? '';
+
+  return fieldsOf(form).find((field) => field.name === name) ??
+    fieldsOf(form).find((field) => field.name.split('.').pop() === last) ??
+    null;
+}
+
+/**
+ * @param {HTMLFormElement} form
+ * @param {unknown} problem
+ */
+export function showProblem(form, problem) {
+  const field = problem instanceof Problem && problem.field
+    ? fieldNamed(form, problem.field) : null;
+
+  clearErrors(form);
+  showFaults(form, [{ field, text: words(problem) }]);
+  if (!(problem instanceof Problem)) console.error(problem);
+}
+
+/**
+ * A fault that only this page can know, such as two codes that differ.
+ */
+export class Fault extends Error {
+  /** @param {string} name of the field @param {string} text */
+  constructor(name, text) {
+    super(text);
+    this.field = name;
+  }
+}
+
+/** @param {HTMLFormElement} form @param {boolean} busy */
+function setBusy(form, busy) {
+  for (const button of form.querySelectorAll('button')) {
+    if (button.type !== 'submit') continue;
+    button.setAttribute('aria-disabled', String(busy));
+    button.classList.toggle('busy', busy);
+  }
+}
+
+/**
+ * Runs `work` when the form is sent and its fields are as they should be.
+ * One at a time: a second press of the button does nothing meanwhile.
+ * @param {HTMLFormElement} form
+ * @param {(values: Record<string, string>, button: HTMLElement | null)
+ *   => Promise<void>} work
+ */
+export function onSubmit(form, work) {
+  let busy = false;
+
+  form.noValidate = true;
+  form.addEventListener('submit', async (event) => {
+    event.preventDefault();
+    if (busy) return;
+    clearErrors(form);
+    const faults = fieldsOf(form).map((field) => ({ field,
+      text: faultOf(field) })).filter(({ text }) => text);
+    if (faults.length) return showFaults(form, faults);
+    busy = true;
+    setBusy(form, true);
+    try {
+      await work(valuesOf(form), event.submitter);
+    } catch (problem) {
+      if (problem instanceof Fault)
+        showFaults(form, [{ field: fieldNamed(form, problem.field),
+          text: problem.message }]);
+      else showProblem(form, problem);
+    } finally {
+      busy = false;
+      setBusy(form, false);
+    }
+  });
+}
+
+/**
+ * @param {HTMLFormElement} form
+ * @returns {Record<string, string>} passwords as typed, the rest trimmed
+ */
+export function valuesOf(form) {
+  /** @type {Record<string, string>} */
+  const values = {};
+
+  for (const field of fieldsOf(form)) {
+    if (!field.name || field.disabled) continue;
+    if (field instanceof HTMLInputElement && field.type === 'checkbox')
+      values[field.name] = field.checked ? 'on' : '';
+    else if (field instanceof HTMLInputElement && field.type === 'radio') {
+      if (field.checked) values[field.name] = field.value;
+    } else
+      values[field.name] = field.type === 'password' ? field.value
+        : field.value.trim();
+  }
+  return values;
+}
+
+/**
+ * One button beside a password shows it, for those who type with care.
+ * @param {HTMLFormElement} form
+ */
+export function revealers(form) {
+  for (const button of form.querySelectorAll('button[data-reveals]')) {
+    const id = button.getAttribute('data-reveals') ?? '';
+    const field = document.getElementById(id);
+    if (!(field instanceof HTMLInputElement)) continue;
+    button.addEventListener('click', () => {
+      const shown = field.type === 'text';
+      field.type = shown ? 'password' : 'text';
+      button.setAttribute('aria-pressed', String(!shown));
+    });
+    // A password that was shown is not left in the browser's form history.
+    form.addEventListener('submit', () => { field.type = 'password'; });
+  }
+}
+
+/**
+ * One-time codes: what apps and mails put around the digits is dropped.
+ * @param {string} text
+ */
+export const digits = (text) => text.replace(/[\s-]/g, '');

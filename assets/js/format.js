@@ -1,0 +1,135 @@
+// Turns what the API says into words, in the reader's own time zone.
+
+const day = new Intl.DateTimeFormat(undefined,
+  { weekday: 'long', month: 'long', day: 'numeric' });
+const dayYear = new Intl.DateTimeFormat(undefined,
+  { year: 'numeric', month: 'short', day: 'numeric' });
+const clock = new Intl.DateTimeFormat(undefined,
+  { hour: 'numeric', minute: '2-digit' });
+const moment = new Intl.DateTimeFormat(undefined, { year: 'numeric',
+  month: 'short', day: 'numeric', hour: 'numeric', minute: '2-digit',
+  second: '2-digit' });
+
+/** @param {string | Date} when */
+export const longDay = (when) => day.format(new Date(when));
+/** @param {string | Date} when */
+export const shortDay = (when) => dayYear.format(new Date(when));
+/** @param {string | Date | number} when */
+export const time = (when) => clock.format(new Date(when));
+/** @param {string | Date} when */
+export const exact = (when) => moment.format(new Date(when));
+
+/** The reader's time zone, as people say it: "Central European Time". */
+export function zone() {
+  const parts = new Intl.DateTimeFormat(undefined, { timeZoneName: 'long' })
+    .formatToParts(new Date());
+
+  return parts.find((part) => part.type === 'timeZoneName')?.value ?? 'UTC';
+}
+
+/**
+ * A date without a time ("1980-02-29") has no zone, and must not get one.
+ * @param {string} date
+ */
+export function birthDay(date) {
+  const [year = 0, month = 1, dayOf = 1] = date.split('-').map(Number);
+
+  return dayYear.format(new Date(year, month - 1, dayOf));
+}
+
+/** @param {string} date YYYY-MM-DD @param {Date} [today] */
+export function age(date, today = new Date()) {
+  const [year = 0, month = 1, dayOf = 1] = date.split('-').map(Number);
+  const before = today.getMonth() + 1 < month ||
+    (today.getMonth() + 1 === month && today.getDate() < dayOf);
+
+  return today.getFullYear() - year - (before ? 1 : 0);
+}
+
+/** @param {Date} date the day in the reader's zone, as YYYY-MM-DD */
+export function isoDay(date) {
+  const two = (/** @type {number} */ n) => String(n).padStart(2, '0');
+
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-` +
+    two(date.getDate());
+}
+
+/** @param {Date} date @param {number} days */
+export function addDays(date, days) {
+  return new Date(date.getFullYear(), date.getMonth(), date.getDate() + days);
+}
+
+/** @param {Date} date the contract's form: UTC, whole seconds, Z */
+export const utc = (date) => date.toISOString().replace(/\.\d+Z$/, 'Z');
+
+/** @param {string | Date} when */
+export function isToday(when) {
+  return isoDay(new Date(when)) === isoDay(new Date());
+}
+
+/** @param {string | Date} when "today", "tomorrow" or the day */
+export function nearDay(when) {
+  const that = isoDay(new Date(when));
+
+  if (that === isoDay(new Date())) return 'Today';
+  if (that === isoDay(addDays(new Date(), 1))) return 'Tomorrow';
+  return longDay(when);
+}
+
+/** @param {number} seconds */
+export function span(seconds) {
+  const minutes = Math.round(seconds / 60);
+
+  if (seconds < 90) return `${Math.max(1, Math.round(seconds))} seconds`;
+  if (minutes < 90) return `${minutes} minutes`;
+  return `${Math.round(minutes / 60)} hours`;
+}
+
+/** @param {number} seconds as 0:07 or 1:02:03 */
+export function stopwatch(seconds) {
+  const s = Math.max(0, Math.floor(seconds));
+  const two = (/** @type {number} */ n) => String(n).padStart(2, '0');
+  const hours = Math.floor(s / 3600);
+  const rest = `${Math.floor(s / 60) % 60}:${two(s % 60)}`;
+
+  return hours ? `${hours}:${rest.padStart(5, '0')}` : rest;
+}
+
+const ROLES = /** @type {Record<string, string>} */ ({
+  admin: 'Administrator', clinician: 'Clinician', scheduler: 'Scheduler',
+  compliance: 'Compliance officer', patient: 'Patient',
+  interpreter: 'Interpreter', family: 'Family' });
+
+/** @param {string} role */
+export const roleName = (role) => ROLES[role] ?? role;
+
+const STATUSES = /** @type {Record<string, [string, string, string]>} */ ({
+  booked: ['Booked', 'info', 'calendar'],
+  arrived: ['Waiting', 'warn', 'clock'],
+  in_call: ['In call', 'ok', 'video'],
+  ended: ['Ended', 'quiet', 'check'],
+  cancelled: ['Cancelled', 'quiet', 'cross'],
+  no_show: ['Did not come', 'quiet', 'cross'] });
+
+/**
+ * @param {string} status
+ * @returns {[string, string, string]} words, kind of chip, icon
+ */
+export const statusWords = (status) =>
+  STATUSES[status] ?? [status, 'quiet', 'info'];
+
+const SEXES = /** @type {Record<string, string>} */ ({
+  female: 'Female', male: 'Male', other: 'Other', unknown: 'Not known' });
+
+/** @param {string} sex */
+export const sexName = (sex) => SEXES[sex] ?? sex;
+
+const LANGUAGES = /** @type {Record<string, string>} */ ({
+  en: 'English', es: 'Spanish', zh: 'Chinese', vi: 'Vietnamese',
+  tl: 'Tagalog', ko: 'Korean', ar: 'Arabic', fr: 'French', ru: 'Russian',
+  ht: 'Haitian Creole', pt: 'Portuguese', de: 'German', pl: 'Polish',
+  hi: 'Hindi', ase: 'American Sign Language' });
+
+/** @param {string} tag BCP 47 */
+export const languageName = (tag) =>
+  LANGUAGES[tag] ?? LANGUAGES[tag.split('-')[0] ?? ''] ?? tag;

@@ -1,0 +1,265 @@
+// One record: what this role may see of it, and changing it. Two people who
+// change it at once are told so; nobody's words are lost without notice.
+//= IN-05: PATCH carries the ETag that was read; a stale one is 412
+
+import { get, patch, post, Problem } from './api.js';
+import { announce, buttonOf, copy, el, fill, formOf, h, icon, inputOf, note,
+  table } from './dom.js';
+import { age, birthDay, exact, isoDay, languageName, roleName, sexName }
+  from './format.js';
+import { clearErrors, onSubmit, words } from './form.js';
+import { fillForm, toPatch } from './person.js';
+import { begin } from './session.js';
+
+const session = await begin(['patient', 'clinician', 'scheduler',
+  'compliance']);
+const { role } = session.user;
+const params = new URLSearchParams(location.search);
+const id = role === 'patient' ? session.user.patient_id ?? ''
+  : params.get('id') ?? '';
+const form = formOf('form');
+/** @type {{patient: Record<string, any>, etag: string}} */
+let loaded = { patient: {}, etag: '' };
+
+/** What a patient may change in their own record; staff: what they see. */
+const OWN = ['phone', 'email', 'address.', 'language', 'emergency_contact.'];
+
+/** @param {Record<string, any> | undefined} address */
+function addressText(address) {
+  if (!address) return '';
+  const place = [address.city, address.state, address.postal_code]
+    .filter(Boolean).join(' ');
+
+  return [address.line1, address.line2, place, address.country]
+    .filter(Boolean).join('\n');
+}
+
+/** @param {Record<string, any>} p */
+function show(p) {
+  const name = `${p.given_name} ${p.family_name}`;
+
+  el('title').textContent = role === 'patient' ? 'Your record' : name;
+  fill(el('view'), h('section', { class: 'card', 'aria-labelledby': 'who' },
+    h('h2', { id: 'who' }, 'Who'), factsOf([['Name', name],
+      ['Birth date', p.birth_date
+        ? `${birthDay(p.birth_date)} (${age(p.birth_date)} years)` : ''],
+      ['Sex', p.sex ? sexName(p.sex) : ''], ['Record number', p.mrn],
+      ['Social Security number', p.ssn],
+      ['Language', p.language ? languageName(p.language) : '']])),
+  h('section', { class: 'card', 'aria-labelledby': 'reach' },
+    h('h2', { id: 'reach' }, role === 'patient' ? 'How we reach you'
+      : 'How to reach them'), factsOf([['Phone', p.phone],
+      ['Email', p.email], ['Address', addressText(p.address)],
+      ['Emergency contact', p.emergency_contact
+        ? [p.emergency_contact.name, p.emergency_contact.phone]
+          .filter(Boolean).join('\n') : ''],
+      ['Insurance', p.insurance ? [p.insurance.payer, p.insurance.member_id]
+        .filter(Boolean).join('\n') : '']])), extras());
+}
+
+/** @param {Array<[string, string | undefined]>} pairs */
+function factsOf(pairs) {
+  const known = pairs.filter(([, value]) => value);
+
+  return known.length ? h('dl', { class: 'facts' }, ...known.map(
+    ([name, value]) => h('div', {}, h('dt', {}, name),
+      h('dd', {}, value)))) : h('p', { class: 'muted' }, 'Nothing yet.');
+}
+
+function extras() {
+  if (role === 'patient')
+    return h('section', { class: 'card', 'aria-labelledby': 'seen' },
+      h('h2', { id: 'seen' }, 'Who opened your record'),
+      h('p', { class: 'muted' }, 'Each look at your record is written down.'),
+      accessButton());
+  return h('section', { class: 'card', 'aria-labelledby': 'portal' },
+    h('h2', { id: 'portal' }, 'Portal account'),
+    h('p', { class: 'muted' }, 'With an account the patient can check in ' +
+      'and join video visits.'), inviteButton());
+}
+
+function inviteButton() {
+  const key = crypto.randomUUID();
+  const place = h('div', { 'aria-live': 'polite' });
+
+  return h('div', { class: 'stack-s' }, h('button', { type: 'button',
+    class: 'button', onclick: async () => {
+      try {
+        const { body } = await post(`/v1/patients/${id}/account`, {}, { key });
+        fill(place, linkOnce(body.invitation_url));
+      } catch (problem) {
+        fill(place, note('bad', h('p', {}, words(problem))));
+      }
+    } }, 'Invite to the portal'), place);
+}
+
+/** @param {string} url */
+function linkOnce(url) {
+  const button = h('button', { type: 'button', class: 'button',
+    onclick: async () => {
+      button.textContent = await copy(url) ? 'Copied' : 'Select the link';
+    } }, 'Copy the link');
+
+  return note('ok', h('p', {}, 'Give this link to the patient. It works once, ' +
+    'for 24 hours, and is shown only now.'),
+  h('code', { class: 'secret' }, url), button);
+}
+
+function accessButton() {
+  const place = h('div', { 'aria-live': 'polite' });
+
+  return h('div', { class: 'stack-s' }, h('button', { type: 'button',
+    class: 'button', onclick: async () => {
+      try {
+        const { body } = await get(`/v1/patients/${id}/accesses?limit=100`);
+        fill(place, accessTable(body.items));
+      } catch (problem) {
+        fill(place, note('bad', h('p', {}, words(problem))));
+      }
+    } }, 'Show'), place);
+}
+
+/** @param {any[]} items */
+function accessTable(items) {
+  return items.length ? table('Who opened your record',
+    ['When', 'Who', 'What'], items.map((item) => [exact(item.at),
+      [item.actor_name ?? 'Someone', item.actor_role
+        ? `(${roleName(item.actor_role).toLowerCase()})` : ''].join(' '),
+      eventWords(item.event)]))
+    : h('p', {}, 'Nobody has opened it yet.');
+}
+
+/** @param {string} event such as "patient.read" */
+function eventWords(event) {
+  const known = /** @type {Record<string, string>} */ ({
+    'patient.read': 'Opened the record', 'patient.updated': 'Changed it',
+    'patient.created': 'Created it', 'patient.searched': 'Found it in a search',
+    'visit.read': 'Opened a visit', 'visit.booked': 'Booked a visit',
+    'visit.listed': 'Saw it in a list of visits' });
+
+  return known[event] ?? event.replace(/[._]/g, ' ');
+}
+
+/** Leaves in the form only what this role may change. */
+function trimForm() {
+  const mine = (/** @type {string} */ name) => role === 'patient'
+    ? OWN.some((known) => name.startsWith(known))
+    : !(role === 'scheduler' && name === 'ssn');
+
+  for (const field of form.querySelectorAll('input, select')) {
+    if (!(field instanceof HTMLInputElement ||
+          field instanceof HTMLSelectElement) || mine(field.name)) continue;
+    field.disabled = true;
+    field.closest('.field')?.setAttribute('hidden', '');
+  }
+  for (const set of form.querySelectorAll('fieldset'))
+    set.hidden = !set.querySelector('.field:not([hidden])');
+  inputOf('birth_date').max = isoDay(new Date());
+}
+
+async function load() {
+  const answer = await get(`/v1/patients/${id}`);
+
+  loaded = { patient: answer.body, etag: answer.etag };
+  show(loaded.patient);
+}
+
+/** @param {boolean} editing */
+function edit(editing) {
+  form.hidden = !editing;
+  el('view').hidden = editing;
+  el('page-actions').hidden = editing;
+  if (!editing) return;
+  clearErrors(form);
+  fillForm(form, loaded.patient);
+  const first = form.querySelector('.field:not([hidden]) input');
+  if (first instanceof HTMLElement) first.focus();
+}
+
+/**
+ * Someone else saved first: shows what is stored now beside what was typed.
+ * The next press of the button saves over it, knowingly.
+ */
+async function explainConflict() {
+  const typed = new FormData(form);
+  const before = loaded.patient;
+
+  await load();
+  fillForm(form, { ...loaded.patient });
+  const differing = [...typed.keys()].filter((name) => {
+    const field = form.elements.namedItem(name);
+    return (field instanceof HTMLInputElement ||
+      field instanceof HTMLSelectElement) &&
+      field.value !== typed.get(name) &&
+      field.value !== memberText(before, name);
+  });
+  for (const [name, value] of typed) restore(name, String(value), before);
+  throw new Problem(412, { code: 'stale', title:
+    'Someone else changed this record while you did. ' + (differing.length
+    ? 'Their change touches what you typed: check it, then save again.'
+    : 'We kept what you typed. Check it, then save again.') });
+}
+
+/** @param {Record<string, any>} patient @param {string} name */
+function memberText(patient, name) {
+  const [first = '', second] = name.split('.');
+
+  return String((second ? patient[first]?.[second] : patient[first]) ?? '');
+}
+
+/**
+ * Puts back what the person typed; what they left alone shows what is stored.
+ * @param {string} name @param {string} value
+ * @param {Record<string, any>} before
+ */
+function restore(name, value, before) {
+  const field = form.elements.namedItem(name);
+
+  if ((field instanceof HTMLInputElement ||
+       field instanceof HTMLSelectElement) &&
+      value !== memberText(before, name)) field.value = value;
+}
+
+onSubmit(form, async (values) => {
+  const changes = toPatch(loaded.patient, values);
+
+  if (!Object.keys(changes).length) return edit(false);
+  try {
+    await patch(`/v1/patients/${id}`, changes, loaded.etag);
+  } catch (problem) {
+    if (problem instanceof Problem && problem.status === 412)
+      await explainConflict();
+    throw problem;
+  }
+  await load();
+  edit(false);
+  fill(el('note'), note('ok', h('p', { role: 'status' }, 'Saved.')));
+  announce('Saved');
+});
+
+buttonOf('cancel').addEventListener('click', () => {
+  edit(false);
+  el('page-actions').querySelector('button')?.focus();
+});
+
+function actions() {
+  fill(el('page-actions'), role === 'patient' ? null
+    : h('a', { class: 'button primary', href: `/book?patient=${id}` },
+      'Book a visit'),
+  h('button', { type: 'button', class: 'button',
+    onclick: () => edit(true) }, icon('edit'), role === 'patient'
+    ? 'Change how we reach you' : 'Edit'));
+}
+
+if (params.has('new'))
+  fill(el('note'), note('ok', h('p', {}, 'The patient is added.')));
+try {
+  await load();
+  trimForm();
+  actions();
+} catch (problem) {
+  fill(el('view'), note('warn', h('p', { role: 'alert' },
+    problem instanceof Problem && problem.status === 404
+      ? 'This record does not exist, or you are not on the care team.'
+      : words(problem))));
+}

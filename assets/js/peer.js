@@ -1,0 +1,251 @@
+// One other participant's media: RTCPeerConnection by the W3C "perfect
+// negotiation" pattern, ICE restarts until the media flows again, and the
+// quality of the line in words. Knows nothing of the page.
+
+/** @typedef {import('./signal.js').Outgoing} Outgoing */
+
+/** @typedef {'connecting'|'connected'|'reconnecting'} Line */
+/** @typedef {'good'|'fair'|'poor'|'stalled'|'unknown'} Quality */
+
+/**
+ * @typedef {object} Report
+ * @property {Quality} quality
+ * @property {boolean} relayed through a TURN server
+ * @property {number} framesDecoded of the other's picture, since the start
+ */
+
+/**
+ * @typedef {object} PeerOptions
+ * @property {string} self our own id
+ * @property {string} id the other's
+ * @property {RTCIceServer[]} iceServers
+ * @property {MediaStream} stream what we send
+ * @property {(message: Outgoing) => void} send
+ * @property {() => Promise<RTCIceServer[] | null>} freshServers
+ *   credentials that still hold; null to keep those we have
+ * @property {(stream: MediaStream) => void} onStream
+ * @property {(line: Line) => void} onLine
+ * @property {(report: Report) => void} onReport
+ */
+
+/** How long a short dip may last before the path is sought anew, in ms. */
+const DIP_MS = 3000;
+/** How long one attempt gets before the next, in ms. */
+const ATTEMPT_MS = 8000;
+const REPORT_MS = 2000;
+
+/** @param {number} loss 0 to 1 @param {number} rttS @returns {Quality} */
+export function judge(loss, rttS) {
+  if (loss > 0.1 || rttS > 0.8) return 'poor';
+  if (loss > 0.03 || rttS > 0.35) return 'fair';
+  return 'good';
+}
+
+export class Peer {
+  #makingOffer = false;
+  #ignoreOffer = false;
+  #settingAnswer = false;
+  #closed = false;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #dip;
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  #reporter;
+  /** @type {Line} */
+  #line = 'connecting';
+  #last = { received: 0, lost: 0 };
+  /** @type {Map<string, RTCRtpSender>} by the kind of track */
+  #senders = new Map();
+
+  /** @param {PeerOptions} options */
+  constructor(options) {
+    this.options = options;
+    /** The lower id is the polite one: it gives way when two offers meet. */
+    this.polite = options.self < options.id;
+    this.remote = new MediaStream();
+    this.pc = new RTCPeerConnection({ iceServers: options.iceServers,
+      bundlePolicy: 'max-bundle' });
+    this.#listen();
+    for (const track of options.stream.getTracks())
+      this.#senders.set(track.kind, this.pc.addTrack(track, options.stream));
+    this.#reporter = setInterval(() => void this.#report(), REPORT_MS);
+    // Nothing to send: then there is no offer of ours to wait for.
+    this.#armDip(ATTEMPT_MS);
+  }
+
+  #listen() {
+    const { pc, options } = this;
+
+    pc.onnegotiationneeded = () => void this.#offer();
+    pc.onicecandidate = ({ candidate }) => options.send({ type: 'candidate',
+      to: options.id, candidate: candidate ? candidate.toJSON() : null });
+    pc.ontrack = ({ track }) => {
+      for (const old of this.remote.getTracks())
+        if (old.kind === track.kind) this.remote.removeTrack(old);
+      this.remote.addTrack(track);
+      options.onStream(this.remote);
+    };
+    pc.oniceconnectionstatechange = () => this.#iceChanged();
+  }
+
+  #iceChanged() {
+    const state = this.pc.iceConnectionState;
+
+    if (state === 'connected' || state === 'completed') {
+      clearTimeout(this.#dip);
+      this.#dip = undefined;
+      this.#say('connected');
+    } else if (state === 'disconnected') {
+      this.#say('reconnecting');
+      this.#armDip(DIP_MS);
+    } else if (state === 'failed') {
+      this.#say('reconnecting');
+      void this.restart();
+    }
+  }
+
+  /** @param {Line} line */
+  #say(line) {
+    if (line === this.#line || this.#closed) return;
+    this.#line = line;
+    this.options.onLine(line);
+  }
+
+  get connected() {
+    return ['connected', 'completed'].includes(this.pc.iceConnectionState);
+  }
+
+  /** @param {number} ms */
+  #armDip(ms) {
+    clearTimeout(this.#dip);
+    this.#dip = setTimeout(() => void this.restart(), ms);
+  }
+
+  /**
+   * Looks for a new path, again and again until there is one. An offer that
+   * was never answered is taken back first, else nothing new can be offered.
+   */
+  async restart() {
+    if (this.#closed || this.connected) return;
+    this.#armDip(ATTEMPT_MS);
+    const servers = await this.options.freshServers().catch(() => null);
+    if (this.#closed || this.connected) return;
+    try {
+      if (servers) this.pc.setConfiguration({ iceServers: servers,
+        bundlePolicy: 'max-bundle' });
+      if (this.pc.signalingState === 'have-local-offer')
+        await this.pc.setLocalDescription({ type: 'rollback' });
+      this.pc.restartIce();
+    } catch (error) {
+      console.warn('restart', error);
+    }
+  }
+
+  /**
+   * The signaling is back: what was sent into the dead socket may be lost.
+   */
+  signalingBack() {
+    if (this.#closed) return;
+    if (!this.connected) return void this.restart();
+    if (this.pc.signalingState === 'have-local-offer' &&
+        this.pc.localDescription)
+      this.#describe(this.pc.localDescription);
+  }
+
+  async #offer() {
+    try {
+      this.#makingOffer = true;
+      await this.pc.setLocalDescription();
+      if (this.pc.localDescription) this.#describe(this.pc.localDescription);
+    } catch (error) {
+      if (!this.#closed) console.warn('offer', error);
+    } finally {
+      this.#makingOffer = false;
+    }
+  }
+
+  /** @param {RTCSessionDescription} description */
+  #describe({ type, sdp }) {
+    this.options.send({ type: 'description', to: this.options.id,
+      description: { type, sdp } });
+  }
+
+  /** @param {RTCSessionDescriptionInit} description */
+  async onDescription(description) {
+    const { pc } = this;
+    const ready = !this.#makingOffer &&
+      (pc.signalingState === 'stable' || this.#settingAnswer);
+    const collision = description.type === 'offer' && !ready;
+
+    this.#ignoreOffer = !this.polite && collision;
+    if (this.#ignoreOffer || this.#closed) return;
+    // An answer to an offer that was taken back answers nothing.
+    if (description.type === 'answer' &&
+        pc.signalingState !== 'have-local-offer') return;
+    try {
+      this.#settingAnswer = description.type === 'answer';
+      await pc.setRemoteDescription(description);
+      this.#settingAnswer = false;
+      if (description.type !== 'offer') return;
+      await pc.setLocalDescription();
+      if (pc.localDescription) this.#describe(pc.localDescription);
+    } catch (error) {
+      this.#settingAnswer = false;
+      if (!this.#closed) console.warn('description', error);
+    }
+  }
+
+  /** @param {RTCIceCandidateInit | null} candidate */
+  async onCandidate(candidate) {
+    try {
+      await this.pc.addIceCandidate(candidate ?? undefined);
+    } catch (error) {
+      if (!this.#ignoreOffer && !this.#closed)
+        console.warn('candidate', error);
+    }
+  }
+
+  /**
+   * Sends another picture or sound in the place of the one before, or none;
+   * needs a new negotiation only the first time.
+   * @param {'audio'|'video'} kind
+   * @param {MediaStreamTrack | null} track
+   */
+  async replace(kind, track) {
+    const sender = this.#senders.get(kind);
+
+    if (this.#closed) return;
+    if (sender) await sender.replaceTrack(track);
+    else if (track)
+      this.#senders.set(kind, this.pc.addTrack(track, this.options.stream));
+  }
+
+  async #report() {
+    if (this.#closed || !this.connected) return;
+    const stats = [...(await this.pc.getStats()).values()];
+    const inbound = stats.filter(({ type }) => type === 'inbound-rtp');
+    const sum = (/** @type {string} */ name) =>
+      inbound.reduce((all, one) => all + (one[name] ?? 0), 0);
+    const received = sum('packetsReceived') - this.#last.received;
+    const lost = sum('packetsLost') - this.#last.lost;
+    const pair = stats.find(({ type, nominated, state }) =>
+      type === 'candidate-pair' && nominated && state === 'succeeded');
+    const local = stats.find(({ id }) => id === pair?.localCandidateId);
+
+    this.#last = { received: sum('packetsReceived'), lost: sum('packetsLost') };
+    const loss = Math.max(0, lost) / Math.max(1, received + Math.max(0, lost));
+    /** @type {Quality} */
+    const quality = !inbound.length ? 'unknown' : received <= 0 ? 'stalled'
+      : judge(loss, pair?.currentRoundTripTime ?? 0);
+    this.options.onReport({ quality, relayed: local?.candidateType === 'relay',
+      framesDecoded: sum('framesDecoded') });
+  }
+
+  close() {
+    this.#closed = true;
+    clearTimeout(this.#dip);
+    clearInterval(this.#reporter);
+    this.pc.onnegotiationneeded = this.pc.onicecandidate = null;
+    this.pc.ontrack = this.pc.oniceconnectionstatechange = null;
+    this.pc.close();
+  }
+}

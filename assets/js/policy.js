@@ -1,0 +1,44 @@
+// The clinic's rules for passwords and sessions.
+
+import { get, patch, Problem } from './api.js';
+import { el, fill, formOf, h, note } from './dom.js';
+import { onSubmit, words } from './form.js';
+import { begin } from './session.js';
+
+await begin(['admin']);
+
+const form = formOf('form');
+/** @type {{policy: Record<string, number>, etag: string}} */
+let loaded = { policy: {}, etag: '' };
+
+async function load() {
+  const { body, etag } = await get('/v1/clinic/policy');
+
+  loaded = { policy: body, etag };
+  for (const field of form.elements)
+    if ((field instanceof HTMLInputElement ||
+         field instanceof HTMLSelectElement) && field.name in body)
+      field.value = String(body[field.name]);
+}
+
+onSubmit(form, async (values) => {
+  const changes = Object.fromEntries(Object.entries(values)
+    .map(([name, value]) => [name, Number(value)])
+    .filter(([name, value]) => loaded.policy[String(name)] !== value));
+
+  if (Object.keys(changes).length)
+    try {
+      await patch('/v1/clinic/policy', changes, loaded.etag);
+    } catch (problem) {
+      if (problem instanceof Problem && problem.status === 412) await load();
+      throw problem;
+    }
+  await load();
+  fill(el('note'), note('ok', h('p', {}, 'The policy is saved.')));
+  el('note').scrollIntoView({ block: 'nearest' });
+});
+
+await load().catch((problem) => {
+  form.hidden = true;
+  fill(el('note'), note('bad', h('p', { role: 'alert' }, words(problem))));
+});

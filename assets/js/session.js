@@ -1,0 +1,340 @@
+// Who is here: the session, the navigation that goes with the role, the
+// warning before automatic logoff, and leaving without a trace.
+
+import { call, get, Problem, serverNow, whenSignedOut } from './api.js';
+import { announce, fill, h, icon, note } from './dom.js';
+import { time } from './format.js';
+
+/**
+ * @typedef {object} User
+ * @property {string} id
+ * @property {string} display_name
+ * @property {'admin'|'clinician'|'scheduler'|'compliance'|'patient'} role
+ * @property {string} clinic_name
+ * @property {string | null} [patient_id] of a patient's own record
+ */
+
+/**
+ * @typedef {object} Session
+ * @property {'totp_required'|'totp_enrolment_required'|'password_expired'
+ *   |'active'} state
+ * @property {User} user
+ * @property {string} idle_expires_at
+ * @property {string} expires_at
+ * @property {string | null} password_expires_at
+ * @property {string | null} step_up_until
+ */
+
+/** Pages in the order of the navigation: path, words, icon. */
+const NAV = /** @type {Record<string, Array<[string, string, string]>>} */ ({
+  patient: [['/visits', 'Visits', 'calendar'],
+    ['/patient', 'My record', 'record'], ['/account', 'Account', 'lock']],
+  clinician: [['/visits', 'Visits', 'calendar'],
+    ['/patients', 'Patients', 'users'], ['/account', 'Account', 'lock']],
+  scheduler: [['/visits', 'Visits', 'calendar'],
+    ['/book', 'Book', 'plus'], ['/patients', 'Patients', 'users'],
+    ['/account', 'Account', 'lock']],
+  admin: [['/users', 'Users', 'users'], ['/policy', 'Policy', 'shield'],
+    ['/account', 'Account', 'lock']],
+  compliance: [['/audit', 'Audit', 'shield'],
+    ['/account', 'Account', 'lock']] });
+
+const STATES = /** @type {Record<string, string>} */ ({
+  totp_required: '/', totp_enrolment_required: '/enrol',
+  password_expired: '/password' });
+
+/** How often the page looks whether the session still stands, in ms. */
+const LOOK_MS = 20_000;
+/** How long before automatic logoff the warning comes, in ms. */
+const WARN_MS = 120_000;
+/** How often a person at work tells the server so, in ms. */
+const TOUCH_MS = 60_000;
+
+/** @param {Session} session where this person begins */
+export function home(session) {
+  return NAV[session.user.role]?.[0]?.[0] ?? '/account';
+}
+
+/**
+ * The page to go to with a session in this state.
+ * @param {Session} session
+ * @param {string} [next] where the person wanted to go
+ */
+export function pageFor(session, next = '') {
+  return STATES[session.state] ?? (safeNext(next) || home(session));
+}
+
+/**
+ * A path of our own, or ''. Never another origin.
+ * @param {string} next
+ */
+export function safeNext(next) {
+  return /^\/[a-z][a-z-]*(\?[A-Za-z0-9=&-]*)?$/.test(next) ? next : '';
+}
+
+/** Takes everything that was read off the page. */
+//= PA-10: nothing of a patient stays in the document after sign-out
+function wipe() {
+  for (const video of document.querySelectorAll('video'))
+    video.srcObject = null;
+  document.querySelector('main')?.replaceChildren();
+  document.getElementById('who')?.replaceChildren();
+  document.getElementById('nav')?.replaceChildren();
+  for (const dialog of document.querySelectorAll('dialog')) dialog.remove();
+  document.title = 'Signed out – Epione';
+}
+
+const tabs = new BroadcastChannel('epione');
+
+/** @param {string} why a word for the sign-in page */
+function leave(why) {
+  const here = safeNext(location.pathname + location.search);
+
+  wipe();
+  location.replace(why === 'out' ? '/?signed=out'
+    : `/?signed=${why}&next=${encodeURIComponent(here)}`);
+}
+
+/** Signs out here and in every tab. */
+export async function signOut() {
+  try {
+    await call('DELETE', '/v1/session');
+  } catch (problem) {
+    if (problem instanceof Problem && problem.status === 0) {
+      announce('We could not sign you out. Check your internet.');
+      showBanner(problem);
+      return;
+    }
+  }
+  tabs.postMessage('out');
+  leave('out');
+}
+
+tabs.addEventListener('message', () => leave('out'));
+
+// Back to a page that the browser kept: read it anew, or not at all.
+//= PA-10: Back shows nothing of the session that ended
+addEventListener('pageshow', (event) => {
+  if (!event.persisted) return;
+  wipe();
+  location.reload();
+});
+
+/** @param {Session} session */
+function renderTop(session) {
+  const here = location.pathname;
+  const nav = document.getElementById('nav');
+  const who = document.getElementById('who');
+
+  const links = (NAV[session.user.role] ?? []).map(([path, text, name]) =>
+    h('li', {}, h('a', { href: path,
+      'aria-current': path === here ? 'page' : null }, icon(name), text)));
+  if (nav) fill(nav, ...links);
+  if (who) fill(who, h('span', { class: 'who-name' },
+    h('span', { class: 'unseen' }, 'Signed in as '),
+    session.user.display_name),
+    h('button', { type: 'button', class: 'button quiet',
+      onclick: () => void signOut() }, icon('out'), 'Sign out'));
+  const clinic = document.getElementById('clinic');
+  if (clinic) clinic.textContent = session.user.clinic_name;
+}
+
+/** @param {Problem} problem a strip at the top that says so, and offers more */
+export function showBanner(problem) {
+  hideBanner();
+  const again = h('button', { type: 'button', class: 'button',
+    onclick: () => location.reload() }, 'Try again');
+  const strip = note('bad', h('p', {}, problem.message), again);
+
+  strip.id = 'banner';
+  strip.setAttribute('role', 'alert');
+  document.querySelector('main')?.before(strip);
+}
+
+/** Takes the strip away. */
+export function hideBanner() {
+  document.getElementById('banner')?.remove();
+}
+
+/** Watches one session: looks, touches, warns, leaves. */
+class Watch {
+  /** @param {Session} session */
+  constructor(session) {
+    this.session = session;
+    this.busyHands = false;
+    this.touched = Date.now();
+    /** @type {HTMLDialogElement | null} */
+    this.dialog = null;
+    this.saidEnd = false;
+    for (const kind of ['keydown', 'pointerdown', 'input'])
+      addEventListener(kind, () => { this.busyHands = true; },
+        { passive: true, capture: true });
+    setInterval(() => void this.look(), LOOK_MS);
+    setInterval(() => this.tick(), 1000);
+    document.addEventListener('visibilitychange', () => {
+      if (!document.hidden) void this.look();
+    });
+  }
+
+  /** @returns {number} ms until automatic logoff */
+  left() {
+    return Date.parse(this.session.idle_expires_at) - serverNow();
+  }
+
+  /** Typing in a form is work, though no request shows it: so one does. */
+  async look() {
+    const touch = this.busyHands && !this.dialog &&
+      Date.now() - this.touched > TOUCH_MS;
+
+    await this.ask(!touch);
+  }
+
+  /** @param {boolean} background */
+  async ask(background) {
+    if (!background) {
+      this.busyHands = false;
+      this.touched = Date.now();
+    }
+    try {
+      const answer = await get('/v1/session', { background });
+      this.session = answer.body;
+      if (this.session.state !== 'active' && STATES[location.pathname])
+        location.assign(pageFor(this.session));
+      hideBanner();
+    } catch (problem) {
+      if (problem instanceof Problem && problem.status === 0)
+        showBanner(problem);
+    }
+    this.tick();
+  }
+
+  /** Once a second: time to warn? time to go? */
+  tick() {
+    const left = this.left();
+
+    if (left <= -2000) void this.ask(true);
+    if (left < WARN_MS) this.warn(Math.max(0, Math.ceil(left / 1000)));
+    else this.unwarn();
+    this.warnEnd();
+  }
+
+  /**
+   * @param {number} seconds
+   */
+  //= PA-02: the warning comes two minutes ahead, and one key extends
+  warn(seconds) {
+    const text = seconds > 60
+      ? `You will be signed out in ${Math.ceil(seconds / 60)} minutes`
+      : `You will be signed out in ${seconds} seconds`;
+
+    if (!this.dialog) {
+      this.dialog = this.makeDialog();
+      document.body.append(this.dialog);
+      this.dialog.showModal();
+    }
+    const line = this.dialog.querySelector('.left');
+    if (line && line.textContent !== text) line.textContent = text;
+  }
+
+  makeDialog() {
+    const stay = h('button', { type: 'submit', class: 'button primary',
+      autofocus: true }, 'Stay signed in');
+    const form = h('form', { method: 'dialog' },
+      h('h2', { id: 'idle-title' }, 'Are you still there?'),
+      h('p', { id: 'idle-text' }, 'You have not done anything for a while. ' +
+        'To keep health records safe, we sign you out.'),
+      h('p', { class: 'left strong', 'aria-live': 'off' }),
+      h('div', { class: 'actions' }, stay,
+        h('button', { type: 'button', class: 'button',
+          onclick: () => void signOut() }, 'Sign out now')));
+    const dialog = h('dialog', { class: 'dialog', role: 'alertdialog',
+      'aria-labelledby': 'idle-title', 'aria-describedby': 'idle-text' },
+      form);
+
+    // Escape closes it too: any answer means that somebody is there.
+    dialog.addEventListener('close', () => {
+      this.unwarn();
+      void this.ask(false);
+    });
+    return dialog;
+  }
+
+  unwarn() {
+    const dialog = this.dialog;
+
+    this.dialog = null;
+    dialog?.remove();
+  }
+
+  /** The limit that nothing extends: said once, in time to save work. */
+  warnEnd() {
+    const left = Date.parse(this.session.expires_at) - serverNow();
+
+    if (this.saidEnd || !(left < 5 * 60_000) || left <= 0) return;
+    this.saidEnd = true;
+    const main = document.querySelector('main');
+    const text = 'Your session ends at ' +
+      `${time(this.session.expires_at)}. Save your work, then sign in again.`;
+    main?.prepend(note('warn', h('p', {}, text)));
+    announce(text);
+  }
+}
+
+/** @param {Session} session */
+function warnPassword(session) {
+  const end = session.password_expires_at;
+
+  if (!end || location.pathname === '/password') return;
+  const days = Math.floor((Date.parse(end) - serverNow()) / 86_400_000);
+  if (days >= 14 || days < 0) return;
+  //= IA-15: warnings from 14 days before
+  const when = days < 1 ? 'today' : days === 1 ? 'tomorrow' : `in ${days} days`;
+  document.querySelector('main')?.before(note('warn',
+    h('p', {}, `Your password expires ${when}. `,
+      h('a', { href: '/password' }, 'Choose a new one'))));
+}
+
+/** @param {Session} session the page is not for this role */
+function refuse(session) {
+  const main = document.querySelector('main');
+
+  if (main) fill(main, h('h1', {}, 'This page is not for your role'),
+    h('p', {}, 'You are signed in, but this page is for other staff.'),
+    h('p', {}, h('a', { class: 'button primary', href: home(session) },
+      'Go to your start page')));
+}
+
+/**
+ * Begins a page for people who are signed in. Answers when the session is
+ * known to be right for it; else the browser is already on its way elsewhere
+ * and the promise never resolves.
+ * @param {string[]} roles who may see it; empty for all
+ * @param {string} [state] in which the page is of use
+ * @returns {Promise<Session>}
+ */
+export async function begin(roles, state = 'active') {
+  const never = new Promise(() => {});
+
+  whenSignedOut(() => leave('idle'));
+  try {
+    const session = /** @type {Session} */ ((await get('/v1/session')).body);
+    if (session.state !== state && session.state !== 'active') {
+      location.replace(pageFor(session));
+      return /** @type {Promise<never>} */ (never);
+    }
+    if (session.state === 'active') renderTop(session);
+    if (session.state === 'active' && roles.length &&
+        !roles.includes(session.user.role)) {
+      refuse(session);
+      return /** @type {Promise<never>} */ (never);
+    }
+    new Watch(session);
+    warnPassword(session);
+    document.body.classList.add('ready');
+    return session;
+  } catch (problem) {
+    if (problem instanceof Problem && problem.status !== 401)
+      showBanner(problem);
+    return /** @type {Promise<never>} */ (never);
+  }
+}

@@ -1,0 +1,161 @@
+// People who work here: invite, deactivate, unlock, reset.
+
+import { get, post, Problem, query } from './api.js';
+import { announce, buttonOf, copy, el, fill, formOf, h, icon, inputOf, note,
+  put, selectOf } from './dom.js';
+import { exact, roleName } from './format.js';
+import { clearErrors, onSubmit, words } from './form.js';
+import { confirm } from './confirm.js';
+import { stepUp } from './step-up.js';
+import { begin } from './session.js';
+
+const session = await begin(['admin']);
+const form = formOf('invite');
+let key = crypto.randomUUID();
+
+/**
+ * A link that is shown once.
+ * @param {string} who @param {string} url
+ */
+function showLink(who, url) {
+  const button = h('button', { type: 'button', class: 'button',
+    onclick: async () => {
+      button.textContent = await copy(url) ? 'Copied' : 'Select the link';
+    } }, icon('copy'), 'Copy the link');
+
+  fill(el('note'), note('ok', h('p', {}, `Give this link to ${who}. It works ` +
+    'once, for 24 hours, and is shown only now.'),
+  h('code', { class: 'secret' }, url), button));
+  el('note').scrollIntoView({ block: 'nearest' });
+}
+
+const STEPS = /** @type {Record<string, {text: string, done: string,
+  title: string, about: string}>} */ ({
+  deactivate: { text: 'Deactivate', done: 'is deactivated',
+    title: 'Deactivate this account?',
+    about: 'They are signed out everywhere at once and cannot sign in.' },
+  reactivate: { text: 'Reactivate', done: 'can sign in again',
+    title: '', about: '' },
+  unlock: { text: 'Unlock', done: 'is unlocked', title: '', about: '' },
+  'reset-password': { text: 'Reset password', done: 'gets a new link',
+    title: 'Reset the password?',
+    about: 'They are signed out, and choose a new one through a link.' },
+  'reset-totp': { text: 'Reset authenticator', done: 'sets up a new app',
+    title: 'Reset the authenticator app?',
+    about: 'Do this only when you are sure who asks. They set up a new app ' +
+      'when they next sign in.' },
+  'mark-compromised': { text: 'Password was seen',
+    done: 'must change the password', title: 'Was this password seen?',
+    about: 'They are signed out everywhere and must choose a new password.' },
+});
+
+/** @param {any} user @param {string} step */
+async function run(user, step) {
+  const what = STEPS[step];
+
+  if (!what || (what.title && !await confirm({ title: what.title,
+    text: `${user.display_name}: ${what.about}`, yes: what.text }))) return;
+  try {
+    const { body } = await post(`/v1/users/${user.id}/${step}`);
+    fill(el('note'), note('ok', h('p', { role: 'status' },
+      `${user.display_name} ${what.done}.`)));
+    if (body?.invitation_url) showLink(user.display_name, body.invitation_url);
+    announce(`${user.display_name} ${what.done}`);
+    await load();
+  } catch (problem) {
+    if (problem instanceof Problem && problem.code === 'step_up_required' &&
+        await stepUp('This needs a fresh code.')) return run(user, step);
+    fill(el('note'), note('bad', h('p', { role: 'alert' }, words(problem))));
+  }
+}
+
+/** @param {any} user @param {string} step */
+const stepButton = (user, step) => h('button', { type: 'button',
+  class: 'button quiet', onclick: () => void run(user, step) },
+STEPS[step]?.text ?? step);
+
+/** @param {any} user */
+function row(user) {
+  const active = user.active !== false;
+  const self = user.id === session.user.id;
+  const steps = !active ? ['reactivate']
+    : ['unlock', 'reset-password', 'reset-totp', 'mark-compromised',
+      ...(self ? [] : ['deactivate'])];
+
+  return h('li', {}, h('div', { class: 'what' },
+    h('span', { class: 'name' }, user.display_name),
+    h('span', { class: 'chip' }, roleName(user.role)),
+    active ? null : h('span', { class: 'chip bad' }, icon('cross'),
+      'Deactivated'), self ? h('span', { class: 'chip ok' }, 'You') : null,
+    h('span', { class: 'sub' }, [user.email, user.last_sign_in_at
+      ? `last signed in ${exact(user.last_sign_in_at)}` : '']
+      .filter(Boolean).join(' · '))),
+  h('div', { class: 'do' }, active ? h('details', { class: 'menu' },
+    h('summary', { class: 'button', 'aria-label':
+      `Actions for ${user.display_name}` }, 'Actions'),
+    h('div', {}, ...steps.map((step) => stepButton(user, step))))
+    : h('button', { type: 'button', class: 'button', 'aria-label':
+      `Reactivate ${user.display_name}`,
+    onclick: () => void run(user, 'reactivate') }, 'Reactivate')));
+}
+
+/** @param {HTMLElement} list @param {string | null} cursor */
+async function page(list, cursor) {
+  const { body } = await get('/v1/users' +
+    query({ role: selectOf('filter').value, cursor }));
+
+  put(list, ...body.items.map(row));
+  fill(el('more'), body.next_cursor ? h('button', { type: 'button',
+    class: 'button', onclick: () => void page(list, body.next_cursor)
+      .catch(complain) }, 'Show more') : null);
+}
+
+/** @param {unknown} problem */
+function complain(problem) {
+  fill(el('note'), note('bad', h('p', { role: 'alert' }, words(problem))));
+}
+
+async function load() {
+  const list = h('ul', { class: 'rows plain' });
+
+  await page(list, null);
+  fill(el('list'), list.children.length ? list
+    : h('div', { class: 'card empty' }, h('p', {}, 'Nobody here.')));
+}
+
+/** @param {boolean} open */
+function openForm(open) {
+  form.hidden = !open;
+  buttonOf('new').setAttribute('aria-expanded', String(open));
+  clearErrors(form);
+  if (open) inputOf('display_name').focus();
+  else buttonOf('new').focus();
+}
+
+onSubmit(form, async ({ display_name, email, role }) => {
+  const { body } = await post('/v1/users', { display_name, email, role },
+    { key });
+
+  key = crypto.randomUUID();
+  form.reset();
+  openForm(false);
+  showLink(display_name ?? '', body.invitation_url);
+  await load();
+});
+form.addEventListener('input', () => { key = crypto.randomUUID(); });
+buttonOf('new').addEventListener('click', () => openForm(form.hidden));
+buttonOf('cancel').addEventListener('click', () => openForm(false));
+selectOf('filter').addEventListener('change',
+  () => void load().catch(complain));
+document.addEventListener('click', (event) => {
+  for (const menu of document.querySelectorAll('.menu[open]'))
+    if (!(event.target instanceof Node && menu.contains(event.target)))
+      menu.removeAttribute('open');
+});
+document.addEventListener('keydown', (event) => {
+  if (event.key === 'Escape')
+    for (const menu of document.querySelectorAll('.menu[open]'))
+      menu.removeAttribute('open');
+});
+
+await load().catch(complain);

@@ -1,0 +1,308 @@
+// The day's visits for staff, the next visit for a patient. Each row has at
+// most one obvious next step; the rest is in a menu.
+
+import { all, post, query, serverNow } from './api.js';
+import { announce, buttonOf, el, fill, h, icon, inputOf, note }
+  from './dom.js';
+import { addDays, isoDay, isToday, longDay, nearDay, shortDay, statusWords,
+  time, utc } from './format.js';
+import { confirm } from './confirm.js';
+import { words } from './form.js';
+import { begin } from './session.js';
+
+/**
+ * @typedef {object} Visit
+ * @property {string} id
+ * @property {string} patient_id
+ * @property {string} patient_name
+ * @property {string} clinician_id
+ * @property {string} clinician_name
+ * @property {string} starts_at
+ * @property {number} duration_minutes
+ * @property {string} reason
+ * @property {string} status
+ */
+
+/** How early a patient may check in: what the clinics begin with. */
+const EARLY_MS = 30 * 60_000;
+/** How often the list is read again, in ms. */
+const FRESH_MS = 10_000;
+
+const session = await begin(['patient', 'clinician', 'scheduler']);
+const { role } = session.user;
+const params = new URLSearchParams(location.search);
+let dayShown = /^\d{4}-\d{2}-\d{2}$/.test(params.get('day') ?? '')
+  ? new Date(`${params.get('day')}T00:00`) : new Date();
+let shown = '';
+
+/** @param {Visit} visit */
+const endOf = (visit) =>
+  Date.parse(visit.starts_at) + visit.duration_minutes * 60_000;
+/** @param {Visit} visit */
+const isOpen = (visit) =>
+  ['booked', 'arrived', 'in_call'].includes(visit.status);
+/** @param {Visit} visit */
+const callLink = (visit) => `/call?visit=${visit.id}`;
+
+/** @param {string} status */
+function chip(status) {
+  const [text, kind, picture] = statusWords(status);
+
+  return h('span', { class: `chip ${kind}` }, icon(picture), text);
+}
+
+/** @param {unknown} problem */
+function complain(problem) {
+  fill(el('note'), note('bad', h('p', { role: 'alert' }, words(problem))));
+}
+
+/**
+ * A button that does one thing to a visit and reads the list again.
+ * @param {Visit} visit
+ * @param {{step: string, text: string, done: string, kind?: string,
+ *          ask?: {title: string, text: string, yes: string}}} what
+ */
+function stepButton(visit, { step, text, done, kind = '', ask }) {
+  const label = role === 'patient' ? text : `${text}: ${visit.patient_name}`;
+
+  return h('button', { type: 'button', class: `button ${kind}`,
+    'aria-label': label, onclick: async () => {
+      if (ask && !await confirm(ask)) return;
+      try {
+        fill(el('note'));
+        await post(`/v1/visits/${visit.id}/${step}`);
+        announce(done);
+      } catch (problem) {
+        complain(problem);
+      }
+      await show(true);
+    } }, text);
+}
+
+/** @param {Visit} visit @param {string} text @param {string} kind */
+function callButton(visit, text, kind) {
+  const whom = role === 'patient' ? visit.clinician_name : visit.patient_name;
+
+  return h('a', { class: `button ${kind}`, href: callLink(visit),
+    'aria-label': `${text}: visit with ${whom}` }, icon('video'), text);
+}
+
+/** @param {Visit} visit the one obvious next step of a member of staff */
+function nextStep(visit) {
+  if (role === 'scheduler')
+    return visit.status === 'booked' && isToday(visit.starts_at)
+      ? stepButton(visit, { step: 'check-in', text: 'Check in',
+        done: `${visit.patient_name} is checked in`, kind: 'primary' })
+      : null;
+  if (visit.clinician_id !== session.user.id) return null;
+  if (visit.status === 'arrived')
+    return callButton(visit, 'Start visit', 'primary');
+  if (visit.status === 'in_call')
+    return callButton(visit, 'Go back to call', 'primary');
+  return visit.status === 'booked' && isToday(visit.starts_at)
+    ? callButton(visit, 'Open room', '') : null;
+}
+
+/** @param {Visit} visit */
+function moreSteps(visit) {
+  const mine = role === 'scheduler' || visit.clinician_id === session.user.id;
+  const steps = [h('a', { class: 'button quiet',
+    href: `/patient?id=${visit.patient_id}` }, 'See the record')];
+
+  if (mine && visit.status === 'booked') steps.push(
+    h('a', { class: 'button quiet', href: `/book?visit=${visit.id}` },
+      'Change the time'));
+  if (mine && visit.status === 'booked' &&
+      Date.parse(visit.starts_at) < serverNow()) steps.push(
+    /** @type {any} */ (stepButton(visit, { step: 'no-show', kind: 'quiet',
+      text: 'Did not come', done: 'Marked as did not come' })));
+  if (mine && ['booked', 'arrived'].includes(visit.status)) steps.push(
+    /** @type {any} */ (cancelButton(visit)));
+  return h('details', { class: 'menu' },
+    h('summary', { class: 'button quiet', 'aria-label':
+      `More for ${visit.patient_name}` }, 'More'), h('div', {}, ...steps));
+}
+
+/** @param {Visit} visit @param {string} [kind] */
+function cancelButton(visit, kind = 'quiet') {
+  return stepButton(visit, { step: 'cancel', text: 'Cancel visit', kind,
+    done: 'The visit is cancelled', ask: { title: 'Cancel this visit?',
+      text: `${longDay(visit.starts_at)}, ${time(visit.starts_at)}. ` +
+        'This cannot be undone.', yes: 'Cancel the visit' } });
+}
+
+/** @param {Visit} visit */
+function staffRow(visit) {
+  const now = ['arrived', 'in_call'].includes(visit.status);
+
+  return h('li', { class: now ? 'now' : null },
+    h('div', { class: 'time' }, time(visit.starts_at),
+      h('small', {}, `${visit.duration_minutes} min`)),
+    h('div', { class: 'what' },
+      h('span', { class: 'name' }, visit.patient_name), chip(visit.status),
+      h('span', { class: 'sub' }, role === 'scheduler' ||
+        visit.clinician_id !== session.user.id
+        ? `${visit.clinician_name} · ${visit.reason}` : visit.reason)),
+    h('div', { class: 'do' }, nextStep(visit), moreSteps(visit)));
+}
+
+/** @param {Visit[]} visits */
+function staffList(visits) {
+  if (!visits.length)
+    return [h('div', { class: 'card empty' }, h('p', {},
+      'No visits on this day.'))];
+  const waiting = visits.filter(({ status }) => status === 'arrived').length;
+  const sum = `${visits.length} ${visits.length === 1 ? 'visit' : 'visits'}` +
+    (waiting ? `, ${waiting} waiting` : '');
+
+  return [h('p', { class: 'muted' }, sum),
+    h('ul', { class: 'rows' }, ...visits.map(staffRow))];
+}
+
+/** @param {Visit} visit @returns {HTMLElement} what a patient does next */
+function patientStep(visit) {
+  const opens = Date.parse(visit.starts_at) - EARLY_MS;
+
+  if (visit.status === 'in_call')
+    return callButton(visit, 'Join', 'primary big');
+  if (visit.status === 'arrived')
+    return callButton(visit, 'Go to the waiting room', 'primary big');
+  if (serverNow() >= opens)
+    return callButton(visit, 'Check in', 'primary big');
+  return h('div', { class: 'stack-s' },
+    h('p', {}, `You can check in from ${isToday(visit.starts_at) ? ''
+      : `${longDay(visit.starts_at)}, `}${time(opens)}.`),
+    h('a', { class: 'button', href: '/devices' }, icon('device'),
+      'Test your camera and microphone'));
+}
+
+/** @param {Visit} visit */
+function hero(visit) {
+  return h('section', { class: 'card hero', 'aria-labelledby': 'next' },
+    h('h2', { id: 'next' }, 'Your next visit'),
+    h('div', {}, h('p', { class: 'when' },
+      `${nearDay(visit.starts_at)}, ${time(visit.starts_at)}`),
+    h('p', {}, `With ${visit.clinician_name}, `,
+      `${visit.duration_minutes} minutes`),
+    h('p', { class: 'muted' }, visit.reason)),
+    h('div', { class: 'actions' }, patientStep(visit),
+      visit.status === 'booked' ? cancelButton(visit) : null));
+}
+
+/** @param {Visit} visit */
+function patientRow(visit) {
+  return h('li', {}, h('div', { class: 'time' }, shortDay(visit.starts_at),
+    h('small', {}, time(visit.starts_at))),
+  h('div', { class: 'what' }, h('span', { class: 'name' },
+    visit.clinician_name), chip(visit.status),
+  h('span', { class: 'sub' }, visit.reason)),
+  h('div', { class: 'do' }, visit.status === 'booked'
+    ? cancelButton(visit) : null));
+}
+
+/** @param {string} id @param {string} title @param {Visit[]} visits */
+function patientPart(id, title, visits) {
+  return visits.length ? h('section', { class: 'stack-s',
+    'aria-labelledby': id }, h('h2', { id }, title),
+  h('ul', { class: 'rows' }, ...visits.map(patientRow))) : null;
+}
+
+/** @param {Visit[]} visits of a patient, earliest first */
+function patientList(visits) {
+  const coming = visits.filter((visit) => isOpen(visit) &&
+    (visit.status !== 'booked' || endOf(visit) > serverNow()));
+  const past = visits.filter((visit) => !coming.includes(visit)).reverse();
+  const first = coming.find(({ status }) => status !== 'booked') ?? coming[0];
+
+  return [first ? hero(first) : h('div', { class: 'card empty' },
+    h('p', {}, 'You have no visit planned. Call your clinic to book one.')),
+  patientPart('coming', 'Later', coming.filter((visit) => visit !== first)),
+  patientPart('past', 'Before', past.slice(0, 20))];
+}
+
+function range() {
+  if (role === 'patient')
+    return { from: utc(addDays(new Date(), -180)),
+      to: utc(addDays(new Date(), 365)) };
+  const start = new Date(dayShown.getFullYear(), dayShown.getMonth(),
+    dayShown.getDate());
+  return { from: utc(start), to: utc(addDays(start, 1)) };
+}
+
+/** @param {boolean} background */
+async function show(background) {
+  /** @type {Visit[]} */
+  const visits = await all('/v1/visits', range(), { background });
+  const minute = Math.floor(serverNow() / 60_000);
+  const state = JSON.stringify([visits, role === 'patient' ? minute : 0,
+    isoDay(dayShown)]);
+
+  // Only a change is drawn: an open menu and the focus stay where they are.
+  if (state === shown) return;
+  if (background && el('list').contains(document.activeElement) &&
+      document.querySelector('.menu[open]')) return;
+  shown = state;
+  const focused = document.activeElement?.getAttribute('aria-label');
+  fill(el('list'), ...(role === 'patient' ? patientList(visits)
+    : staffList(visits)));
+  if (focused) for (const node of el('list').querySelectorAll('[aria-label]'))
+    if (node.getAttribute('aria-label') === focused &&
+        node instanceof HTMLElement) node.focus();
+}
+
+/** @param {Date} day */
+async function goTo(day) {
+  dayShown = day;
+  inputOf('day').value = isoDay(day);
+  el('title').textContent = isToday(day) ? 'Today’s visits'
+    : `Visits on ${longDay(day)}`;
+  history.replaceState(null, '', isToday(day) ? location.pathname
+    : location.pathname + query({ day: isoDay(day) }));
+  await show(false).catch(complain);
+}
+
+function setUpStaff() {
+  fill(el('page-actions'), h('a', { class: 'button', href: '/book' },
+    icon('plus'), 'Book a visit'));
+  el('daybar').hidden = false;
+  buttonOf('before').addEventListener('click',
+    () => void goTo(addDays(dayShown, -1)));
+  buttonOf('after').addEventListener('click',
+    () => void goTo(addDays(dayShown, 1)));
+  buttonOf('today').addEventListener('click', () => void goTo(new Date()));
+  inputOf('day').addEventListener('change', () => {
+    const value = inputOf('day').value;
+    if (value) void goTo(new Date(`${value}T00:00`));
+  });
+  // One menu at a time, and none after a press elsewhere or Escape.
+  const close = (/** @type {Event} */ event) => {
+    for (const menu of document.querySelectorAll('.menu[open]'))
+      if (!(event.target instanceof Node && menu.contains(event.target)) ||
+          (event instanceof KeyboardEvent)) menu.removeAttribute('open');
+  };
+  document.addEventListener('click', close);
+  document.addEventListener('keydown', (event) => {
+    if (event.key === 'Escape') close(event);
+  });
+}
+
+function warnCodes() {
+  const left = sessionStorage.getItem('codes-left');
+
+  if (left === null) return;
+  sessionStorage.removeItem('codes-left');
+  fill(el('note'), note('warn', h('p', {}, `You have ${left} recovery codes ` +
+    'left. ', h('a', { href: '/enrol?again=1' }, 'Get new ones'))));
+}
+
+warnCodes();
+if (role === 'patient') {
+  el('title').textContent = 'Your visits';
+  await show(false).catch(complain);
+} else {
+  setUpStaff();
+  await goTo(dayShown);
+}
+setInterval(() => {
+  if (!document.hidden) void show(true).catch(() => {});
+}, FRESH_MS);

@@ -27,8 +27,8 @@ bool factor_password_outdated(const char *encoded);
 /* An encoding that no password opens, to spend the same time on unknown
  * accounts (IA-11). */
 const char *factor_password_decoy(void);
-/* Is it in the list of common passwords, or the login or product name?
- * (IA-13; whole password, case folded) */
+/* Is it in the list of common passwords, or the login (whole, or before the @)
+ * or the product's name? (IA-13; whole password, case folded; both in NFC) */
 bool factor_password_common(const char *password, const char *login);
 
 /* TOTP, RFC 6238: SHA-1, 6 digits, 30 s, T0 = 0. */
@@ -36,8 +36,8 @@ bool factor_password_common(const char *password, const char *login);
 #define FACTOR_STEP_S	 30
 /*
  * Which step does the code belong to? Looks at now's step and `window` steps
- * (0 or 1) to each side, and only at steps greater than last_step.
- * ERR_INVALID_CODE for none. Constant time in the code.
+ * (0 or 1) to each side, and only at steps greater than last_step; answers the
+ * newest that fits. ERR_INVALID_CODE for none. Constant time in the code.
  */
 NODISCARD enum err factor_totp_step(const uint8_t seed[FACTOR_SEED_SIZE],
     const char *code, int64_t now, unsigned window, int64_t last_step,
@@ -46,18 +46,22 @@ char *factor_seed_base32(struct arena *, const uint8_t seed[FACTOR_SEED_SIZE]);
 /* otpauth://totp/Epione:login?secret=…&issuer=Epione (labels escaped) */
 char *factor_otpauth_uri(
     struct arena *, const char *issuer, const char *login, const char *base32);
-/* SVG of a QR code with a quiet zone, black on white, viewBox only. */
+/* SVG of a QR code with a quiet zone, black on white, viewBox only.
+ * ERR_INVALID_FIELD for a text that is empty or too long for a code. */
 NODISCARD enum err factor_qr_svg(struct arena *, const char *text, char **svg);
 
 /* Recovery codes: 80 random bits as xxxx-xxxx-xxxx-xxxx (Crockford base32). */
 #define FACTOR_RECOVERY_COUNT 10
 #define FACTOR_RECOVERY_SIZE  20
 void factor_recovery_code(char out[FACTOR_RECOVERY_SIZE]);
-/* What is stored and looked up: SHA-256 of the code in canonical form. */
+/* What is stored and looked up: SHA-256 of the code in canonical form: either
+ * case, o for 0, i or l for 1, hyphens and spaces anywhere or nowhere.
+ * ERR_INVALID_CODE for what cannot be a code. */
 NODISCARD enum err factor_recovery_hash(const char *code, uint8_t out[32]);
 
 /* Bearer tokens, session cookies, invitations: 32 random bytes, base64url;
- * stored as SHA-256 (SE-03). */
+ * stored as SHA-256 of the text (SE-03). Any text can be hashed: what is no token
+ * is never found. */
 #define FACTOR_TOKEN_SIZE 44
 NODISCARD enum err factor_token(char out[FACTOR_TOKEN_SIZE], uint8_t hash[32]);
 NODISCARD enum err factor_token_hash(const char *token, uint8_t hash[32]);

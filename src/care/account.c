@@ -97,8 +97,8 @@ password_read(struct op *op, struct password_change *c)
 	if (c->current_hash == NULL) /* an administrator reset it meanwhile */
 		return op_refuse(
 		    op, ERR_INVALID_CREDENTIALS, "current_password");
-	if ((r = password_judge(op, &rule, in_text(op, "new_password"),
-		 &c->next)) != ERR_OK)
+	if ((r = password_judge(
+		 op, &rule, in_text(op, "new_password"), &c->next)) != ERR_OK)
 		return r;
 	return password_history_read(op, &op->who.account, row.history, c);
 }
@@ -106,8 +106,8 @@ password_read(struct op *op, struct password_change *c)
 static enum err
 password_store(struct op *op, const struct password_change *c)
 {
-	struct password_set_in in = { op->who.account, c->hash,
-		c->current_hash, op->now };
+	struct password_set_in in = { op->who.account, c->hash, c->current_hash,
+		op->now };
 	int64_t n;
 	enum err r;
 
@@ -190,8 +190,7 @@ seed_confirm(struct op *op)
 {
 	struct account_factor_in in = { op->who.account };
 	struct account_factor_row row;
-	struct totp_confirm_in set = { .id = op->who.account,
-		.now = op->now };
+	struct totp_confirm_in set = { .id = op->who.account, .now = op->now };
 	int64_t n;
 	enum err r;
 
@@ -213,8 +212,8 @@ seed_confirm(struct op *op)
 static enum err
 codes_replace(struct op *op, json_t **codes)
 {
-	struct bytes *hashes =
-	    arena_calloc(op->arena, FACTOR_RECOVERY_COUNT, sizeof(*hashes));
+	struct bytes *hashes = arena_calloc(
+	    op->arena, FACTOR_RECOVERY_COUNT, sizeof(*hashes));
 	struct recovery_replace_in in = { op->who.account,
 		{ hashes, FACTOR_RECOVERY_COUNT } };
 	char code[FACTOR_RECOVERY_SIZE];
@@ -274,10 +273,10 @@ static json_t *
 session_json(const struct op *op, const struct session_list_row *s)
 {
 	return json_pack("{s:o, s:s, s:s, s:s, s:o, s:o, s:o, s:b}", "id",
-	    uuid_json(&s->id), "client", s->client, "user_agent",
-	    s->user_agent, "address", s->address, "created_at",
-	    time_json(s->created_at), "seen_at", time_json(s->seen_at),
-	    "expires_at", time_json(s->expires_at), "current",
+	    uuid_json(&s->id), "client", s->client, "user_agent", s->user_agent,
+	    "address", s->address, "created_at", time_json(s->created_at),
+	    "seen_at", time_json(s->seen_at), "expires_at",
+	    time_json(s->expires_at), "current",
 	    uuid_equal(&s->id, &op->who.session));
 }
 

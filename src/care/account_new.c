@@ -18,8 +18,8 @@ account_email_token(struct arena *a, const char *email, struct bytes *token)
 	enum err r;
 
 	if ((r = text_email(a, email, &form)) != ERR_OK ||
-	    (r = field_index_tokens(a, &installation, FIELD_account_email,
-		 form, &tokens, &n)) != ERR_OK)
+	    (r = field_index_tokens(a, &installation, FIELD_account_email, form,
+		 &tokens, &n)) != ERR_OK)
 		return r;
 	if (n != 1)
 		return ERR_INTERNAL;

@@ -11,10 +11,10 @@
 
 struct account_new {
 	enum role role;
-	struct uuid patient;      /* nil unless the role is ROLE_PATIENT */
+	struct uuid patient; /* nil unless the role is ROLE_PATIENT */
 	const char *email;
 	const char *display_name;
-	struct uuid created_by;   /* nil for the operator */
+	struct uuid created_by; /* nil for the operator */
 	int64_t now;
 };
 
@@ -23,8 +23,8 @@ struct account_new {
  * own. ERR_EMAIL_TAKEN if the address has one anywhere in the installation
  * (IA-01), ERR_ALREADY_DONE if the patient has one.
  */
-NODISCARD enum err account_add(struct tx *, const struct account_new *,
-    struct uuid *id);
+NODISCARD enum err account_add(
+    struct tx *, const struct account_new *, struct uuid *id);
 
 /* Makes a link to accept an invitation, which makes earlier ones void:
  * "<origin>/invitation#<token>", in the transaction's arena. */
@@ -38,7 +38,7 @@ NODISCARD enum err account_create(struct op *, enum role,
 
 /* What an account is found by: a token of its address, the same however it
  * is written. Needs the installation's index key (data/keys.h). */
-NODISCARD enum err account_email_token(struct arena *, const char *email,
-    struct bytes *token);
+NODISCARD enum err account_email_token(
+    struct arena *, const char *email, struct bytes *token);
 
 #endif

@@ -18,11 +18,11 @@ NODISCARD enum err attempt_take_own(struct op *, const char *factor);
 
 /* For a sign-in name; the row's account_id is nil if no account has it, and
  * the answer is the same (IA-11). op->tx has the account's clinic afterwards. */
-NODISCARD enum err attempt_take_name(struct op *, struct bytes email_token,
-    struct sign_in_take_row *);
+NODISCARD enum err attempt_take_name(
+    struct op *, struct bytes email_token, struct sign_in_take_row *);
 
 /* The factor was right: its count starts again. NULL for all factors. */
-NODISCARD enum err attempt_forget(struct op *, const struct uuid *account,
-    const char *factor);
+NODISCARD enum err attempt_forget(
+    struct op *, const struct uuid *account, const char *factor);
 
 #endif

@@ -64,8 +64,8 @@ static enum err
 link_use(struct op *op, const uint8_t hash[32], const struct password_change *c)
 {
 	struct invitation_use_in use = { { hash, 32 }, op->now };
-	struct password_set_in set = { op->note.actor, c->hash,
-		c->current_hash, op->now };
+	struct password_set_in set = { op->note.actor, c->hash, c->current_hash,
+		op->now };
 	int64_t n;
 	enum err r;
 

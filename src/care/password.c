@@ -7,8 +7,8 @@
 
 #include <string.h>
 
-_Static_assert(sizeof(((struct password_change *)NULL)->hash) ==
-	FACTOR_HASH_SIZE,
+_Static_assert(
+    sizeof(((struct password_change *)NULL)->hash) == FACTOR_HASH_SIZE,
     "a hash fits");
 
 struct check_job {
@@ -23,8 +23,7 @@ check_run(void *arg)
 {
 	struct check_job *job = arg;
 
-	job->r =
-	    factor_password_check(job->hash, job->password, &job->right);
+	job->r = factor_password_check(job->hash, job->password, &job->right);
 	if (job->r != ERR_OK || !job->right)
 		return;
 	/*= IA-18: costs that were raised reach old accounts at their sign-in */
@@ -91,8 +90,8 @@ change_check(const struct password_change *c)
 	enum err r;
 
 	if (c->current != NULL &&
-	    (r = factor_password_check(
-		 c->current_hash, c->current, &same)) != ERR_OK)
+	    (r = factor_password_check(c->current_hash, c->current, &same)) !=
+		ERR_OK)
 		return r;
 	if (!same)
 		return ERR_INVALID_CREDENTIALS;

@@ -51,7 +51,7 @@ struct password_change {
 NODISCARD enum err password_change_run(struct op *, struct password_change *);
 
 /* Reads the account's last `history` hashes into c->earlier. */
-NODISCARD enum err password_history_read(struct op *, const struct uuid *account,
-    int64_t history, struct password_change *c);
+NODISCARD enum err password_history_read(struct op *,
+    const struct uuid *account, int64_t history, struct password_change *c);
 
 #endif

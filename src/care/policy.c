@@ -3,7 +3,7 @@
 
 const struct shape policy_read_in[] = { { 0 } };
 
-#define POLICY(name, from, to)                                                \
+#define POLICY(name, from, to)                                                 \
 	{ #name, SH_INT, from, to, SH_REQUIRED, NULL, NULL },
 const struct shape policy_read_out[] = {
 	{ "name", SH_TEXT, 1, 200, SH_REQUIRED, NULL, NULL },
@@ -27,7 +27,7 @@ const struct shape policy_patch_in[] = {
 };
 #undef POLICY
 
-#define POLICY(name, from, to)                                                \
+#define POLICY(name, from, to)                                                 \
 	json_object_set_new(op->out, #name, json_integer(row.name));
 enum err
 policy_read(struct op *op)

@@ -9,8 +9,7 @@
 #include "sql.h"
 
 #define STEP_UP_S 300
-#define STATES                                                                \
-	"totp_required|totp_enrolment_required|password_expired|active"
+#define STATES	  "totp_required|totp_enrolment_required|password_expired|active"
 
 const struct shape session_create_in[] = {
 	{ "email", SH_EMAIL, 3, 254, SH_REQUIRED | SH_PHI, NULL, NULL },
@@ -37,8 +36,8 @@ const struct shape session_read_out[] = {
 	{ "user", SH_OBJECT, 0, 0, SH_REQUIRED, NULL, session_user_out },
 	{ "idle_expires_at", SH_TIME, 0, 0, SH_REQUIRED, NULL, NULL },
 	{ "expires_at", SH_TIME, 0, 0, SH_REQUIRED, NULL, NULL },
-	{ "password_expires_at", SH_TIME, 0, 0, SH_REQUIRED | SH_NULLABLE,
-	    NULL, NULL },
+	{ "password_expires_at", SH_TIME, 0, 0, SH_REQUIRED | SH_NULLABLE, NULL,
+	    NULL },
 	{ "step_up_until", SH_TIME, 0, 0, SH_REQUIRED | SH_NULLABLE, NULL,
 	    NULL },
 	{ 0 },
@@ -191,8 +190,8 @@ enum err
 session_recovery(struct op *op)
 {
 	uint8_t hash[32];
-	struct recovery_use_in in = { op->who.account,
-		{ hash, sizeof(hash) }, op->now };
+	struct recovery_use_in in = { op->who.account, { hash, sizeof(hash) },
+		op->now };
 	struct recovery_use_row row;
 	enum err r;
 

@@ -6,8 +6,8 @@
 #include "sql.h"
 
 enum err
-totp_step(struct op *op, const char *stored, int64_t window,
-    int64_t last_step, int64_t *step)
+totp_step(struct op *op, const char *stored, int64_t window, int64_t last_step,
+    int64_t *step)
 {
 	uint8_t *seed;
 	size_t n;

@@ -10,35 +10,38 @@
 
 /* A patient's account is made from the patient's record, and stays one. */
 #define WORKFORCE "admin|clinician|scheduler|compliance"
-#define ROLES WORKFORCE "|patient"
+#define ROLES	  WORKFORCE "|patient"
 
-#define USER_MEMBERS                                                          \
-	{ "id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },                     \
-	{ "email", SH_EMAIL, 3, 254, SH_REQUIRED, NULL, NULL },               \
-	{ "display_name", SH_TEXT, 1, 100, SH_REQUIRED, NULL, NULL },         \
-	{ "role", SH_CHOICE, 0, 0, SH_REQUIRED, ROLES, NULL },                \
-	{ "active", SH_BOOL, 0, 0, SH_REQUIRED, NULL, NULL },                 \
-	{ "invited", SH_BOOL, 0, 0, SH_REQUIRED, NULL, NULL },                \
-	{ "locked", SH_BOOL, 0, 0, SH_REQUIRED, NULL, NULL },                 \
-	{ "totp_enrolled", SH_BOOL, 0, 0, SH_REQUIRED, NULL, NULL },          \
-	{ "compromised_at", SH_TIME, 0, 0, SH_REQUIRED | SH_NULLABLE, NULL,   \
-	    NULL },                                                           \
-	{ "password_changed_at", SH_TIME, 0, 0, SH_REQUIRED | SH_NULLABLE,    \
-	    NULL, NULL },                                                     \
-	{ "last_sign_in_at", SH_TIME, 0, 0, SH_REQUIRED | SH_NULLABLE, NULL,  \
-	    NULL },                                                           \
-	{ "created_at", SH_TIME, 0, 0, SH_REQUIRED, NULL, NULL },             \
-	{ "created_by", SH_UUID, 0, 0, SH_REQUIRED | SH_NULLABLE, NULL, NULL }
+#define USER_MEMBERS                                                           \
+	{ "id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },                      \
+	    { "email", SH_EMAIL, 3, 254, SH_REQUIRED, NULL, NULL },            \
+	    { "display_name", SH_TEXT, 1, 100, SH_REQUIRED, NULL, NULL },      \
+	    { "role", SH_CHOICE, 0, 0, SH_REQUIRED, ROLES, NULL },             \
+	    { "active", SH_BOOL, 0, 0, SH_REQUIRED, NULL, NULL },              \
+	    { "invited", SH_BOOL, 0, 0, SH_REQUIRED, NULL, NULL },             \
+	    { "locked", SH_BOOL, 0, 0, SH_REQUIRED, NULL, NULL },              \
+	    { "totp_enrolled", SH_BOOL, 0, 0, SH_REQUIRED, NULL, NULL },       \
+	    { "compromised_at", SH_TIME, 0, 0, SH_REQUIRED | SH_NULLABLE,      \
+		    NULL, NULL },                                              \
+	    { "password_changed_at", SH_TIME, 0, 0, SH_REQUIRED | SH_NULLABLE, \
+		    NULL, NULL },                                              \
+	    { "last_sign_in_at", SH_TIME, 0, 0, SH_REQUIRED | SH_NULLABLE,     \
+		    NULL, NULL },                                              \
+	    { "created_at", SH_TIME, 0, 0, SH_REQUIRED, NULL, NULL },          \
+	{                                                                      \
+		"created_by", SH_UUID, 0, 0, SH_REQUIRED | SH_NULLABLE, NULL,  \
+		    NULL                                                       \
+	}
 
-#define USER_ACTION(name)                                                     \
-	const struct shape name##_in[] = { { 0 } };                           \
+#define USER_ACTION(name)                                                      \
+	const struct shape name##_in[] = { { 0 } };                            \
 	const struct shape name##_out[] = { USER_MEMBERS, { 0 } }
 
-#define USER_LINK(name)                                                       \
-	const struct shape name##_in[] = { { 0 } };                           \
-	const struct shape name##_out[] = { USER_MEMBERS,                     \
-		{ "invitation_url", SH_TEXT, 1, 1000, SH_REQUIRED, NULL,      \
-		    NULL },                                                   \
+#define USER_LINK(name)                                                        \
+	const struct shape name##_in[] = { { 0 } };                            \
+	const struct shape name##_out[] = { USER_MEMBERS,                      \
+		{ "invitation_url", SH_TEXT, 1, 1000, SH_REQUIRED, NULL,       \
+		    NULL },                                                    \
 		{ 0 } }
 
 USER_ACTION(user_read);
@@ -173,13 +176,12 @@ user_show(struct op *op)
 	op->version = u.version;
 	op->out = json_pack("{s:o, s:o, s:o, s:s, s:b, s:b, s:b, s:b, s:o, s:o,"
 			    " s:o, s:o, s:o}",
-	    "id", uuid_json(&u.id), "email", text_json(u.email),
-	    "display_name", text_json(u.display_name), "role", u.role,
-	    "active", u.active, "invited", u.invited, "locked", u.locked,
-	    "totp_enrolled", u.totp_enrolled, "compromised_at",
-	    time_json(u.compromised_at), "password_changed_at",
-	    time_json(u.password_changed_at), "last_sign_in_at",
-	    time_json(u.last_sign_in_at), "created_at",
+	    "id", uuid_json(&u.id), "email", text_json(u.email), "display_name",
+	    text_json(u.display_name), "role", u.role, "active", u.active,
+	    "invited", u.invited, "locked", u.locked, "totp_enrolled",
+	    u.totp_enrolled, "compromised_at", time_json(u.compromised_at),
+	    "password_changed_at", time_json(u.password_changed_at),
+	    "last_sign_in_at", time_json(u.last_sign_in_at), "created_at",
 	    time_json(u.created_at), "created_by", uuid_json(&u.created_by));
 	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
 }
@@ -205,8 +207,7 @@ admin_spare(struct op *op, const struct user_get_row *u)
 static enum err
 sessions_end(struct op *op)
 {
-	struct session_end_all_in in = { .account_id = op->id,
-		.now = op->now };
+	struct session_end_all_in in = { .account_id = op->id, .now = op->now };
 
 	return sql_session_end_all(op->tx, &in);
 }

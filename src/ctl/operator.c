@@ -1,0 +1,160 @@
+#include "ctl/operator.h"
+
+#include "base/arena.h"
+#include "base/conf.h"
+#include "base/crypto.h"
+#include "base/instant.h"
+#include "base/keyring.h"
+#include "base/loop.h"
+#include "base/secret.h"
+#include "data/db.h"
+
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#define WORK_MS		  30000
+#define SECURE_HEAP_BYTES (1024 * 1024)
+
+enum err
+operator_say(enum err e, const char *sentence)
+{
+	fprintf(stderr, "epionectl: %s\n", sentence);
+	return e;
+}
+
+static bool
+config_apply(struct operator_options *o)
+{
+	char message[PATH_MAX + 256] = "";
+
+	if (o->config == NULL)
+		return true;
+	if (conf_read(o->config, message) != ERR_OK) {
+		operator_say(ERR_INVALID_FIELD, message);
+		return false;
+	}
+	if (o->database == NULL)
+		o->database = conf()->database;
+	if (o->root_key == NULL)
+		o->root_key = conf()->root_key;
+	if (o->origin == NULL)
+		o->origin = conf()->origin;
+	return true;
+}
+
+bool
+operator_options_read(int argc, char *argv[], struct operator_options *o)
+{
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "database", required_argument, NULL, 'd' },
+		{ "root-key", required_argument, NULL, 'k' },
+		{ "origin", required_argument, NULL, 'o' },
+		{ "clinic", required_argument, NULL, 'l' },
+		{ "name", required_argument, NULL, 'n' },
+		{ "role", required_argument, NULL, 'r' },
+		{ "email", required_argument, NULL, 'e' },
+		{ NULL, 0, NULL, 0 },
+	};
+	const char **to[128] = { ['c'] = &o->config,
+		['d'] = &o->database,
+		['k'] = &o->root_key,
+		['o'] = &o->origin,
+		['l'] = &o->clinic,
+		['n'] = &o->name,
+		['r'] = &o->role,
+		['e'] = &o->email };
+	int c;
+
+	memset(o, 0, sizeof(*o));
+	/* getopt takes the word before the first for the program's name */
+	argc++;
+	argv--;
+	optind = 0;
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c < 0 || c > 127 || to[c] == NULL)
+			return false; /* getopt has said why */
+		*to[c] = optarg;
+	}
+	if (optind < argc)
+		o->rest = argv[optind++];
+	if (optind < argc) {
+		operator_say(
+		    ERR_INVALID_FIELD, "there is an argument too many");
+		return false;
+	}
+	return config_apply(o);
+}
+
+struct work {
+	const struct operator_options *options;
+	enum err (*fn)(struct tx *, const struct operator_options *);
+	enum err r;
+};
+
+/* The owner's connection: statements of the server prepare there as well. */
+static void
+work_run(void *arg)
+{
+	struct work *w = arg;
+	const struct db_options db = {
+		.conninfo = w->options->database,
+		.connections = 1,
+		.queue_max = 4,
+		.statement_timeout_ms = WORK_MS,
+	};
+	struct arena *a = arena_new();
+	struct tx *tx;
+
+	if ((w->r = db_start(&db)) == ERR_OK) {
+		tx = tx_new(a, instant_monotonic() + WORK_MS);
+		if ((w->r = w->fn(tx, w->options)) == ERR_OK)
+			w->r = tx_commit(tx);
+		tx_close(tx);
+		db_stop();
+	}
+	arena_free(a);
+}
+
+static bool
+keys_read(const struct operator_options *o)
+{
+	const char *reason = NULL;
+
+	if (o->database == NULL || o->root_key == NULL) {
+		operator_say(ERR_MISSING_FIELD,
+		    "say where: --config FILE, or --database CONNINFO and "
+		    "--root-key FILE");
+		return false;
+	}
+	if (secret_init(SECURE_HEAP_BYTES) != ERR_OK ||
+	    crypto_init() != ERR_OK) {
+		operator_say(ERR_INTERNAL,
+		    "the memory for keys cannot be locked: raise the limit on "
+		    "locked memory (ulimit -l)");
+		return false;
+	}
+	if (keyring_root_load(o->root_key, &reason) != ERR_OK) {
+		operator_say(ERR_INTERNAL, reason);
+		return false;
+	}
+	return true;
+}
+
+int
+operator_work(const struct operator_options *o,
+    enum err (*fn)(struct tx *, const struct operator_options *))
+{
+	struct work w = { o, fn, ERR_INTERNAL };
+
+	if (!keys_read(o))
+		return 1;
+	if (loop_poll_run(work_run, &w) != ERR_OK)
+		w.r = ERR_INTERNAL;
+	if (w.r == ERR_OK)
+		return 0;
+	operator_say(w.r, err_title(w.r));
+	return 1;
+}

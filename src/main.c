@@ -180,7 +180,7 @@ worker_start(void)
 
 	log_sink(log_line);
 	loop_kore_install();
-	health_worker(worker->id - KORE_WORKER_BASE);
+	health_worker(worker->id - 1u); /* Kore counts from 1 */
 	loop_enter();
 	if (offload_start((unsigned)conf()->hash_threads,
 		(unsigned)conf()->hash_queue) != ERR_OK ||

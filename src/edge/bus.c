@@ -24,10 +24,16 @@ static uint32_t known[KORE_WORKER_MAX + 1]; /* epochs, 0: not heard yet */
 static uint32_t own_epoch;
 static void (*on_restart)(uint16_t, uint32_t);
 
+static uint16_t
+workers(void)
+{
+	return (uint16_t)(worker_count - KORE_WORKER_BASE);
+}
+
 static bool
 worker_exists(uint16_t id)
 {
-	return id >= KORE_WORKER_BASE && id < worker_count;
+	return id >= WORKER_FIRST && id < WORKER_FIRST + workers();
 }
 
 static void
@@ -90,7 +96,7 @@ hello_all(void)
 	const struct bytes none = { NULL, 0 };
 	uint16_t id;
 
-	for (id = KORE_WORKER_BASE; id < worker_count; id++)
+	for (id = WORKER_FIRST; worker_exists(id); id++)
 		if (id != worker->id)
 			bus_send(id, BUS_HELLO, none, none);
 }
@@ -132,6 +138,5 @@ bus_home(const struct uuid *id)
 	uint32_t tail;
 
 	memcpy(&tail, id->b + 12, sizeof(tail));
-	return (uint16_t)(KORE_WORKER_BASE +
-	    tail % (uint32_t)(worker_count - KORE_WORKER_BASE));
+	return (uint16_t)(WORKER_FIRST + tail % workers());
 }

@@ -27,6 +27,7 @@ KORE_WARN = -Wall -Wstrict-prototypes -Wmissing-prototypes -Wshadow \
 	-Wpointer-arith -Wcast-qual -Wsign-compare
 ifdef SAN
 KORE_CPPFLAGS += -DKORE_POOL_MALLOC
+KORE_WARN += $(if $(findstring clang,$(CC)),,-Wno-format-truncation)
 KORE_CFLAGS ?= -O1 -g -fPIE -fno-omit-frame-pointer \
 	-fsanitize=address,undefined -fno-sanitize-recover=undefined
 else

@@ -1,0 +1,349 @@
+/*
+ * The smallest application on our Kore: what tests/edge talks to, and what
+ * benchmarks compare with (GET /bare is a handler and nothing else). It uses
+ * each part of the interface that the real edge uses, and no other.
+ */
+#include <kore/kore.h>
+#include <kore/http.h>
+#include <kore/hooks.h>
+#include <kore/seccomp.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MSG_NOTE   (KORE_MSG_APP_BASE + 1)
+#define FLOOD_SIZE 65000
+
+#define PROBLEM_HEADERS                                                        \
+	"content-type: application/problem+json; charset=utf-8\r\n"            \
+	"x-content-type-options: nosniff\r\n"                                  \
+	"strict-transport-security: max-age=31536000; includeSubDomains\r\n"   \
+	"cache-control: no-store\r\n"                                          \
+	"allow: GET, HEAD, POST, PUT, PATCH, DELETE\r\n"
+
+/* A request that waits for a timer. Either may be gone before the other. */
+struct nap {
+	struct http_request *req;
+	int over;
+};
+
+struct route {
+	const char *path;
+	int (*run)(struct http_request *);
+};
+
+static unsigned notes, ws_opened, ws_closed, ws_code, naps;
+static unsigned long long ws_flooded;
+
+int edge_http(struct http_request *);
+void edge_ws_open(struct connection *);
+void edge_ws_message(struct connection *, u_int8_t, const void *, size_t);
+void edge_ws_closed(struct connection *);
+
+static long
+argument(const struct http_request *req)
+{
+	return req->query_string == NULL ? 0 :
+	    strtol(req->query_string, NULL, 10);
+}
+
+static int
+reply(struct http_request *req, int status, const char *text)
+{
+	http_response_header(req, "content-type", "text/plain");
+	http_response(req, status, text, strlen(text));
+	return KORE_RESULT_OK;
+}
+
+static int
+run_bare(struct http_request *req)
+{
+	http_response(req, 200, "ok\n", 3);
+	return KORE_RESULT_OK;
+}
+
+/* Says what was understood of the request, one "name=value" a line. */
+static int
+run_echo(struct http_request *req)
+{
+	const struct http_header *hdr;
+	struct kore_buf out;
+
+	kore_buf_init(&out, 1024);
+	kore_buf_appendf(&out, "method=%s\npath=%s\nquery=%s\nhost=%s\n",
+	    http_method_text(req->method), req->path,
+	    req->query_string == NULL ? "" : req->query_string, req->host);
+	TAILQ_FOREACH(hdr, &req->req_headers, list)
+		kore_buf_appendf(&out, "h:%s=%s\n", hdr->header, hdr->value);
+	kore_buf_appendf(&out, "length=%zu\nbody=", req->http_body_length);
+	if (req->http_body != NULL) /* rewound: its offset is 0 */
+		kore_buf_append(
+		    &out, req->http_body->data, req->http_body_length);
+	http_response(req, 200, out.data, out.offset);
+	kore_buf_cleanup(&out);
+	return KORE_RESULT_OK;
+}
+
+static int
+run_who(struct http_request *req)
+{
+	char text[256];
+
+	(void)snprintf(text, sizeof(text),
+	    "worker=%u\npid=%d\nnotes=%u\nopened=%u\nclosed=%u\ncode=%u\n"
+	    "flooded=%llu\nconns=%u\nreqs=%u\n",
+	    worker->id, getpid(), notes, ws_opened, ws_closed, ws_code,
+	    ws_flooded, worker_active_connections, http_request_count);
+	return reply(req, 200, text);
+}
+
+static void
+nap_end(void *arg, u_int64_t now)
+{
+	struct nap *nap = arg;
+
+	(void)now;
+	nap->over = 1;
+	naps--;
+	if (nap->req != NULL)
+		http_request_wakeup(nap->req);
+	else
+		free(nap);
+}
+
+/* The client went away, or was answered. Kore may call this twice. */
+static void
+nap_free(struct http_request *req)
+{
+	struct nap *nap = req->hdlr_extra;
+
+	if (nap == NULL)
+		return;
+	req->hdlr_extra = NULL;
+	nap->req = NULL;
+	if (nap->over)
+		free(nap);
+}
+
+/* Puts a request to sleep once; true when it has slept. */
+static int
+nap_taken(struct http_request *req, u_int64_t ms)
+{
+	struct nap *nap = req->hdlr_extra;
+
+	if (nap != NULL)
+		return nap->over;
+	if ((nap = calloc(1, sizeof(*nap))) == NULL)
+		fatal("calloc");
+	nap->req = req;
+	naps++;
+	req->hdlr_extra = nap;
+	req->onfree = nap_free;
+	req->flags |= HTTP_REQUEST_RETAIN_EXTRA;
+	http_request_sleep(req);
+	(void)kore_timer_add(nap_end, ms, nap, KORE_TIMER_ONESHOT);
+	return 0;
+}
+
+static int
+run_sleep(struct http_request *req)
+{
+	if (!nap_taken(req, argument(req)))
+		return KORE_RESULT_RETRY;
+	return reply(req, 200, "slept\n");
+}
+
+static int
+run_block(struct http_request *req)
+{
+	usleep(argument(req) * 1000);
+	return reply(req, 200, "blocked\n");
+}
+
+static int
+run_big(struct http_request *req)
+{
+	size_t len = argument(req);
+	char *body = malloc(len + 1);
+
+	if (body == NULL)
+		fatal("malloc");
+	memset(body, 'x', len);
+	http_response(req, 200, body, len);
+	free(body);
+	return KORE_RESULT_OK;
+}
+
+static int
+run_note(struct http_request *req)
+{
+	kore_msg_send(KORE_MSG_WORKER_ALL, MSG_NOTE, "note", 4);
+	return reply(req, 200, "sent\n");
+}
+
+static int
+run_crash(struct http_request *req)
+{
+	(void)req;
+	(void)kill(getpid(), SIGKILL);
+	return KORE_RESULT_OK;
+}
+
+static int
+run_inject(struct http_request *req)
+{
+	http_response_header(req, "x-good", "yes");
+	http_response_header(req, "x-bad", "a\r\nx-injected: 1");
+	return reply(req, 200, "ok\n");
+}
+
+static int
+run_ws(struct http_request *req)
+{
+	if (argument(req) > 0 && !nap_taken(req, argument(req)))
+		return KORE_RESULT_RETRY;
+	if (http_request_token(req, "sec-websocket-protocol", "edge.v1"))
+		http_response_header(req, "sec-websocket-protocol", "edge.v1");
+	(void)kore_websocket_handshake(
+	    req, "edge_ws_open", "edge_ws_message", "edge_ws_closed");
+	return KORE_RESULT_OK;
+}
+
+static const struct route routes[] = {
+	{ "/bare", run_bare },
+	{ "/echo", run_echo },
+	{ "/who", run_who },
+	{ "/sleep", run_sleep },
+	{ "/block", run_block },
+	{ "/big", run_big },
+	{ "/note", run_note },
+	{ "/crash", run_crash },
+	{ "/inject", run_inject },
+	{ "/ws", run_ws },
+	{ NULL, NULL },
+};
+
+int
+edge_http(struct http_request *req)
+{
+	const struct route *r;
+
+	for (r = routes; r->path != NULL; r++)
+		if (strcmp(r->path, req->path) == 0)
+			return r->run(req);
+	http_response_error(req, 404);
+	return KORE_RESULT_OK;
+}
+
+void
+edge_ws_open(struct connection *c)
+{
+	c->ws_data = &ws_opened;
+	ws_opened++;
+}
+
+void
+edge_ws_closed(struct connection *c)
+{
+	if (c->ws_data != &ws_opened)
+		fatal("ws_data was touched");
+	ws_closed++;
+	ws_code = c->ws_close_code;
+}
+
+static void
+flood(struct connection *c, long count)
+{
+	static char block[FLOOD_SIZE];
+
+	memset(block, 'x', sizeof(block));
+	while (count-- > 0) {
+		if (!kore_websocket_send(
+			c, WEBSOCKET_OP_BINARY, block, sizeof(block)))
+			break;
+		ws_flooded += sizeof(block);
+	}
+}
+
+/* Echoes, but for a few orders: close:N, flood:N, ping, seen. */
+void
+edge_ws_message(
+    struct connection *c, u_int8_t op, const void *data, size_t len)
+{
+	char order[32], text[32];
+
+	(void)snprintf(order, sizeof(order), "%.*s",
+	    (int)(len < sizeof(order) ? len : sizeof(order) - 1),
+	    (const char *)data);
+	if (strncmp(order, "close:", 6) == 0) {
+		kore_websocket_close(c, strtol(order + 6, NULL, 10));
+	} else if (strncmp(order, "flood:", 6) == 0) {
+		flood(c, strtol(order + 6, NULL, 10));
+	} else if (strcmp(order, "ping") == 0) {
+		(void)kore_websocket_send(c, WEBSOCKET_OP_PING, "are you", 7);
+	} else if (strcmp(order, "seen") == 0) {
+		(void)snprintf(text, sizeof(text), "%d",
+		    kore_time_ms() - c->ws_last_seen < 1000);
+		(void)kore_websocket_send(
+		    c, WEBSOCKET_OP_TEXT, text, strlen(text));
+	} else {
+		(void)kore_websocket_send(c, op, data, len);
+	}
+}
+
+/*= TR-22: what Kore refuses by itself looks like what we refuse */
+static void
+on_error(struct connection *c, int status, struct kore_buf *headers,
+    struct kore_buf *body)
+{
+	(void)c;
+	kore_buf_appendf(headers, "%s", PROBLEM_HEADERS);
+	kore_buf_appendf(
+	    body, "{\"type\":\"about:blank\",\"status\":%d}", status);
+}
+
+static int
+on_drain(void)
+{
+	return (int)naps;
+}
+
+static void
+on_note(struct kore_msg *msg, const void *data)
+{
+	(void)data;
+	if (msg->length == 4)
+		notes++;
+}
+
+void
+kore_worker_configure(void)
+{
+	http_error_hook = on_error;
+	kore_drain_hook = on_drain;
+	if (!kore_msg_register(MSG_NOTE, on_note))
+		fatal("kore_msg_register");
+}
+
+void
+kore_parent_configure(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	kore_drain_seconds = 3;
+}
+
+#if defined(EDGE_NO_SANDBOX)
+static struct sock_filter everything[] = { KORE_BPF_RET(SECCOMP_RET_ALLOW) };
+
+/* Sanitizers make calls of their own. */
+void
+kore_seccomp_hook(void)
+{
+	(void)kore_seccomp_filter(
+	    "everything", everything, KORE_FILTER_LEN(everything));
+}
+#endif

@@ -1,0 +1,269 @@
+// HTTP framing, limits and errors of our Kore. The patch each test proves is
+// named beside it; on the packaged source these fail.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { ask, connect, fields, get, serve, sleep, who } from './lib.mjs';
+
+let server;
+const H = 'Host: localhost\r\n';
+
+before(async () => { server = await serve('http', 10); });
+after(async () => {
+  assert.equal(await server.stop(), 0);
+  assert.doesNotMatch(server.log(), /sandbox violation|ERROR: Addr|runtime err/);
+});
+
+/** Sends text, expects an error as the hook makes them, and the end. */
+async function refused(text, status) {
+  const c = await connect(server);
+  c.write(text);
+  const r = await c.response();
+  assert.equal(r.status, status, text.slice(0, 60));
+  assert.equal(r.headers['content-type'],
+    'application/problem+json; charset=utf-8');
+  assert.equal(r.headers['x-content-type-options'], 'nosniff');
+  assert.match(r.headers['strict-transport-security'], /^max-age=31536000/);
+  assert.equal(r.headers['cache-control'], 'no-store');
+  assert.equal(JSON.parse(r.body).status, status);
+  assert.equal(r.headers.connection, 'close');
+  assert.ok(await c.until(() => c.over), 'not closed');
+  c.destroy();
+}
+
+test('08 a reply has no header but ours, length and connection', async () => {
+  const r = await get(server, '/bare');
+  assert.deepEqual(r.headers, { 'content-length': '3' });
+});
+
+test('08 header values cannot carry a line end', async () => {
+  const r = await get(server, '/inject');
+  assert.equal(r.headers['x-good'], 'yes');
+  assert.ok(!('x-bad' in r.headers) && !('x-injected' in r.headers));
+});
+
+//= TR-22 TR-03 TR-04: errors Kore makes itself carry body and headers
+for (const [name, text, status] of [
+  ['garbage', 'nonsense\r\n\r\n', 400],
+  ['no host', 'GET /echo HTTP/1.1\r\nX: 1\r\n\r\n', 400],
+  ['two hosts', `GET /echo HTTP/1.1\r\n${H}Host: evil\r\n\r\n`, 400],
+  ['host by prefix', 'GET /echo HTTP/1.1\r\nHostx: localhost\r\n\r\n', 400],
+  ['bad host', 'GET /echo HTTP/1.1\r\nHost: a/b\r\n\r\n', 400],
+  ['empty host', 'GET /echo HTTP/1.1\r\nHost:\r\n\r\n', 400],
+  ['bad port', 'GET /echo HTTP/1.1\r\nHost: localhost:1x\r\n\r\n', 400],
+  ['CL+TE', `POST /echo HTTP/1.1\r\n${H}Content-Length: 5\r\n` +
+    'Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n', 400],
+  ['TE', `POST /echo HTTP/1.1\r\n${H}Transfer-Encoding: chunked\r\n\r\n` +
+    '5\r\nhello\r\n0\r\n\r\n', 501],
+  ['TE on GET', `GET /echo HTTP/1.1\r\n${H}Transfer-Encoding: chunked\r\n\r\n`,
+    501],
+  ['two lengths', `POST /echo HTTP/1.1\r\n${H}Content-Length: 5\r\n` +
+    'Content-Length: 0\r\n\r\nhello', 400],
+  ['list of lengths', `POST /echo HTTP/1.1\r\n${H}Content-Length: 5, 5\r\n` +
+    '\r\nhello', 400],
+  ['length +5', `POST /echo HTTP/1.1\r\n${H}Content-Length: +5\r\n\r\nhello`,
+    400],
+  ['length -1', `POST /echo HTTP/1.1\r\n${H}Content-Length: -1\r\n\r\n`, 400],
+  ['length 0x5', `POST /echo HTTP/1.1\r\n${H}Content-Length: 0x5\r\n\r\n`, 400],
+  ['empty length', `POST /echo HTTP/1.1\r\n${H}Content-Length:\r\n\r\n`, 400],
+  ['body on GET', `GET /echo HTTP/1.1\r\n${H}Content-Length: 5\r\n\r\nhello`,
+    400],
+  ['body on DELETE', `DELETE /echo HTTP/1.1\r\n${H}Content-Length: 5\r\n\r\n`,
+    400],
+  ['bare LF', `GET /echo HTTP/1.1\nHost: localhost\n\n`, 400],
+  ['LF in block', `GET /echo HTTP/1.1\r\n${H}X-A: 1\nX-B: 2\r\n\r\n`, 400],
+  ['bare CR', `GET /echo HTTP/1.1\r\n${H}X-A: 1\rX-B: 2\r\n\r\n`, 400],
+  ['NUL', `GET /echo HTTP/1.1\r\n${H}X-A: 1\0\r\nX-B: 2\r\n\r\n`, 400],
+  ['obs-fold', `GET /echo HTTP/1.1\r\n${H}X-A: 1\r\n  folded\r\n\r\n`, 400],
+  ['space before colon', `GET /echo HTTP/1.1\r\n${H}X-A : 1\r\n\r\n`, 400],
+  ['no colon', `GET /echo HTTP/1.1\r\n${H}X-A\r\n\r\n`, 400],
+  ['no name', `GET /echo HTTP/1.1\r\n${H}: 1\r\n\r\n`, 400],
+  ['control in value', `GET /echo HTTP/1.1\r\n${H}X-A: \x01\r\n\r\n`, 400],
+  ['two spaces', `GET  /echo HTTP/1.1\r\n${H}\r\n`, 400],
+  ['words behind', `GET /echo HTTP/1.1 more\r\n${H}\r\n`, 400],
+  ['raw bytes in path', Buffer.from(
+    `GET /echo\x1b\xff HTTP/1.1\r\n${H}\r\n`, 'latin1'), 400],
+  ['version', `GET /echo HTTP/2.0\r\n${H}\r\n`, 505],
+  ['version in words', `GET /echo HTTP/one\r\n${H}\r\n`, 400],
+  ['long target', `GET /${'a'.repeat(3000)} HTTP/1.1\r\n${H}\r\n`, 414],
+  ['endless target', `GET /${'a'.repeat(17000)}`, 414],
+  ['headers too large', `GET /echo HTTP/1.1\r\n${H}X: ${'a'.repeat(17000)}`,
+    431],
+  ['too many headers', `GET /echo HTTP/1.1\r\n${H}${'X: v\r\n'.repeat(80)}\r\n`,
+    431],
+  ['body too large', `POST /echo HTTP/1.1\r\n${H}Content-Length: 300000\r\n\r\n`,
+    413],
+  ['length beyond all', `POST /echo HTTP/1.1\r\n${H}Content-Length: ` +
+    `${'9'.repeat(30)}\r\n\r\n`, 413],
+  ['other expectation', `POST /echo HTTP/1.1\r\n${H}Content-Length: 5\r\n` +
+    'Expect: 200-ok\r\n\r\n', 417],
+  ['other host than SNI', 'GET /echo HTTP/1.1\r\nHost: evil\r\n\r\n', 421],
+  ['TRACE', `TRACE /echo HTTP/1.1\r\n${H}\r\n`, 405],
+  ['CONNECT', `CONNECT a:443 HTTP/1.1\r\n${H}\r\n`, 405],
+  ['unknown method', `BREW /echo HTTP/1.1\r\n${H}\r\n`, 501],
+  ['method in small letters', `get /echo HTTP/1.1\r\n${H}\r\n`, 501],
+])
+  test(`09 ${name}: ${status}`, () => refused(text, status));
+
+test('08 413 reaches a client that is still sending', async () => {
+  const c = await connect(server);
+  c.write(`POST /echo HTTP/1.1\r\n${H}Content-Length: 4000000\r\n\r\n`);
+  for (let i = 0; i < 60; i++)
+    c.write(Buffer.alloc(65536));
+  assert.equal((await c.response()).status, 413);
+  c.destroy();
+});
+
+test('08 a client that ignores an error is cut off', async () => {
+  const c = await connect(server, { allowHalfOpen: true });
+  c.write('nonsense\r\n\r\n');
+  await c.response();
+  const at = Date.now();
+  const timer = setInterval(() => c.wire.socket.write('x'), 100);
+  await c.until(() => c.wire.socket.destroyed || c.closed, 6000);
+  clearInterval(timer);
+  assert.ok(Date.now() - at < 5000, 'still there');
+  c.destroy();
+});
+
+//= TR-24: more body than announced is not read as body without end
+test('09 what follows a body is the next request', async () => {
+  const c = await connect(server);
+  c.write(`POST /echo HTTP/1.1\r\n${H}Content-Length: 1\r\n\r\nAB`);
+  const r = await c.response();
+  assert.equal(fields(r.body).length, '1');
+  assert.match(r.body, /body=A$/);
+  c.write('REW / HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  assert.equal((await c.response()).status, 501);
+  c.destroy();
+});
+
+test('09 a flood behind a body does not occupy the worker', async () => {
+  const c = await connect(server);
+  c.write(`POST /echo HTTP/1.1\r\n${H}Content-Length: 1\r\n\r\nAB`);
+  for (let i = 0; i < 100; i++)
+    c.write(Buffer.alloc(65536, 'z'));
+  const at = Date.now();
+  assert.equal((await get(server, '/bare')).status, 200);
+  assert.ok(Date.now() - at < 500);
+  c.destroy();
+});
+
+test('09 a request cannot be smuggled in the body of a GET', async () => {
+  const c = await connect(server);
+  const inner = `GET /echo?SMUGGLED HTTP/1.1\r\n${H}\r\n`;
+  c.write(`GET /echo HTTP/1.1\r\n${H}Content-Length: ${inner.length}\r\n\r\n`);
+  await sleep(100);
+  c.write(inner);
+  assert.equal((await c.response()).status, 400);
+  await c.until(() => c.over);
+  assert.doesNotMatch(c.data.toString(), /SMUGGLED/);
+  c.destroy();
+});
+
+test('09 lawful oddities are understood', async () => {
+  const r = await ask(server, Buffer.from('\r\nGET /echo?a=b HTTP/1.1\r\n' +
+    'hOsT: \t localhost:24010 \r\nX-Empty:\r\nX-Tab: a\tb\r\n' +
+    'X-Utf: caf\xe9\r\n\r\n', 'latin1'));
+  assert.equal(r.status, 200);
+  assert.match(r.body, /host=localhost:24010\n/);
+  assert.match(r.body, /h:X-Empty=\nh:X-Tab=a\tb\nh:X-Utf=caf\xe9\n/);
+});
+
+test('09 64 headers all arrive', async () => {
+  let text = `GET /echo HTTP/1.1\r\n${H}`;
+  for (let i = 1; i < 64; i++)
+    text += `X-${i}: v\r\n`;
+  const r = await ask(server, `${text}\r\n`);
+  assert.equal(r.status, 200);
+  assert.match(r.body, /h:X-63=v/);
+});
+
+test('09 POST without a length has no body', async () => {
+  const r = await ask(server, `POST /echo HTTP/1.1\r\n${H}\r\n`);
+  assert.equal(r.status, 200);
+  assert.equal(fields(r.body).length, '0');
+});
+
+test('09 100-continue', async () => {
+  const c = await connect(server);
+  c.write(`POST /echo HTTP/1.1\r\n${H}Content-Length: 3\r\n` +
+    'Expect: 100-continue\r\n\r\n');
+  assert.equal((await c.response(1000)).status, 100);
+  c.write('abc');
+  assert.match((await c.response()).body, /body=abc$/);
+  c.destroy();
+});
+
+test('09 a body in many pieces, up to the limit', async () => {
+  const c = await connect(server);
+  const body = Buffer.alloc(262144, 'y');
+  c.write(`POST /echo HTTP/1.1\r\n${H}Content-Length: ${body.length}\r\n\r\n`);
+  for (let i = 0; i < body.length; i += 1000)
+    c.write(body.subarray(i, i + 1000));
+  const r = await c.response(10000);
+  assert.equal(fields(r.body).length, '262144');
+  c.destroy();
+});
+
+test('09 11 pipelined requests are answered, in order, at once', async () => {
+  const c = await connect(server);
+  let text = '';
+  for (let i = 0; i < 20; i++) {
+    text += i % 2 === 0 ? `GET /echo?${i} HTTP/1.1\r\n${H}\r\n` :
+      `POST /echo?${i} HTTP/1.1\r\n${H}Content-Length: 4\r\n\r\nbody`;
+  }
+  const at = Date.now();
+  c.write(text);
+  for (let i = 0; i < 20; i++)
+    assert.equal(fields((await c.response()).body).query, String(i));
+  assert.ok(Date.now() - at < 700, `took ${Date.now() - at} ms`);
+  c.destroy();
+});
+
+test('09 a slow first answer does not come second', async () => {
+  const c = await connect(server);
+  c.write(`POST /sleep?200 HTTP/1.1\r\n${H}Content-Length: 5\r\n\r\n`);
+  await sleep(30);
+  c.write('AAAAA', `GET /bare HTTP/1.1\r\n${H}\r\n`);
+  assert.equal((await c.response()).body, 'slept\n');
+  assert.equal((await c.response()).body, 'ok\n');
+  c.destroy();
+});
+
+test('09 connection: close within a list', async () => {
+  const c = await connect(server);
+  c.write(`GET /bare HTTP/1.1\r\n${H}Connection: TE, Close\r\n\r\n`);
+  assert.equal((await c.response()).headers.connection, 'close');
+  assert.ok(await c.until(() => c.over));
+  c.destroy();
+});
+
+//= TR-23: methods reach the application or are refused by name
+for (const m of ['GET', 'HEAD', 'OPTIONS', 'DELETE', 'PUT', 'PATCH', 'POST'])
+  test(`10 ${m} reaches the application`, async () => {
+    const r = await ask(server, `${m} /echo HTTP/1.1\r\n${H}` +
+      'Content-Length: 0\r\n\r\n', { head: m === 'HEAD' });
+    assert.equal(r.status, 200);
+    if (m === 'HEAD')
+      assert.ok(Number(r.headers['content-length']) > 0);
+    else
+      assert.equal(fields(r.body).method, m);
+  });
+
+test('08 the application answers with the same errors', async () => {
+  const r = await get(server, '/nothing');
+  assert.equal(r.status, 404);
+  assert.equal(JSON.parse(r.body).status, 404);
+  assert.ok(!('connection' in r.headers));
+});
+
+test('11 blocking requests do not wait for a timer', async () => {
+  const at = Date.now();
+  await Promise.all([1, 2, 3].map(() => get(server, '/block?50')));
+  assert.ok(Date.now() - at < 600, `took ${Date.now() - at} ms`);
+});
+
+test('09 the worker survived all of this', async () => {
+  assert.doesNotMatch(server.log(), /gone|restarting/);
+  assert.equal((await who(server)).worker, '1');
+});

@@ -9,9 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BUS_MESSAGE (KORE_MSG_APP_BASE + 1) /* the one kind Kore knows of */
-#define BUS_MAGIC   0x65706962u
-#define BUS_HELLO   0
+#define BUS_MESSAGE  (KORE_MSG_APP_BASE + 1) /* the one kind Kore knows of */
+#define BUS_MAGIC    0x65706962u
+#define BUS_HELLO    0
+#define WORKER_FIRST 1 /* Kore numbers its workers from 1 */
 
 struct bus_head {
 	uint32_t magic;

@@ -333,6 +333,32 @@ used_step_is_refused(void **state)
 	    ERR_INVALID_CODE);
 }
 
+/*= IA-05: steps 910737 and 910738 happen to have the same code: it counts for
+ * the newer one, so that it is spent for both. */
+static void
+code_of_two_steps_is_spent_once(void **state)
+{
+	uint8_t seed[FACTOR_SEED_SIZE];
+	const int64_t first = 910737;
+	int64_t step;
+
+	(void)state;
+	seed_of_the_rfc(seed);
+	for (int64_t at = first; at <= first + 1; at++) {
+		assert_int_equal(factor_totp_step(seed, "911617",
+				     at * FACTOR_STEP_S, 1, -1, &step),
+		    ERR_OK);
+		assert_int_equal(step, first + 1);
+	}
+	assert_int_equal(factor_totp_step(seed, "911617", first * FACTOR_STEP_S,
+			     0, -1, &step),
+	    ERR_OK);
+	assert_int_equal(step, first);
+	assert_int_equal(factor_totp_step(seed, "911617",
+			     (first + 1) * FACTOR_STEP_S, 1, first + 1, &step),
+	    ERR_INVALID_CODE);
+}
+
 static void
 malformed_codes_are_refused(void **state)
 {
@@ -543,6 +569,7 @@ main(void)
 		cmocka_unit_test(one_code_in_a_million_is_right),
 		cmocka_unit_test(window_is_one_step_at_most),
 		cmocka_unit_test(used_step_is_refused),
+		cmocka_unit_test(code_of_two_steps_is_spent_once),
 		cmocka_unit_test(malformed_codes_are_refused),
 		cmocka_unit_test(seed_is_written_in_base32),
 		cmocka_unit_test(otpauth_uri_escapes_its_labels),

@@ -42,34 +42,40 @@ $(BUILD)/obj/edge/%.o $(BUILD)/obj/main.o: CPPFLAGS_ALL += $(KORE_CPPFLAGS)
 $(EDGE_OBJ): | $(KORE_LIB)
 $(BUILD)/obj/%.o: src/%.c $(TABLES) | $(GEN)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+	@echo "  CC    $<"
+	@$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 $(BUILD)/obj/gen/%.o: $(BUILD)/gen/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+	@echo "  CC    $<"
+	@$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 $(BUILD)/gen/sql.c: $(BUILD)/gen/sql.h ;
 $(BUILD)/gen/sql.h: $(BUILD)/sqlgen $(QUERIES) src/tables/fields.def
 	@mkdir -p $(@D)
-	$(BUILD)/sqlgen -o $(BUILD)/gen src/tables/fields.def $(sort $(QUERIES))
+	@$(BUILD)/sqlgen -o $(BUILD)/gen src/tables/fields.def $(sort $(QUERIES))
 $(BUILD)/sqlgen: tools/sqlgen.c tools/sqlgen_check.c tools/sqlgen_write.c tools/sqlgen.h
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.c,$^)
+	@echo "  LINK  $@"
+	@$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.c,$^)
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
 $(BUILD)/libepione.a: $(LIB_OBJ) $(GEN_OBJ)
-	rm -f $@ && ar rcs $@ $^
+	@rm -f $@ && ar rcs $@ $^
 # Kore's main is called by ours, which reads settings and keys first.
 $(BUILD)/libkore_called.a: $(KORE_LIB)
-	objcopy --redefine-sym main=kore_main $(KORE_LIB) $@
+	@objcopy --redefine-sym main=kore_main $(KORE_LIB) $@
 $(BUILD)/epione: $(EDGE_OBJ) $(BUILD)/libepione.a $(BUILD)/libkore_called.a
-	$(CC) $(LDFLAGS_ALL) -rdynamic -o $@ $(EDGE_OBJ) -Wl,--whole-archive $(BUILD)/libkore_called.a -Wl,--no-whole-archive $(BUILD)/libepione.a $(LIBS)
+	@echo "  LINK  $@"
+	@$(CC) $(LDFLAGS_ALL) -rdynamic -o $@ $(EDGE_OBJ) -Wl,--whole-archive $(BUILD)/libkore_called.a -Wl,--no-whole-archive $(BUILD)/libepione.a $(LIBS)
 $(BUILD)/epionectl: $(CTL_OBJ) $(BUILD)/libepione.a
-	$(CC) $(LDFLAGS_ALL) -o $@ $(CTL_OBJ) $(BUILD)/libepione.a $(LIBS)
+	@echo "  LINK  $@"
+	@$(CC) $(LDFLAGS_ALL) -o $@ $(CTL_OBJ) $(BUILD)/libepione.a $(LIBS)
 
 # unit tests: each file is a program
 UNIT = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*_test.c))
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libepione.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -Itests/unit -MMD -MP $(LDFLAGS_ALL) -o $@ $< $(BUILD)/libepione.a $(LIBS) -lcmocka
+	@echo "  UNIT  $<"
+	@$(CC) $(CFLAGS_ALL) -Itests/unit -MMD -MP $(LDFLAGS_ALL) -o $@ $< $(BUILD)/libepione.a $(LIBS) -lcmocka
 -include $(UNIT:=.d)
 .PHONY: unit one
 unit: $(UNIT)

@@ -108,16 +108,31 @@ prepare() {
 	[ -s "$dir/root.key" ] || "$build/epionectl" key init "$dir/root.key"
 	make_certificate
 	write_settings
+	local_server=$("$top/tools/cluster.sh" url "$dir/pg" server)
 	if [ ! -s "$dir/people.json" ]; then
+		seed
+	else
 		"$build/epionectl" demo seed --config "$dir/epione.conf" \
-			--database "$("$top/tools/cluster.sh" url "$dir/pg" server)" \
-			--owner "$owner" >"$dir/people.json.new" || {
-			rm -f "$dir/people.json.new"
-			fail "The demo clinic could not be made (see above)."
-		}
-		chmod 0600 "$dir/people.json.new"
-		mv "$dir/people.json.new" "$dir/people.json"
+			--database "$local_server" --people "$dir/people.json" ||
+			fail "Today's visits could not be booked (see above)."
 	fi
+}
+
+# The first administrator gets a link, as in a real clinic; all others follow
+# through the gate.
+seed() {
+	"$build/epionectl" clinic add --config "$dir/epione.conf" \
+		--database "$owner" --name "Harbor Family Clinic" >/dev/null &&
+		link=$("$build/epionectl" user add --config "$dir/epione.conf" \
+			--database "$owner" --role admin \
+			--email admin@demo.example --name "Ada Keller") &&
+		"$build/epionectl" demo seed --config "$dir/epione.conf" \
+			--database "$local_server" --link "$link" |
+		write_private "$dir/people.json" &&
+		[ -s "$dir/people.json" ] || {
+		rm -f "$dir/people.json"
+		fail "The demo clinic could not be made (see above). Start afresh with ./demo --reset"
+	}
 }
 
 server() {

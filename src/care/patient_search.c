@@ -3,6 +3,7 @@
 #include "care/page.h"
 #include "care/patient_view.h"
 #include "data/field.h"
+#include "data/keys.h"
 #include "sql.h"
 
 /* Names by prefix of two letters or more, the rest by equality. */
@@ -88,6 +89,8 @@ search_read(struct op *op, struct search *s)
 	size_t i;
 	enum err r;
 
+	if ((r = keys_index_load(op->tx, &op->who.clinic)) != ERR_OK)
+		return r;
 	for (i = 0; i < CRITERIA; i++)
 		if ((r = criterion_read(op, &criteria[i], s)) != ERR_OK)
 			return r;

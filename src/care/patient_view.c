@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "care/operations.h"
 #include "data/field.h"
+#include "data/keys.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -322,6 +323,8 @@ patient_change_read(struct op *op, const struct patient_values *before,
 	enum err r;
 
 	*c = (struct patient_change){ .values = *before };
+	if ((r = keys_index_load(op->tx, &op->who.clinic)) != ERR_OK)
+		return r;
 	for (m = 0; m < PATIENT_MEMBERS; m++)
 		if ((r = member_read(op, m, c)) != ERR_OK ||
 		    (r = member_tokens(op, m, c)) != ERR_OK)

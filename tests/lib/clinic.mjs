@@ -114,7 +114,7 @@ export async function startClinic({ settings = '', env = {} } = {}) {
     const name = people[p.role] ? p.role + '2' : p.role;
     people[name] = { ...p, totpSecret: p.totp_secret };
   }
-  const superuser = (await run('sh', [cluster, 'url', path.join(dir, 'pg'), 'super'])).stdout.trim();
+  const superuser = (await run(cluster, ['url', path.join(dir, 'pg'), 'super'])).stdout.trim().replace('/postgres?', '/epione?');
   const clinic = new Clinic({ dir, port, url, people, patients: made.patients, superuser, environment });
   await clinic.startServer();
   return clinic;
@@ -160,7 +160,7 @@ export class Clinic {
   }
 
   async database(command) {
-    return run('sh', [cluster, command, path.join(this.dir, 'pg')], { env: this.environment });
+    return run(cluster, [command, path.join(this.dir, 'pg')], { env: this.environment });
   }
 
   /** Rows as objects of strings, by psql as superuser; params by :'name'. */

@@ -1,0 +1,91 @@
+// One browser tab of a call, as the signaling server sees it: a WebSocket of
+// epione.signal.v1 that remembers what it heard and checks the row of numbers.
+import { WebSocket } from 'ws';
+
+export const sdp = (lines = '') => [
+  'v=0', 'o=- 46117 2 IN IP4 127.0.0.1', 's=-', 't=0 0', 'a=group:BUNDLE 0',
+  'm=audio 9 UDP/TLS/RTP/SAVPF 111', 'c=IN IP4 0.0.0.0', 'a=mid:0',
+  `a=fingerprint:sha-256 ${Array(32).fill('AB').join(':')}`, lines,
+].filter(Boolean).join('\r\n') + '\r\n';
+
+export class Peer {
+  /**
+   * @param {string} url wss://…/signal
+   * @param {Record<string, any>} options of ws: headers, origin, agent, …
+   */
+  constructor(url, options = {}) {
+    Object.assign(this, { url, options, lastSeq: 0, token: null, self: null, heard: [], waiters: [], gaps: [] });
+  }
+
+  /** Opens the socket; settles when it is open, or with the refusal's status. */
+  open() {
+    const { protocols = ['epione.signal.v1'], ...rest } = this.options;
+    const ws = new WebSocket(this.url, protocols, { rejectUnauthorized: false, perMessageDeflate: false, handshakeTimeout: 10000, ...rest });
+    this.ws = ws;
+    this.closed = new Promise((done) => ws.on('close', (code) => { this.code = code; this.wake(); done(code); }));
+    ws.on('message', (data) => this.take(ws, JSON.parse(data.toString())));
+    return new Promise((done, failed) => {
+      ws.on('open', () => done(this));
+      ws.on('unexpected-response', (_, response) => { response.resume(); ws.terminate(); failed(Object.assign(new Error(`refused: ${response.statusCode}`), { status: response.statusCode, headers: response.headers })); });
+      ws.on('error', failed);
+    });
+  }
+
+  take(ws, m) {
+    if (ws !== this.ws) return; // of a socket that this tab gave up
+    if (m.type === 'welcome') {
+      if (!m.resumed) this.lastSeq = 0;
+      this.self = m.self;
+      this.token = m.resume;
+      this.welcome = m;
+    }
+    if (m.seq !== undefined) {
+      if (m.seq !== this.lastSeq + 1) this.gaps.push([this.lastSeq, m.seq]);
+      this.lastSeq = m.seq;
+    }
+    this.heard.push({ ...m, at: Date.now() });
+    this.wake();
+  }
+
+  wake() { for (const w of this.waiters.splice(0)) w(); }
+
+  say(m) { this.ws.send(typeof m === 'string' || Buffer.isBuffer(m) ? m : JSON.stringify(m)); }
+
+  /** The first message, heard or to come, that fits; it is taken out. */
+  async hear(type, fits = () => true, ms = 5000) {
+    for (const end = Date.now() + ms; ;) {
+      const i = this.heard.findIndex((m) => m.type === type && fits(m));
+      if (i >= 0) return this.heard.splice(i, 1)[0];
+      if (Date.now() >= end) throw new Error(`no ${type} within ${ms} ms; heard ${this.heard.map((m) => m.type)}; closed ${this.code}`);
+      await new Promise((done) => { this.waiters.push(done); setTimeout(done, Math.max(1, end - Date.now())); });
+    }
+  }
+
+  async hello() {
+    await this.open();
+    this.say({ type: 'hello' });
+    return this.hear('welcome');
+  }
+
+  async resume() {
+    await this.open();
+    this.say({ type: 'hello', resume: this.token, last_seq: this.lastSeq });
+    return this.hear('welcome');
+  }
+
+  /** The socket breaks without a word. */
+  drop() {
+    const ws = this.ws;
+    this.ws = null;
+    ws.terminate();
+  }
+
+  /** The code that the server closes with. */
+  async closing(ms = 5000) {
+    let timer;
+    const late = new Promise((_, failed) => { timer = setTimeout(() => failed(new Error(`not closed within ${ms} ms`)), ms); });
+    return Promise.race([this.closed, late]).finally(() => clearTimeout(timer));
+  }
+
+  stop() { this.ws?.terminate(); }
+}

@@ -148,7 +148,7 @@ export function showBanner(problem) {
 
   strip.id = 'banner';
   strip.setAttribute('role', 'alert');
-  document.querySelector('main')?.before(strip);
+  document.querySelector('main')?.prepend(strip);
 }
 
 /** Takes the strip away. */
@@ -289,7 +289,7 @@ function warnPassword(session) {
   if (days >= 14 || days < 0) return;
   //= IA-15: warnings from 14 days before
   const when = days < 1 ? 'today' : days === 1 ? 'tomorrow' : `in ${days} days`;
-  document.querySelector('main')?.before(note('warn',
+  document.querySelector('main')?.prepend(note('warn',
     h('p', {}, `Your password expires ${when}. `,
       h('a', { href: '/password' }, 'Choose a new one'))));
 }

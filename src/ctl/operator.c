@@ -5,6 +5,7 @@
 #include "base/crypto.h"
 #include "base/instant.h"
 #include "base/keyring.h"
+#include "base/log.h"
 #include "base/loop.h"
 #include "base/secret.h"
 #include "data/db.h"
@@ -118,6 +119,14 @@ work_run(void *arg)
 	arena_free(a);
 }
 
+/* What an operator should know is said in sentences; the rest is noise. */
+static void
+log_quiet(enum log_level level, const char *line)
+{
+	if (level >= LOG_LEVEL_WARN)
+		fprintf(stderr, "%s\n", line);
+}
+
 static bool
 keys_read(const struct operator_options *o)
 {
@@ -149,6 +158,7 @@ operator_work(const struct operator_options *o,
 {
 	struct work w = { o, fn, ERR_INTERNAL };
 
+	log_sink(log_quiet);
 	if (!keys_read(o))
 		return 1;
 	if (loop_poll_run(work_run, &w) != ERR_OK)

@@ -107,7 +107,8 @@ static void
 body_fill(struct exchange *x)
 {
 	struct http_request *h = x->http;
-	size_t n = h->http_body == NULL ? 0 : h->http_body->offset;
+	/* rewound by Kore: the buffer no longer says how much it holds */
+	size_t n = h->http_body == NULL ? 0 : h->http_body_length;
 
 	if (n == 0)
 		return;

@@ -118,9 +118,8 @@ test('turnutils_uclient, a client of others, sees the same', async () => {
     return done.stdout + done.stderr;
   };
   const ours = await talk(turn(await servers(as.patient)));
-  assert.match(ours, /allocate response received:\s*\n?.*success|allocate response received/i);
-  assert.match(ours, /403|Forbidden IP/i); // got in, and may not relay to 127.0.0.1
-  assert.match(await talk(forge(-1)), /401|Unauthorized/i);
+  assert.match(ours, /error 403 \(Forbidden IP\)/); // got in, and may not relay to 127.0.0.1
+  assert.match(await talk(forge(-1)), /Cannot complete Allocation/);
 });
 
 //= TR-15: no relay into a private, local or multicast network
@@ -151,6 +150,7 @@ test('TURNS is on, with TLS of this decade', async () => {
   const hello = (options) => new Promise((done) => {
     const s = tls.connect({ port: tlsPort, host: '127.0.0.1', rejectUnauthorized: false, ...options }, () => { done(s.getProtocol()); s.destroy(); });
     s.on('error', () => done(null));
+    s.setTimeout(3000, () => { done(null); s.destroy(); }); // coturn says nothing to what it refuses
   });
   assert.match(String(await hello({})), /^TLSv1\.[23]$/);
   assert.equal(await hello({ minVersion: 'TLSv1.1', maxVersion: 'TLSv1.1', ciphers: 'ALL:@SECLEVEL=0' }), null);

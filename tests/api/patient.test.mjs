@@ -141,7 +141,7 @@ test('the same key makes one patient, and replays the answer', async () => {
   const all = await Promise.all(Array.from({ length: 6 }, () => as.scheduler.create('/v1/patients', body, key)));
   assert.deepEqual([...new Set(all.map((r) => r.status))], [201]);
   assert.equal(new Set(all.map((r) => r.body.id)).size, 1);
-  refused(await as.scheduler.create('/v1/patients', minimal(), key), 422, 'idempotency_key_reused');
+  refused(await as.scheduler.create('/v1/patients', minimal(), key), 422, 'idempotency_key_reused', 'Idempotency-Key');
 });
 
 //= IN-05, AZ-03
@@ -202,7 +202,7 @@ test('names are found by prefix, without case or accents, by any word', async ()
   };
   for (const family_name of ['angstrom', 'ANG', 'Ång', 'mü', 'Mull', 'Muller Ang', 'ångström-müller'])
     assert.ok((await find({ family_name })).includes(id), family_name);
-  for (const family_name of ['ngstrom', 'ulle', 'angstromer', 'an%', 'ang_'])
+  for (const family_name of ['ngstrom', 'ulle', 'angstromer', '%ngstrom', 'ang%strom'])
     assert.ok(!(await find({ family_name })).includes(id), family_name);
   assert.ok((await find({ given_name: 'marie', family_name: 'ang' })).includes(id));
   assert.ok(!(await find({ given_name: 'pierre', family_name: 'ang' })).includes(id));
@@ -300,7 +300,7 @@ test('a patient is invited to an account, once', async () => {
 
   const bare = await create(as.clinician, minimal());
   refused(await as.clinician.create(`/v1/patients/${bare}/account`, {}), 422, 'missing_field', 'email');
-  refused(await as.clinician.create(`/v1/patients/${bare}/account`, { email: clinic.people.patient.email.toUpperCase() }), 409, 'email_taken');
+  refused(await as.clinician.create(`/v1/patients/${bare}/account`, { email: clinic.people.patient.email.toUpperCase() }), 409, 'email_taken', 'email');
 });
 
 test('patients see who opened their record, by name; so does compliance', async () => {
@@ -331,7 +331,7 @@ test('patients see who opened their record, by name; so does compliance', async 
 
 //= EN-01: the values a record is made of stand nowhere in the tables
 test('nothing of a record can be read from the database', async () => {
-  const canary = { family_name: 'Canaryfamily', given_name: 'Canarygiven', mrn: `CANARY-${randomUUID()}`, ssn: '666-55-4321', phone: '5556667778', email: 'canary@canary.example', address: { line1: 'Canary Wharf' }, language: 'canaryish', emergency_contact: { name: 'Canarycontact', phone: '5556667779' }, insurance: { payer: 'Canarypayer', member_id: 'CANARY-MEMBER' } };
+  const canary = { family_name: 'Canaryfamily', given_name: 'Canarygiven', mrn: `CANARY-${randomUUID().slice(0, 8)}`, ssn: '666-55-4321', phone: '5556667778', email: 'canary@canary.example', address: { line1: 'Canary Wharf' }, language: 'canaryish', emergency_contact: { name: 'Canarycontact', phone: '5556667779' }, insurance: { payer: 'Canarypayer', member_id: 'CANARY-MEMBER' } };
   await create(as.clinician, minimal(canary));
   const dump = JSON.stringify(await clinic.sql(`SELECT p::text AS p, encode(convert_to(p::text, 'UTF8'), 'escape') AS e FROM patient p UNION ALL SELECT t::text, '' FROM patient_token t UNION ALL SELECT i::text, '' FROM idempotency i UNION ALL SELECT a::text, '' FROM audit a`)).toLowerCase();
   const flat = Object.values(canary).flatMap((v) => (typeof v === 'string' ? [v] : Object.values(v)));

@@ -156,7 +156,8 @@ settings() {
 		password_encryption = 'scram-sha-256'
 		shared_buffers = '64MB'
 		max_connections = 60
-		#= AU-03: no DETAIL and no statement, which quote rows
+		#= AU-03: no errors, no DETAIL, no statements: they quote rows
+		log_min_messages = 'log'
 		log_error_verbosity = 'terse'
 		log_min_error_statement = 'panic'
 		log_parameter_max_length_on_error = 0

@@ -58,6 +58,11 @@ for name in "$@"; do
 		"$out/${name}_test" || failed="$failed $name"
 	fi
 done
+#= AU-03: nor does PostgreSQL's own log quote what went wrong
+if grep -q CANARY "$work/pg/cluster/data/server.log"; then
+	echo "server.log quotes values" >&2
+	failed="$failed log"
+fi
 [ -z "$failed" ] || {
 	echo "failed:$failed" >&2
 	exit 1

@@ -1,0 +1,495 @@
+#include "harness.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/*= IN-04: kill -9 at any moment leaves no half state, and no false answer */
+
+#define SLOW_SLOT 7777 /* tests/db/schema.sql: its COMMIT takes 2 s */
+
+static struct uuid
+id_of(unsigned n)
+{
+	struct uuid u = { { 2 } };
+
+	u.b[13] = (uint8_t)(n >> 16);
+	u.b[14] = (uint8_t)(n >> 8);
+	u.b[15] = (uint8_t)n;
+	return u;
+}
+
+struct writer {
+	struct uuid id;
+	int64_t slot;
+	int64_t nap_ms; /* before the commit */
+	int64_t deadline_ms;
+	enum err got, commit;
+	bool done;
+};
+
+static void
+write_one(void *arg)
+{
+	struct writer *w = arg;
+	struct arena *a = arena_new();
+	struct tx *tx = tx_new(a,
+	    instant_monotonic() + (w->deadline_ms > 0 ? w->deadline_ms : 6000));
+	struct entry_add_in in = { .id = w->id,
+		.slot = w->slot,
+		.late = INT64_MIN,
+		.other = INT64_MIN };
+	struct nap_in nap = { .ms = w->nap_ms };
+	struct nap_row row;
+
+	w->got = sql_entry_add(tx, &in, NULL);
+	if (w->got == ERR_OK && w->nap_ms > 0)
+		w->got = sql_nap(tx, &nap, &row);
+	w->commit = w->got == ERR_OK ? tx_commit(tx) : ERR_OK;
+	tx_close(tx);
+	w->done = true;
+	arena_free(a);
+}
+
+static void
+wait_for(const bool *done)
+{
+	int64_t until = instant_monotonic() + 15000;
+
+	while (!*done && instant_monotonic() < until)
+		fiber_sleep(5);
+	assert_true(*done);
+}
+
+static pid_t
+backend_pid(void)
+{
+	struct tx *tx = test_tx();
+	struct whoami_row row;
+
+	assert_int_equal(sql_whoami(tx, &row), ERR_OK);
+	assert_int_equal(tx_commit(tx), ERR_OK);
+	tx_close(tx);
+	return (pid_t)row.pid;
+}
+
+/* kill -9 of one backend takes the whole cluster through recovery. */
+static void
+wait_well(unsigned connections)
+{
+	pool_wait(connections);
+	(void)backend_pid();
+	assert_int_equal(db_stats().busy, 0);
+	assert_int_equal(db_stats().waiting, 0);
+}
+
+static void
+lost_before_the_commit_is_unavailable(void **state)
+{
+	struct writer w = { .id = id_of(1), .slot = 1, .nap_ms = 3000 };
+	pid_t pid;
+
+	(void)state;
+	pool_start(1, 10);
+	pid = backend_pid();
+	spawn(write_one, &w);
+	fiber_sleep(200);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	wait_for(&w.done);
+	assert_int_equal(w.got, ERR_UNAVAILABLE);
+	assert_int_equal(db_stats().lost, 1);
+	wait_well(1);
+	assert_int_equal(super("SELECT count(*) FROM entry"), 0);
+}
+
+static void
+lost_during_the_commit_is_unknown(void **state)
+{
+	struct writer w = { .id = id_of(1), .slot = SLOW_SLOT };
+	pid_t pid;
+
+	(void)state;
+	pool_start(1, 10);
+	pid = backend_pid();
+	spawn(write_one, &w);
+	fiber_sleep(500);
+	assert_false(w.done);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	wait_for(&w.done);
+	assert_int_equal(w.got, ERR_OK);
+	assert_int_equal(w.commit, ERR_UNKNOWN_OUTCOME);
+	wait_well(1);
+}
+
+static void
+terminated_during_the_commit_is_unknown(void **state)
+{
+	struct writer w = { .id = id_of(1), .slot = SLOW_SLOT };
+
+	(void)state;
+	pool_start(1, 10);
+	spawn(write_one, &w);
+	fiber_sleep(500);
+	super("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+	      "WHERE usename = 'epione_server'");
+	wait_for(&w.done);
+	assert_int_equal(w.commit, ERR_UNKNOWN_OUTCOME); /* FATAL 57P01 */
+	wait_well(1);
+}
+
+static void
+out_of_time_during_the_commit_is_unknown(void **state)
+{
+	struct writer w = {
+		.id = id_of(1), .slot = SLOW_SLOT, .deadline_ms = 500
+	};
+
+	(void)state;
+	pool_start(1, 10);
+	spawn(write_one, &w);
+	wait_for(&w.done);
+	assert_int_equal(w.commit, ERR_UNKNOWN_OUTCOME);
+	assert_int_equal(db_stats().timeouts, 1);
+	wait_well(1);
+}
+
+/* The server was told to give up on the COMMIT: an answer. (statement_timeout
+ * does not reach what runs at COMMIT.) */
+static void
+cancelled_during_the_commit_is_unavailable(void **state)
+{
+	struct writer w = { .id = id_of(1), .slot = SLOW_SLOT };
+
+	(void)state;
+	pool_start(1, 10);
+	spawn(write_one, &w);
+	fiber_sleep(500);
+	super("SELECT pg_cancel_backend(pid) FROM pg_stat_activity "
+	      "WHERE usename = 'epione_server'");
+	wait_for(&w.done);
+	assert_int_equal(w.commit, ERR_UNAVAILABLE);
+	assert_int_equal(super("SELECT count(*) FROM entry"), 0);
+	assert_int_equal(db_stats().reconnects, 0);
+}
+
+static void
+lost_between_two_statements_is_unavailable(void **state)
+{
+	struct tx *tx = test_tx();
+	struct entry_add_in in = {
+		.id = id_of(1), .slot = 1, .late = INT64_MIN, .other = INT64_MIN
+	};
+	struct whoami_row row;
+
+	(void)state;
+	pool_start(1, 10);
+	assert_int_equal(sql_entry_add(tx, &in, NULL), ERR_OK);
+	super("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+	      "WHERE usename = 'epione_server'");
+	fiber_sleep(300);
+	assert_int_equal(tx_commit(tx), ERR_UNAVAILABLE); /* was not sent */
+	assert_int_equal(sql_whoami(tx, &row), ERR_UNAVAILABLE);
+	tx_close(tx);
+	wait_well(1);
+	assert_int_equal(super("SELECT count(*) FROM entry"), 0);
+}
+
+/* A proxy that lets the COMMIT through and its answer not ------------------------ */
+
+enum cut { CUT_ANSWER, CUT_AFTER_TAG };
+
+struct proxy {
+	int client, server, listener;
+	enum cut cut;
+};
+
+static int
+unix_socket(const char *path, struct sockaddr_un *sun)
+{
+	memset(sun, 0, sizeof(*sun));
+	sun->sun_family = AF_UNIX;
+	snprintf(sun->sun_path, sizeof(sun->sun_path), "%s", path);
+	return socket(AF_UNIX, SOCK_STREAM, 0);
+}
+
+/* One chunk from one side to the other; false at the end. */
+static bool
+proxy_pass(const struct proxy *p, int from, int to)
+{
+	static const char tag[] = "COMMIT";
+	char buf[65536], *at;
+	ssize_t n = read(from, buf, sizeof(buf));
+
+	if (n <= 0)
+		return false;
+	at = from == p->server ? memmem(buf, (size_t)n, tag, sizeof(tag))
+			       : NULL;
+	if (at == NULL)
+		return write(to, buf, (size_t)n) == n;
+	if (p->cut == CUT_AFTER_TAG) {
+		n = at + sizeof(tag) - buf; /* without ReadyForQuery */
+		(void)!write(to, buf, (size_t)n);
+	}
+	return false;
+}
+
+static void
+proxy_serve(struct proxy *p, const char *server)
+{
+	struct sockaddr_un sun;
+	struct pollfd fds[2];
+
+	p->client = accept(p->listener, NULL, NULL);
+	p->server = unix_socket(server, &sun);
+	if (connect(p->server, (struct sockaddr *)&sun, sizeof(sun)) != 0)
+		_exit(1);
+	for (;;) {
+		fds[0] = (struct pollfd){ p->client, POLLIN, 0 };
+		fds[1] = (struct pollfd){ p->server, POLLIN, 0 };
+		poll(fds, 2, -1);
+		if ((fds[0].revents != 0 &&
+			!proxy_pass(p, p->client, p->server)) ||
+		    (fds[1].revents != 0 &&
+			!proxy_pass(p, p->server, p->client)))
+			break;
+	}
+	_exit(0);
+}
+
+/* Returns the proxy's pid and its connection string in url. */
+static pid_t
+proxy_start(enum cut cut, char url[512])
+{
+	const char *real = getenv("SERVER_URL"), *host = strstr(real, "host=");
+	struct proxy p = { .cut = cut };
+	struct sockaddr_un sun;
+	char path[128], server[128], folder[100];
+	pid_t pid;
+
+	snprintf(folder, sizeof(folder), "%s/proxy%d", getenv("WORK"), cut);
+	snprintf(path, sizeof(path), "mkdir -p %s", folder);
+	assert_int_equal(system(path), 0);
+	snprintf(path, sizeof(path), "%s/.s.PGSQL.5432", folder);
+	snprintf(server, sizeof(server), "%.*s/.s.PGSQL.5432",
+	    (int)strcspn(host + 5, "&"), host + 5);
+	snprintf(url, 512, "%.*shost=%s&port=5432", (int)(host - real), real,
+	    folder);
+	p.listener = unix_socket(path, &sun);
+	assert_int_equal(
+	    bind(p.listener, (struct sockaddr *)&sun, sizeof(sun)), 0);
+	assert_int_equal(listen(p.listener, 5), 0);
+	if ((pid = fork()) == 0)
+		proxy_serve(&p, server);
+	close(p.listener);
+	return pid;
+}
+
+static void
+an_answer_that_is_cut_off_is_unknown_though_committed(void **state)
+{
+	struct writer w = { .id = id_of(1), .slot = 1 };
+	char url[512];
+	pid_t pid = proxy_start(CUT_ANSWER, url);
+
+	(void)state;
+	pool_start_at(url, 1, 3000);
+	write_one(&w);
+	assert_int_equal(w.got, ERR_OK);
+	assert_int_equal(w.commit, ERR_UNKNOWN_OUTCOME);
+	assert_int_equal(super("SELECT count(*) FROM entry"), 1);
+	waitpid(pid, NULL, 0);
+}
+
+static void
+an_answer_that_came_counts_though_the_rest_is_lost(void **state)
+{
+	struct writer w = { .id = id_of(1), .slot = 1 };
+	char url[512];
+	pid_t pid = proxy_start(CUT_AFTER_TAG, url);
+
+	(void)state;
+	pool_start_at(url, 1, 3000);
+	write_one(&w);
+	assert_int_equal(w.got, ERR_OK);
+	assert_int_equal(w.commit, ERR_OK);
+	assert_int_equal(super("SELECT count(*) FROM entry"), 1);
+	waitpid(pid, NULL, 0);
+}
+
+/* Restarts, and everything at once -------------------------------------------------- */
+
+static void
+cluster(const char *what)
+{
+	char line[256];
+
+	snprintf(line, sizeof(line), "tools/cluster.sh %s %s", what,
+	    getenv("CLUSTER"));
+	assert_int_equal(system(line), 0);
+}
+
+static void
+a_database_that_comes_later_is_waited_for(void **state)
+{
+	struct db_options o = { .conninfo = getenv("SERVER_URL"),
+		.connections = 2,
+		.queue_max = 10,
+		.statement_timeout_ms = 3000 };
+	struct writer early = { .id = id_of(1), .slot = 1, .deadline_ms = 300 };
+	struct writer patient = {
+		.id = id_of(2), .slot = 2, .deadline_ms = 9000
+	};
+
+	(void)state;
+	cluster("stop");
+	assert_int_equal(db_start(&o), ERR_OK);
+	write_one(&early);
+	assert_int_equal(early.got, ERR_UNAVAILABLE);
+	assert_false(db_ready());
+	spawn(write_one, &patient);
+	cluster("start");
+	wait_for(&patient.done);
+	assert_int_equal(patient.got, ERR_OK);
+	assert_int_equal(patient.commit, ERR_OK);
+	wait_well(2);
+	assert_int_equal(super("SELECT count(*) FROM entry"), 1);
+}
+
+static void
+a_restart_is_survived(void **state)
+{
+	struct writer w = { .id = id_of(1), .slot = 1, .nap_ms = 3000 };
+	uint64_t before;
+
+	(void)state;
+	pool_start(4, 10);
+	before = db_stats().reconnects;
+	spawn(write_one, &w);
+	fiber_sleep(200);
+	cluster("stop");
+	wait_for(&w.done);
+	assert_int_equal(w.got, ERR_UNAVAILABLE);
+	fiber_sleep(300);
+	assert_false(db_ready());
+	cluster("start");
+	wait_well(4);
+	assert_true(db_stats().reconnects >= before + 4);
+	/* a line when it went and one when it came, not one per attempt */
+	assert_true(logged("db_disconnected"));
+}
+
+#define CHAOS_FIBERS 24
+#define CHAOS_MS     6000
+
+struct chaos {
+	unsigned next;
+	enum err outcome[1 << 16];
+	unsigned running;
+	int64_t until;
+};
+
+static void
+chaos_write(void *arg)
+{
+	struct chaos *c = arg;
+	struct writer w;
+	unsigned n;
+
+	while (instant_monotonic() < c->until) {
+		n = c->next++;
+		w = (struct writer){
+			.id = id_of(n), .slot = 10000 + n, .deadline_ms = 2000
+		};
+		write_one(&w);
+		c->outcome[n] = w.got != ERR_OK ? w.got : w.commit;
+		fiber_sleep(3);
+	}
+	c->running--;
+}
+
+static bool
+entry_is_there(unsigned n)
+{
+	char sql[128];
+
+	snprintf(sql, sizeof(sql), "SELECT count(*) FROM entry WHERE slot = %u",
+	    10000 + n);
+	return super(sql) == 1;
+}
+
+/* Whatever is said to have been committed is there, whatever is said to have
+ * failed is not; only "unknown" may be either. */
+static void
+no_answer_is_false_while_connections_die(void **state)
+{
+	struct chaos *c = calloc(1, sizeof(*c));
+	unsigned i, count[ERR_COUNT] = { 0 };
+	int64_t committed;
+
+	(void)state;
+	pool_start(4, 100);
+	c->until = instant_monotonic() + CHAOS_MS;
+	for (i = 0; i < CHAOS_FIBERS; i++) {
+		c->running++;
+		spawn(chaos_write, c);
+	}
+	while (c->running > 0) {
+		fiber_sleep(70);
+		if (instant_monotonic() < c->until)
+			super("SELECT pg_terminate_backend(pid) FROM "
+			      "pg_stat_activity WHERE usename = "
+			      "'epione_server' AND random() < 0.3");
+	}
+	wait_well(4);
+	for (i = 0; i < c->next; i++) {
+		count[c->outcome[i]]++;
+		if (c->outcome[i] == ERR_UNKNOWN_OUTCOME && entry_is_there(i))
+			count[ERR_OK]++;
+	}
+	committed = super("SELECT count(*) FROM entry");
+	printf(
+	    "%u transactions: %u unknown, %u unavailable, %u busy; %u lost\n",
+	    c->next, count[ERR_UNKNOWN_OUTCOME], count[ERR_UNAVAILABLE],
+	    count[ERR_BUSY], (unsigned)db_stats().lost);
+	assert_int_equal(committed, count[ERR_OK]);
+	assert_true(count[ERR_OK] > 100);
+	assert_true(count[ERR_UNAVAILABLE] > 0);
+	for (i = 0; i < c->next; i += 97) /* the sum could hide two wrongs */
+		if (c->outcome[i] != ERR_UNKNOWN_OUTCOME)
+			assert_int_equal(
+			    entry_is_there(i), c->outcome[i] == ERR_OK);
+	super_until("SELECT count(*) FROM pg_stat_activity WHERE "
+		    "usename = 'epione_server' AND xact_start IS NOT NULL",
+	    0);
+	free(c);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(lost_before_the_commit_is_unavailable),
+		cmocka_unit_test(lost_during_the_commit_is_unknown),
+		cmocka_unit_test(terminated_during_the_commit_is_unknown),
+		cmocka_unit_test(out_of_time_during_the_commit_is_unknown),
+		cmocka_unit_test(cancelled_during_the_commit_is_unavailable),
+		cmocka_unit_test(lost_between_two_statements_is_unavailable),
+		cmocka_unit_test(
+		    an_answer_that_is_cut_off_is_unknown_though_committed),
+		cmocka_unit_test(
+		    an_answer_that_came_counts_though_the_rest_is_lost),
+		cmocka_unit_test(a_database_that_comes_later_is_waited_for),
+		cmocka_unit_test(a_restart_is_survived),
+		cmocka_unit_test(no_answer_is_false_while_connections_die),
+	};
+
+	signal(SIGPIPE, SIG_IGN);
+	return harness_run(tests);
+}

@@ -1,6 +1,7 @@
 #include "base/instant.h"
 #include "care/operations.h"
 #include "care/page.h"
+#include "care/visit.h"
 #include "sql.h"
 
 #include <string.h>
@@ -290,6 +291,8 @@ visit_move(struct op *op, const struct visit_list_row *v,
 	if ((r = sides_lock(op, &u->patient_id, &u->clinician_id, &key)) !=
 	    ERR_OK)
 		return r;
+	/*= TR-11: a clinician who was in the room is its participant no more */
+	op->after_commit = visit_tell_room;
 	return clinician_joins(op, &u->patient_id, &u->clinician_id);
 }
 

@@ -2,6 +2,7 @@
 #include "base/instant.h"
 #include "care/operations.h"
 #include "care/signal.h"
+#include "care/visit.h"
 #include "sql.h"
 
 /*
@@ -44,8 +45,8 @@ const struct shape visit_no_show_in[] = { { 0 } };
 const struct shape visit_no_show_out[] = { STEP };
 #undef STEP
 
-static void
-tell_room(struct op *op)
+void
+visit_tell_room(struct op *op)
 {
 	signal_visit_changed(
 	    &op->id, json_string_value(json_object_get(op->out, "status")));
@@ -77,7 +78,7 @@ step_take(struct op *op, enum action action, int64_t before_s, int64_t after_s)
 	op->out = json_pack("{s:o, s:s, s:o, s:I}", "id", uuid_json(&v.id),
 	    "status", v.status, "arrived_at", time_json(v.arrived_at),
 	    "version", (json_int_t)v.version);
-	op->after_commit = tell_room;
+	op->after_commit = visit_tell_room;
 	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
 }
 

@@ -110,8 +110,8 @@ test('neither clinician nor patient is in two visits at once; the end is free', 
 
 //= AZ-01: patients see their own, clinicians their own and their patients'
 test('a list holds what its reader may see, filtered and in pages', async () => {
-  const mine = people.patient.patient_id, base = 200 * 86400;
-  const at = (h) => iso(now() + base + h * 3600);
+  const mine = people.patient.patient_id, base = now() + 200 * 86400;
+  const at = (h) => iso(base + h * 3600);
   const own = [];
   for (let i = 0; i < 5; i++) own.push(await book({ patient_id: mine, starts_at: at(i * 2) }));
   const other = await book({ clinician_id: people.clinician2.id, starts_at: at(1) });

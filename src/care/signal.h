@@ -41,7 +41,6 @@ enum signal_close {
 	SIGNAL_TOO_FAST = 4429,
 };
 
-#define SIGNAL_PROTOCOL	   "epione.signal.v1"
 #define SIGNAL_MESSAGE_MAX 65536  /* bytes of one message */
 #define SIGNAL_HELLO_MS	   10000  /* to say hello in */
 #define SIGNAL_GRACE_MS	   120000 /* that a lost place is kept */

@@ -138,7 +138,9 @@ request_fill(struct exchange *x)
 	rq->idempotency_key = header(x, "idempotency-key");
 	rq->user_agent = header(x, "user-agent");
 	rq->websocket_protocol = header(x, "sec-websocket-protocol");
-	rq->upgrade = upgrade != NULL && strcasecmp(upgrade, "websocket") == 0;
+	rq->upgrade = upgrade != NULL &&
+	    strcasecmp(upgrade, "websocket") == 0 &&
+	    kore_websocket_check(x->http) != HTTP_STATUS_UPGRADE_REQUIRED;
 	rq->background = background != NULL && strcmp(background, "1") == 0;
 	x->if_none_match = header(x, "if-none-match");
 	rq->id = uuid_random();

@@ -179,12 +179,7 @@ ws_accept(struct http_request *http, const struct participant *who)
 	struct connection *c = http->owner;
 	struct ws *w;
 
-	if (!http_request_token(
-		http, "sec-websocket-protocol", SIGNAL_PROTOCOL)) {
-		http_response_error(http, HTTP_STATUS_BAD_REQUEST);
-		return;
-	}
-	http_response_header(http, "sec-websocket-protocol", SIGNAL_PROTOCOL);
+	http_response_header(http, "sec-websocket-protocol", SOCKET_PROTOCOL);
 	if (!kore_websocket_handshake(
 		http, NULL, "edge_ws_message", "edge_ws_disconnect"))
 		return;

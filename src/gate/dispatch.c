@@ -269,6 +269,35 @@ input_read(struct passage *p)
 	    (op->route->traits & TRAIT_PATCHES) != 0, &op->culprit);
 }
 
+/* Is our protocol among those the client offers, "a, b, c"? */
+static bool
+protocol_offered(const char *list)
+{
+	const size_t wanted = strlen(SOCKET_PROTOCOL);
+	size_t n;
+
+	while (list != NULL && *list != '\0') {
+		list += strspn(list, ", \t");
+		n = strcspn(list, ", \t");
+		if (n == wanted && memcmp(list, SOCKET_PROTOCOL, n) == 0)
+			return true;
+		list += n;
+	}
+	return false;
+}
+
+/*= TR-07: what cannot become a socket is refused before it joins anything */
+static enum err
+upgrade_check(const struct op *op)
+{
+	if ((op->route->traits & TRAIT_SOCKET) == 0)
+		return ERR_OK;
+	if (!op->rq->upgrade)
+		return ERR_UPGRADE_REQUIRED;
+	return protocol_offered(op->rq->websocket_protocol) ? ERR_OK
+							    : ERR_BAD_REQUEST;
+}
+
 /*= IN-05: "17", strong, as the ETag said it */
 static enum err
 precondition_read(struct op *op)
@@ -361,6 +390,7 @@ pass(struct passage *p)
 	    (r = session_find(p)) != ERR_OK ||
 	    (r = state_check(op)) != ERR_OK || (r = input_read(p)) != ERR_OK ||
 	    (r = subject_find(p)) != ERR_OK || (r = right_check(p)) != ERR_OK ||
+	    (r = upgrade_check(op)) != ERR_OK ||
 	    (r = precondition_read(op)) != ERR_OK ||
 	    (r = operation_run(p)) != ERR_OK || (r = audit_write(op)) != ERR_OK)
 		return r;

@@ -92,6 +92,9 @@ struct audit_note {
 	size_t returned_n;
 };
 
+/* What is spoken over it. */
+#define SOCKET_PROTOCOL "epione.signal.v1"
+
 /* Ends in a WebSocket: who joins which visit (care/visit.c fills it, the
  * edge takes it after the commit). */
 struct participant {

@@ -84,6 +84,10 @@ problem_fill(struct reply *rp, struct op *op, enum err e)
 		    e == ERR_NOT_SIGNED_IN
 			? "Bearer realm=\"epione\", error=\"invalid_token\""
 			: "Bearer realm=\"epione\"");
+	if (rp->status == 426) {
+		reply_header(rp, "Upgrade", "websocket");
+		reply_header(rp, "Sec-WebSocket-Version", "13");
+	}
 	if (rp->status == 405)
 		reply_header(rp, "Allow", route_allow(op->arena, op->rq->path));
 	if (op->retry_after_s > 0 || rp->status == 503)

@@ -183,6 +183,7 @@ patient_search(struct op *op)
 	for (i = 0; i < page && r == ERR_OK; i++)
 		r = found_add(op, &rows[i], items);
 	if (r != ERR_OK) {
+		json_wipe(items);
 		json_decref(items);
 		return r;
 	}

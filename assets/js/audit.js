@@ -45,7 +45,7 @@ function cells(event) {
   h('span', { class: `chip ${fine ? 'ok' : 'bad'}` },
     icon(fine ? 'check' : 'alert'), fine ? 'Succeeded'
       : event.outcome.replace(/_/g, ' ')),
-  h('span', { class: 'small' }, event.address ?? '')];
+  h('span', { class: 'small nowrap' }, event.address ?? '')];
 }
 
 function draw() {

@@ -130,6 +130,7 @@ function drawWait() {
 
   enter('stage-wait', 'You are checked in');
   video.srcObject = devices.stream;
+  video.play().catch(() => {});
   el('wait-text').textContent = `${visit.clinician_name} knows that you are ` +
     'here and will let you in.';
   el('wait-place').textContent = 'Waiting for your clinician…';

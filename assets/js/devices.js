@@ -162,33 +162,35 @@ export class Devices {
  * @returns {() => void} stops measuring
  */
 export function measure(devices, show) {
-  const context = new AudioContext();
-  const analyser = context.createAnalyser();
   const samples = new Float32Array(1024);
-  /** @type {MediaStreamAudioSourceNode | null} */
-  let source = null;
+  /** @type {AudioContext | undefined} only once there is something to hear */
+  let context;
+  /** @type {AnalyserNode | undefined} */
+  let analyser;
+  /** @type {MediaStreamAudioSourceNode | undefined} */
+  let source;
   /** @type {MediaStreamTrack | undefined} */
   let heard;
-  const attach = () => {
-    const track = devices.track('audio');
-    if (track === heard) return;
+  const attach = (/** @type {MediaStreamTrack} */ track) => {
+    context ??= new AudioContext();
+    analyser ??= context.createAnalyser();
     source?.disconnect();
+    source = context.createMediaStreamSource(new MediaStream([track]));
+    source.connect(analyser);
     heard = track;
-    source = track ? context.createMediaStreamSource(new MediaStream([track]))
-      : null;
-    source?.connect(analyser);
   };
   const timer = setInterval(() => {
-    attach();
-    void context.resume();
+    const track = devices.track('audio');
+    if (track && track !== heard) attach(track);
+    if (!track || !analyser) return show(0);
+    void context?.resume();
     analyser.getFloatTimeDomainData(samples);
     const power = samples.reduce((sum, x) => sum + x * x, 0) / samples.length;
-    show(source ? Math.min(1, Math.sqrt(power) * 4) : 0);
+    show(Math.min(1, Math.sqrt(power) * 4));
   }, 100);
 
-  analyser.fftSize = samples.length;
   return () => {
     clearInterval(timer);
-    void context.close();
+    void context?.close();
   };
 }

@@ -3,7 +3,7 @@
 //= IA-08: it counts only after one right code
 
 import { post, Problem } from './api.js';
-import { announce, byId, copy, el, fill, formOf, h, inputOf, showOnly }
+import { announce, copy, el, fill, formOf, h, inputOf, showOnly }
   from './dom.js';
 import { digits, onSubmit } from './form.js';
 import { begin, home } from './session.js';
@@ -15,13 +15,13 @@ let codes = [];
 
 /** @param {{secret: string, otpauth_uri: string, qr_svg: string}} offer */
 function showOffer(offer) {
-  const qr = byId('qr', HTMLImageElement);
-  const uri = byId('uri', HTMLAnchorElement);
-
   // As an image the SVG can run nothing and load nothing.
-  qr.src = `data:image/svg+xml,${encodeURIComponent(offer.qr_svg)}`;
-  qr.hidden = false;
-  uri.href = offer.otpauth_uri;
+  fill(el('qr'), h('img', { class: 'qr',
+    src: `data:image/svg+xml,${encodeURIComponent(offer.qr_svg)}`,
+    alt: 'QR code for your authenticator app. The same key is in the text ' +
+      'below.' }));
+  fill(el('uri'), 'On this phone? ', h('a', { href: offer.otpauth_uri },
+    'Open my app'), '. ');
   el('secret').textContent = (offer.secret.match(/.{1,4}/g) ?? []).join(' ');
   el('copy-secret').addEventListener('click', async () => {
     const done = await copy(offer.secret);

@@ -7,7 +7,7 @@ import { onSubmit } from './form.js';
 import { toPatient } from './person.js';
 import { begin } from './session.js';
 
-const session = await begin(['clinician', 'scheduler']);
+await begin(['clinician', 'scheduler']);
 const form = formOf('form');
 // One key for one intention: a second press after a lost answer makes no
 // second patient.
@@ -15,12 +15,6 @@ let key = crypto.randomUUID();
 
 inputOf('birth_date').max = isoDay(new Date());
 form.addEventListener('input', () => { key = crypto.randomUUID(); });
-// Those who schedule do not see Social Security numbers (AZ-02).
-if (session.user.role === 'scheduler') {
-  inputOf('ssn').disabled = true;
-  inputOf('ssn').closest('.field')?.remove();
-}
-
 onSubmit(form, async (values) => {
   const { body } = await post('/v1/patients', toPatient(values), { key });
 

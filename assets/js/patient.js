@@ -21,7 +21,7 @@ const form = formOf('form');
 /** @type {{patient: Record<string, any>, etag: string}} */
 let loaded = { patient: {}, etag: '' };
 
-/** What a patient may change in their own record; staff: what they see. */
+/** What patients may change in their own record; staff may change it all. */
 const OWN = ['phone', 'email', 'address.', 'language', 'emergency_contact.'];
 
 /** @param {Record<string, any> | undefined} address */
@@ -44,7 +44,6 @@ function show(p) {
       ['Birth date', p.birth_date
         ? `${birthDay(p.birth_date)} (${age(p.birth_date)} years)` : ''],
       ['Sex', p.sex ? sexName(p.sex) : ''], ['Record number', p.mrn],
-      ['Social Security number', p.ssn],
       ['Language', p.language ? languageName(p.language) : '']])),
   h('section', { class: 'card', 'aria-labelledby': 'reach' },
     h('h2', { id: 'reach' }, role === 'patient' ? 'How we reach you'
@@ -142,9 +141,8 @@ function eventWords(event) {
 
 /** Leaves in the form only what this role may change. */
 function trimForm() {
-  const mine = (/** @type {string} */ name) => role === 'patient'
-    ? OWN.some((known) => name.startsWith(known))
-    : !(role === 'scheduler' && name === 'ssn');
+  const mine = (/** @type {string} */ name) => role !== 'patient' ||
+    OWN.some((known) => name.startsWith(known));
 
   for (const field of form.querySelectorAll('input, select')) {
     if (!(field instanceof HTMLInputElement ||

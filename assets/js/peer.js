@@ -141,14 +141,11 @@ export class Peer {
   }
 
   /**
-   * The signaling is back: what was sent into the dead socket may be lost.
+   * The signaling is back, and has sent again what was lost: that may be all
+   * that was missing. If not, a new path is sought soon.
    */
   signalingBack() {
-    if (this.#closed) return;
-    if (!this.connected) return void this.restart();
-    if (this.pc.signalingState === 'have-local-offer' &&
-        this.pc.localDescription)
-      this.#describe(this.pc.localDescription);
+    if (!this.#closed && !this.connected) this.#armDip(DIP_MS);
   }
 
   async #offer() {

@@ -5,7 +5,8 @@
 //   - after a loss it comes back by itself, with the place it had (`resume`),
 //     and hands on what was missed, in order, nothing twice;
 //   - a socket that is open but dead is noticed within DEAD_MS;
-//   - what is sent while the socket is down waits, up to a bound.
+//   - what is sent while the socket is down waits, up to a bound, and what
+//     was lost on its way is sent again: the server says what it received.
 
 /**
  * @typedef {object} Participant
@@ -25,6 +26,7 @@
  * @property {RTCIceServer[]} ice_servers
  * @property {string} resume token that takes this place again
  * @property {boolean} resumed what was missed follows, nothing else changed
+ * @property {number} [received] how many of our messages the server handled
  */
 
 /**
@@ -84,8 +86,12 @@ const QUEUE_MOST = 200;
 export class Signal {
   /** @type {WebSocket | null} */
   #socket = null;
-  /** @type {Outgoing[]} */
+  /** @type {Outgoing[]} waiting for a socket */
   #queue = [];
+  /** @type {Outgoing[]} sent, and perhaps lost on the way */
+  #sent = [];
+  /** How many messages were sent before the first of #sent. */
+  #sentBefore = 0;
   #resume = '';
   #lastSeq = 0;
   #welcomed = false;
@@ -141,12 +147,21 @@ export class Signal {
   send(message) {
     if (this.#over) return;
     if (this.#welcomed && this.#socket?.readyState === WebSocket.OPEN)
-      return this.#socket.send(JSON.stringify(message));
+      return this.#transmit(message);
     // Only the newest state counts; of the rest the oldest give way.
     if (message.type === 'state')
       this.#queue = this.#queue.filter(({ type }) => type !== 'state');
     this.#queue.push(message);
     if (this.#queue.length > QUEUE_MOST) this.#queue.shift();
+  }
+
+  /** @param {Outgoing} message */
+  #transmit(message) {
+    this.#socket?.send(JSON.stringify(message));
+    this.#sent.push(message);
+    if (this.#sent.length <= QUEUE_MOST) return;
+    this.#sent.shift();
+    this.#sentBefore++;
   }
 
   #connect() {
@@ -249,22 +264,28 @@ export class Signal {
 
   /** @param {Welcome & {seq?: number}} welcome */
   #welcome(welcome) {
+    const lost = welcome.resumed && welcome.received !== undefined
+      ? this.#sent.slice(Math.max(0, welcome.received - this.#sentBefore))
+      : [];
+
     this.#welcomed = true;
     this.#waitMs = FIRST_WAIT_MS;
     this.#resume = welcome.resume;
+    this.#sent = [];
+    this.#sentBefore = welcome.received ?? 0;
     if (!welcome.resumed) {
       this.#lastSeq = welcome.seq ?? 0;
       // What waited was for participants of a room that is no more.
       if (this.#everWelcomed) this.#queue = [];
     }
     this.#everWelcomed = true;
+    const waiting = [...lost, ...this.#queue];
+    this.#queue = [];
+    for (const message of waiting) this.send(message);
     if (this.#down) {
       this.#down = false;
       this.handlers.down(false);
     }
     this.handlers.welcome(welcome);
-    const waiting = this.#queue;
-    this.#queue = [];
-    for (const message of waiting) this.send(message);
   }
 }

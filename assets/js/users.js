@@ -3,7 +3,7 @@
 import { get, post, Problem, query } from './api.js';
 import { announce, buttonOf, copy, el, fill, formOf, h, icon, inputOf, note,
   put, selectOf } from './dom.js';
-import { exact, roleName } from './format.js';
+import { roleName } from './format.js';
 import { clearErrors, onSubmit, words } from './form.js';
 import { confirm } from './confirm.js';
 import { stepUp } from './step-up.js';
@@ -79,17 +79,17 @@ function row(user) {
   const active = user.active !== false;
   const self = user.id === session.user.id;
   const steps = !active ? ['reactivate']
-    : ['unlock', 'reset-password', 'reset-totp', 'mark-compromised',
+    : [...(user.locked ? ['unlock'] : []), 'reset-password', 'reset-totp', 'mark-compromised',
       ...(self ? [] : ['deactivate'])];
 
   return h('li', {}, h('div', { class: 'what' },
     h('span', { class: 'name' }, user.display_name),
     h('span', { class: 'chip' }, roleName(user.role)),
     active ? null : h('span', { class: 'chip bad' }, icon('cross'),
-      'Deactivated'), self ? h('span', { class: 'chip ok' }, 'You') : null,
-    h('span', { class: 'sub' }, [user.email, user.last_sign_in_at
-      ? `last signed in ${exact(user.last_sign_in_at)}` : '']
-      .filter(Boolean).join(' · '))),
+      'Deactivated'), user.invited ? h('span', { class: 'chip info' },
+      'Invited') : null, user.locked ? h('span', { class: 'chip warn' },
+      icon('lock'), 'Locked') : null, self ? h('span', { class: 'chip ok' }, 'You') : null,
+    h('span', { class: 'sub' }, user.email ?? '')),
   h('div', { class: 'do' }, active ? h('details', { class: 'menu' },
     h('summary', { class: 'button', 'aria-label':
       `Actions for ${user.display_name}` }, 'Actions'),

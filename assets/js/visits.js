@@ -254,6 +254,7 @@ async function show(background) {
 async function goTo(day) {
   dayShown = day;
   inputOf('day').value = isoDay(day);
+  buttonOf('today').hidden = isToday(day);
   el('title').textContent = isToday(day) ? 'Today’s visits'
     : `Visits on ${longDay(day)}`;
   history.replaceState(null, '', isToday(day) ? location.pathname

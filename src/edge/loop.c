@@ -5,6 +5,7 @@
 
 #include <kore/kore.h>
 
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -21,8 +22,6 @@ LIST_HEAD(kore_watches, kore_watch);
 static struct kore_watches ended = LIST_HEAD_INITIALIZER(ended);
 static int depth;
 static int64_t armed = INT64_MAX;
-
-static void arm(int64_t due);
 
 /* A watch may be ended by an event of the same batch that also holds one of
  * its own: its memory goes when the next batch begins. */
@@ -91,7 +90,10 @@ watch_end(struct loop_watch *w)
 
 	if (k == NULL)
 		return;
-	kore_platform_disable_read(k->fd);
+	/* libpq closes its socket itself when the peer is gone; epoll forgot it
+	 * then, and Kore would end the worker over asking for it again */
+	if (fcntl(k->fd, F_GETFD) != -1)
+		kore_platform_disable_read(k->fd);
 	if (LIST_EMPTY(&ended))
 		kore_timer_add(bury, 0, NULL, KORE_TIMER_ONESHOT);
 	LIST_INSERT_HEAD(&ended, k, list);

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { Client, startClinic } from '../lib/clinic.mjs';
@@ -21,7 +21,10 @@ after(async () => {
 
 const workers = () => execFileSync('pgrep', ['-P', String(serverPid())]).toString().trim().split('\n').sort().join();
 const serverPid = () => Number(readFileSync(path.join(clinic.dir, 'epione.pid'), 'utf8'));
-const postmaster = () => Number(readFileSync(path.join(clinic.dir, 'pg/data/postmaster.pid'), 'utf8').split('\n')[0]);
+const postmaster = () => {
+  const file = readdirSync(path.join(clinic.dir, 'pg'), { recursive: true }).find((f) => f.endsWith('postmaster.pid'));
+  return Number(readFileSync(path.join(clinic.dir, 'pg', file), 'utf8').split('\n')[0]);
+};
 
 async function untilWell(ms) {
   for (const end = Date.now() + ms; Date.now() < end; await sleep(50)) {
@@ -41,7 +44,7 @@ function load(n) {
     while (on) {
       const began = Date.now(), key = randomUUID();
       const r = await c.create('/v1/patients', { family_name: 'Load', given_name: key, birth_date: '2000-01-01', sex: 'female' }, key).catch((e) => ({ status: 0, text: e.message }));
-      outcomes.push({ status: r.status, ms: Date.now() - began, id: r.body?.id, key });
+      outcomes.push({ status: r.status, ms: Date.now() - began, id: r.body?.id, key, error: r.status === 0 ? r.text : undefined });
     }
     c.close();
   };

@@ -128,15 +128,15 @@ field_seal(struct arena *a, const struct record_key *key, enum field f,
 	return r;
 }
 
-/* Is it an envelope under this very key version, of a possible size? */
+/* Is it an envelope under this very key version? The limit is not asked for: a
+ * row stays readable when its column's limit is lowered. */
 static bool
-envelope_fits(const struct record_key *key, enum field f, struct bytes in)
+envelope_fits(const struct record_key *key, struct bytes in)
 {
 	uint8_t header[HEADER];
 
 	header_put(key->version, header);
 	return in.p != NULL && in.n >= FIELD_OVERHEAD &&
-	    in.n - FIELD_OVERHEAD <= fields[f].limit &&
 	    memcmp(in.p, header, sizeof(header)) == 0;
 }
 
@@ -164,7 +164,7 @@ field_open(struct arena *a, const struct record_key *key, enum field f,
 	uint8_t *text;
 
 	*out = (struct bytes){ NULL, 0 };
-	if (envelope_fits(key, f, in)) {
+	if (envelope_fits(key, in)) {
 		text = arena_alloc(a, in.n - FIELD_OVERHEAD + 1);
 		if (open_text(key, f, row, in, text) == ERR_OK) {
 			text[in.n - FIELD_OVERHEAD] = '\0';

@@ -378,9 +378,11 @@ malformed_codes_are_refused(void **state)
 	assert_int_equal(factor_totp_step(seed, "755224", -1, 1, -100, &step),
 	    ERR_INVALID_CODE);
 	assert_int_equal(step, 0);
-	/* the first step of all has none before it */
+	/* the first step of all has none before it: this is 2^64 - 1's */
+	assert_int_equal(factor_totp_step(seed, "094451", 0, 1, -100, &step),
+	    ERR_INVALID_CODE);
 	assert_int_equal(
-	    factor_totp_step(seed, "755224", 0, 1, -1, &step), ERR_OK);
+	    factor_totp_step(seed, "755224", 0, 1, -100, &step), ERR_OK);
 }
 
 /*= IA-07: 20 bytes, 32 letters; RFC 4648 for the letters. */

@@ -318,6 +318,16 @@ box_opens_only_as_what_it_is(void **state)
 	    ERR_OK);
 	record_key_free(&key);
 	assert_int_equal(
+	    try_open(&clinic_b, KEY_CLASS_patient, &ann, 1, box), ERR_CRYPTO);
+	assert_int_equal(
+	    try_open(&clinic_a, KEY_CLASS_account, &ann, 1, box), ERR_CRYPTO);
+	assert_int_equal(
+	    try_open(&clinic_a, KEY_CLASS_index, &ann, 1, box), ERR_CRYPTO);
+	assert_int_equal(
+	    try_open(&clinic_a, KEY_CLASS_patient, &bob, 1, box), ERR_CRYPTO);
+	assert_int_equal(
+	    try_open(&clinic_a, KEY_CLASS_patient, &ann, 2, box), ERR_CRYPTO);
+	assert_int_equal(
 	    try_open(&clinic_a, KEY_CLASS_patient, &ann, 1, box), ERR_OK);
 	/* a record's box is no class key, and the other way round */
 	assert_int_equal(keyring_class_add(&id, view(box)), ERR_CRYPTO);
@@ -362,6 +372,8 @@ altered_box_is_refused(void **state)
 		    keyring_box_version((struct bytes){ box, n }), 0);
 	}
 	assert_int_equal(keyring_box_version((struct bytes){ NULL, 0 }), 0);
+	box[0] = 2; /* a format yet unknown */
+	assert_int_equal(keyring_box_version(view(box)), 0);
 }
 
 /*= EN-07: after a rotation new records are wrapped under the newest version,

@@ -91,6 +91,7 @@ white_space_is_folded(void **state)
 	becomes(clean_line, "e\xcc\x81", "\xc3\xa9");
 	becomes(clean_lines, " one  two \n\n  three \n ", "one two\n\nthree");
 	becomes(clean_lines, "\n\n", "");
+	becomes(clean_lines, "\n \n one", "one");
 }
 
 static void

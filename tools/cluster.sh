@@ -70,7 +70,7 @@ find_programs() {
 	if [ -s "$data/PG_VERSION" ]; then
 		read -r want <"$data/PG_VERSION"
 	fi
-	bin=$(ls -d /usr/lib/postgresql/$want/bin 2>/dev/null | sort -V | tail -n 1)
+	bin=$(ls -d /usr/lib/postgresql/$want/bin 2>/dev/null | sort -V | tail -n 1) || true
 	if [ -z "$bin" ] && [ "$want" != '*' ]; then
 		fail "the data in $data are of PostgreSQL $want, which is not installed: apt-get install postgresql-$want"
 	fi
@@ -185,7 +185,29 @@ make_data() {
 }
 
 running() {
-	[ -d "$data" ] && as pg_ctl -D "$data" -s status >/dev/null 2>&1
+	[ -d "$data" ] && as pg_ctl -D "$data" -s status >/dev/null 2>&1 && ! dead
+}
+
+# After a crash the number in postmaster.pid may belong to somebody else by now,
+# or to a process that nobody collects (a container without an init); PostgreSQL
+# would not start then.
+dead() {
+	local pid
+	read -r pid <"$data/postmaster.pid" || return 0
+	! grep -q '^Name:[[:space:]]*postgres$' "/proc/$pid/status" 2>/dev/null ||
+		grep -q '^State:[[:space:]]*Z' "/proc/$pid/status"
+}
+
+# Never while a process of the crashed cluster is left: it writes to our files.
+clear_crash() {
+	local p tries=50
+	[ -f "$data/postmaster.pid" ] && dead || return 0
+	while p=$(find /proc -maxdepth 2 -name cwd -lname "$data" 2>/dev/null) && [ -n "$p" ]; do
+		tries=$((tries - 1))
+		[ "$tries" -gt 0 ] || fail "a process of a crashed database is left: $p"
+		sleep 0.1
+	done
+	rm -f "$data/postmaster.pid" "$socket"/.s.PGSQL.*
 }
 
 run() {
@@ -212,6 +234,7 @@ start() {
 	make_data
 	choose_socket
 	if ! running; then
+		clear_crash
 		check_space
 		as pg_ctl -D "$data" -l "$data/server.log" -o "-k $socket" \
 			-w -t 60 -s start >/dev/null 2>"$dir/start.log" ||

@@ -309,7 +309,7 @@ crypto_hkdf(struct bytes key, struct bytes salt, struct bytes info,
 	uint8_t prk[CRYPTO_KEY_SIZE];
 	enum err r;
 
-	if ((r = crypto_hkdf_extract(key, salt, prk)) != ERR_OK)
+	if (crypto_hkdf_extract(key, salt, prk) != ERR_OK)
 		return refuse(out, out_n);
 	r = crypto_hkdf_expand(prk, info, out, out_n);
 	secret_wipe(prk, sizeof(prk));

@@ -60,8 +60,8 @@ void factor_recovery_code(char out[FACTOR_RECOVERY_SIZE]);
 NODISCARD enum err factor_recovery_hash(const char *code, uint8_t out[32]);
 
 /* Bearer tokens, session cookies, invitations: 32 random bytes, base64url;
- * stored as SHA-256 of the text (SE-03). Any text can be hashed: what is no token
- * is never found. */
+ * stored as SHA-256 of the text (SE-03). Any text can be hashed: what is no
+ * token is never found. */
 #define FACTOR_TOKEN_SIZE 44
 NODISCARD enum err factor_token(char out[FACTOR_TOKEN_SIZE], uint8_t hash[32]);
 NODISCARD enum err factor_token_hash(const char *token, uint8_t hash[32]);

@@ -20,10 +20,16 @@
  *   key(32) | tag(16)
  * with clinic | class | subject | own version authenticated beside it.
  */
-#define KEY_BOX_SIZE (1 + 4 + CRYPTO_NONCE_SIZE + CRYPTO_KEY_SIZE + CRYPTO_TAG_SIZE)
+#define KEY_BOX_SIZE                                                           \
+	(1 + 4 + CRYPTO_NONCE_SIZE + CRYPTO_KEY_SIZE + CRYPTO_TAG_SIZE)
 #define KEY_CHECK_SIZE 16
 
-enum key_class { KEY_CLASS_patient, KEY_CLASS_account, KEY_CLASS_index, KEY_CLASS_COUNT };
+enum key_class {
+	KEY_CLASS_patient,
+	KEY_CLASS_account,
+	KEY_CLASS_index,
+	KEY_CLASS_COUNT
+};
 
 const char *key_class_name(enum key_class); /* "patient", … : stored */
 NODISCARD enum err key_class_parse(const char *, enum key_class *);
@@ -57,12 +63,13 @@ NODISCARD enum err keyring_root_check(uint8_t out[KEY_CHECK_SIZE]);
 /* Makes a new class key; box is what to store. It is not kept: somebody else
  * may store another first, or our transaction may roll back, and what was
  * wrapped under a key that nobody stored is lost. Add the stored box. */
-NODISCARD enum err keyring_class_create(const struct class_key_id *,
-    uint8_t box[KEY_BOX_SIZE]);
+NODISCARD enum err keyring_class_create(
+    const struct class_key_id *, uint8_t box[KEY_BOX_SIZE]);
 /* Opens a stored class key under the root and keeps it. What is stored counts:
  * a key kept before under the same id is replaced. ERR_CRYPTO if it does not
  * open, and then nothing changes. */
-NODISCARD enum err keyring_class_add(const struct class_key_id *, struct bytes box);
+NODISCARD enum err keyring_class_add(
+    const struct class_key_id *, struct bytes box);
 bool keyring_class_has(const struct class_key_id *);
 /* Highest version kept for clinic and class; 0 for none. */
 uint32_t keyring_class_newest(const struct uuid *clinic, enum key_class);
@@ -87,7 +94,7 @@ NODISCARD enum err keyring_index_key(const struct uuid *clinic,
     const char *purpose, uint8_t out[CRYPTO_KEY_SIZE]);
 /* Key for one purpose of the installation (cursors, TURN pseudonyms, …),
  * derived straight from the root: never for stored data. */
-NODISCARD enum err keyring_purpose_key(const char *purpose,
-    uint8_t out[CRYPTO_KEY_SIZE]);
+NODISCARD enum err keyring_purpose_key(
+    const char *purpose, uint8_t out[CRYPTO_KEY_SIZE]);
 
 #endif

@@ -23,7 +23,7 @@ enum field_index { FIELD_INDEX_NONE, FIELD_INDEX_EXACT, FIELD_INDEX_NAME };
 #define FIELD_OVERHEAD (1 + 4 + CRYPTO_NONCE_SIZE + CRYPTO_TAG_SIZE)
 
 const char *field_stored(enum field); /* "patient.family_name" */
-size_t field_limit(enum field);       /* bytes of plaintext */
+size_t field_limit(enum field);	      /* bytes of plaintext */
 enum key_class field_class(enum field);
 enum field_index field_index_kind(enum field);
 
@@ -73,8 +73,9 @@ NODISCARD enum err field_index_tokens(struct arena *, const struct uuid *clinic,
  * a word of more than 12 letters is looked for by its first 12).
  * ERR_INVALID_FIELD when a word is shorter than two letters (but one letter of
  * a script whose letters are words will do), or when there is no word. */
-NODISCARD enum err field_search_tokens(struct arena *, const struct uuid *clinic,
-    enum field, const char *value, struct bytes **tokens, size_t *n);
+NODISCARD enum err field_search_tokens(struct arena *,
+    const struct uuid *clinic, enum field, const char *value,
+    struct bytes **tokens, size_t *n);
 /* Does the opened value really match what was searched for? */
 NODISCARD enum err field_matches(struct arena *, enum field, const char *value,
     const char *searched, int *matches);

@@ -32,8 +32,11 @@
 
 #define SECURE_HEAP_BYTES  (4 * 1024 * 1024)
 #define KEY_CHECK_PAUSE_MS 1000
+#define DRAIN_SECONDS 10
+/* unread messages of one socket; a slower reader is let go */
+#define SOCKET_QUEUE_BYTES (256 * 1024)
 
-int kore_main(int, char *[]);
+int kore_main(int, char *[]); /* Kore's own main, renamed by the build */
 
 static void
 usage(FILE *f)
@@ -192,10 +195,19 @@ worker_start(void)
 	loop_leave();
 }
 
+/* Told to stop: sockets go elsewhere, requests run to their ends. */
+static int
+drain(void)
+{
+	ws_stop();
+	return http_in_progress() > 0 || ws_open() > 0;
+}
+
 void
 kore_worker_configure(void)
 {
 	worker_start();
+	kore_drain_hook = drain;
 }
 
 void

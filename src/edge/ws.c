@@ -234,6 +234,19 @@ edge_ws_disconnect(struct connection *c)
 
 /* From the home ------------------------------------------------------------------ */
 
+/* What Kore did not take is no loss: the room keeps it until the client comes
+ * back. */
+static void
+socket_give(struct ws *w, const char *text, size_t n)
+{
+	if (kore_websocket_send(w->c, WEBSOCKET_OP_TEXT, text, n))
+		return;
+	w->closing = true;
+	if (w->c->flags & CONN_WS_ABORT)
+		log_warn(
+		    "signal_slow_reader", LOG_ID("session", &w->who.session));
+}
+
 static void
 socket_send(const struct signal_link *k, const char *text, size_t n)
 {
@@ -242,9 +255,8 @@ socket_send(const struct signal_link *k, const char *text, size_t n)
 	if (k->worker != bus_self())
 		bus_send(k->worker, TO_SOCKET_SEND, BYTES_OF(*k),
 		    (struct bytes){ (const uint8_t *)text, n });
-	else if ((w = ws_find(k)) != NULL &&
-	    !kore_websocket_send(w->c, WEBSOCKET_OP_TEXT, text, n))
-		w->closing = true; /* too slow: Kore cuts it off */
+	else if ((w = ws_find(k)) != NULL)
+		socket_give(w, text, n);
 }
 
 static void

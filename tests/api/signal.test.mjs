@@ -350,13 +350,14 @@ test('a slow reader is cut off, alone', { timeout: 60000 }, async () => {
   const t = Date.now();
   let sent = 0, answers = 0;
   doc.ws.on('message', (m) => { if (m.includes('"pong"')) answers++; });
-  for (; pat.ws._socket.readyState === 'open' && Date.now() - t < 15000; sent++) {
+  for (; !clinic.log.includes('signal_slow_reader') && Date.now() - t < 11000; sent++) {
     doc.say(big);
     if (sent % 25 === 0) doc.say({ type: 'ping', t: sent });
     await sleep(25);
   }
   pat.ws._socket.resume();
   await pat.closing(15000);
+  assert.match(clinic.log, /signal_slow_reader/);
   assert.equal(doc.code, undefined);
   assert.ok(answers > 3);
   calm.doc.say(candidate(calm.pat.self, 1));
@@ -389,4 +390,19 @@ test('a worker that dies takes its own along; all of them come back', { timeout:
     unbroken(pat, doc);
     stop(pat, doc);
   }
+});
+
+test('a server that is told to stop says goodbye, and its clients come back', { timeout: 60000 }, async () => {
+  const { pat, doc } = await call();
+  const deaf = await call(); // one that does not answer holds nobody up
+  deaf.pat.ws._socket.pause();
+  const t = Date.now();
+  assert.equal((await clinic.stopServer()).code, 0);
+  assert.ok(Date.now() - t < 8000, `${Date.now() - t} ms`);
+  assert.deepEqual([await pat.closing(), await doc.closing()], [1001, 1001]);
+  await clinic.startServer();
+  for (const p of [pat, doc]) assert.equal((await p.resume()).resumed, false);
+  pat.say(offer(doc.self));
+  assert.equal((await doc.hear('description')).from, pat.self);
+  stop(pat, doc, deaf.pat, deaf.doc);
 });

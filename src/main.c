@@ -206,8 +206,9 @@ drain(void)
 void
 kore_worker_configure(void)
 {
-	worker_start();
+	http_error_hook = http_refused;
 	kore_drain_hook = drain;
+	worker_start();
 }
 
 void

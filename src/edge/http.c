@@ -297,3 +297,34 @@ edge_http(struct http_request *http)
 	exchange_answer(x);
 	return KORE_RESULT_OK;
 }
+
+static enum err
+error_of_status(int status)
+{
+	enum err e;
+
+	for (e = ERR_OK + 1; e < ERR_COUNT; e++)
+		if (err_status(e) == status)
+			return e;
+	return ERR_BAD_REQUEST;
+}
+
+/*= TR-22, TR-03: what never reached us is answered like what did */
+void
+http_refused(struct connection *c, int status, struct kore_buf *headers,
+    struct kore_buf *body)
+{
+	struct arena *arena = arena_new();
+	struct request rq = { .path = "", .id = uuid_random() };
+	struct reply rp;
+	size_t i;
+
+	(void)c;
+	dispatch_refuse(arena, &rq, error_of_status(status), &rp);
+	kore_buf_appendf(headers, "content-type: %s\r\n", rp.content_type);
+	for (i = 0; i < rp.header_count; i++)
+		kore_buf_appendf(headers, "%s: %s\r\n", rp.headers[i].name,
+		    rp.headers[i].value);
+	kore_buf_append(body, rp.body.p, rp.body.n);
+	arena_free(arena);
+}

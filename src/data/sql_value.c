@@ -396,7 +396,7 @@ array_decode(struct arena *a, const struct element *e, const struct cell *c,
 	    get32(c->p + 8) != e->oid)
 		return ERR_INTERNAL;
 	n = get32(c->p + 12);
-	if (n > ELEMENTS_MAX)
+	if (n > c->n / 4) /* each has a length of its own */
 		return ERR_INTERNAL;
 	from = (struct cell){ c->p + ARRAY_HEADER, c->n - ARRAY_HEADER, 0 };
 	p = arena_calloc(a, n, e->size);

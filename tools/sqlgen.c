@@ -500,5 +500,7 @@ main(int argc, char **argv)
 	write_source(&source);
 	save(argv[2], "sql.c", &source);
 	save(argv[2], "sql.h", &header);
+	free(source.p);
+	free(header.p);
 	return 0;
 }

@@ -283,7 +283,7 @@ take_type(char **s, struct item *it)
 	n = (size_t)(p - *s);
 	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++)
 		if (strlen(types[i].name) == n &&
-		    memcmp(types[i].name, *s, n) == 0)
+		    strncmp(types[i].name, *s, n) == 0)
 			it->type = &types[i];
 	if (it->type == NULL)
 		die("\"%s\": no type \"%.*s\"", it->name, (int)n, *s);

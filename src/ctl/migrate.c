@@ -120,7 +120,7 @@ applied_check(const struct migrate *m, const PGresult *res)
 		const char *name = PQgetvalue(res, i, 1);
 
 		if ((size_t)i >= m->files_n ||
-		    atol(PQgetvalue(res, i, 0)) != i + 1) {
+		    strtol(PQgetvalue(res, i, 0), NULL, 10) != i + 1) {
 			fprintf(stderr,
 			    "epionectl: %s was applied to this database, and "
 			    "is "

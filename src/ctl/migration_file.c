@@ -140,7 +140,7 @@ file_take(struct arena *a, const char *dir, const char *file, int version,
 	m->version = version;
 	if (!name_good(file))
 		return refuse(file, "the name is not NNNN_name.sql");
-	if (atol(file) != version)
+	if (strtol(file, NULL, 10) != version)
 		return refuse(file,
 		    "the numbers before it have a gap, or "
 		    "one of them is there twice");

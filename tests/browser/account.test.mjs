@@ -1,0 +1,238 @@
+// Ways in and out: wrong passwords, invitation and enrolment, recovery codes,
+// an expired password, logoff with a warning, and leaving without a trace.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { totp } from '../lib/clinic.mjs';
+import { Portal, axe } from './portal.mjs';
+
+/** @type {Portal} */
+let portal;
+let people;
+
+before(async () => {
+  portal = await Portal.start();
+  people = portal.clinic.people;
+});
+after(() => portal?.stop());
+
+test('a wrong password is told in the page, and the focus goes there', async () => {
+  const context = await portal.context();
+  const page = await context.newPage();
+
+  await portal.password(page, people.clinician, 'not the password at all');
+  const summary = page.getByRole('alert');
+  await summary.getByText('not right').waitFor();
+  assert.ok(await summary.evaluate((node) => node === document.activeElement));
+  assert.match(await page.title(), /^Problem: /);
+  assert.equal(await page.getByLabel('Email').inputValue(),
+    people.clinician.email);
+  assert.deepEqual(await axe(page), []);
+
+  // A wrong code blames its field.
+  await portal.password(page, people.clinician);
+  const code = page.getByLabel('Code', { exact: true });
+  assert.equal(await code.getAttribute('autocomplete'), 'one-time-code');
+  await code.fill('000 000');
+  await page.getByRole('button', { name: 'Continue' }).click();
+  await page.getByRole('alert').waitFor();
+  assert.deepEqual(await axe(page), []);
+  await context.close();
+});
+
+//= PA-03: what is pasted with spaces is taken
+test('a code with a space in it is a code', async () => {
+  const context = await portal.context();
+  const page = await context.newPage();
+
+  await portal.password(page, people.scheduler);
+  const code = await portal.code(people.scheduler);
+  await page.getByLabel('Code', { exact: true })
+    .fill(`${code.slice(0, 3)} ${code.slice(3)}`);
+  await page.getByRole('button', { name: 'Continue' }).click();
+  await page.getByRole('heading', { name: 'Today’s visits' }).waitFor();
+  await context.close();
+});
+
+test('invitation, password, authenticator, recovery codes, and back in', async () => {
+  const context = await portal.context();
+  const admin = await portal.signIn(context, people.admin);
+
+  await admin.getByRole('button', { name: 'Invite someone' }).click();
+  await admin.getByLabel('Name').fill('Nora Example');
+  await admin.getByLabel('Email').fill('nora@demo.example');
+  await admin.getByLabel('Role').selectOption('scheduler');
+  await admin.getByRole('button', { name: 'Create link' }).click();
+  const link = await admin.locator('.secret').innerText();
+  assert.ok(link.startsWith(`${portal.url}/invitation#`), link);
+
+  const own = await portal.context({ acceptDownloads: true });
+  const page = await own.newPage();
+  const password = 'a kettle for seven winters';
+  await page.goto(link);
+  assert.equal(new URL(page.url()).hash, '', 'the token leaves the address bar');
+  await page.getByLabel('Password', { exact: true }).fill('password1');
+  await page.getByRole('button', { name: 'Continue' }).click();
+  await page.getByRole('alert').waitFor();
+  await page.getByLabel('Password', { exact: true }).fill(password);
+  await page.getByRole('button', { name: 'Continue' }).click();
+
+  await page.waitForURL('**/enrol');
+  const secret = (await page.locator('#secret').innerText())
+    .replaceAll(' ', '');
+  assert.match(secret, /^[A-Z2-7]{32}$/);
+  const qr = page.getByRole('img', { name: /QR code/ });
+  assert.ok(await qr.evaluate(async (img) => {
+    await img.decode();
+    return img.naturalWidth > 0;
+  }));
+  assert.deepEqual(await axe(page), []);
+  await page.getByLabel('Code', { exact: true }).fill(totp(secret));
+  await page.getByRole('button', { name: 'Turn it on' }).click();
+  await page.getByRole('heading', { name: 'Save your recovery codes' })
+    .waitFor();
+  const codes = await page.locator('#codes li').allInnerTexts();
+  assert.equal(new Set(codes).size, 10);
+  assert.deepEqual(await axe(page), []);
+  const [file] = await Promise.all([page.waitForEvent('download'),
+    page.getByRole('button', { name: 'Download' }).click()]);
+  assert.equal(file.suggestedFilename(), 'epione-recovery-codes.txt');
+  await page.getByRole('button', { name: 'Finish' }).click();
+  await page.getByRole('alert').waitFor(); // not before they are saved
+  await page.getByLabel('I have saved them').check();
+  await page.getByRole('button', { name: 'Finish' }).click();
+  await page.waitForURL('**/visits');
+  await own.close();
+
+  // The link works once.
+  const late = await portal.context();
+  const second = await late.newPage();
+  await second.goto(link);
+  await second.getByLabel('Password', { exact: true }).fill(password);
+  await second.getByRole('button', { name: 'Continue' }).click();
+  await second.getByText('This link does not work any more').waitFor();
+
+  await portal.password(second, { email: 'nora@demo.example', password });
+  await second.getByRole('button', { name: /recovery code/ }).click();
+  await second.getByLabel('Recovery code').fill(codes[0]);
+  await second.getByRole('button', { name: 'Continue' }).click();
+  await second.waitForURL('**/visits');
+  await late.close();
+  await context.close();
+});
+
+//= IA-15: an expired password opens the change page and nothing else
+test('an expired password must be changed first', async () => {
+  const context = await portal.context();
+  const person = people.clinician2;
+
+  await portal.clinic.sql(`UPDATE account SET password_changed_at =
+    now() - interval '91 days' WHERE id = :'id'`,
+  { id: await accountOf(person) });
+  const page = await portal.signIn(context, person);
+  await page.waitForURL('**/password');
+  await page.getByRole('heading', { name: 'Choose a new password' }).waitFor();
+  await page.goto(`${portal.url}/visits`);
+  await page.waitForURL('**/password');
+  await page.getByLabel('Current password', { exact: true })
+    .fill(person.password);
+  await page.getByLabel('New password', { exact: true })
+    .fill('eleven quiet lamps by the lake');
+  await page.getByRole('button', { name: 'Change password' }).click();
+  await page.waitForURL('**/visits');
+  await context.close();
+});
+
+async function accountOf(person) {
+  const client = await portal.clinic.signIn(person);
+  const { body } = await client.get('/v1/session');
+
+  client.close();
+  return body.user.id;
+}
+
+//= PA-02: the warning comes ahead of logoff, and one key extends
+test('before automatic logoff a warning comes, and Enter extends', async () => {
+  const context = await portal.context();
+  const page = await portal.signIn(context, people.patient);
+  const look = () => page.evaluate(() =>
+    document.dispatchEvent(new Event('visibilitychange')));
+  const age = (minutes) => portal.clinic.sql(`UPDATE session SET seen_at =
+    now() - idle_s * interval '1 second' + :'left'::interval
+    WHERE account_id = :'id' AND ended_at IS NULL`,
+  { id, left: `${minutes} minutes` });
+  const id = await accountOf(people.patient);
+
+  await page.getByRole('heading', { name: 'Your visits' }).waitFor();
+  for (let i = 0; i < 10; i++) {
+    await age(1.5);
+    await look();
+    const dialog = page.getByRole('alertdialog');
+    await dialog.waitFor();
+    await dialog.getByText(/signed out in 2 minutes/).waitFor();
+    if (i === 0) assert.deepEqual(await axe(page), []);
+    await page.keyboard.press('Enter');
+    await dialog.waitFor({ state: 'detached' });
+    await assert.doesNotReject(page.waitForFunction(async () => {
+      const answer = await fetch('/v1/session',
+        { headers: { 'X-Background': '1' } });
+      const { idle_expires_at: end } = await answer.json();
+      return Date.parse(end) - Date.now() > 10 * 60_000;
+    }));
+  }
+  //= SE-02: what the page asks by itself keeps nobody signed in
+  await age(-1);
+  await look();
+  await page.waitForURL(/\/\?signed=idle&next=%2Fvisits/);
+  await context.close();
+});
+
+//= PA-10: after sign-out nothing of a patient is left, nor comes Back
+test('sign-out leaves nothing behind, and Back shows nothing', async () => {
+  const context = await portal.context();
+  const page = await portal.signIn(context, people.patient);
+  const other = await context.newPage();
+  const name = people.patient.name;
+
+  await other.goto(`${portal.url}/patient`);
+  await other.getByText('Record number').or(other.getByText('Birth date'))
+    .first().waitFor();
+  await page.getByRole('heading', { name: 'Your visits' }).waitFor();
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.getByText('You are signed out.').waitFor();
+  await other.waitForURL(/\/\?signed=out/);
+  await page.goBack();
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+  for (const one of [page, other]) {
+    assert.ok(!(await one.content()).includes(name), one.url());
+    const left = await one.evaluate(async () => [localStorage.length,
+      sessionStorage.length, (await indexedDB.databases()).length,
+      (await caches.keys()).length, document.cookie]);
+    assert.deepEqual(left, [0, 0, 0, 0, '']);
+  }
+  assert.deepEqual(await context.cookies(), []);
+  await context.close();
+});
+
+//= SE-06: people end their own sessions from where they are
+test('another device is signed out from the account page', async () => {
+  const [here, there] = [await portal.context(), await portal.context()];
+  const page = await portal.signIn(here, people.scheduler);
+  const far = await portal.signIn(there, people.scheduler);
+
+  await page.goto(`${portal.url}/account`);
+  await page.getByText('This one').waitFor();
+  // Devices of earlier tests are there too: all but this one go.
+  const buttons = page.getByRole('button', { name: /^Sign out \w+ on|^Sign out A program/ });
+  for (let left = await buttons.count(); left > 0; left--) {
+    await buttons.first().click();
+    await page.getByRole('button', { name: 'Sign it out' }).click();
+    await page.waitForFunction((n) => [...document.querySelectorAll(
+      '#devices .do button')].length < n, left);
+  }
+  await far.goto(`${portal.url}/visits`);
+  await far.getByRole('heading', { name: 'Sign in' }).waitFor();
+  await here.close();
+  await there.close();
+});
+
+test('no page complained', () => assert.deepEqual(portal.complaints, []));

@@ -1,0 +1,139 @@
+// Every page, as every role that has it: accessible in both schemes, no
+// sideways scroll on the smallest phone, and not one complaint of a policy.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { readdirSync } from 'node:fs';
+import { Portal, axe, overflow } from './portal.mjs';
+
+const LOOKS = [['light', 1280], ['dark', 1280], ['light', 320], ['dark', 320]];
+/** @type {Portal} */
+let portal;
+let visit, patient;
+
+before(async () => {
+  portal = await Portal.start();
+  const { clinic } = portal;
+  const desk = await clinic.signIn(clinic.people.scheduler);
+  const visits = await desk.get('/v1/visits?limit=100');
+
+  patient = clinic.people.patient.patient_id;
+  visit = visits.body.items.find((one) => one.patient_id === patient);
+  assert.ok(visit, 'the demo clinic books the first patient');
+  desk.close();
+});
+after(() => portal?.stop());
+
+const open = [['/', 'Sign in'], ['/help', 'Help'],
+  ['/languages', 'Language help'],
+  ['/devices', 'Test your camera and microphone'],
+  ['/not-found', 'We cannot find that page'],
+  ['/invitation', 'Welcome to your clinic’s portal'],
+  ['/invitation#c29tZS10b2tlbi10aGF0LWlzLW5vdA',
+    'Welcome to your clinic’s portal'],
+  ['/offline', null]];
+const pages = {
+  patient: () => [['/visits', 'Your visits'], ['/patient', 'Your record'],
+    ['/account', 'Your account'], ['/password', 'Change your password'],
+    [`/call?visit=${visit.id}`, 'Check your camera and microphone']],
+  clinician: () => [['/visits', 'Today’s visits'], ['/patients', 'Patients'],
+    ['/patient-new', 'New patient'], [`/patient?id=${patient}`, null],
+    ['/book', 'Book a visit'], [`/book?visit=${visit.id}`, 'Change a visit'],
+    ['/account', 'Your account'],
+    [`/call?visit=${visit.id}`, 'Check your camera and microphone']],
+  scheduler: () => [['/visits', 'Today’s visits'], ['/patients', 'Patients'],
+    ['/patient-new', 'New patient'], [`/patient?id=${patient}`, null],
+    ['/book', 'Book a visit'], ['/account', 'Your account']],
+  admin: () => [['/users', 'Users'], ['/policy', 'Clinic policy'],
+    ['/account', 'Your account']],
+  compliance: () => [['/audit', 'Audit'], ['/account', 'Your account']],
+};
+
+/** Waits until the page has drawn what it asked for. */
+async function settle(page, title) {
+  const heading = page.getByRole('heading', { level: 1,
+    ...(title ? { name: title } : {}) });
+
+  await heading.waitFor();
+  assert.equal(await page.getByRole('heading', { level: 1 }).count(), 1);
+  await page.waitForFunction(() =>
+    !/Loading…/.test(document.querySelector('main')?.innerText ?? ''));
+}
+
+async function walk(context, list) {
+  for (const [path, title] of list)
+    for (const [colorScheme, width] of LOOKS) {
+      const page = await context.newPage();
+      const where = `${path} ${colorScheme} ${width}`;
+
+      await page.setViewportSize({ width, height: 800 });
+      await page.emulateMedia({ colorScheme });
+      await page.goto(portal.url + path);
+      await settle(page, title);
+      //= PA-01: no violation of WCAG 2.2 A or AA, in either scheme
+      assert.deepEqual(await axe(page), [], where);
+      //= PA-05: reflow at 320 px
+      assert.ok(await overflow(page) <= 0, `${where}: scrolls sideways`);
+      await page.close();
+    }
+}
+
+//= PA-09: nothing on any page goes against the content security policy
+//= PR-12: what goes to another origin would be such a complaint
+const quiet = () => {
+  assert.deepEqual(portal.complaints, []);
+};
+
+test('pages that need no session', async () => {
+  const context = await portal.context();
+
+  await walk(context, open.filter(([path]) => path !== '/offline'));
+  await context.close();
+  quiet();
+});
+
+for (const [role, list] of Object.entries(pages))
+  test(`pages of a ${role}`, async () => {
+    const context = await portal.context();
+    const page = await portal.signIn(context, portal.clinic.people[role]);
+
+    await walk(context, list());
+    await page.close();
+    await context.close();
+    quiet();
+  });
+
+test('each page is walked by somebody', () => {
+  const known = new Set([...open, ...Object.values(pages)
+    .flatMap((list) => list())].map(([path]) => path.split(/[?#]/)[0]));
+  const files = readdirSync(new URL('../../assets', import.meta.url))
+    .filter((name) => name.endsWith('.html'))
+    .map((name) => name === 'index.html' ? '/' : `/${name.slice(0, -5)}`);
+
+  // Enrolment is walked by account.test.mjs: it needs a new account.
+  assert.deepEqual(files.filter((path) => !known.has(path)), ['/enrol']);
+});
+
+test('a page for another role shows nothing of it', async () => {
+  const context = await portal.context();
+  const page = await portal.signIn(context, portal.clinic.people.patient);
+
+  for (const path of ['/users', '/audit', '/patients', '/policy', '/book']) {
+    await page.goto(portal.url + path);
+    await page.getByRole('heading', { name: 'This page is not for your role' })
+      .waitFor();
+  }
+  const links = await page.getByRole('navigation').getByRole('link')
+    .allInnerTexts();
+  assert.deepEqual(links.map((text) => text.trim()),
+    ['Visits', 'My record', 'Account']);
+  await context.close();
+});
+
+test('a page that does not exist says so', async () => {
+  const context = await portal.context();
+  const page = await context.newPage();
+  const answer = await page.goto(`${portal.url}/no-such-page`);
+
+  assert.equal(answer.status(), 404);
+  await context.close();
+});

@@ -1,0 +1,106 @@
+// A browser at a clinic's portal: signs people in through the pages, and
+// watches for what must never happen on any of them.
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { chromium } from 'playwright-core';
+import { startClinic, totp } from '../lib/clinic.mjs';
+
+const require = createRequire(import.meta.url);
+const axeSource = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa',
+  'best-practice'];
+
+export const launch = () => chromium.launch({
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+    '--disable-background-networking', '--disable-component-update',
+    '--disable-sync', '--use-fake-device-for-media-stream',
+    '--use-fake-ui-for-media-stream', '--allow-loopback-in-peer-connection',
+    '--auto-select-desktop-capture-source=Entire screen'] });
+
+export class Portal {
+  static async start() {
+    const clinic = await startClinic();
+
+    try {
+      return new Portal(clinic, await launch());
+    } catch (error) {
+      await clinic.stop();
+      throw error;
+    }
+  }
+
+  constructor(clinic, browser) {
+    this.clinic = clinic;
+    this.browser = browser;
+    this.url = clinic.url;
+    /** What pages complained about: scripts, policies, console errors. */
+    this.complaints = [];
+  }
+
+  async stop() {
+    await this.browser.close();
+    await this.clinic.stop();
+  }
+
+  async context(options = {}) {
+    const context = await this.browser.newContext({ ignoreHTTPSErrors: true,
+      permissions: ['camera', 'microphone', 'clipboard-write'],
+      locale: 'en-US', timezoneId: 'America/New_York', ...options });
+
+    context.on('page', (page) => this.watch(page));
+    return context;
+  }
+
+  watch(page) {
+    const say = (text) => this.complaints.push(`${page.url()}: ${text}`);
+
+    page.on('pageerror', (error) => say(error.stack ?? error.message));
+    page.on('console', (message) => {
+      // Chromium reports each refused request; the tests cause some.
+      if (['error', 'warning'].includes(message.type()) &&
+          !/Failed to load resource.*\b4\d\d\b/.test(message.text()))
+        say(message.text());
+    });
+  }
+
+  /** A code counts once: the step that was used last is forgotten first. */
+  async code(person) {
+    await this.clinic.sql('UPDATE account SET totp_last_step = 0');
+    return totp(person.totp_secret);
+  }
+
+  async password(page, person, password = person.password) {
+    await page.goto(`${this.url}/`);
+    await page.getByLabel('Email').fill(person.email);
+    await page.getByLabel('Password', { exact: true }).fill(password);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+  }
+
+  /** Signs in by the pages; answers the page on which that ends. */
+  async signIn(context, person) {
+    const page = await context.newPage();
+
+    await this.password(page, person);
+    await page.getByLabel('Code', { exact: true })
+      .fill(await this.code(person));
+    await page.getByRole('button', { name: 'Continue' }).click();
+    await page.waitForURL((url) => url.pathname !== '/');
+    return page;
+  }
+}
+
+/** The accessibility faults of a page, as lines; none is right. */
+export async function axe(page) {
+  await page.evaluate(axeSource);
+  return page.evaluate(async (values) => {
+    const found = await globalThis.axe.run(document,
+      { runOnly: { type: 'tag', values } });
+    return found.violations.map((v) => `${v.id}: ${v.nodes.map((n) =>
+      n.target.join(' ')).slice(0, 3).join(' | ')}`);
+  }, RULES);
+}
+
+/** Pixels by which the page is wider than its window. */
+export const overflow = (page) => page.evaluate(() =>
+  document.documentElement.scrollWidth - innerWidth);

@@ -37,9 +37,15 @@ VALUES (coalesce($1::uuid, '00000000-0000-0000-0000-000000000000'), $2::text,
 -- One statement, so that a second request with the same key waits here for the
 -- first to commit or roll back, and then sees what it left. A row without a
 -- status is our own: whoever takes a key finishes it in the same transaction.
+-- Keys of yesterday are forgotten on the way.
 -- sql: idempotency_take one
 -- in:  actor_id uuid, operation text, key text, request_hash bytes
 -- out: fresh bool, request_hash bytes, status int?, answer bytes
+WITH forgotten AS (
+    DELETE FROM idempotency
+     WHERE clinic_id = current_clinic() AND actor_id = $1::uuid
+       AND (operation, key) <> ($2::text, $3::text)
+       AND created_at < now() - interval '24 hours')
 INSERT INTO idempotency AS i (clinic_id, actor_id, operation, key, request_hash)
 VALUES (current_clinic(), $1::uuid, $2::text, $3::text, $4::bytea)
 ON CONFLICT (clinic_id, actor_id, operation, key) DO UPDATE

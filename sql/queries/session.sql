@@ -89,20 +89,24 @@ UPDATE session SET ended_at = $3::timestamptz
  WHERE clinic_id = current_clinic() AND account_id = $1::uuid
    AND ended_at IS NULL AND ($2::uuid IS NULL OR id <> $2);
 
--- The oldest give way. Sessions that lack their second factor are counted by
--- themselves, so that somebody with a password alone can sign nobody out.
+-- The oldest give way, and those whose time ran out are closed for good.
+-- Sessions that lack their second factor are counted by themselves, so that
+-- somebody with a password alone can sign nobody out.
 --= SE-10
 -- sql: session_cap later
 -- in:  account_id uuid, keep int, now time
 UPDATE session SET ended_at = $3::timestamptz
  WHERE clinic_id = current_clinic() AND id IN (
        SELECT o.id FROM (
-           SELECT id, row_number() OVER (
-                      PARTITION BY factor_at IS NULL ORDER BY id DESC) AS place
-             FROM session
-            WHERE clinic_id = current_clinic() AND account_id = $1::uuid
-              AND ended_at IS NULL AND expires_at > $3) AS o
-        WHERE o.place > $2::bigint);
+           SELECT l.id, l.alive, row_number() OVER (
+                      PARTITION BY l.alive, l.half ORDER BY l.id DESC) AS place
+             FROM (SELECT id, factor_at IS NULL AS half,
+                          expires_at > $3
+                          AND seen_at + make_interval(secs => idle_s) > $3 AS alive
+                     FROM session
+                    WHERE clinic_id = current_clinic()
+                      AND account_id = $1::uuid AND ended_at IS NULL) AS l) AS o
+        WHERE NOT o.alive OR o.place > $2::bigint);
 
 -- A new idle limit holds for the sessions that are open, too.
 -- sql: session_idle_apply later

@@ -6,7 +6,9 @@
 
 #include <string.h>
 
-#define LATE_S (15 * 60) /* a visit may be entered when it has just begun */
+#define LATE_S	 (15 * 60) /* a visit may be entered when it has just begun */
+#define EARLIEST INT64_C(-2208988800)  /* 1900-01-01 */
+#define LATEST	 INT64_C(253402300799) /* 9999-12-31: what instants go to */
 
 const struct shape visit_book_in[] = {
 	{ "patient_id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },
@@ -172,34 +174,60 @@ next_after(const struct visit_list_row *last)
 	    uuid_json(&last->id));
 }
 
-enum err
-visit_list(struct op *op)
+/* The span and place of this page: a next one goes on from its last visit. */
+static struct visit_list_in
+list_page(const struct op *op)
 {
 	struct visit_list_in in = {
-		.from_at = in_time(op, "from"),
-		.to_at = in_time(op, "to"),
+		.from_at = in_int(op, "from", EARLIEST),
+		.to_at = in_int(op, "to", LATEST),
 		.patient_id = in_uuid(op, "patient_id"),
 		.clinician_id = in_uuid(op, "clinician_id"),
 		.status = in_text(op, "status"),
-		.after_at = page_int(op, "at", INSTANT_NONE),
 		.after_id = page_uuid(op, "id"),
 		.limit = page_fetch(op),
 	};
+
+	if (!uuid_is_nil(&in.after_id))
+		in.from_at = page_int(op, "at", EARLIEST);
+	return in;
+}
+
+/*= AZ-01: the scope is part of the query, not a filter after it. False if
+ * nothing can be in it. */
+static bool
+list_scope(const struct op *op, struct visit_list_in *in)
+{
+	if (op->scope == SCOPE_CARE)
+		in->own_actor = op->who.account;
+	if (op->scope != SCOPE_SELF)
+		return true;
+	if (!uuid_is_nil(&in->patient_id) &&
+	    !uuid_equal(&in->patient_id, &op->who.patient))
+		return false;
+	in->patient_id = op->who.patient;
+	return true;
+}
+
+enum err
+visit_list(struct op *op)
+{
+	struct visit_list_in in = list_page(op);
 	struct visit_list_row *rows;
-	json_t *items, *next = NULL;
+	json_t *items = json_array(), *next = NULL;
 	size_t i, n, page;
 	enum err r;
 
-	/*= AZ-01: the scope is part of the query, not a filter after it */
-	if (op->scope == SCOPE_SELF)
-		in.own_patient = op->who.patient;
-	if (op->scope == SCOPE_CARE)
-		in.own_actor = op->who.account;
-	if ((r = sql_visit_list(op->tx, &in, &rows, &n)) != ERR_OK)
+	if (!list_scope(op, &in))
+		return op_list(op, items, NULL);
+	if ((r = sql_visit_list(op->tx, &in, &rows, &n)) != ERR_OK) {
+		json_decref(items);
 		return r;
-	items = json_array();
+	}
 	page = page_size(op, n);
 	for (i = 0; i < page; i++) {
+		if (rows[i].key == NULL)
+			continue; /* the record was destroyed */
 		json_array_append_new(items, visit_json(op, &rows[i]));
 		visit_note(op, &rows[i]);
 	}

@@ -37,7 +37,7 @@ SELECT password_hash FROM password_history
 
 -- Only in place of the hash that was checked: two changes at once cannot both
 -- stand. The new one joins the history at once.
---= IA-15: the clock starts again; IA-16: a change clears the mark; IA-17
+--= IA-15, IA-16, IA-17: the clock starts again, and a change clears the mark
 -- sql: password_set exec
 -- in:  account_id uuid, password_hash text, was text, now time
 WITH changed AS (

@@ -121,7 +121,7 @@ password_store(struct op *op, const struct password_change *c)
 	return others_end(op);
 }
 
-/*= IA-19: the current password is asked for; IA-15, IA-16: a change clears */
+/*= IA-19, IA-15, IA-16: the current password is asked for; a change clears */
 enum err
 account_password(struct op *op)
 {

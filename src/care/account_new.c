@@ -7,7 +7,7 @@
 #include "data/record_key.h"
 #include "sql.h"
 
-/*= IA-01: case and Unicode form make no second login; EN-09 */
+/*= IA-01, EN-09: case and Unicode form make no second login */
 enum err
 account_email_token(struct arena *a, const char *email, struct bytes *token)
 {

@@ -58,7 +58,7 @@ password_check(struct op *op, const char *hash, const char *password,
 	return ERR_OK;
 }
 
-/*= IA-12: length in code points after NFC; IA-13: the whole password compared */
+/*= IA-12, IA-13, IA-14: code points after NFC; the whole password compared */
 enum err
 password_judge(struct op *op, const struct password_rule *rule,
     const char *password, const char **nfc)

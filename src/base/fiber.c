@@ -87,6 +87,7 @@ overflow_watch(void)
 	}
 #else
 	(void)overflow_handler;
+	(void)watching;
 #endif
 	watching = true;
 }

@@ -10,6 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#define GAP_BYTES 32 /* never handed out, so that an overrun is noticed */
+#else
+#define GAP_BYTES 0
+#endif
+
 #define BLOCK_BYTES 8192
 
 /* Blocks in a list, newest first; the arena itself stands in the last. */
@@ -24,10 +31,33 @@ struct arena {
 };
 
 static void *
-out_of_memory(void)
+out_of_memory(size_t wanted)
 {
-	log_error("out_of_memory");
+	log_error("out_of_memory", LOG_NUM("bytes", wanted));
 	abort();
+}
+
+/* Tells ASan which part of a block is handed out. */
+static void
+block_close(const void *p, size_t n)
+{
+#if defined(__SANITIZE_ADDRESS__)
+	ASAN_POISON_MEMORY_REGION(p, n);
+#else
+	(void)p;
+	(void)n;
+#endif
+}
+
+static void
+block_open(const void *p, size_t n)
+{
+#if defined(__SANITIZE_ADDRESS__)
+	ASAN_UNPOISON_MEMORY_REGION(p, n);
+#else
+	(void)p;
+	(void)n;
+#endif
 }
 
 static struct block *
@@ -36,10 +66,11 @@ block_new(size_t size, struct block *next)
 	struct block *b = malloc(sizeof(*b) + size);
 
 	if (b == NULL)
-		return out_of_memory();
+		return out_of_memory(size);
 	b->next = next;
 	b->used = 0;
 	b->size = size;
+	block_close(b->data, size);
 	return b;
 }
 
@@ -50,6 +81,7 @@ arena_new(void)
 	struct arena *a = (struct arena *)(void *)b->data;
 
 	b->used = sizeof(max_align_t);
+	block_open(b->data, b->used);
 	a->blocks = b;
 	return a;
 }
@@ -63,6 +95,7 @@ arena_free(struct arena *a)
 		return;
 	for (b = a->blocks; b != NULL; b = next) {
 		next = b->next;
+		block_open(b->data, b->size);
 		secret_wipe(b->data, b->used);
 		free(b);
 	}
@@ -73,17 +106,19 @@ arena_alloc(struct arena *a, size_t n)
 {
 	const size_t unit = sizeof(max_align_t);
 	struct block *b = a->blocks;
+	size_t taken;
 	void *p;
 
 	if (n > SIZE_MAX / 2)
-		return out_of_memory();
-	n = (n + unit - 1) / unit * unit;
-	if (b->size - b->used < n) {
-		b = block_new(n > BLOCK_BYTES ? n : BLOCK_BYTES, b);
+		return out_of_memory(n);
+	taken = (n + unit - 1) / unit * unit + GAP_BYTES;
+	if (b->size - b->used < taken) {
+		b = block_new(taken > BLOCK_BYTES ? taken : BLOCK_BYTES, b);
 		a->blocks = b;
 	}
 	p = b->data + b->used;
-	b->used += n;
+	b->used += taken;
+	block_open(p, n);
 	return memset(p, 0, n);
 }
 
@@ -93,7 +128,7 @@ arena_calloc(struct arena *a, size_t n, size_t size)
 	size_t bytes;
 
 	if (__builtin_mul_overflow(n, size, &bytes))
-		return out_of_memory();
+		return out_of_memory(SIZE_MAX);
 	return arena_alloc(a, bytes);
 }
 
@@ -108,7 +143,7 @@ arena_copy(struct arena *a, const void *from, size_t n)
 char *
 arena_text_n(struct arena *a, const char *from, size_t n)
 {
-	char *p = arena_alloc(a, n + 1);
+	char *p = arena_alloc(a, n < SIZE_MAX ? n + 1 : n);
 
 	return n > 0 ? memcpy(p, from, n) : p;
 }
@@ -130,7 +165,7 @@ arena_format(struct arena *a, const char *fmt, ...)
 	n = vsnprintf(NULL, 0, fmt, ap);
 	va_end(ap);
 	if (n < 0)
-		return out_of_memory();
+		return out_of_memory(0);
 	p = arena_alloc(a, (size_t)n + 1);
 	va_start(ap, fmt);
 	vsnprintf(p, (size_t)n + 1, fmt, ap);

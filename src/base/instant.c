@@ -1,9 +1,9 @@
 #include "base/instant.h"
 
 #include <stdbool.h>
-#include <stdio.h>
-#include <string.h>
 #include <time.h>
+
+#define DAY_S 86400
 
 int64_t
 instant_now(void)
@@ -89,33 +89,96 @@ offset_read(const char **p, int *east)
 	return true;
 }
 
+/* Days from 0000-01-01 to the first of a month, in the Gregorian calendar
+ * taken back before its beginning (RFC 3339 does the same). */
+static int64_t
+days_to(int year, int month)
+{
+	int64_t before = year - 1; /* year 0 is a leap year itself */
+	int64_t days = (int64_t)year * 365;
+	int m;
+
+	if (year > 0)
+		days += before / 4 - before / 100 + before / 400 + 1;
+	for (m = 1; m < month; m++)
+		days += month_days(year, m);
+	return days;
+}
+
+/* Seconds from 0000-01-01 to 1970-01-01, 1900-01-01 and 10000-01-01. */
+#define EPOCH_S (INT64_C(719528) * DAY_S)
+#define FIRST_S (INT64_C(693961) * DAY_S)
+#define LAST_S	(INT64_C(3652425) * DAY_S)
+
 enum err
 instant_parse(const char *text, int64_t *out)
 {
 	const char *p = text;
 	int y, m, d, seconds, east;
-	struct tm tm = { 0 };
+	int64_t s;
 
-	if (!date_read(&p, &y, &m, &d) || y < 1900 || !literal(&p, 'T') ||
+	if (!date_read(&p, &y, &m, &d) || !literal(&p, 'T') ||
 	    !clock_read(&p, &seconds) || !offset_read(&p, &east))
 		return ERR_INVALID_FIELD;
-	tm.tm_year = y - 1900;
-	tm.tm_mon = m - 1;
-	tm.tm_mday = d;
-	*out = (int64_t)timegm(&tm) + seconds - east;
+	s = (days_to(y, m) + d - 1) * DAY_S + seconds - east;
+	if (y < 1900 || s < FIRST_S || s >= LAST_S)
+		return ERR_INVALID_FIELD;
+	*out = s - EPOCH_S;
 	return ERR_OK;
 }
 
+static char *
+digits_write(char *at, int n, int64_t value)
+{
+	int i;
+
+	for (i = n - 1; i >= 0; i--, value /= 10)
+		at[i] = (char)('0' + value % 10);
+	return at + n;
+}
+
+/* The year and month that a day lies in; *days is left as the day of that
+ * month, from 0. The estimate by the mean year errs by one at most. */
+static void
+month_find(int64_t *days, int *year, int *month)
+{
+	*year = (int)(*days * 400 / 146097);
+	if (days_to(*year, 1) > *days)
+		(*year)--;
+	else if (days_to(*year + 1, 1) <= *days)
+		(*year)++;
+	*days -= days_to(*year, 1);
+	for (*month = 1; *days >= month_days(*year, *month); (*month)++)
+		*days -= month_days(*year, *month);
+}
+
+/* Not gmtime_r(3), which may read the time zone's file and takes a lock: the
+ * log writes times from a signal handler too. */
 void
 instant_text(int64_t t, char out[INSTANT_TEXT_SIZE])
 {
-	time_t when = (time_t)t;
-	struct tm tm;
+	int64_t days, seconds;
+	int year, month;
 
-	if (gmtime_r(&when, &tm) == NULL ||
-	    strftime(out, INSTANT_TEXT_SIZE, "%Y-%m-%dT%H:%M:%SZ", &tm) !=
-		INSTANT_TEXT_SIZE - 1)
-		snprintf(out, INSTANT_TEXT_SIZE, "1970-01-01T00:00:00Z");
+	*out = '\0';
+	if (t < -EPOCH_S || t >= LAST_S - EPOCH_S)
+		return;
+	days = (t + EPOCH_S) / DAY_S;
+	seconds = (t + EPOCH_S) % DAY_S;
+	month_find(&days, &year, &month);
+	out = digits_write(out, 4, year);
+	*out++ = '-';
+	out = digits_write(out, 2, month);
+	*out++ = '-';
+	out = digits_write(out, 2, days + 1);
+	*out++ = 'T';
+	out = digits_write(out, 2, seconds / 3600);
+	*out++ = ':';
+	out = digits_write(out, 2, seconds / 60 % 60);
+	*out++ = ':';
+	out = digits_write(out, 2, seconds % 60);
+	*out++ = 'Z';
+	*out = '\0';
 }
 
 enum err

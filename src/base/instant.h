@@ -17,8 +17,11 @@ int64_t instant_now(void);	 /* wall clock, s */
 int64_t instant_monotonic(void); /* ms, for deadlines only */
 
 /* RFC 3339 with Z or an offset; fractions of a second are refused, as are
- * dates that do not exist and years outside 1900 to 9999. */
+ * dates that do not exist, leap seconds, and years outside 1900 to 9999 (as
+ * written, and in UTC). */
 NODISCARD enum err instant_parse(const char *, int64_t *);
+/* In UTC, with Z. "" for INSTANT_NONE and what lies outside of the years 0000
+ * to 9999. Safe in a signal handler. */
 void instant_text(int64_t, char out[INSTANT_TEXT_SIZE]);
 
 /* YYYY-MM-DD of a date that exists, 1850 to 9999. */

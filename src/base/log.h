@@ -41,11 +41,17 @@ struct log_field {
 		{ .key = NULL }, ##__VA_ARGS__ }) /                            \
 		sizeof(struct log_field))
 
-/* fields[0] is not used. Prefer the macros. */
+/* fields[0] is not used. Prefer the macros. Event and keys are written as
+ * codes are; a field that no longer fits in a line (1 KiB) is left out. */
 void log_write(enum log_level, const char *event,
     const struct log_field *fields, size_t count);
 
-/* Where lines go (without the newline); the default writes to stderr. */
+/* Where lines go (without the newline); the default, and NULL, writes to
+ * stderr. */
 void log_sink(void (*sink)(enum log_level, const char *line));
+
+/* An error written straight to stderr, past the sink: for signal handlers,
+ * where only async-signal-safe calls are allowed. */
+void log_last_words(const char *event, const struct log_field *);
 
 #endif

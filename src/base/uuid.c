@@ -2,6 +2,7 @@
 
 #include "base/secret.h"
 
+#include <stdatomic.h>
 #include <string.h>
 #include <time.h>
 
@@ -12,19 +13,38 @@ stamp(struct uuid *u, uint8_t version)
 	u->b[8] = (uint8_t)((u->b[8] & 0x3f) | 0x80);
 }
 
+/* Milliseconds and, below them, 12 bits of their fraction (RFC 9562 6.2,
+ * method 3). Never the same twice in a process, nor smaller than before, even
+ * when the clock stands or is put back: then it counts on. */
+static uint64_t
+tick_next(void)
+{
+	static _Atomic uint64_t last;
+	struct timespec t;
+	uint64_t before = last, tick;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	tick = ((uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000)
+	    << 12;
+	tick |= (uint64_t)t.tv_nsec % 1000000 * 4096 / 1000000;
+	while (!atomic_compare_exchange_weak(
+	    &last, &before, tick > before ? tick : before + 1))
+		;
+	return tick > before ? tick : before + 1;
+}
+
 struct uuid
 uuid_new(void)
 {
-	struct timespec t;
+	uint64_t tick = tick_next();
 	struct uuid u;
-	uint64_t ms;
 	int i;
 
 	secret_random(u.b, sizeof(u.b));
-	clock_gettime(CLOCK_REALTIME, &t);
-	ms = (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 	for (i = 0; i < 6; i++)
-		u.b[i] = (uint8_t)(ms >> (40 - 8 * i));
+		u.b[i] = (uint8_t)(tick >> (52 - 8 * i));
+	u.b[6] = (uint8_t)(tick >> 8 & 0x0f);
+	u.b[7] = (uint8_t)tick;
 	stamp(&u, 7);
 	return u;
 }

@@ -14,7 +14,8 @@ struct uuid {
 
 #define UUID_TEXT_SIZE 37 /* with the NUL */
 
-/* Version 7: time ordered, so that new rows land at the end of an index. */
+/* Version 7: time ordered, so that new rows land at the end of an index; those
+ * of one process strictly so. 62 of its bits are random. */
 struct uuid uuid_new(void);
 /* Version 4, for ids that a stranger may see and must not guess or order. */
 struct uuid uuid_random(void);

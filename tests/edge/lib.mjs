@@ -1,6 +1,6 @@
 // Servers and raw clients for tests/edge: node's own modules only. A client
 // sends bytes, not requests: most of what is tested is not a valid request.
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import fs from 'node:fs';
@@ -17,8 +17,24 @@ export const SAN = process.env.EDGE_SAN === '1';
 const FIRST = Number(process.env.EDGE_PORT ?? 24000) + (SAN ? 50 : 0);
 const TEMPLATE = fileURLToPath(new URL('../../conf/kore.conf.in', import.meta.url));
 
+/** As an operator's root starts it: two users, each in a root of its own. */
+function confine(dir, words) {
+  const id = (user, flag) =>
+    Number(execFileSync('id', [flag, user], { encoding: 'utf8' }));
+  fs.mkdirSync(`${dir}/jail`);
+  fs.mkdirSync(`${dir}/tls`);
+  for (const end of ['crt', 'key']) {
+    fs.renameSync(`${dir}/${end}.pem`, `${dir}/tls/${end}.pem`);
+    fs.chownSync(`${dir}/tls/${end}.pem`, id('daemon', '-u'), id('daemon', '-g'));
+    fs.chmodSync(`${dir}/tls/${end}.pem`, 0o400);
+  }
+  Object.assign(words, { ROOT: `${dir}/jail`, KEYMGR_ROOT: `${dir}/tls`,
+    KEYMGR_RUNAS: 'daemon', CERT: '/crt.pem', KEY: '/key.pem' });
+}
+
 /** Settings replaced in the template, value by name; null removes one. */
-function configure(name, port, { cert = 'ec', set = {}, workers = 1 } = {}) {
+function configure(name, port, { cert = 'ec', set = {}, workers = 1,
+  confined = false } = {}) {
   const dir = path.join(OUT, name);
   fs.rmSync(dir, { recursive: true, force: true });
   fs.mkdirSync(dir, { recursive: true });
@@ -29,6 +45,8 @@ function configure(name, port, { cert = 'ec', set = {}, workers = 1 } = {}) {
     KEYMGR_ROOT: dir, KEYMGR_RUNAS: 'nobody', PIDFILE: `${dir}/pid`,
     CERT: `${dir}/crt.pem`, KEY: `${dir}/key.pem`,
   };
+  if (confined)
+    confine(dir, words);
   let text = fs.readFileSync(TEMPLATE, 'utf8');
   text = text.replace(/@([A-Z_]+)@/g, (all, w) => words[w] ?? all);
   for (const [k, v] of Object.entries(set)) {
@@ -45,9 +63,10 @@ export async function serve(name, offset, options = {}) {
   const port = FIRST + offset;
   const dir = configure(name, port, options);
   const log = fs.openSync(`${dir}/log`, 'a');
-  const child = spawn(`${OUT}/app`, ['-f', ...(options.flags ?? ['-n', '-r']),
+  const child = spawn(`${OUT}/app`, ['-f', ...(options.confined ? [] : ['-n', '-r']),
     '-c', `${dir}/kore.conf`], { stdio: ['ignore', log, log] });
   const ended = once(child, 'exit');
+  process.on('exit', () => child.kill('SIGKILL'));
   const server = {
     port, dir, child, ended,
     log: () => fs.readFileSync(`${dir}/log`, 'utf8'),
@@ -190,9 +209,20 @@ export async function connect(server, options = {}) {
   return client;
 }
 
+/** The first bytes of a handshake. */
+export function clientHello() {
+  return new Promise((done) => {
+    const sink = new Duplex({
+      read() {},
+      write(chunk, _, next) { done(chunk); next(); },
+    });
+    tls.connect({ socket: sink, servername: 'localhost' }).on('error', () => {});
+  });
+}
+
 /** One request on a connection of its own. */
 export async function ask(server, text, options = {}) {
-  const c = await connect(server);
+  const c = await connect(server, options.tls);
   try {
     c.write(text);
     return await c.response(options.ms, options);
@@ -210,6 +240,73 @@ export const fields = (body) =>
     .map((l) => [l.slice(0, l.indexOf('=')), l.slice(l.indexOf('=') + 1)]));
 
 export const who = async (server) => fields((await get(server, '/who')).body);
+
+/** The processes of a server: title by pid, as /proc knows them. */
+export function family(server) {
+  const list = {};
+  for (const pid of fs.readdirSync('/proc').filter((n) => /^\d+$/.test(n))) {
+    try {
+      const stat = fs.readFileSync(`/proc/${pid}/stat`, 'latin1');
+      const [state, ppid] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      if (Number(ppid) === server.child.pid && state !== 'Z') {
+        list[pid] = fs.readFileSync(`/proc/${pid}/cmdline`, 'latin1')
+          .replace(/\0.*$/s, '');
+      }
+    } catch { /* it ended just now */ }
+  }
+  return list;
+}
+
+export const pids = (server, kind) => Object.entries(family(server))
+  .filter(([, title]) => title.includes(kind)).map(([pid]) => Number(pid));
+
+export const alive = (pid) => {
+  try {
+    return !/^State:\s+Z/m.test(fs.readFileSync(`/proc/${pid}/status`, 'latin1'));
+  } catch {
+    return false;
+  }
+};
+
+/** Waits until a test holds; false when time is up. */
+export async function eventually(test, ms = 5000) {
+  const end = Date.now() + ms;
+  while (!await test()) {
+    if (Date.now() > end)
+      return false;
+    await sleep(20);
+  }
+  return true;
+}
+
+/** Is a sequence of bytes in a process's memory? null if we may not look. */
+export function remembers(pid, bytes) {
+  let fd;
+  try {
+    fd = fs.openSync(`/proc/${pid}/mem`, 'r');
+  } catch {
+    return null;
+  }
+  try {
+    const maps = fs.readFileSync(`/proc/${pid}/maps`, 'latin1');
+    for (const line of maps.split('\n')) {
+      const m = line.match(/^([0-9a-f]+)-([0-9a-f]+) rw/);
+      if (m === null)
+        continue;
+      const from = BigInt(`0x${m[1]}`);
+      const chunk = Buffer.alloc(Number(BigInt(`0x${m[2]}`) - from));
+      let n = 0;
+      try {
+        n = fs.readSync(fd, chunk, 0, chunk.length, from);
+      } catch { /* not for reading */ }
+      if (chunk.subarray(0, n).includes(bytes))
+        return true;
+    }
+    return false;
+  } finally {
+    fs.closeSync(fd);
+  }
+}
 
 // WebSocket frames, well-formed or not.
 

@@ -43,4 +43,4 @@ cert rsa rsa:2048
 
 export EDGE_OUT="$PWD/$out" EDGE_SAN="${SAN:-}" EDGE_PORT="${EDGE_PORT:-24000}"
 export ASAN_OPTIONS=detect_leaks=0
-exec node --test --test-concurrency=1 ${1:-tests/edge/}
+exec node --test --test-concurrency=1 --test-timeout=300000 "${1:-tests/edge/}"

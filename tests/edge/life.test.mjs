@@ -1,0 +1,355 @@
+// Processes, accepting, time-outs, ends: patches 02, 06, 13 to 17. Each test
+// runs a server of its own; on the packaged source it fails.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import net from 'node:net';
+import { test } from 'node:test';
+import { SAN, alive, ask, clientHello, closeCode, connect, eventually, family, fields, get,
+  pids, serve, sleep, websocket, who } from './lib.mjs';
+
+const H = 'Host: localhost\r\n';
+let offset = 30;
+
+/** A server for one test; what it left behind is looked at afterwards. */
+function life(name, options, run, expected = 0) {
+  test(name, async (t) => {
+    const number = offset++ % 20 + 30;
+    const server = await serve(`life-${number}`, number, options);
+    const members = [server.child.pid, ...Object.keys(family(server))];
+    try {
+      await run(server, t);
+    } finally {
+      const code = await server.stop();
+      if (expected !== null)
+        assert.equal(code, expected, server.log());
+      assert.ok(await eventually(() => !members.some(alive)), 'orphans');
+      assert.doesNotMatch(server.log(),
+        /sandbox violation|ERROR: Addr|runtime error/);
+    }
+  });
+}
+
+const tcp = async (server) => {
+  const s = net.connect(server.port, '127.0.0.1');
+  s.on('error', () => {});
+  await once(s, 'connect');
+  return s;
+};
+
+const ticks = (pid) => {
+  const stat = fs.readFileSync(`/proc/${pid}/stat`, 'latin1');
+  const f = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return Number(f[11]) + Number(f[12]);
+};
+
+async function asked(c) {
+  c.write(`GET /who HTTP/1.1\r\n${H}\r\n`);
+  return fields((await c.response()).body);
+}
+
+life('13 connections are spread evenly', { workers: 2 }, async (server) => {
+  const open = [];
+  const count = {};
+  for (let i = 0; i < 40; i++) {
+    const c = await connect(server);
+    open.push(c);
+    const { worker } = await asked(c);
+    count[worker] = (count[worker] ?? 0) + 1;
+  }
+  for (const c of open)
+    c.destroy();
+  assert.ok(count[1] >= 15 && count[2] >= 15, JSON.stringify(count));
+});
+
+life('13 a stuck worker holds up none but its own', { workers: 2 },
+  async (server) => {
+    const c = await connect(server);
+    c.write(`GET /block?2500 HTTP/1.1\r\n${H}\r\n`);
+    await sleep(200);
+    const at = Date.now();
+    for (let i = 0; i < 6; i++)
+      assert.equal((await get(server, '/bare')).status, 200);
+    assert.ok(Date.now() - at < 1500, `took ${Date.now() - at} ms`);
+    assert.equal((await c.response()).status, 200);
+    c.destroy();
+  });
+
+life('13 a full worker rests', { set: { worker_max_connections: 10 } },
+  async (server) => {
+    const [pid] = pids(server, 'wrk');
+    const open = [];
+    for (let i = 0; i < 14; i++)
+      open.push(await tcp(server));
+    const before = ticks(pid);
+    await sleep(1000);
+    assert.ok(ticks(pid) - before < 20, `${ticks(pid) - before} ticks`);
+    for (const s of open)
+      s.destroy();
+    assert.ok(await eventually(async () =>
+      (await get(server, '/bare').catch(() => ({}))).status === 200));
+  });
+
+/** Kills the workers one by one, as a defect would, and waits for new ones. */
+async function replace(server, times) {
+  for (let i = 0; i < times; i++) {
+    const [old] = pids(server, 'wrk');
+    await sleep(1100); // older than a crash loop's
+    process.kill(old, 'SIGKILL');
+    assert.ok(await eventually(() => !alive(old) &&
+      pids(server, 'wrk').length === 2));
+  }
+}
+
+life('06 13 after restarts: messages once, handshakes sound', { workers: 2 },
+  async (server) => {
+    await replace(server, 3);
+    const open = {};
+    const spare = [];
+    while (Object.keys(open).length < 2 && spare.length < 40) {
+      const c = await connect(server);
+      spare.push(c);
+      open[(await asked(c)).worker] ??= c;
+    }
+    for (let i = 0; i < 3; i++) {
+      const had = Number((await asked(open[2])).notes);
+      const mine = Number((await asked(open[1])).notes);
+      open[1].write(`GET /note HTTP/1.1\r\n${H}\r\n`);
+      await open[1].response();
+      await sleep(100);
+      assert.equal(Number((await asked(open[2])).notes), had + 1);
+      assert.equal(Number((await asked(open[1])).notes), mine);
+    }
+    for (const c of spare)
+      c.destroy();
+    for (let i = 0; i < 25; i++) {
+      const some = Array.from({ length: 8 }, () => get(server, '/bare'));
+      for (const r of await Promise.all(some))
+        assert.equal(r.status, 200);
+    }
+  });
+
+life('13 a new worker refuses nobody for want of a certificate', {},
+  async (server) => {
+    await sleep(1100);
+    process.kill(pids(server, 'wrk')[0], 'SIGKILL');
+    for (let i = 0; i < 10; i++)
+      assert.equal((await get(server, '/bare')).status, 200);
+    assert.doesNotMatch(server.log(), /not yet complete/);
+  });
+
+const QUICK = { http_header_timeout: 2, http_body_timeout: 2 };
+
+life('14 an idle connection is closed without a word',
+  { set: { ...QUICK, http_keepalive_time: 10 } }, async (server) => {
+    const used = await connect(server);
+    await asked(used);
+    const fresh = await connect(server);
+    for (const c of [used, fresh]) {
+      assert.ok(await c.until(() => c.over, 5000));
+      assert.equal(c.data.length, 0);
+      c.destroy();
+    }
+  });
+
+//= TR-24: slow requests end by time, with an answer
+life('14 a trickle of headers or body is a 408', { set: QUICK },
+  async (server) => {
+    for (const text of [`GET / HTTP/1.1\r\n${H}X-Slow: `,
+      `POST /echo HTTP/1.1\r\n${H}Content-Length: 1000\r\n\r\n`]) {
+      const c = await connect(server);
+      c.write(text);
+      const timer = setInterval(() => c.write('a'), 200);
+      try {
+        assert.equal((await c.response(5000)).status, 408);
+        assert.ok(await c.until(() => c.over, 4000));
+      } finally {
+        clearInterval(timer);
+        c.destroy();
+      }
+    }
+  });
+
+life('14 a handshake cannot trickle', { set: QUICK }, async (server) => {
+  const hello = await clientHello();
+  const s = await tcp(server);
+  const gone = once(s, 'close');
+  let sent = 0;
+  const timer = setInterval(() => s.write(hello.subarray(sent, ++sent)), 50);
+  const at = Date.now();
+  await Promise.race([gone, sleep(6000)]);
+  clearInterval(timer);
+  assert.ok(Date.now() - at > 1500, 'it is not the time that ended it');
+  assert.ok(Date.now() - at < 4500, 'still open');
+  s.destroy();
+});
+
+life('14 a slow download is not cut off', { set: QUICK }, async (server) => {
+  const size = 12000000;
+  const c = await connect(server);
+  c.write(`GET /big?${size} HTTP/1.1\r\n${H}\r\n`);
+  for (let i = 0; i < 9; i++) {
+    c.wire.socket.pause();
+    await sleep(450);
+    c.wire.socket.resume();
+    await sleep(10);
+  }
+  const r = await c.response(10000);
+  assert.equal(r.body.length, size);
+  c.destroy();
+});
+
+life('14 a long wait for the handler is no time-out', { set: QUICK },
+  async (server) => {
+    const r = await ask(server, `POST /sleep?3500 HTTP/1.1\r\n${H}` +
+      'Content-Length: 0\r\n\r\n', { ms: 6000 });
+    assert.equal(r.status, 200);
+  });
+
+test('15 no key manager: the service ends with status 1', async () => {
+  const server = await serve('life-keymgr', 50 - 1);
+  const members = Object.keys(family(server));
+  process.kill(pids(server, 'keymgr')[0], 'SIGKILL');
+  assert.equal((await server.ended)[0], 1);
+  assert.ok(await eventually(() => !members.some(alive)));
+});
+
+test('15 a key manager that ends in peace is missed as well', async () => {
+  const server = await serve('life-keymgr2', 50 - 1);
+  process.kill(pids(server, 'keymgr')[0], 'SIGTERM');
+  assert.equal((await server.ended)[0], 1);
+});
+
+test('15 a killed parent leaves no orphans, the port is free', async () => {
+  const server = await serve('life-orphan', 50 - 2, { workers: 2 });
+  const members = Object.keys(family(server));
+  assert.equal(members.length, 3);
+  await server.stop('SIGKILL');
+  assert.ok(await eventually(() => !members.some(alive), 2000));
+  const again = await serve('life-orphan', 50 - 2);
+  assert.equal(await again.stop(), 0);
+});
+
+life('15 a worker told to end is replaced', { workers: 2 }, async (server) => {
+  await sleep(1100);
+  const [old] = pids(server, 'wrk');
+  process.kill(old, 'SIGTERM');
+  assert.ok(await eventually(() => !alive(old) &&
+    pids(server, 'wrk').length === 2));
+  assert.equal((await get(server, '/bare')).status, 200);
+});
+
+life('15 a crash loop is slow', {}, async (server) => {
+  const end = Date.now() + 3000;
+  let deaths = 0;
+  while (Date.now() < end) {
+    for (const pid of pids(server, 'wrk')) {
+      process.kill(pid, 'SIGKILL');
+      deaths++;
+    }
+    await sleep(20);
+  }
+  assert.ok(deaths >= 2 && deaths <= 6, `${deaths} deaths`);
+  assert.ok(await eventually(async () =>
+    (await get(server, '/bare').catch(() => ({}))).status === 200));
+});
+
+life('15 a child holds its own channel only', { workers: 2 },
+  async (server) => {
+    await replace(server, 1);
+    await sleep(200);
+    for (const pid of Object.keys(family(server))) {
+      const sockets = fs.readdirSync(`/proc/${pid}/fd`).filter((fd) => {
+        try {
+          return fs.readlinkSync(`/proc/${pid}/fd/${fd}`).startsWith('socket:');
+        } catch {
+          return false;
+        }
+      });
+      assert.ok(sockets.length <= 2, `${pid} holds ${sockets.length} sockets`);
+    }
+  });
+
+life('02 15 started by root: two users, jails, sandbox, no dumps',
+  { confined: true, workers: 2 },
+  async (server, t) => {
+    if (process.getuid() !== 0)
+      return t.skip('not root');
+    assert.equal((await get(server, '/bare')).status, 200);
+    const users = new Set();
+    for (const [pid, title] of Object.entries(family(server))) {
+      const status = fs.readFileSync(`/proc/${pid}/status`, 'latin1');
+      const uid = status.match(/^Uid:\s+(\d+)\s+(\d+)\s+(\d+)/m).slice(1);
+      users.add(uid.join());
+      assert.ok(uid.every((u) => u !== '0'), title);
+      assert.match(status, /^CapEff:\s+0+$/m);
+      assert.match(status, /^NoNewPrivs:\s+1$/m);
+      assert.match(status, /^Seccomp:\s+2$/m);
+      assert.notEqual(fs.readlinkSync(`/proc/${pid}/root`), '/');
+      // files of a process that may not be dumped belong to root
+      assert.equal(fs.statSync(`/proc/${pid}/maps`).uid, 0);
+    }
+    assert.equal(users.size, 2);
+    process.kill(pids(server, 'wrk')[0], 'SIGKILL');
+    await sleep(1500);
+    for (let i = 0; i < 10; i++)
+      assert.equal((await get(server, '/bare')).status, 200);
+  });
+
+life('16 what was begun is finished', { workers: 2 }, async (server) => {
+  const c = await connect(server);
+  const ws = await websocket(server);
+  c.write(`GET /sleep?1200 HTTP/1.1\r\n${H}\r\n`);
+  await sleep(100);
+  const at = Date.now();
+  server.child.kill('SIGTERM');
+  await sleep(200);
+  await assert.rejects(tcp(server).then((s) => s.destroy()));
+  const r = await c.response();
+  assert.equal(r.body, 'slept\n');
+  assert.equal(r.headers.connection, 'close');
+  assert.equal(await closeCode(ws), 1001);
+  assert.equal((await server.ended)[0], 0);
+  assert.ok(Date.now() - at < 2500);
+  c.destroy();
+  ws.destroy();
+});
+
+life('16 but not for ever', {}, async (server) => {
+  const c = await connect(server);
+  c.write(`GET /sleep?60000 HTTP/1.1\r\n${H}\r\n`);
+  await sleep(100);
+  const at = Date.now();
+  assert.equal(await server.stop(), 0);
+  assert.ok(Date.now() - at < 5000, `took ${Date.now() - at} ms`);
+  c.destroy();
+});
+
+life('16 an idle server ends at once', { workers: 2 }, async (server) => {
+  const c = await connect(server);
+  await asked(c);
+  const at = Date.now();
+  assert.equal(await server.stop(), 0);
+  assert.ok(Date.now() - at < 1000, `took ${Date.now() - at} ms`);
+  c.destroy();
+});
+
+test('17 what is not understood stops the start', async () => {
+  for (const set of [{ http_header_maxx: 10 }, { accesslog: '/tmp/x' },
+    { filemap: '/a b' }, { load: './x.so' }]) {
+    const server = await serve('life-config', 50 - 3, { set, wait: false });
+    assert.equal((await server.ended)[0], 1);
+    assert.match(server.log(), /unknown|not in this build/);
+  }
+});
+
+test('15 the log is written line by line', async () => {
+  const server = await serve('life-log', 50 - 4);
+  await who(server);
+  const lines = server.log().split('\n').filter((l) => l.includes('started'));
+  assert.equal(new Set(lines).size, lines.length);
+  await server.stop('SIGKILL');
+  assert.match(server.log(), /key manager started/);
+  if (SAN)
+    assert.doesNotMatch(server.log(), /ERROR/);
+});

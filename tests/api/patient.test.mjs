@@ -175,12 +175,13 @@ test('a patch is a merge, on the version that was seen', async () => {
 });
 
 test('of ten patches made on one version, one stands', async () => {
-  const id = await create(as.clinician, minimal());
-  const all = await Promise.all(Array.from({ length: 10 }, (_, i) => patch(as.clinician, id, '"1"', { phone: `555000${1000 + i}` })));
-  const won = all.filter((r) => r.status === 200);
-  assert.equal(won.length, 1);
-  assert.equal(all.filter((r) => r.status === 412).length, 9);
-  assert.equal((await record(as.clinician, id)).phone, won[0].body.phone);
+  for (let round = 0; round < 10; round++) {
+    const id = await create(as.clinician, minimal());
+    const all = await Promise.all(Array.from({ length: 10 }, (_, i) => patch(as.clinician, id, '"1"', { phone: `555000${1000 + i}` })));
+    const won = all.filter((r) => r.status === 200);
+    assert.deepEqual([won.length, all.filter((r) => r.status === 412).length], [1, 9]);
+    assert.equal((await record(as.clinician, id)).phone, won[0].body.phone);
+  }
 });
 
 test('patients change how to reach them, and not who they are', async () => {

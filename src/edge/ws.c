@@ -24,6 +24,7 @@
 /* What may wait for a slow reader: all that a place can have to hear again,
  * and half as much. Who is slower is cut off, alone. */
 #define QUEUE_BYTES (SIGNAL_HELD_BYTES + SIGNAL_HELD_BYTES / 2)
+#define CLOSE_SLOW  1008 /* what Kore notes of such a one */
 
 /* One socket of this worker. */
 struct ws {
@@ -242,7 +243,7 @@ socket_give(struct ws *w, const char *text, size_t n)
 	if (kore_websocket_send(w->c, WEBSOCKET_OP_TEXT, text, n))
 		return;
 	w->closing = true;
-	if (w->c->flags & CONN_WS_ABORT)
+	if (w->c->ws_close_code == CLOSE_SLOW)
 		log_warn(
 		    "signal_slow_reader", LOG_ID("session", &w->who.session));
 }

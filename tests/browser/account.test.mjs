@@ -77,6 +77,7 @@ test('invitation, password, authenticator, recovery codes, and back in', async (
   await page.getByRole('button', { name: 'Continue' }).click();
 
   await page.waitForURL('**/enrol');
+  await page.getByRole('img', { name: /QR code/ }).waitFor();
   const secret = (await page.locator('#secret').innerText())
     .replaceAll(' ', '');
   assert.match(secret, /^[A-Z2-7]{32}$/);
@@ -197,10 +198,13 @@ test('sign-out leaves nothing behind, and Back shows nothing', async () => {
   await other.getByText('Record number').or(other.getByText('Birth date'))
     .first().waitFor();
   await page.getByRole('heading', { name: 'Your visits' }).waitFor();
-  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.goto(`${portal.url}/account`);
+  await page.getByText('This one').waitFor();
+  await page.getByRole('button', { name: 'Sign out', exact: true }).click();
   await page.getByText('You are signed out.').waitFor();
   await other.waitForURL(/\/\?signed=out/);
   await page.goBack();
+  await page.waitForURL(/\/\?signed=idle&next=%2Fvisits/);
   await page.getByRole('heading', { name: 'Sign in' }).waitFor();
   for (const one of [page, other]) {
     assert.ok(!(await one.content()).includes(name), one.url());

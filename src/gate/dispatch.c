@@ -279,7 +279,7 @@ protocol_offered(const char *list)
 	while (list != NULL && *list != '\0') {
 		list += strspn(list, ", \t");
 		n = strcspn(list, ", \t");
-		if (n == wanted && memcmp(list, SOCKET_PROTOCOL, n) == 0)
+		if (n == wanted && strncmp(list, SOCKET_PROTOCOL, n) == 0)
 			return true;
 		list += n;
 	}

@@ -4,7 +4,7 @@
 -- What a booking needs: the patient's key, and a clinician who may be booked; no
 -- row otherwise. Both rows stay locked until the commit, so that bookings of one
 -- clinician or patient come one after the other: two that meet inside an
--- exclusion constraint would deadlock.
+-- exclusion constraint can deadlock.
 --= IN-04
 -- sql: visit_prepare one
 -- in:  patient_id uuid, clinician_id uuid

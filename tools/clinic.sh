@@ -4,7 +4,7 @@
 #
 #   clinic.sh prepare DIR PORT   makes or updates it; the database runs after
 #   clinic.sh serve DIR          serves until INT or TERM, then stops the
-#                                database too
+#                                database too; the log is DIR/server.log
 #   clinic.sh server DIR         the server alone, in the foreground
 #   clinic.sh stop DIR           stops the database
 #
@@ -146,15 +146,22 @@ stop_database() {
 }
 
 serve() {
-	"$0" server "$dir" &
+	"$0" server "$dir" >>"$dir/server.log" 2>&1 &
 	pid=$!
-	trap 'kill -TERM $pid 2>/dev/null' INT TERM
+	trap 'kill -TERM $pid 2>/dev/null || true' INT TERM
 	code=0
 	wait $pid || code=$?
 	# a trapped signal ends the first wait, not yet the server
-	while kill -0 $pid 2>/dev/null; do wait $pid || code=$?; done
+	while kill -0 $pid 2>/dev/null; do
+		code=0
+		wait $pid || code=$?
+	done
 	trap - INT TERM
 	stop_database
+	[ $code = 0 ] || {
+		echo "The server stopped with status $code. Its last words (of $dir/server.log):" >&2
+		tail -n 3 "$dir/server.log" >&2
+	}
 	return $code
 }
 

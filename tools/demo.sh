@@ -23,6 +23,6 @@ if [ "$fresh" = yes ]; then
 else
 	echo "People and passwords are those of the first start. Codes:  ./demo codes"
 fi
-echo "Stop with Ctrl-C."
+echo "Log: var/server.log.  Stop with Ctrl-C."
 echo
 exec tools/clinic.sh serve var

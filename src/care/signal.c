@@ -130,6 +130,7 @@ relay(struct link *l, json_t *m, const char **field)
 		    LOG_ID("session", &l->who.session));
 		return ERR_NOT_FOUND;
 	}
+	/*= TR-13: nothing else of it is touched */
 	json_object_set_new(m, "from", uuid_json(&l->place->id));
 	say_to_place(to, json_incref(m));
 	return ERR_OK;

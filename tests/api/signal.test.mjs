@@ -76,7 +76,7 @@ const shake = (id, headers) => new Promise((done, failed) => {
   rq.end();
 });
 
-test('only who may come in gets a socket', async () => { //= TR-06: our own Origin only  TR-07: no session, no upgrade
+test('only who may come in gets a socket', async () => { //= TR-06, TR-07: our own Origin only; no session, no upgrade
   const id = await visit();
   const good = await shake(id, bearer(doctor));
   assert.equal(good.status, 101);
@@ -285,7 +285,7 @@ test('garbage of every kind leaves the server standing', async () => { //= TR-10
   stop(doc);
 });
 
-test('the end of a session closes its sockets within 5 s', async () => { //= SE-02: 4401  AZ-05: so does a deactivated account
+test('the end of a session closes its sockets within 5 s', async () => { //= SE-02, AZ-05: 4401; so does a deactivated account
   const id = await visit();
   const mine = await clinic.signIn(clinic.people.clinician);
   const p = peer(id, mine), q = peer(id, doctor);
@@ -369,6 +369,26 @@ test('a slow reader is cut off, alone', { timeout: 60000 }, async () => {
   const grown = memory() - before;
   assert.ok(grown < 64 * 1024, `${grown} KiB more after ${sent} messages`);
   stop(pat, doc, calm.pat, calm.doc);
+});
+
+test('while the database is away, a call goes on', { timeout: 60000 }, async () => { //= AZ-07: what needs no record needs no database
+  const { pat, doc } = await call();
+  await clinic.database('stop');
+  const end = Date.now() + 6000; // three sweeps for ended sessions
+  for (let i = 0; Date.now() < end; i++) {
+    pat.say(candidate(doc.self, i));
+    doc.say(candidate(pat.self, i));
+    await doc.hear('candidate');
+    await pat.hear('candidate');
+    await sleep(200);
+  }
+  await clinic.database('start');
+  await clinic.untilReady();
+  assert.deepEqual([pat.code, doc.code], [undefined, undefined]);
+  pat.drop();
+  assert.equal((await pat.resume()).resumed, true);
+  unbroken(pat, doc);
+  stop(pat, doc);
 });
 
 test('a worker that dies takes its own along; all of them come back', { timeout: 40000 }, async () => {

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #define MSG_NOTE   (KORE_MSG_APP_BASE + 1)
@@ -334,6 +335,7 @@ kore_parent_configure(int argc, char **argv)
 	(void)argc;
 	(void)argv;
 	kore_drain_seconds = 3;
+	(void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* not to outlive the tests */
 }
 
 #if defined(EDGE_NO_SANDBOX)

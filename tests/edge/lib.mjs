@@ -34,7 +34,7 @@ function confine(dir, words) {
 
 /** Settings replaced in the template, value by name; null removes one. */
 function configure(name, port, { cert = 'ec', set = {}, workers = 1,
-  confined = false } = {}) {
+  confined = false, mismatch = false } = {}) {
   const dir = path.join(OUT, name);
   fs.rmSync(dir, { recursive: true, force: true });
   fs.mkdirSync(dir, { recursive: true });
@@ -45,6 +45,8 @@ function configure(name, port, { cert = 'ec', set = {}, workers = 1,
     KEYMGR_ROOT: dir, KEYMGR_RUNAS: 'nobody', PIDFILE: `${dir}/pid`,
     CERT: `${dir}/crt.pem`, KEY: `${dir}/key.pem`,
   };
+  if (mismatch)
+    fs.copyFileSync(`${OUT}/ec2.key`, `${dir}/key.pem`);
   if (confined)
     confine(dir, words);
   let text = fs.readFileSync(TEMPLATE, 'utf8');
@@ -123,9 +125,9 @@ class Wire extends Duplex {
 /** One connection: what came is in `data`, `closed` says the peer is gone. */
 export class Client {
   constructor(stream, wire) {
-    Object.assign(this, { stream, wire, data: Buffer.alloc(0),
+    Object.assign(this, { stream, wire, chunks: [],
       ended: false, closed: false, error: null });
-    stream.on('data', (d) => { this.data = Buffer.concat([this.data, d]); });
+    stream.on('data', (d) => { this.chunks.push(d); });
     stream.on('end', () => { this.ended = true; });
     stream.on('error', (e) => { this.error = e; });
     stream.on('close', () => { this.closed = true; });
@@ -148,6 +150,13 @@ export class Client {
     this.stream.destroy();
     this.wire?.socket.destroy();
   }
+  get data() {
+    if (this.chunks.length !== 1)
+      this.chunks = [Buffer.concat(this.chunks)];
+    return this.chunks[0];
+  }
+  set data(rest) { this.chunks = [rest]; }
+  get received() { return this.chunks.reduce((n, d) => n + d.length, 0); }
   get over() { return this.closed || this.ended; }
   /** Waits until a test of this client is true; false when time is up. */
   async until(test, ms = 3000) {

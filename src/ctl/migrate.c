@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "ctl/command.h"
 #include "ctl/migration_file.h"
+#include "data/conninfo.h"
 #include "data/statement.h"
 
 #include <getopt.h>
@@ -94,11 +95,16 @@ notice_ignore(void *arg, const char *message)
 static enum err
 pg_open(struct migrate *m, const char *conninfo)
 {
+	const char *reason;
 	const char *const keys[] = { "dbname", "application_name",
 		"connect_timeout", NULL };
 	const char *const values[] = { conninfo, "epionectl migrate", "10",
 		NULL };
 
+	if (conninfo_check(conninfo, &reason) != ERR_OK) {
+		fprintf(stderr, "epionectl: %s\n", reason);
+		return ERR_INVALID_FIELD;
+	}
 	m->pg = PQconnectdbParams(keys, values, 1);
 	if (PQstatus(m->pg) == CONNECTION_OK) {
 		PQsetErrorVerbosity(m->pg, PQERRORS_TERSE);

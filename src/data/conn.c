@@ -5,6 +5,7 @@
 #include "data/sql_error.h"
 #include "data/statement.h"
 
+#include <openssl/ssl.h>
 #include <poll.h>
 #include <string.h>
 #include <unistd.h>
@@ -404,6 +405,19 @@ conn_results(struct conn *c)
 	}
 }
 
+/* TLS may hold bytes back that no longer make the socket readable. */
+static bool
+conn_read(struct conn *c)
+{
+	SSL *ssl = PQsslStruct(c->pg, "OpenSSL");
+
+	do {
+		if (PQconsumeInput(c->pg) != 1)
+			return false;
+	} while (ssl != NULL && SSL_pending(ssl) > 0);
+	return true;
+}
+
 /* What came before the end is read first: it may be the answer to COMMIT. */
 static void
 conn_event(void *arg, short revents)
@@ -418,7 +432,7 @@ conn_event(void *arg, short revents)
 		conn_poll(c);
 		return;
 	}
-	alive = PQconsumeInput(c->pg) == 1;
+	alive = conn_read(c);
 	conn_results(c);
 	if (c->state == CONN_DOWN)
 		return;

@@ -3,6 +3,7 @@
 #include "base/instant.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "data/conninfo.h"
 #include "data/pool.h"
 
 #include <libpq-fe.h>
@@ -239,13 +240,15 @@ settings_make(const struct db_options *o)
 enum err
 db_start(const struct db_options *o)
 {
+	const char *reason;
 	unsigned i;
 
 	if (pool.running || o->connections == 0)
 		return ERR_INTERNAL;
 	memset(&pool, 0, sizeof(pool));
 	TAILQ_INIT(&pool.claims);
-	if (options_make(o) != ERR_OK) {
+	if (conninfo_check(o->conninfo, &reason) != ERR_OK ||
+	    options_make(o) != ERR_OK) {
 		log_error("db_conninfo_refused");
 		return ERR_INTERNAL;
 	}

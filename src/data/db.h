@@ -19,7 +19,9 @@ struct db_options {
 };
 
 /* Needs an installed loop. Connects in the background; a database that is
- * down is waited for. */
+ * down is waited for. ERR_INTERNAL for a connection string that
+ * data/conninfo.h refuses. A host's name is looked up while everything waits:
+ * give hostaddr beside it. */
 NODISCARD enum err db_start(const struct db_options *);
 void db_stop(void);
 /* At least one connection is ready (readyz). */

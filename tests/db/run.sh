@@ -44,13 +44,17 @@ SERVER_URL=$(tools/cluster.sh url "$work/pg" server)
 OWNER_URL=$(tools/cluster.sh url "$work/pg" owner)
 SUPER_URL=$(tools/cluster.sh url "$work/pg" super | sed 's|/postgres?|/epione?|')
 export SERVER_URL OWNER_URL SUPER_URL
-export CLUSTER="$work/pg" EPIONECTL="$build/epionectl" WORK="$work"
+export CLUSTER="$work/pg" EPIONECTL="$build/epionectl" WORK="$work" BUILD_DB="$out"
 psql -X -q -v ON_ERROR_STOP=1 -d "$OWNER_URL" -f tests/db/schema.sql
 
-[ $# -gt 0 ] || set -- value tx loss key strict migrate cluster
+[ $# -gt 0 ] || set -- value tx loss key strict tls migrate cluster
 failed=
 for name in "$@"; do
 	echo "== tests/db/$name"
+	if [ "$name" = tls ]; then # what it runs
+		compile strict
+		compile value
+	fi
 	if [ -f "tests/db/${name}_test.sh" ]; then
 		sh "tests/db/${name}_test.sh" || failed="$failed $name"
 	else

@@ -1,0 +1,61 @@
+#include "data/conninfo.h"
+
+#include <libpq-fe.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A setting as libpq will see it: the string's, else the environment's. */
+static const char *
+setting(const PQconninfoOption *all, const char *keyword)
+{
+	const PQconninfoOption *o;
+	const char *v = NULL;
+
+	for (o = all; o->keyword != NULL; o++)
+		if (strcmp(o->keyword, keyword) == 0)
+			v = o->val != NULL || o->envvar == NULL
+			    ? o->val
+			    : getenv(o->envvar);
+	return v == NULL ? "" : v;
+}
+
+/* Several hosts stand in one string, with commas; an empty one is the socket
+ * that libpq was built with. */
+static bool
+all_sockets(const char *hosts)
+{
+	const char *h = hosts;
+
+	for (;;) {
+		if (*h != '\0' && *h != ',' && *h != '/' && *h != '@')
+			return false;
+		if ((h = strchr(h, ',')) == NULL)
+			return true;
+		h++;
+	}
+}
+
+/*= EN-11: verify-full, or no start */
+enum err
+conninfo_check(const char *conninfo, const char **reason)
+{
+	PQconninfoOption *all = PQconninfoParse(conninfo, NULL);
+	enum err r = ERR_OK;
+
+	*reason = NULL;
+	if (all == NULL)
+		*reason = "the connection string is not understood by libpq";
+	else if (setting(all, "service")[0] != '\0')
+		*reason = "the connection string names a service: its settings "
+			  "cannot be checked";
+	else if ((!all_sockets(setting(all, "host")) ||
+		     setting(all, "hostaddr")[0] != '\0') &&
+	    strcmp(setting(all, "sslmode"), "verify-full") != 0)
+		*reason = "a database over the network needs "
+			  "sslmode=verify-full (and sslrootcert)";
+	if (*reason != NULL)
+		r = ERR_INVALID_FIELD;
+	PQconninfoFree(all);
+	return r;
+}

@@ -1,0 +1,114 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "data/conninfo.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void
+good(const char *s)
+{
+	const char *reason = "left over";
+
+	if (conninfo_check(s, &reason) != ERR_OK)
+		fail_msg("%s: %s", s, reason);
+	assert_null(reason);
+}
+
+static void
+bad(const char *s, const char *why)
+{
+	const char *reason = NULL;
+
+	if (conninfo_check(s, &reason) != ERR_INVALID_FIELD)
+		fail_msg("accepted: %s", s);
+	assert_non_null(reason);
+	assert_non_null(strstr(reason, why));
+	assert_null(strstr(reason, "hunter2"));
+}
+
+static void
+sockets_are_good(void **state)
+{
+	(void)state;
+	good("");
+	good("dbname=epione user=x");
+	good("host=/run/postgresql password=hunter2");
+	good("host=/a,/b dbname=x sslmode=disable");
+	good("host=@abstract");
+	good("postgresql://u:hunter2@/epione?host=/tmp/sock&port=5432");
+	good("postgresql:///epione");
+}
+
+/*= EN-11 */
+static void
+the_network_needs_a_checked_certificate(void **state)
+{
+	static const char *const modes[] = { "", "?sslmode=disable",
+		"?sslmode=allow", "?sslmode=prefer", "?sslmode=require",
+		"?sslmode=verify-ca" };
+	char url[128];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+		snprintf(url, sizeof(url),
+		    "postgresql://u:hunter2@db.example/x%s", modes[i]);
+		bad(url, "verify-full");
+	}
+	good("postgresql://u:hunter2@db.example/x?sslmode=verify-full");
+	bad("host=localhost", "verify-full");
+	bad("host=127.0.0.1", "verify-full");
+	bad("hostaddr=10.0.0.1", "verify-full");
+	bad("host=/sock hostaddr=10.0.0.1", "verify-full");
+	bad("host=/sock,db.example", "verify-full");
+	bad("host=,db.example", "verify-full");
+	good("host=/sock,db.example sslmode=verify-full");
+}
+
+static void
+the_environment_counts_where_the_string_is_silent(void **state)
+{
+	(void)state;
+	setenv("PGHOST", "db.example", 1);
+	bad("dbname=x", "verify-full");
+	good("dbname=x host=/sock");
+	setenv("PGSSLMODE", "verify-full", 1);
+	good("dbname=x");
+	bad("dbname=x sslmode=require", "verify-full");
+	unsetenv("PGHOST");
+	unsetenv("PGSSLMODE");
+	bad("service=epione", "service");
+	setenv("PGSERVICE", "epione", 1);
+	bad("dbname=x", "service");
+	unsetenv("PGSERVICE");
+}
+
+static void
+nonsense_is_refused(void **state)
+{
+	(void)state;
+	bad("postgresql://[", "not understood");
+	bad("host", "not understood");
+	bad("nothing=such", "not understood");
+	bad("host=/sock password=hunter2 '", "not understood");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(sockets_are_good),
+		cmocka_unit_test(the_network_needs_a_checked_certificate),
+		cmocka_unit_test(
+		    the_environment_counts_where_the_string_is_silent),
+		cmocka_unit_test(nonsense_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

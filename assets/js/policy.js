@@ -38,7 +38,8 @@ onSubmit(form, async (values) => {
   el('note').scrollIntoView({ block: 'nearest' });
 });
 
-await load().catch((problem) => {
-  form.hidden = true;
+// Shown once it is read: what somebody types must not be overwritten.
+form.hidden = true;
+await load().then(() => { form.hidden = false; }).catch((problem) => {
   fill(el('note'), note('bad', h('p', { role: 'alert' }, words(problem))));
 });

@@ -314,7 +314,10 @@ function refuse(session) {
  */
 export async function begin(roles, state = 'active') {
   const never = new Promise(() => {});
+  const main = document.querySelector('main');
 
+  // Until the page's own code listens, its forms must not be sent.
+  if (main) main.inert = true;
   whenSignedOut(() => leave('idle'));
   try {
     const session = /** @type {Session} */ ((await get('/v1/session')).body);
@@ -336,5 +339,7 @@ export async function begin(roles, state = 'active') {
     if (problem instanceof Problem && problem.status !== 401)
       showBanner(problem);
     return /** @type {Promise<never>} */ (never);
+  } finally {
+    if (main) main.inert = false;
   }
 }

@@ -1,0 +1,210 @@
+// Records and bookings by the pages: found, changed by two at once, booked,
+// refused when the time is taken; and hostile text that stays text.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { Portal, axe } from './portal.mjs';
+
+/** @type {Portal} */
+let portal;
+let context, page;
+
+before(async () => {
+  portal = await Portal.start();
+  context = await portal.context();
+  page = await portal.signIn(context, portal.clinic.people.scheduler);
+});
+after(() => portal?.stop());
+
+const hostile = '<img src=x onerror="globalThis.struck=1">';
+const corpus = [hostile, '"><script>globalThis.struck=1</script>',
+  'javascript:globalThis.struck=1', '{{constructor.constructor(1)()}}',
+  "';globalThis.struck=1//", '<svg/onload=globalThis.struck=1>'];
+
+//= PA-11: stored text comes out as text on every page that shows it
+test('hostile text in every field is shown as text', async () => {
+  const { clinic } = portal;
+  const desk = await clinic.signIn(clinic.people.scheduler);
+  const made = await desk.create('/v1/patients', {
+    family_name: `Zz ${corpus[0]}`, given_name: corpus[1],
+    birth_date: '1990-05-06', sex: 'other', mrn: corpus[4].slice(0, 40),
+    phone: '+1 555 010 9999', email: 'zz@demo.example',
+    address: { line1: corpus[5], line2: corpus[3], city: corpus[0],
+      state: 'NH', postal_code: '03801', country: 'US' },
+    language: 'xx-<b>', emergency_contact: { name: corpus[0],
+      phone: '+1 555 010 9998' },
+    insurance: { payer: corpus[1], member_id: corpus[2] } });
+  assert.equal(made.status, 201, made.text);
+  const doctors = await desk.get('/v1/users?role=clinician');
+  const visit = await desk.create('/v1/visits', { patient_id: made.body.id,
+    clinician_id: doctors.body.items[0].id, reason: corpus.join('\n'),
+    duration_minutes: 5, starts_at: new Date(Date.now() + 400 * 60_000)
+      .toISOString().replace(/\.\d+/, '') });
+  assert.equal(visit.status, 201, visit.text);
+  desk.close();
+
+  await page.goto(`${portal.url}/patient?id=${made.body.id}`);
+  await page.getByRole('heading', { level: 1, name: hostile }).waitFor();
+  await page.getByText(corpus[5]).waitFor();
+  await page.getByRole('button', { name: 'Edit' }).click();
+  assert.equal(await page.getByLabel('Address line 1').inputValue(), corpus[5]);
+
+  await page.goto(`${portal.url}/patients`);
+  await page.getByLabel('Last name').fill('zz');
+  await page.getByRole('button', { name: 'Search' }).click();
+  await page.getByRole('link', { name: hostile }).first().waitFor();
+  await page.goto(`${portal.url}/book?visit=${visit.body.id}`);
+  await page.getByText(hostile).first().waitFor();
+  for (const days of [0, 1]) {
+    const when = new Date(Date.now() + days * 86_400_000);
+    await page.goto(`${portal.url}/visits?day=${when.toLocaleDateString(
+      'en-CA', { timeZone: 'America/New_York' })}`);
+    await page.waitForFunction(() =>
+      !document.querySelector('main').innerText.includes('Loading…'));
+  }
+  assert.equal(await page.evaluate(() => globalThis.struck), undefined);
+});
+
+test('a patient is added, and what is missing is said beside its field', async () => {
+  await page.goto(`${portal.url}/patient-new`);
+  await page.getByRole('button', { name: 'Save patient' }).click();
+  const summary = page.getByRole('alert');
+  await summary.getByRole('link', { name: 'Enter the first name' }).click();
+  const first = page.getByLabel('First name');
+  assert.ok(await first.evaluate((node) => node === document.activeElement));
+  assert.equal(await first.getAttribute('aria-invalid'), 'true');
+  const said = await first.getAttribute('aria-describedby');
+  assert.match(await page.locator(`#${said}`).innerText(), /first name/);
+  assert.deepEqual(await axe(page), []);
+
+  await first.fill('Ingrid');
+  await page.getByLabel('Last name').fill('Testperson');
+  await page.getByLabel('Birth date').fill('1979-12-31');
+  await page.getByLabel('Sex').selectOption('female');
+  await page.getByLabel('Record number').fill('T-1');
+  await page.getByRole('button', { name: 'Save patient' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Ingrid Testperson' })
+    .waitFor();
+
+  // The same record number again: the server's complaint finds its field.
+  await page.goto(`${portal.url}/patient-new`);
+  await page.getByLabel('First name').fill('Other');
+  await page.getByLabel('Last name').fill('Testperson');
+  await page.getByLabel('Birth date').fill('1979-12-31');
+  await page.getByLabel('Sex').selectOption('female');
+  await page.getByLabel('Record number').fill('T-1');
+  await page.getByRole('button', { name: 'Save patient' }).click();
+  await page.getByRole('alert').waitFor();
+  assert.equal(await page.getByLabel('Last name').inputValue(), 'Testperson');
+});
+
+//= IN-05: of two who change a record at once, the second is told
+test('two people change one record', async () => {
+  const { patient_id: id } = portal.clinic.people.patient;
+  const other = await context.newPage();
+
+  for (const one of [page, other]) {
+    await one.goto(`${portal.url}/patient?id=${id}`);
+    await one.getByRole('button', { name: 'Edit' }).click();
+  }
+  await other.getByLabel('Address line 2').fill('Second floor');
+  await other.getByRole('button', { name: 'Save changes' }).click();
+  await other.getByText('Second floor').waitFor();
+
+  await page.getByLabel('City').fill('Newcastle');
+  await page.getByRole('button', { name: 'Save changes' }).click();
+  await page.getByRole('alert').getByText('Someone else changed').waitFor();
+  assert.equal(await page.getByLabel('City').inputValue(), 'Newcastle');
+  assert.equal(await page.getByLabel('Address line 2').inputValue(),
+    'Second floor');
+  await page.getByRole('button', { name: 'Save changes' }).click();
+  await page.getByText(/Second floor\nNewcastle/).waitFor();
+  await other.close();
+});
+
+test('a visit is booked, and its time is then taken', async () => {
+  for (const want of ['booked', 'taken']) {
+    await page.goto(`${portal.url}/book`);
+    await page.getByRole('searchbox', { name: 'Patient' }).fill('testp');
+    await page.getByRole('button', { name: 'Find' }).click();
+    await page.getByRole('button', { name: /^Choose Ingrid/ }).click();
+    await page.getByLabel('Clinician').selectOption({ index: 1 });
+    await page.getByLabel('Date').fill('2031-03-04');
+    await page.getByLabel('Start time').fill('09:30');
+    await page.getByLabel('Reason for the visit').fill('Sore shoulder');
+    await page.getByRole('button', { name: 'Book visit' }).click();
+    if (want === 'booked') {
+      await page.getByRole('heading', { name: 'The visit is booked' })
+        .waitFor();
+      await page.getByRole('link', { name: 'See that day' }).click();
+      await page.getByText('Ingrid Testperson').waitFor();
+      await page.getByText('9:30 AM').waitFor();
+      continue;
+    }
+    await page.getByRole('alert').getByText(/has that time/).waitFor();
+    assert.equal(await page.getByLabel('Start time').inputValue(), '09:30');
+  }
+});
+
+test('a visit is moved, checked in and cancelled from the day', async () => {
+  await page.goto(`${portal.url}/visits?day=2031-03-04`);
+  await page.locator('summary', { hasText: 'More' }).click();
+  await page.getByRole('link', { name: 'Change the time' }).click();
+  await page.getByLabel('Start time').fill('11:15');
+  await page.getByRole('button', { name: 'Save the change' }).click();
+  await page.getByRole('heading', { name: 'The visit is changed' }).waitFor();
+  await page.getByRole('link', { name: 'See that day' }).click();
+  await page.getByText('11:15 AM').waitFor();
+  await page.locator('summary', { hasText: 'More' }).click();
+  await page.getByRole('button', { name: /^Cancel visit/ }).click();
+  await page.getByRole('button', { name: 'Go back' }).click();
+  await page.locator('summary', { hasText: 'More' }).click();
+  await page.getByRole('button', { name: /^Cancel visit/ }).click();
+  await page.getByRole('button', { name: 'Cancel the visit' }).click();
+  await page.getByText('Cancelled', { exact: true }).waitFor();
+
+  await page.goto(`${portal.url}/visits`);
+  await page.getByRole('button', { name: /^Check in/ }).first().click();
+  await page.getByText('Waiting', { exact: true }).first().waitFor();
+});
+
+test('patients see their record, change their phone, and see who looked', async () => {
+  const own = await portal.context();
+  const mine = await portal.signIn(own, portal.clinic.people.patient);
+
+  await mine.goto(`${portal.url}/patient`);
+  await mine.getByRole('button', { name: 'Change how we reach you' }).click();
+  assert.equal(await mine.getByLabel('Last name').isVisible(), false);
+  await mine.getByLabel('Phone', { exact: true }).or(
+    mine.locator('#phone')).first().fill('+1 555 010 4242');
+  await mine.getByRole('button', { name: 'Save changes' }).click();
+  await mine.getByText('+1 555 010 4242').waitFor();
+  await mine.getByRole('button', { name: 'Show', exact: true }).click();
+  //= AU-12: patients see who viewed their chart
+  await mine.getByRole('table').getByText('Opened the record').first()
+    .waitFor();
+  assert.deepEqual(await axe(mine), []);
+  await own.close();
+});
+
+test('the compliance officer filters and pages the audit', async () => {
+  const own = await portal.context();
+  const officer = await portal.signIn(own, portal.clinic.people.compliance);
+  const rows = officer.locator('tbody tr');
+
+  await rows.first().waitFor();
+  assert.equal(await rows.count(), 50);
+  await officer.getByRole('button', { name: 'Show older events' }).click();
+  await officer.waitForFunction(() =>
+    document.querySelectorAll('tbody tr').length > 50);
+  await officer.getByLabel('Kind').selectOption('U');
+  await officer.getByRole('button', { name: 'Show events' }).click();
+  await officer.waitForFunction(() => {
+    const shown = [...document.querySelectorAll('tbody tr')];
+    return shown.length > 0 && shown.every((row) =>
+      row.innerText.includes('Changed'));
+  });
+  await officer.getByText('visit cancelled').first().waitFor();
+  await own.close();
+});
+
+test('no page complained', () => assert.deepEqual(portal.complaints, []));

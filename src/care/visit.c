@@ -45,6 +45,8 @@ const struct shape visit_list_in[] = {
 	    { "clinician_name", SH_TEXT, 1, 200, SH_REQUIRED, NULL, NULL },    \
 	    { "starts_at", SH_TIME, 0, 0, SH_REQUIRED, NULL, NULL },           \
 	    { "duration_minutes", SH_INT, 5, 480, SH_REQUIRED, NULL, NULL },   \
+	    { "opens_at", SH_TIME, 0, 0, SH_REQUIRED, NULL, NULL },            \
+	    { "closes_at", SH_TIME, 0, 0, SH_REQUIRED, NULL, NULL },           \
 	    { "reason", SH_LINES, 1, 500, SH_REQUIRED | SH_PHI, NULL, NULL },  \
 	    { "status", SH_TEXT, 1, 20, SH_REQUIRED, NULL, NULL },             \
 	    { "arrived_at", SH_TIME, 0, 0, SH_REQUIRED | SH_NULLABLE, NULL,    \
@@ -129,21 +131,24 @@ visit_book(struct op *op)
 	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
 }
 
+/* opens_at and closes_at: when its check-in and call are open. */
 static json_t *
 visit_json(struct op *op, const struct visit_list_row *v)
 {
 	const char *patient = arena_format(
 	    op->arena, "%s %s", v->given_name, v->family_name);
+	struct visit_window open = visit_window(v->starts_at, v->ends_at);
 
-	return json_pack("{s:o, s:o, s:s, s:o, s:s, s:o, s:I, s:s, s:s, s:o,"
-			 " s:I}",
+	return json_pack("{s:o, s:o, s:s, s:o, s:s, s:o, s:I, s:o, s:o, s:s,"
+			 " s:s, s:o, s:I}",
 	    "id", uuid_json(&v->id), "patient_id", uuid_json(&v->patient_id),
 	    "patient_name", patient, "clinician_id",
 	    uuid_json(&v->clinician_id), "clinician_name", v->clinician_name,
 	    "starts_at", time_json(v->starts_at), "duration_minutes",
-	    (json_int_t)((v->ends_at - v->starts_at) / 60), "reason", v->reason,
-	    "status", v->status, "arrived_at", time_json(v->arrived_at),
-	    "version", (json_int_t)v->version);
+	    (json_int_t)((v->ends_at - v->starts_at) / 60), "opens_at",
+	    time_json(open.from), "closes_at", time_json(open.until), "reason",
+	    v->reason, "status", v->status, "arrived_at",
+	    time_json(v->arrived_at), "version", (json_int_t)v->version);
 }
 
 static bool

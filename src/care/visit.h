@@ -3,6 +3,13 @@
 
 #include "gate/op.h"
 
+/* When check-in and call of a visit are open: from <= now < until, in s, by
+ * the settings join_minutes_before and join_minutes_after (TR-11). */
+struct visit_window {
+	int64_t from, until;
+};
+struct visit_window visit_window(int64_t starts_at, int64_t ends_at);
+
 /* For op->after_commit: tells the visit's room the status that op->out says.
  * "booked" means that time or clinician changed: whoever is there comes in
  * again, by the visit as it is now. */

@@ -1,6 +1,7 @@
 #include "base/conf.h"
 #include "care/ice.h"
 #include "care/operations.h"
+#include "care/visit.h"
 #include "sql.h"
 
 #include <string.h>
@@ -30,22 +31,32 @@ status_is_open(const char *status)
 	    strcmp(status, "arrived") == 0 || strcmp(status, "in_call") == 0;
 }
 
+struct visit_window
+visit_window(int64_t starts_at, int64_t ends_at)
+{
+	return (struct visit_window){
+		.from = starts_at - conf()->join_minutes_before * 60,
+		.until = ends_at + conf()->join_minutes_after * 60,
+	};
+}
+
 /*= TR-11: the call is open for the visit's participants (the gate saw to
  * that), from a while before it to a while after, until it is over */
 static enum err
 door_open(struct op *op, struct visit_door_row *v, int64_t *open_until)
 {
 	struct visit_door_in in = { op->id, op->who.account };
+	struct visit_window open;
 	enum err r;
 
 	if ((r = sql_visit_door(op->tx, &in, v)) != ERR_OK)
 		return r;
-	*open_until = v->ends_at + conf()->join_minutes_after * 60;
-	if (!status_is_open(v->status) ||
-	    op->now < v->starts_at - conf()->join_minutes_before * 60 ||
-	    op->now >= *open_until)
-		return ERR_WRONG_STATUS;
-	return ERR_OK;
+	open = visit_window(v->starts_at, v->ends_at);
+	*open_until = open.until;
+	return status_is_open(v->status) && op->now >= open.from &&
+		op->now < open.until
+	    ? ERR_OK
+	    : ERR_WRONG_STATUS;
 }
 
 enum err

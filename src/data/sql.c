@@ -13,6 +13,7 @@ sql_ask(struct tx *tx, const struct statement *st, const void *in,
 	struct sql_params ps;
 	enum err r;
 
+	*answer = NULL;
 	if ((r = tx_state(tx)) != ERR_OK)
 		return r;
 	if ((r = sql_encode(tx_arena(tx), st, in, &ps)) != ERR_OK)

@@ -348,7 +348,7 @@ array_encode(struct arena *a, const struct element *e, const void *v, size_t n,
 		put32(
 		    at, cells[i].p == NULL ? UINT32_MAX : (uint32_t)cells[i].n);
 		at += 4;
-		if (cells[i].n > 0)
+		if (cells[i].p != NULL)
 			memcpy(at, cells[i].p, cells[i].n);
 		at += cells[i].n;
 	}

@@ -165,7 +165,7 @@ failed_name(const struct tx *tx, const struct call *asked, bool began,
 
 	if (f->failed_at == f->commit)
 		return "COMMIT";
-	if (f->failed_at == f->kept)
+	if (asked != NULL && f->failed_at == f->kept)
 		return asked->statement->name;
 	STAILQ_FOREACH(call, &tx->calls, list)
 	if (i++ == f->failed_at)

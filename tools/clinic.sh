@@ -105,7 +105,7 @@ prepare() {
 		cat "$dir/migrate.log" >&2
 		fail "The database could not be brought up to date (see above)."
 	}
-	[ -s "$dir/root.key" ] || "$build/epionectl" key init "$dir/root.key"
+	[ -s "$dir/root.key" ] || "$build/epionectl" key init "$dir/root.key" >/dev/null
 	make_certificate
 	write_settings
 	local_server=$("$top/tools/cluster.sh" url "$dir/pg" server)
@@ -113,23 +113,27 @@ prepare() {
 		seed
 	else
 		"$build/epionectl" demo seed --config "$dir/epione.conf" \
-			--database "$local_server" --people "$dir/people.json" ||
+			--database "$local_server" --people "$dir/people.json" \
+			2>"$dir/seed.log" || {
+			grep -v db_connected "$dir/seed.log" >&2
 			fail "Today's visits could not be booked (see above)."
+		}
 	fi
 }
 
 # The first administrator gets a link, as in a real clinic; all others follow
 # through the gate.
 seed() {
-	"$build/epionectl" clinic add --config "$dir/epione.conf" \
+	{ "$build/epionectl" clinic add --config "$dir/epione.conf" \
 		--database "$owner" --name "Harbor Family Clinic" >/dev/null &&
 		link=$("$build/epionectl" user add --config "$dir/epione.conf" \
 			--database "$owner" --role admin \
 			--email admin@demo.example --name "Ada Keller") &&
 		"$build/epionectl" demo seed --config "$dir/epione.conf" \
 			--database "$local_server" --link "$link" |
-		write_private "$dir/people.json" &&
-		[ -s "$dir/people.json" ] || {
+			write_private "$dir/people.json" &&
+		[ -s "$dir/people.json" ]; } 2>"$dir/seed.log" || {
+		grep -v db_connected "$dir/seed.log" >&2
 		rm -f "$dir/people.json"
 		fail "The demo clinic could not be made (see above). Start afresh with ./demo --reset"
 	}

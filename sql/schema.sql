@@ -1,0 +1,834 @@
+-- Made by tools/schema.sh from sql/migrations; not run by anything.
+
+CREATE EXTENSION IF NOT EXISTS btree_gist WITH SCHEMA public;
+
+COMMENT ON EXTENSION btree_gist IS 'support for indexing common datatypes in GiST';
+
+CREATE FUNCTION public.attempt_block(failures integer, free integer, t timestamp with time zone) RETURNS timestamp with time zone
+    LANGUAGE sql IMMUTABLE
+    AS $$ SELECT CASE WHEN failures >= free THEN t + least(interval '1 hour',
+        interval '30 seconds' * power(2, least(failures - free, 10))) END $$;
+
+ALTER FUNCTION public.attempt_block(failures integer, free integer, t timestamp with time zone) OWNER TO epione_owner;
+
+CREATE FUNCTION public.attempt_take(clinic uuid, account uuid, what text, free integer) RETURNS timestamp with time zone
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    a attempt%ROWTYPE;
+    t timestamptz := clock_timestamp();
+BEGIN
+    INSERT INTO attempt (clinic_id, account_id, factor)
+        VALUES (clinic, account, what) ON CONFLICT DO NOTHING;
+    SELECT * INTO a FROM attempt
+     WHERE clinic_id = clinic AND account_id = account AND factor = what
+       FOR UPDATE;
+    IF a.failures >= 100 THEN
+        RETURN 'infinity';
+    END IF;
+    IF a.blocked_until > t THEN
+        RETURN a.blocked_until;
+    END IF;
+    UPDATE attempt SET failures = a.failures + 1,
+        blocked_until = attempt_block(a.failures + 1, free, t)
+     WHERE clinic_id = clinic AND account_id = account AND factor = what;
+    RETURN NULL;
+END $$;
+
+ALTER FUNCTION public.attempt_take(clinic uuid, account uuid, what text, free integer) OWNER TO epione_owner;
+
+CREATE FUNCTION public.attempt_take_stranger(token bytea) RETURNS timestamp with time zone
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    a attempt_stranger%ROWTYPE;
+    t timestamptz := clock_timestamp();
+BEGIN
+    DELETE FROM attempt_stranger WHERE email_token IN (
+        SELECT o.email_token FROM attempt_stranger o
+         WHERE o.tried_at < t - interval '1 day'
+         LIMIT 10 FOR UPDATE SKIP LOCKED);
+    INSERT INTO attempt_stranger (email_token, failures, tried_at)
+        VALUES (token, 0, t) ON CONFLICT DO NOTHING;
+    SELECT * INTO a FROM attempt_stranger WHERE email_token = token FOR UPDATE;
+    IF a.failures >= 100 THEN
+        RETURN 'infinity';
+    END IF;
+    IF a.blocked_until > t THEN
+        RETURN a.blocked_until;
+    END IF;
+    UPDATE attempt_stranger SET failures = a.failures + 1, tried_at = t,
+        blocked_until = attempt_block(a.failures + 1,
+            (SELECT min(failures_before_delay) FROM clinic), t)
+     WHERE email_token = token;
+    RETURN NULL;
+END $$;
+
+ALTER FUNCTION public.attempt_take_stranger(token bytea) OWNER TO epione_owner;
+
+CREATE FUNCTION public.audit_about(patient uuid) RETURNS TABLE(seq bigint)
+    LANGUAGE sql STABLE SECURITY DEFINER ROWS 100
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    SELECT a.seq FROM audit a
+     WHERE a.clinic_id = current_clinic() AND a.patient_id = patient
+     UNION
+    SELECT a.seq FROM audit a
+     WHERE a.clinic_id = current_clinic() AND a.returned <> '{}'
+       AND a.returned @> ARRAY[patient]
+$$;
+
+ALTER FUNCTION public.audit_about(patient uuid) OWNER TO epione_owner;
+
+CREATE FUNCTION public.current_actor() RETURNS uuid
+    LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$ SELECT nullif(current_setting('epione.actor', true), '')::uuid $$;
+
+ALTER FUNCTION public.current_actor() OWNER TO epione_owner;
+
+CREATE FUNCTION public.current_clinic() RETURNS uuid
+    LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$ SELECT nullif(current_setting('epione.clinic', true), '')::uuid $$;
+
+ALTER FUNCTION public.current_clinic() OWNER TO epione_owner;
+
+CREATE FUNCTION public.invitation_find(token_hash bytea) RETURNS TABLE(clinic_id uuid, account_id uuid, role text)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    SELECT i.clinic_id, i.account_id, a.role
+      FROM invitation i
+      JOIN account a ON a.clinic_id = i.clinic_id AND a.id = i.account_id
+     WHERE i.hash = token_hash AND i.used_at IS NULL
+       AND i.expires_at > clock_timestamp() AND a.deactivated_at IS NULL
+$$;
+
+ALTER FUNCTION public.invitation_find(token_hash bytea) OWNER TO epione_owner;
+
+CREATE FUNCTION public.password_expiry(changed_at timestamp with time zone, max_age_days integer) RETURNS timestamp with time zone
+    LANGUAGE sql STABLE
+    AS $$ SELECT CASE WHEN max_age_days > 0
+                 THEN changed_at + make_interval(days => max_age_days) END $$;
+
+ALTER FUNCTION public.password_expiry(changed_at timestamp with time zone, max_age_days integer) OWNER TO epione_owner;
+
+CREATE FUNCTION public.relation(kind text, subject uuid, clinic uuid, actor uuid) RETURNS TABLE(patient_id uuid, is_self boolean, is_care boolean, is_part boolean)
+    LANGUAGE sql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    SELECT p.id,
+        EXISTS (SELECT 1 FROM account a WHERE a.clinic_id = clinic
+                AND a.id = actor AND a.patient_id = p.id),
+        EXISTS (SELECT 1 FROM care_team t WHERE t.clinic_id = clinic
+                AND t.patient_id = p.id AND t.account_id = actor
+                AND t.ended_at IS NULL),
+        false
+      FROM patient p
+     WHERE kind = 'patient' AND p.clinic_id = clinic AND p.id = subject
+    UNION ALL
+    SELECT v.patient_id,
+        EXISTS (SELECT 1 FROM account a WHERE a.clinic_id = clinic
+                AND a.id = actor AND a.patient_id = v.patient_id),
+        v.clinician_id = actor OR
+        EXISTS (SELECT 1 FROM care_team t WHERE t.clinic_id = clinic
+                AND t.patient_id = v.patient_id AND t.account_id = actor
+                AND t.ended_at IS NULL),
+        v.clinician_id = actor OR
+        EXISTS (SELECT 1 FROM account a WHERE a.clinic_id = clinic
+                AND a.id = actor AND a.patient_id = v.patient_id)
+      FROM visit v
+     WHERE kind = 'visit' AND v.clinic_id = clinic AND v.id = subject
+$$;
+
+ALTER FUNCTION public.relation(kind text, subject uuid, clinic uuid, actor uuid) OWNER TO epione_owner;
+
+CREATE FUNCTION public.session_open(token_hash bytea, background boolean) RETURNS TABLE(clinic_id uuid, session_id uuid, account_id uuid, patient_id uuid, role text, client text, state text, step_up_until timestamp with time zone, idle_expires_at timestamp with time zone, expires_at timestamp with time zone, password_expires_at timestamp with time zone)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    r record;
+    t timestamptz := clock_timestamp();
+BEGIN
+    SELECT s.clinic_id, s.id, s.account_id, s.client, s.seen_at, s.idle_s,
+           s.expires_at, s.factor_at, s.step_up_until,
+           a.role, a.patient_id, a.totp_confirmed_at, a.compromised_at,
+           password_expiry(a.password_changed_at, c.password_max_age_days)
+               AS password_expires_at
+      INTO r
+      FROM session s
+      JOIN account a ON a.clinic_id = s.clinic_id AND a.id = s.account_id
+      JOIN clinic c ON c.id = s.clinic_id
+     WHERE s.hash = token_hash
+       AND s.ended_at IS NULL AND a.deactivated_at IS NULL
+       AND t < s.expires_at
+       AND t < s.seen_at + make_interval(secs => s.idle_s);
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    IF NOT background AND r.seen_at < t - interval '5 seconds' THEN
+        UPDATE session s SET seen_at = t
+         WHERE s.clinic_id = r.clinic_id AND s.id = r.id;
+        r.seen_at := t;
+    END IF;
+    PERFORM set_config('epione.clinic', r.clinic_id::text, true),
+            set_config('epione.actor', r.account_id::text, true);
+    RETURN QUERY SELECT r.clinic_id, r.id, r.account_id, r.patient_id, r.role,
+        r.client,
+        session_state(r.factor_at, r.totp_confirmed_at, r.compromised_at,
+            r.password_expires_at, t),
+        r.step_up_until, r.seen_at + make_interval(secs => r.idle_s),
+        r.expires_at, r.password_expires_at;
+END $$;
+
+ALTER FUNCTION public.session_open(token_hash bytea, background boolean) OWNER TO epione_owner;
+
+CREATE FUNCTION public.session_state(factor_at timestamp with time zone, totp_confirmed_at timestamp with time zone, compromised_at timestamp with time zone, password_expires_at timestamp with time zone, t timestamp with time zone) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    AS $$ SELECT CASE
+        WHEN totp_confirmed_at IS NULL THEN 'totp_enrolment_required'
+        WHEN factor_at IS NULL THEN 'totp_required'
+        WHEN compromised_at IS NOT NULL OR t >= password_expires_at THEN 'password_expired'
+        ELSE 'active' END $$;
+
+ALTER FUNCTION public.session_state(factor_at timestamp with time zone, totp_confirmed_at timestamp with time zone, compromised_at timestamp with time zone, password_expires_at timestamp with time zone, t timestamp with time zone) OWNER TO epione_owner;
+
+CREATE FUNCTION public.sessions_ended(clinics uuid[], ids uuid[], active uuid[]) RETURNS TABLE(id uuid)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    WITH live AS (
+        SELECT s.clinic_id, s.id
+          FROM unnest(clinics, ids) AS i(clinic_id, id)
+          JOIN session s ON s.clinic_id = i.clinic_id AND s.id = i.id
+          JOIN account a ON a.clinic_id = s.clinic_id AND a.id = s.account_id
+         WHERE s.ended_at IS NULL AND a.deactivated_at IS NULL
+           AND clock_timestamp() < s.expires_at
+           AND clock_timestamp() < s.seen_at + make_interval(secs => s.idle_s)),
+    touched AS (
+        UPDATE session s SET seen_at = clock_timestamp()
+          FROM live
+         WHERE s.clinic_id = live.clinic_id AND s.id = live.id
+           AND s.id = ANY (active)
+           AND s.seen_at < clock_timestamp() - interval '20 seconds')
+    SELECT i.id FROM unnest(ids) AS i(id)
+    EXCEPT SELECT live.id FROM live
+$$;
+
+ALTER FUNCTION public.sessions_ended(clinics uuid[], ids uuid[], active uuid[]) OWNER TO epione_owner;
+
+CREATE FUNCTION public.sign_in_take(token bytea) RETURNS TABLE(clinic_id uuid, account_id uuid, role text, password_hash text, blocked_until timestamp with time zone)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    r record;
+BEGIN
+    SELECT a.clinic_id, a.id, a.role, c.failures_before_delay AS free,
+           CASE WHEN a.deactivated_at IS NULL THEN a.password_hash END AS hash
+      INTO r
+      FROM account a JOIN clinic c ON c.id = a.clinic_id
+     WHERE a.email_token = token;
+    IF FOUND THEN
+        RETURN QUERY SELECT r.clinic_id, r.id, r.role, r.hash,
+            attempt_take(r.clinic_id, r.id, 'password', r.free);
+    ELSE
+        RETURN QUERY SELECT NULL::uuid, NULL::uuid, NULL::text, NULL::text,
+            attempt_take_stranger(token);
+    END IF;
+END $$;
+
+ALTER FUNCTION public.sign_in_take(token bytea) OWNER TO epione_owner;
+
+CREATE TABLE public.account (
+    clinic_id uuid NOT NULL,
+    id uuid NOT NULL,
+    role text NOT NULL,
+    patient_id uuid,
+    email bytea NOT NULL,
+    email_token bytea NOT NULL,
+    display_name bytea NOT NULL,
+    password_hash text,
+    password_changed_at timestamp with time zone,
+    compromised_at timestamp with time zone,
+    totp_seed bytea,
+    totp_pending bytea,
+    totp_confirmed_at timestamp with time zone,
+    totp_last_step bigint DEFAULT 0 NOT NULL,
+    deactivated_at timestamp with time zone,
+    version bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    created_by uuid,
+    last_sign_in_at timestamp with time zone,
+    CONSTRAINT account_check CHECK (((role = 'patient'::text) = (patient_id IS NOT NULL))),
+    CONSTRAINT account_role_check CHECK ((role = ANY (ARRAY['admin'::text, 'clinician'::text, 'scheduler'::text, 'compliance'::text, 'patient'::text])))
+);
+
+ALTER TABLE public.account OWNER TO epione_owner;
+
+COMMENT ON COLUMN public.account.email IS 'sealed:account_email';
+
+COMMENT ON COLUMN public.account.display_name IS 'sealed:account_display_name';
+
+COMMENT ON COLUMN public.account.totp_seed IS 'sealed:account_totp_seed';
+
+COMMENT ON COLUMN public.account.totp_pending IS 'sealed:account_totp_pending';
+
+CREATE TABLE public.attempt (
+    clinic_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    factor text NOT NULL,
+    failures integer DEFAULT 0 NOT NULL,
+    blocked_until timestamp with time zone,
+    CONSTRAINT attempt_factor_check CHECK ((factor = ANY (ARRAY['password'::text, 'totp'::text, 'recovery'::text])))
+);
+
+ALTER TABLE public.attempt OWNER TO epione_owner;
+
+CREATE TABLE public.attempt_stranger (
+    email_token bytea NOT NULL,
+    failures integer NOT NULL,
+    blocked_until timestamp with time zone,
+    tried_at timestamp with time zone NOT NULL,
+    CONSTRAINT attempt_stranger_email_token_check CHECK ((octet_length(email_token) = 8))
+);
+
+ALTER TABLE public.attempt_stranger OWNER TO epione_owner;
+
+CREATE TABLE public.audit (
+    seq bigint NOT NULL,
+    clinic_id uuid NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    event text NOT NULL,
+    action text NOT NULL,
+    outcome text NOT NULL,
+    actor_id uuid,
+    actor_role text,
+    session_id uuid,
+    purpose text DEFAULT 'TREAT'::text NOT NULL,
+    patient_id uuid,
+    record_id uuid,
+    returned uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    address text NOT NULL,
+    request_id uuid NOT NULL,
+    operation text NOT NULL,
+    CONSTRAINT audit_action_check CHECK ((action = ANY (ARRAY['C'::text, 'R'::text, 'U'::text, 'D'::text, 'E'::text])))
+);
+
+ALTER TABLE public.audit OWNER TO epione_owner;
+
+ALTER TABLE public.audit ALTER COLUMN seq ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.audit_seq_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.care_team (
+    clinic_id uuid NOT NULL,
+    patient_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    since timestamp with time zone DEFAULT now() NOT NULL,
+    added_by uuid NOT NULL,
+    ended_at timestamp with time zone
+);
+
+ALTER TABLE public.care_team OWNER TO epione_owner;
+
+CREATE TABLE public.class_key (
+    clinic_id uuid NOT NULL,
+    class text NOT NULL,
+    version bigint NOT NULL,
+    box bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT class_key_class_check CHECK ((class = ANY (ARRAY['patient'::text, 'account'::text, 'index'::text]))),
+    CONSTRAINT class_key_version_check CHECK ((version > 0))
+);
+
+ALTER TABLE public.class_key OWNER TO epione_owner;
+
+CREATE TABLE public.clinic (
+    id uuid NOT NULL,
+    name text NOT NULL,
+    time_zone text DEFAULT 'UTC'::text NOT NULL,
+    password_max_age_days integer DEFAULT 90 NOT NULL,
+    password_min_length integer DEFAULT 12 NOT NULL,
+    password_history integer DEFAULT 4 NOT NULL,
+    idle_minutes_workforce integer DEFAULT 15 NOT NULL,
+    idle_minutes_patient integer DEFAULT 30 NOT NULL,
+    session_hours integer DEFAULT 12 NOT NULL,
+    totp_window_steps integer DEFAULT 1 NOT NULL,
+    failures_before_delay integer DEFAULT 5 NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT clinic_failures_before_delay_check CHECK (((failures_before_delay >= 3) AND (failures_before_delay <= 10))),
+    CONSTRAINT clinic_idle_minutes_patient_check CHECK (((idle_minutes_patient >= 1) AND (idle_minutes_patient <= 60))),
+    CONSTRAINT clinic_idle_minutes_workforce_check CHECK (((idle_minutes_workforce >= 1) AND (idle_minutes_workforce <= 60))),
+    CONSTRAINT clinic_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
+    CONSTRAINT clinic_password_history_check CHECK (((password_history >= 0) AND (password_history <= 24))),
+    CONSTRAINT clinic_password_max_age_days_check CHECK (((password_max_age_days >= 0) AND (password_max_age_days <= 365))),
+    CONSTRAINT clinic_password_min_length_check CHECK (((password_min_length >= 8) AND (password_min_length <= 64))),
+    CONSTRAINT clinic_session_hours_check CHECK (((session_hours >= 1) AND (session_hours <= 24))),
+    CONSTRAINT clinic_totp_window_steps_check CHECK (((totp_window_steps >= 0) AND (totp_window_steps <= 1)))
+);
+
+ALTER TABLE public.clinic OWNER TO epione_owner;
+
+CREATE TABLE public.idempotency (
+    clinic_id uuid NOT NULL,
+    actor_id uuid NOT NULL,
+    operation text NOT NULL,
+    key text NOT NULL,
+    request_hash bytea NOT NULL,
+    status integer,
+    answer bytea,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT idempotency_key_check CHECK (((length(key) >= 1) AND (length(key) <= 64))),
+    CONSTRAINT idempotency_request_hash_check CHECK ((octet_length(request_hash) = 32))
+);
+
+ALTER TABLE public.idempotency OWNER TO epione_owner;
+
+CREATE TABLE public.installation (
+    singleton boolean DEFAULT true NOT NULL,
+    root_check bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT installation_root_check_check CHECK ((octet_length(root_check) = 16)),
+    CONSTRAINT installation_singleton_check CHECK (singleton)
+);
+
+ALTER TABLE public.installation OWNER TO epione_owner;
+
+CREATE TABLE public.invitation (
+    clinic_id uuid NOT NULL,
+    hash bytea NOT NULL,
+    account_id uuid NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone,
+    CONSTRAINT invitation_hash_check CHECK ((octet_length(hash) = 32))
+);
+
+ALTER TABLE public.invitation OWNER TO epione_owner;
+
+CREATE TABLE public.password_history (
+    clinic_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    password_hash text NOT NULL,
+    set_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE public.password_history OWNER TO epione_owner;
+
+CREATE TABLE public.patient (
+    clinic_id uuid NOT NULL,
+    id uuid NOT NULL,
+    family_name bytea NOT NULL,
+    given_name bytea NOT NULL,
+    birth_date bytea NOT NULL,
+    sex bytea NOT NULL,
+    mrn bytea,
+    mrn_token bytea,
+    ssn bytea,
+    phone bytea,
+    email bytea,
+    address bytea,
+    language bytea,
+    emergency_contact bytea,
+    insurance bytea,
+    version bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE public.patient OWNER TO epione_owner;
+
+COMMENT ON COLUMN public.patient.family_name IS 'sealed:patient_family_name';
+
+COMMENT ON COLUMN public.patient.given_name IS 'sealed:patient_given_name';
+
+COMMENT ON COLUMN public.patient.birth_date IS 'sealed:patient_birth_date';
+
+COMMENT ON COLUMN public.patient.sex IS 'sealed:patient_sex';
+
+COMMENT ON COLUMN public.patient.mrn IS 'sealed:patient_mrn';
+
+COMMENT ON COLUMN public.patient.ssn IS 'sealed:patient_ssn';
+
+COMMENT ON COLUMN public.patient.phone IS 'sealed:patient_phone';
+
+COMMENT ON COLUMN public.patient.email IS 'sealed:patient_email';
+
+COMMENT ON COLUMN public.patient.address IS 'sealed:patient_address';
+
+COMMENT ON COLUMN public.patient.language IS 'sealed:patient_language';
+
+COMMENT ON COLUMN public.patient.emergency_contact IS 'sealed:patient_emergency_contact';
+
+COMMENT ON COLUMN public.patient.insurance IS 'sealed:patient_insurance';
+
+CREATE TABLE public.patient_token (
+    clinic_id uuid NOT NULL,
+    patient_id uuid NOT NULL,
+    field text NOT NULL,
+    token bytea NOT NULL,
+    CONSTRAINT patient_token_token_check CHECK ((octet_length(token) = 8))
+);
+
+ALTER TABLE public.patient_token OWNER TO epione_owner;
+
+CREATE TABLE public.record_key (
+    clinic_id uuid NOT NULL,
+    subject_id uuid NOT NULL,
+    class text NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    box bytea,
+    seals bigint DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    shredded_at timestamp with time zone,
+    CONSTRAINT record_key_check CHECK (((box IS NULL) = (shredded_at IS NOT NULL))),
+    CONSTRAINT record_key_class_check CHECK ((class = ANY (ARRAY['patient'::text, 'account'::text]))),
+    CONSTRAINT record_key_seals CHECK ((seals < '4294967296'::bigint)),
+    CONSTRAINT record_key_version_check CHECK ((version > 0))
+);
+
+ALTER TABLE public.record_key OWNER TO epione_owner;
+
+CREATE TABLE public.recovery_code (
+    clinic_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    hash bytea NOT NULL,
+    used_at timestamp with time zone,
+    CONSTRAINT recovery_code_hash_check CHECK ((octet_length(hash) = 32))
+);
+
+ALTER TABLE public.recovery_code OWNER TO epione_owner;
+
+CREATE TABLE public.schema_migration (
+    version bigint NOT NULL,
+    name text NOT NULL,
+    sha256 text NOT NULL,
+    applied_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT schema_migration_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT schema_migration_version_check CHECK ((version > 0))
+);
+
+ALTER TABLE public.schema_migration OWNER TO epione_owner;
+
+CREATE TABLE public.session (
+    clinic_id uuid NOT NULL,
+    id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    hash bytea NOT NULL,
+    client text NOT NULL,
+    user_agent text DEFAULT ''::text NOT NULL,
+    address text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    seen_at timestamp with time zone NOT NULL,
+    idle_s integer NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    factor_at timestamp with time zone,
+    step_up_until timestamp with time zone,
+    ended_at timestamp with time zone,
+    CONSTRAINT session_client_check CHECK ((client = ANY (ARRAY['browser'::text, 'api'::text]))),
+    CONSTRAINT session_hash_check CHECK ((octet_length(hash) = 32))
+);
+
+ALTER TABLE public.session OWNER TO epione_owner;
+
+CREATE TABLE public.visit (
+    clinic_id uuid NOT NULL,
+    id uuid NOT NULL,
+    patient_id uuid NOT NULL,
+    clinician_id uuid NOT NULL,
+    starts_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone NOT NULL,
+    reason bytea NOT NULL,
+    status text DEFAULT 'booked'::text NOT NULL,
+    arrived_at timestamp with time zone,
+    admitted_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    version bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    created_by uuid NOT NULL,
+    CONSTRAINT visit_check CHECK ((ends_at > starts_at)),
+    CONSTRAINT visit_status_check CHECK ((status = ANY (ARRAY['booked'::text, 'arrived'::text, 'in_call'::text, 'ended'::text, 'cancelled'::text, 'no_show'::text])))
+);
+
+ALTER TABLE public.visit OWNER TO epione_owner;
+
+COMMENT ON COLUMN public.visit.reason IS 'sealed:visit_reason';
+
+ALTER TABLE ONLY public.account
+    ADD CONSTRAINT account_email_key UNIQUE (email_token);
+
+ALTER TABLE ONLY public.account
+    ADD CONSTRAINT account_id_key UNIQUE (id);
+
+ALTER TABLE ONLY public.account
+    ADD CONSTRAINT account_pkey PRIMARY KEY (clinic_id, id);
+
+ALTER TABLE ONLY public.attempt
+    ADD CONSTRAINT attempt_pkey PRIMARY KEY (clinic_id, account_id, factor);
+
+ALTER TABLE ONLY public.attempt_stranger
+    ADD CONSTRAINT attempt_stranger_pkey PRIMARY KEY (email_token);
+
+ALTER TABLE ONLY public.audit
+    ADD CONSTRAINT audit_pkey PRIMARY KEY (seq);
+
+ALTER TABLE ONLY public.care_team
+    ADD CONSTRAINT care_team_pkey PRIMARY KEY (clinic_id, patient_id, account_id);
+
+ALTER TABLE ONLY public.class_key
+    ADD CONSTRAINT class_key_pkey PRIMARY KEY (clinic_id, class, version);
+
+ALTER TABLE ONLY public.clinic
+    ADD CONSTRAINT clinic_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.idempotency
+    ADD CONSTRAINT idempotency_pkey PRIMARY KEY (clinic_id, actor_id, operation, key);
+
+ALTER TABLE ONLY public.installation
+    ADD CONSTRAINT installation_pkey PRIMARY KEY (singleton);
+
+ALTER TABLE ONLY public.invitation
+    ADD CONSTRAINT invitation_pkey PRIMARY KEY (hash);
+
+ALTER TABLE ONLY public.password_history
+    ADD CONSTRAINT password_history_pkey PRIMARY KEY (clinic_id, account_id, set_at);
+
+ALTER TABLE ONLY public.patient
+    ADD CONSTRAINT patient_mrn_key UNIQUE (clinic_id, mrn_token);
+
+ALTER TABLE ONLY public.patient
+    ADD CONSTRAINT patient_pkey PRIMARY KEY (clinic_id, id);
+
+ALTER TABLE ONLY public.patient_token
+    ADD CONSTRAINT patient_token_pkey PRIMARY KEY (clinic_id, field, token, patient_id);
+
+ALTER TABLE ONLY public.record_key
+    ADD CONSTRAINT record_key_pkey PRIMARY KEY (clinic_id, subject_id);
+
+ALTER TABLE ONLY public.recovery_code
+    ADD CONSTRAINT recovery_code_pkey PRIMARY KEY (clinic_id, account_id, hash);
+
+ALTER TABLE ONLY public.schema_migration
+    ADD CONSTRAINT schema_migration_pkey PRIMARY KEY (version);
+
+ALTER TABLE ONLY public.session
+    ADD CONSTRAINT session_hash_key UNIQUE (hash);
+
+ALTER TABLE ONLY public.session
+    ADD CONSTRAINT session_pkey PRIMARY KEY (clinic_id, id);
+
+ALTER TABLE ONLY public.visit
+    ADD CONSTRAINT visit_no_overlap EXCLUDE USING gist (clinic_id WITH =, clinician_id WITH =, tstzrange(starts_at, ends_at) WITH &&) WHERE ((status <> ALL (ARRAY['cancelled'::text, 'no_show'::text, 'ended'::text])));
+
+ALTER TABLE ONLY public.visit
+    ADD CONSTRAINT visit_patient_no_overlap EXCLUDE USING gist (clinic_id WITH =, patient_id WITH =, tstzrange(starts_at, ends_at) WITH &&) WHERE ((status <> ALL (ARRAY['cancelled'::text, 'no_show'::text, 'ended'::text])));
+
+ALTER TABLE ONLY public.visit
+    ADD CONSTRAINT visit_pkey PRIMARY KEY (clinic_id, id);
+
+CREATE UNIQUE INDEX account_patient_key ON public.account USING btree (clinic_id, patient_id) WHERE (patient_id IS NOT NULL);
+
+CREATE INDEX attempt_stranger_tried ON public.attempt_stranger USING btree (tried_at);
+
+CREATE INDEX audit_actor ON public.audit USING btree (clinic_id, actor_id, seq);
+
+CREATE INDEX audit_clinic ON public.audit USING btree (clinic_id, seq);
+
+CREATE INDEX audit_patient ON public.audit USING btree (clinic_id, patient_id, seq) WHERE (patient_id IS NOT NULL);
+
+CREATE INDEX audit_returned ON public.audit USING gin (returned) WHERE (returned <> '{}'::uuid[]);
+
+CREATE INDEX patient_token_patient ON public.patient_token USING btree (clinic_id, patient_id);
+
+CREATE INDEX session_account ON public.session USING btree (clinic_id, account_id) WHERE (ended_at IS NULL);
+
+CREATE INDEX visit_clinician ON public.visit USING btree (clinic_id, clinician_id, starts_at);
+
+CREATE INDEX visit_day ON public.visit USING btree (clinic_id, starts_at, id);
+
+CREATE INDEX visit_patient ON public.visit USING btree (clinic_id, patient_id, starts_at);
+
+ALTER TABLE ONLY public.account
+    ADD CONSTRAINT account_clinic_id_fkey FOREIGN KEY (clinic_id) REFERENCES public.clinic(id);
+
+ALTER TABLE ONLY public.account
+    ADD CONSTRAINT account_clinic_id_id_fkey FOREIGN KEY (clinic_id, id) REFERENCES public.record_key(clinic_id, subject_id);
+
+ALTER TABLE ONLY public.account
+    ADD CONSTRAINT account_clinic_id_patient_id_fkey FOREIGN KEY (clinic_id, patient_id) REFERENCES public.patient(clinic_id, id);
+
+ALTER TABLE ONLY public.attempt
+    ADD CONSTRAINT attempt_clinic_id_account_id_fkey FOREIGN KEY (clinic_id, account_id) REFERENCES public.account(clinic_id, id);
+
+ALTER TABLE ONLY public.care_team
+    ADD CONSTRAINT care_team_clinic_id_account_id_fkey FOREIGN KEY (clinic_id, account_id) REFERENCES public.account(clinic_id, id);
+
+ALTER TABLE ONLY public.care_team
+    ADD CONSTRAINT care_team_clinic_id_patient_id_fkey FOREIGN KEY (clinic_id, patient_id) REFERENCES public.patient(clinic_id, id);
+
+ALTER TABLE ONLY public.invitation
+    ADD CONSTRAINT invitation_clinic_id_account_id_fkey FOREIGN KEY (clinic_id, account_id) REFERENCES public.account(clinic_id, id);
+
+ALTER TABLE ONLY public.password_history
+    ADD CONSTRAINT password_history_clinic_id_account_id_fkey FOREIGN KEY (clinic_id, account_id) REFERENCES public.account(clinic_id, id);
+
+ALTER TABLE ONLY public.patient
+    ADD CONSTRAINT patient_clinic_id_fkey FOREIGN KEY (clinic_id) REFERENCES public.clinic(id);
+
+ALTER TABLE ONLY public.patient
+    ADD CONSTRAINT patient_clinic_id_id_fkey FOREIGN KEY (clinic_id, id) REFERENCES public.record_key(clinic_id, subject_id);
+
+ALTER TABLE ONLY public.patient_token
+    ADD CONSTRAINT patient_token_clinic_id_patient_id_fkey FOREIGN KEY (clinic_id, patient_id) REFERENCES public.patient(clinic_id, id);
+
+ALTER TABLE ONLY public.record_key
+    ADD CONSTRAINT record_key_clinic_id_fkey FOREIGN KEY (clinic_id) REFERENCES public.clinic(id);
+
+ALTER TABLE ONLY public.recovery_code
+    ADD CONSTRAINT recovery_code_clinic_id_account_id_fkey FOREIGN KEY (clinic_id, account_id) REFERENCES public.account(clinic_id, id);
+
+ALTER TABLE ONLY public.session
+    ADD CONSTRAINT session_clinic_id_account_id_fkey FOREIGN KEY (clinic_id, account_id) REFERENCES public.account(clinic_id, id);
+
+ALTER TABLE ONLY public.visit
+    ADD CONSTRAINT visit_clinic_id_clinician_id_fkey FOREIGN KEY (clinic_id, clinician_id) REFERENCES public.account(clinic_id, id);
+
+ALTER TABLE ONLY public.visit
+    ADD CONSTRAINT visit_clinic_id_patient_id_fkey FOREIGN KEY (clinic_id, patient_id) REFERENCES public.patient(clinic_id, id);
+
+ALTER TABLE public.account ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY any_clinic_write ON public.audit FOR INSERT WITH CHECK ((clinic_id = COALESCE(public.current_clinic(), '00000000-0000-0000-0000-000000000000'::uuid)));
+
+ALTER TABLE public.attempt ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.audit ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.care_team ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.class_key ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.clinic ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.idempotency ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.invitation ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.password_history ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.patient ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.patient_token ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.record_key ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.recovery_code ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY same_clinic ON public.account USING ((clinic_id = public.current_clinic()));
+
+CREATE POLICY same_clinic ON public.attempt USING ((clinic_id = public.current_clinic()));
+
+CREATE POLICY same_clinic ON public.care_team USING ((clinic_id = public.current_clinic()));
+
+CREATE POLICY same_clinic ON public.class_key USING ((clinic_id = ANY (ARRAY[public.current_clinic(), '00000000-0000-0000-0000-000000000000'::uuid])));
+
+CREATE POLICY same_clinic ON public.clinic USING ((id = public.current_clinic()));
+
+CREATE POLICY same_clinic ON public.idempotency USING ((clinic_id = public.current_clinic()));
+
+CREATE POLICY same_clinic ON public.invitation USING ((clinic_id = public.current_clinic()));
+
+CREATE POLICY same_clinic ON public.password_history USING ((clinic_id = public.current_clinic()));
+
+CREATE POLICY same_clinic ON public.patient USING ((clinic_id = public.current_clinic()));
+
+CREATE POLICY same_clinic ON public.patient_token USING ((clinic_id = public.current_clinic()));
+
+CREATE POLICY same_clinic ON public.record_key USING ((clinic_id = public.current_clinic()));
+
+CREATE POLICY same_clinic ON public.recovery_code USING ((clinic_id = public.current_clinic()));
+
+CREATE POLICY same_clinic ON public.session USING ((clinic_id = public.current_clinic()));
+
+CREATE POLICY same_clinic ON public.visit USING ((clinic_id = public.current_clinic()));
+
+CREATE POLICY same_clinic_read ON public.audit FOR SELECT USING ((clinic_id = public.current_clinic()));
+
+ALTER TABLE public.session ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.visit ENABLE ROW LEVEL SECURITY;
+
+GRANT USAGE ON SCHEMA public TO epione_server;
+GRANT USAGE ON SCHEMA public TO epione_reporter;
+
+REVOKE ALL ON FUNCTION public.attempt_take(clinic uuid, account uuid, what text, free integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.attempt_take(clinic uuid, account uuid, what text, free integer) TO epione_server;
+
+REVOKE ALL ON FUNCTION public.attempt_take_stranger(token bytea) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.audit_about(patient uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.audit_about(patient uuid) TO epione_server;
+
+GRANT ALL ON FUNCTION public.current_actor() TO epione_server;
+
+GRANT ALL ON FUNCTION public.current_clinic() TO epione_server;
+
+REVOKE ALL ON FUNCTION public.invitation_find(token_hash bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.invitation_find(token_hash bytea) TO epione_server;
+
+GRANT ALL ON FUNCTION public.relation(kind text, subject uuid, clinic uuid, actor uuid) TO epione_server;
+
+REVOKE ALL ON FUNCTION public.session_open(token_hash bytea, background boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.session_open(token_hash bytea, background boolean) TO epione_server;
+
+REVOKE ALL ON FUNCTION public.sessions_ended(clinics uuid[], ids uuid[], active uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.sessions_ended(clinics uuid[], ids uuid[], active uuid[]) TO epione_server;
+
+REVOKE ALL ON FUNCTION public.sign_in_take(token bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.sign_in_take(token bytea) TO epione_server;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.account TO epione_server;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.attempt TO epione_server;
+
+GRANT SELECT,INSERT ON TABLE public.audit TO epione_server;
+GRANT SELECT ON TABLE public.audit TO epione_reporter;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.care_team TO epione_server;
+
+GRANT SELECT ON TABLE public.class_key TO epione_server;
+
+GRANT SELECT,UPDATE ON TABLE public.clinic TO epione_server;
+GRANT SELECT ON TABLE public.clinic TO epione_reporter;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.idempotency TO epione_server;
+
+GRANT SELECT ON TABLE public.installation TO epione_server;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.invitation TO epione_server;
+
+GRANT SELECT,INSERT ON TABLE public.password_history TO epione_server;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.patient TO epione_server;
+
+GRANT SELECT,INSERT,DELETE ON TABLE public.patient_token TO epione_server;
+
+GRANT SELECT,INSERT ON TABLE public.record_key TO epione_server;
+
+GRANT UPDATE(seals) ON TABLE public.record_key TO epione_server;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.recovery_code TO epione_server;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.session TO epione_server;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.visit TO epione_server;
+

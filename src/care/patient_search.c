@@ -71,10 +71,10 @@ criterion_read(struct op *op, const struct criterion *c, struct search *s)
 		return ERR_OK;
 	r = field_search_tokens(
 	    op->arena, &op->who.clinic, c->field, text, &tokens, &n);
-	if (r == ERR_INVALID_FIELD || n == 0 || s->tokens_n + n > WORDS_MAX)
-		return op_refuse(op, ERR_INVALID_FIELD, name);
+	if (r == ERR_OK && (n == 0 || s->tokens_n + n > WORDS_MAX))
+		r = ERR_INVALID_FIELD;
 	if (r != ERR_OK)
-		return r;
+		return op_refuse(op, r, r == ERR_INVALID_FIELD ? name : NULL);
 	s->asked[s->asked_n++] = name;
 	for (i = 0; i < n; i++) {
 		s->fields[s->tokens_n] = name;

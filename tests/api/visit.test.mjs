@@ -1,6 +1,7 @@
 // Visits: booking, moving, the steps of a visit, and who may take them.
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
+import https from 'node:https';
 import { after, before, test } from 'node:test';
 
 import { startClinic } from '../lib/clinic.mjs';
@@ -32,6 +33,18 @@ const read = async (who, id) => {
 };
 const set = (id, status) => clinic.sql(`UPDATE visit SET status = :'status', starts_at = CASE WHEN :'status' IN ('ended', 'cancelled', 'no_show') THEN starts_at ELSE starts_at END WHERE id = :'id'`, { id, status });
 const patch = (who, id, version, body) => who.patch(`/v1/visits/${id}`, body, { 'if-match': `"${version}"` });
+
+/** The status that an upgrade to the visit's room is answered with. */
+const join = (who, id) => new Promise((done, failed) => {
+  const rq = https.request(`${clinic.url}/v1/visits/${id}/signal`, {
+    agent: false, rejectUnauthorized: false,
+    headers: { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13', 'sec-websocket-key': randomBytes(16).toString('base64'), 'sec-websocket-protocol': 'epione.signal.v1', authorization: `Bearer ${who.token}` },
+  });
+  rq.on('upgrade', (rs, socket) => { socket.destroy(); done(rs.statusCode); });
+  rq.on('response', (rs) => { rs.resume(); done(rs.statusCode); });
+  rq.on('error', failed);
+  rq.end();
+});
 
 before(async () => {
   clinic = await startClinic();
@@ -275,18 +288,22 @@ test('check-in and call open around the time of the visit alone', async () => {
   const start = (s) => clinic.sql(`UPDATE visit SET starts_at = to_timestamp(:'s'), ends_at = to_timestamp(:'s') + interval '30 min' WHERE id = :'id'`, { id, s: String(Math.floor(now() + s)) });
   const open = async () => {
     const ice = await as.patient2.get(`/v1/visits/${id}/ice-servers`);
+    const room = [await join(as.patient2, id), await join(as.clinician, id)];
     const checked = await as.patient2.post(`/v1/visits/${id}/check-in`);
     if (checked.status === 200) await set(id, 'booked');
-    return [ice.status, checked.status];
+    return [ice.status, checked.status, ...room.map((s) => (s === 101 ? 200 : s))];
   };
-  assert.deepEqual(await open(), [409, 409]);
+  const all = (status) => [status, status, status, status];
+  assert.deepEqual(await open(), all(409));
   for (const [s, expected] of [[31 * 60, 409], [29 * 60, 200], [-10 * 60, 200], [-149 * 60, 200], [-151 * 60, 409]]) {
     await start(s);
-    assert.deepEqual(await open(), [expected, expected], `${s} s`);
+    assert.deepEqual(await open(), all(expected), `${s} s`);
   }
   await start(600);
+  for (const who of ['clinician2', 'patient', 'scheduler', 'admin', 'compliance']) assert.equal(await join(as[who], id), 404, who);
   for (const status of ['ended', 'cancelled', 'no_show']) {
     await set(id, status);
     refused(await as.patient2.get(`/v1/visits/${id}/ice-servers`), 409, 'wrong_status');
+    assert.equal(await join(as.patient2, id), 409, status);
   }
 });

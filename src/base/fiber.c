@@ -1,29 +1,35 @@
 #include "base/fiber.h"
 
+#include "base/fiber_block.h"
+#include "base/fiber_stack.h"
 #include "base/fiber_switch.h"
 #include "base/instant.h"
+#include "base/log.h"
 #include "base/loop.h"
 
+#include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
+#include <sys/queue.h>
 
-#define GUARD_BYTES 4096
-#define POOL_MAX 256
-#define FIBER_MAX 4096
+#define POOL_MAX    256
+#define POLL_MS_MAX 60000
 
-enum fiber_status { RUNNING, PARKED, READY };
+enum fiber_status {
+	FIBER_RUNNING,
+	FIBER_READY,
+	FIBER_PARKED,  /* until fiber_wake */
+	FIBER_BLOCKED, /* until fiber_unblock */
+	FIBER_DONE
+};
 
 struct fiber {
-	struct fiber_stack stack; /* see fiber_switch.h */
+	struct fiber_stack stack;
+	struct fiber_switch registers;
 	void (*fn)(void *);
 	void *arg;
 	enum fiber_status status;
-	bool woken; /* by a wake that came before its park */
-	bool done;
+	unsigned wakes; /* that no park has taken yet */
 	TAILQ_ENTRY(fiber) list;
 };
 TAILQ_HEAD(fibers, fiber);
@@ -46,51 +52,7 @@ fiber_self(void)
 	return current;
 }
 
-/* Guard pages of all stacks, for the one question that the handler of
- * SIGSEGV asks: ours, or any other bad address? */
-static const uint8_t *guards[FIBER_MAX];
-static size_t guards_count;
-
-static void
-overflow_handler(int number, siginfo_t *info, void *context)
-{
-	static const char line[] = "{\"level\":\"error\",\"event\":"
-				   "\"fiber_stack_overflow\"}\n";
-	const uint8_t *at = info->si_addr;
-	size_t i;
-
-	(void)context;
-	for (i = 0; i < guards_count; i++)
-		if (at >= guards[i] && at < guards[i] + GUARD_BYTES &&
-		    write(STDERR_FILENO, line, sizeof(line) - 1) == -1)
-			break;
-	signal(number, SIG_DFL);
-	raise(number);
-}
-
-/* The handler needs a stack of its own: the fiber's has just run out. Under
- * ASan the sanitizer's own handler reports, and better. */
-static void
-overflow_watch(void)
-{
-	static bool watching;
-#if !defined(__SANITIZE_ADDRESS__)
-	static uint8_t alternate[16384];
-	const stack_t stack = { .ss_sp = alternate,
-		.ss_size = sizeof(alternate) };
-	struct sigaction action = { .sa_sigaction = overflow_handler,
-		.sa_flags = SA_SIGINFO | SA_ONSTACK };
-
-	if (!watching && sigaltstack(&stack, NULL) == 0) {
-		sigaction(SIGSEGV, &action, NULL);
-		sigaction(SIGBUS, &action, NULL);
-	}
-#else
-	(void)overflow_handler;
-	(void)watching;
-#endif
-	watching = true;
-}
+/* Stacks ------------------------------------------------------------------ */
 
 static void
 fiber_main(void *arg)
@@ -99,58 +61,37 @@ fiber_main(void *arg)
 
 	for (;;) { /* a pooled fiber comes back here with new work */
 		f->fn(f->arg);
-		f->done = true;
-		fiber_switch_out(&f->stack);
+		f->status = FIBER_DONE;
+		fiber_switch_out(&f->registers, true);
 	}
 }
 
 static struct fiber *
-fiber_map(void)
+fiber_make(void)
 {
 	struct fiber *f = calloc(1, sizeof(*f));
-	uint8_t *map;
 
-	if (f == NULL)
-		return NULL;
-	map = mmap(NULL, FIBER_STACK_BYTES, PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
-	if (map == MAP_FAILED || mprotect(map, GUARD_BYTES, PROT_NONE) == -1) {
-		if (map != MAP_FAILED)
-			munmap(map, FIBER_STACK_BYTES);
+	if (f == NULL || !fiber_stack_map(&f->stack)) {
 		free(f);
 		return NULL;
 	}
-	overflow_watch();
-	guards[guards_count++] = map;
+	if (!fiber_switch_init(&f->registers, &f->stack, fiber_main, f)) {
+		fiber_stack_unmap(&f->stack);
+		free(f);
+		return NULL;
+	}
 	stats.mapped++;
-	fiber_switch_init(&f->stack, map, GUARD_BYTES, fiber_main, f);
+	stats.stack_bytes = f->stack.bytes;
 	return f;
 }
 
 static void
-fiber_unmap(struct fiber *f)
+fiber_destroy(struct fiber *f)
 {
-	size_t i;
-
-	for (i = 0; i < guards_count && guards[i] != f->stack.map; i++)
-		;
-	guards[i] = guards[--guards_count];
 	stats.mapped--;
-	fiber_switch_end(&f->stack);
-	munmap(f->stack.map, FIBER_STACK_BYTES);
+	fiber_switch_end(&f->registers);
+	fiber_stack_unmap(&f->stack);
 	free(f);
-}
-
-static void
-fiber_release(struct fiber *f)
-{
-	stats.live--;
-	if (stats.pooled == POOL_MAX) {
-		fiber_unmap(f);
-		return;
-	}
-	TAILQ_INSERT_HEAD(&pool, f, list); /* the stack in the cache first */
-	stats.pooled++;
 }
 
 static struct fiber *
@@ -163,7 +104,7 @@ fiber_take(void)
 	if (f != NULL) {
 		TAILQ_REMOVE(&pool, f, list);
 		stats.pooled--;
-	} else if ((f = fiber_map()) == NULL)
+	} else if ((f = fiber_make()) == NULL)
 		return NULL;
 	stats.live++;
 	if (stats.live > stats.live_max)
@@ -172,13 +113,36 @@ fiber_take(void)
 }
 
 static void
+fiber_release(struct fiber *f)
+{
+	stats.live--;
+	if (stats.pooled == POOL_MAX) {
+		fiber_destroy(f);
+		return;
+	}
+	TAILQ_INSERT_HEAD(&pool, f, list); /* the stack in the cache first */
+	stats.pooled++;
+}
+
+/* Running and waiting ----------------------------------------------------- */
+
+_Noreturn static void
+misuse(const char *event)
+{
+	log_error(event);
+	abort();
+}
+
+static void
 fiber_resume(struct fiber *f)
 {
+	if (current != NULL)
+		misuse("fiber_nested");
 	current = f;
-	f->status = RUNNING;
-	fiber_switch_in(&f->stack);
+	f->status = FIBER_RUNNING;
+	fiber_switch_in(&f->registers);
 	current = NULL;
-	if (f->done)
+	if (f->status == FIBER_DONE)
 		fiber_release(f);
 }
 
@@ -200,7 +164,7 @@ ready_run(void *unused)
 static void
 ready_add(struct fiber *f)
 {
-	f->status = READY;
+	f->status = FIBER_READY;
 	TAILQ_INSERT_TAIL(&ready, f, list);
 	if (!ready_deferred) {
 		ready_deferred = true;
@@ -217,7 +181,7 @@ fiber_start(void (*fn)(void *), void *arg)
 		return ERR_BUSY;
 	f->fn = fn;
 	f->arg = arg;
-	f->woken = f->done = false;
+	f->wakes = 0;
 	if (current != NULL)
 		ready_add(f);
 	else
@@ -225,32 +189,72 @@ fiber_start(void (*fn)(void *), void *arg)
 	return ERR_OK;
 }
 
-void
-fiber_park(void)
+static void
+wait_as(enum fiber_status status)
 {
 	struct fiber *f = current;
 
-	if (f->woken) {
-		f->woken = false;
-		return;
-	}
-	f->status = PARKED;
-	fiber_switch_out(&f->stack);
+	if (f == NULL)
+		misuse("fiber_wait_off_a_fiber");
+	f->status = status;
+	fiber_switch_out(&f->registers, false);
+}
+
+void
+fiber_block(void)
+{
+	wait_as(FIBER_BLOCKED);
+}
+
+void
+fiber_unblock(struct fiber *f)
+{
+	if (f->status == FIBER_BLOCKED)
+		ready_add(f);
 }
 
 void
 fiber_wake(struct fiber *f)
 {
-	if (f->status == PARKED)
+	if (f->status == FIBER_DONE)
+		misuse("fiber_woken_after_its_end");
+	f->wakes++;
+	if (f->status == FIBER_PARKED)
 		ready_add(f);
-	else if (f->status == RUNNING)
-		f->woken = true;
 }
 
+static bool
+wake_take(void)
+{
+	if (current == NULL || current->wakes == 0)
+		return false;
+	current->wakes--;
+	return true;
+}
+
+void
+fiber_park(void)
+{
+	while (!wake_take())
+		wait_as(FIBER_PARKED);
+}
+
+/* Time and descriptors ---------------------------------------------------- */
+
+/* What ends a wait, beside fiber_wake. */
 struct alarm {
 	struct fiber *fiber;
-	bool rung;
+	bool rung;  /* the time is up */
+	bool ready; /* the descriptor is */
 };
+
+static int64_t
+ms_until(int64_t deadline_ms)
+{
+	int64_t now = instant_monotonic();
+
+	return deadline_ms > now ? deadline_ms - now : 0;
+}
 
 static void
 alarm_ring(void *arg)
@@ -258,41 +262,60 @@ alarm_ring(void *arg)
 	struct alarm *a = arg;
 
 	a->rung = true;
-	fiber_wake(a->fiber);
+	if (a->fiber->status == FIBER_PARKED)
+		ready_add(a->fiber);
+	fiber_unblock(a->fiber);
 }
 
 enum err
 fiber_park_until(int64_t deadline_ms)
 {
-	struct alarm a = { current, false };
+	struct alarm a = { .fiber = current };
 	struct loop_timer timer = { .fn = alarm_ring, .arg = &a };
+	bool woken;
 
-	loop_timer_arm(&timer, deadline_ms - instant_monotonic());
-	fiber_park();
+	if (wake_take())
+		return ERR_OK;
+	loop_timer_arm(&timer, ms_until(deadline_ms));
+	do
+		wait_as(FIBER_PARKED);
+	while (!(woken = wake_take()) && !a.rung);
 	loop_timer_cancel(&timer);
-	return a.rung ? ERR_REQUEST_TIMEOUT : ERR_OK;
-}
-
-void
-fiber_sleep(int64_t ms)
-{
-	int64_t until = instant_monotonic() + ms;
-
-	if (current == NULL) {
-		poll(NULL, 0, (int)ms);
-		return;
-	}
-	while (fiber_park_until(until) == ERR_OK)
-		; /* woken for something else */
+	return woken ? ERR_OK : ERR_REQUEST_TIMEOUT;
 }
 
 static void
 fd_ready(void *arg, short revents)
 {
+	struct alarm *a = arg;
+
 	(void)revents;
-	fiber_wake(arg);
+	a->ready = true;
+	fiber_unblock(a->fiber);
 }
 
+static enum err
+wait_fiber(int fd, short events, int64_t deadline_ms)
+{
+	struct alarm a = { .fiber = current };
+	struct loop_watch watch = {
+		.fn = fd_ready, .arg = &a, .fd = fd, .events = events
+	};
+	struct loop_timer timer = { .fn = alarm_ring, .arg = &a };
+	enum err r;
+
+	if ((r = loop_watch(&watch)) != ERR_OK)
+		return r;
+	loop_timer_arm(&timer, ms_until(deadline_ms));
+	while (!a.ready && !a.rung)
+		fiber_block();
+	loop_timer_cancel(&timer);
+	loop_unwatch(&watch);
+	return a.ready ? ERR_OK : ERR_REQUEST_TIMEOUT;
+}
+
+/* poll(2), however long and however often a signal interrupts it. fd -1 is
+ * nothing but time. */
 static enum err
 wait_plain(int fd, short events, int64_t deadline_ms)
 {
@@ -301,8 +324,11 @@ wait_plain(int fd, short events, int64_t deadline_ms)
 	int n;
 
 	do {
-		ms = deadline_ms - instant_monotonic();
-		n = poll(&p, 1, ms < 0 ? 0 : ms > 60000 ? 60000 : (int)ms);
+		ms = ms_until(deadline_ms);
+		n = poll(&p, 1, ms > POLL_MS_MAX ? POLL_MS_MAX : (int)ms);
+		if ((n == -1 && errno != EINTR) ||
+		    (n > 0 && (p.revents & POLLNVAL) != 0))
+			return ERR_INTERNAL;
 		if (n > 0)
 			return ERR_OK;
 	} while (ms > 0);
@@ -312,17 +338,28 @@ wait_plain(int fd, short events, int64_t deadline_ms)
 enum err
 fiber_wait_fd(int fd, short events, int64_t deadline_ms)
 {
-	struct loop_watch w = { .fn = fd_ready,
-		.arg = current,
-		.fd = fd,
-		.events = events };
-	enum err r;
-
+	if (fd < 0)
+		return ERR_INTERNAL;
 	if (current == NULL)
 		return wait_plain(fd, events, deadline_ms);
-	if ((r = loop_watch(&w)) != ERR_OK)
-		return r;
-	r = fiber_park_until(deadline_ms);
-	loop_unwatch(&w);
-	return r;
+	return wait_fiber(fd, events, deadline_ms);
+}
+
+void
+fiber_sleep(int64_t ms)
+{
+	struct alarm a = { .fiber = current };
+	struct loop_timer timer = { .fn = alarm_ring, .arg = &a };
+	int64_t now = instant_monotonic();
+
+	if (ms > INT64_MAX - now)
+		ms = INT64_MAX - now;
+	if (current == NULL) {
+		if (wait_plain(-1, 0, now + ms) == ERR_INTERNAL)
+			misuse("poll_failed");
+		return;
+	}
+	loop_timer_arm(&timer, ms);
+	while (!a.rung)
+		fiber_block();
 }

@@ -4,11 +4,7 @@
 #include <string.h>
 
 #if defined(__SANITIZE_ADDRESS__)
-#include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
-#endif
-#if defined(FIBER_VALGRIND)
-#include <valgrind/valgrind.h>
 #endif
 
 static void
@@ -37,25 +33,25 @@ asan_arrive(void *kept, const void **base, size_t *size)
 
 /* First words of a new fiber: the loop's stack is where we came from. */
 static void
-fiber_begin(struct fiber_stack *s)
+fiber_begin(struct fiber_switch *s)
 {
 	asan_arrive(NULL, &s->loop_base, &s->loop_size);
 	s->fn(s->arg);
 	abort(); /* by contract it does not return */
 }
 
-#if defined(__x86_64__) || defined(__aarch64__)
+#if !defined(FIBER_UCONTEXT) && (defined(__x86_64__) || defined(__aarch64__))
 
 /* Saves the callee-saved registers on the present stack, its pointer in
  * *save, and continues on the stack of `load`. */
 void fiber_registers_swap(void **save, void *load)
     __attribute__((visibility("hidden")));
 void fiber_entry(void) __attribute__((visibility("hidden")));
-void fiber_entry_c(struct fiber_stack *)
+void fiber_entry_c(struct fiber_switch *)
     __attribute__((visibility("hidden"), noreturn));
 
 void
-fiber_entry_c(struct fiber_stack *s)
+fiber_entry_c(struct fiber_switch *s)
 {
 	fiber_begin(s);
 	abort();
@@ -102,16 +98,16 @@ __asm__(".text\n"
 	".size fiber_entry,.-fiber_entry\n");
 
 static void *
-stack_prepare(struct fiber_stack *s, uint8_t *top)
+stack_prepare(struct fiber_switch *s, uint8_t *top)
 {
 	uintptr_t *sp = (uintptr_t *)(void *)top;
 
 	*--sp = 0; /* two words keep the entry's stack aligned to 16 */
 	*--sp = 0;
 	*--sp = (uintptr_t)fiber_entry; /* return address */
-	*--sp = 0;                      /* rbp */
-	*--sp = (uintptr_t)s;           /* rbx */
-	sp -= 4;                        /* r12-r15 */
+	*--sp = 0;			/* rbp */
+	*--sp = (uintptr_t)s;		/* rbx */
+	sp -= 4;			/* r12-r15 */
 	memset(sp, 0, 4 * sizeof(*sp));
 	*--sp = (uintptr_t)0x037f << 32 | 0x1f80; /* the ABI's defaults */
 	return sp;
@@ -161,37 +157,38 @@ __asm__(".text\n"
 	".size fiber_entry,.-fiber_entry\n");
 
 static void *
-stack_prepare(struct fiber_stack *s, uint8_t *top)
+stack_prepare(struct fiber_switch *s, uint8_t *top)
 {
 	uintptr_t *sp = (uintptr_t *)(void *)(top - 160);
 
 	memset(sp, 0, 160);
-	sp[0] = (uintptr_t)s;            /* x19 */
+	sp[0] = (uintptr_t)s;		 /* x19 */
 	sp[11] = (uintptr_t)fiber_entry; /* x30 */
 	return sp;
 }
 #endif
 
-static void
-registers_init(struct fiber_stack *s, uint8_t *top)
+static bool
+registers_init(struct fiber_switch *s)
 {
-	s->sp = stack_prepare(s, top);
+	s->sp = stack_prepare(s, s->stack->map + s->stack->bytes);
+	return true;
 }
 
 static void
-registers_in(struct fiber_stack *s)
+registers_in(struct fiber_switch *s)
 {
 	fiber_registers_swap(&s->loop_sp, s->sp);
 }
 
 static void
-registers_out(struct fiber_stack *s)
+registers_out(struct fiber_switch *s)
 {
 	fiber_registers_swap(&s->sp, s->loop_sp);
 }
 
 static void
-registers_end(struct fiber_stack *s)
+registers_end(struct fiber_switch *s)
 {
 	(void)s;
 }
@@ -208,89 +205,85 @@ ucontext_entry(unsigned high, unsigned low)
 {
 	uintptr_t p = (uintptr_t)high << 16 << 16 | low;
 
-	fiber_begin((struct fiber_stack *)p);
+	fiber_begin((struct fiber_switch *)p);
 }
 
-static void
-registers_init(struct fiber_stack *s, uint8_t *top)
+static bool
+registers_init(struct fiber_switch *s)
 {
+	const struct fiber_stack *stack = s->stack;
 	struct pair *p = calloc(1, sizeof(*p));
 	uintptr_t self = (uintptr_t)s;
 
-	if (p == NULL || getcontext(&p->fiber) == -1)
-		abort();
-	p->fiber.uc_stack.ss_sp = (uint8_t *)s->map + s->guard;
-	p->fiber.uc_stack.ss_size =
-	    (size_t)(top - ((uint8_t *)s->map + s->guard));
+	if (p == NULL || getcontext(&p->fiber) == -1) {
+		free(p);
+		return false;
+	}
+	p->fiber.uc_stack.ss_sp = stack->map + stack->guard;
+	p->fiber.uc_stack.ss_size = stack->bytes - stack->guard;
 	makecontext(&p->fiber, (void (*)(void))ucontext_entry, 2,
 	    (unsigned)(self >> 16 >> 16), (unsigned)self);
-	s->context = p;
+	s->contexts = p;
+	return true;
 }
 
 static void
-registers_in(struct fiber_stack *s)
+registers_in(struct fiber_switch *s)
 {
-	struct pair *p = s->context;
+	struct pair *p = s->contexts;
 
 	swapcontext(&p->loop, &p->fiber);
 }
 
 static void
-registers_out(struct fiber_stack *s)
+registers_out(struct fiber_switch *s)
 {
-	struct pair *p = s->context;
+	struct pair *p = s->contexts;
 
 	swapcontext(&p->fiber, &p->loop);
 }
 
 static void
-registers_end(struct fiber_stack *s)
+registers_end(struct fiber_switch *s)
 {
-	free(s->context);
+	free(s->contexts);
 }
 #endif
 
-void
-fiber_switch_init(struct fiber_stack *s, void *map, size_t guard,
+bool
+fiber_switch_init(struct fiber_switch *s, const struct fiber_stack *stack,
     void (*fn)(void *), void *arg)
 {
 	memset(s, 0, sizeof(*s));
-	s->map = map;
-	s->guard = guard;
+	s->stack = stack;
 	s->fn = fn;
 	s->arg = arg;
-#if defined(FIBER_VALGRIND)
-	s->valgrind = VALGRIND_STACK_REGISTER(
-	    (uint8_t *)map + guard, (uint8_t *)map + FIBER_STACK_BYTES);
-#endif
-	registers_init(s, (uint8_t *)map + FIBER_STACK_BYTES);
+	return registers_init(s);
 }
 
 void
-fiber_switch_end(struct fiber_stack *s)
+fiber_switch_end(struct fiber_switch *s)
 {
-#if defined(FIBER_VALGRIND)
-	VALGRIND_STACK_DEREGISTER(s->valgrind);
-#endif
-#if defined(__SANITIZE_ADDRESS__)
-	__asan_unpoison_memory_region(s->map, FIBER_STACK_BYTES);
-#endif
 	registers_end(s);
 }
 
 void
-fiber_switch_in(struct fiber_stack *s)
+fiber_switch_in(struct fiber_switch *s)
 {
-	asan_leave(&s->asan_loop, (uint8_t *)s->map + s->guard,
-	    FIBER_STACK_BYTES - s->guard);
+	const struct fiber_stack *stack = s->stack;
+
+	fiber_stack_enter(stack);
+	asan_leave(&s->asan_loop, stack->map + stack->guard,
+	    stack->bytes - stack->guard);
 	registers_in(s);
 	asan_arrive(s->asan_loop, NULL, NULL);
+	fiber_stack_enter(NULL);
 }
 
 void
-fiber_switch_out(struct fiber_stack *s)
+fiber_switch_out(struct fiber_switch *s, bool empty)
 {
-	asan_leave(&s->asan_own, s->loop_base, s->loop_size);
+	asan_leave(empty ? NULL : &s->asan_own, s->loop_base, s->loop_size);
 	registers_out(s);
-	asan_arrive(s->asan_own, &s->loop_base, &s->loop_size);
+	asan_arrive(empty ? NULL : s->asan_own, &s->loop_base, &s->loop_size);
 }

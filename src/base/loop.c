@@ -6,27 +6,73 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+/* How often what is deferred by the deferred runs in the same turn. Two
+ * fibers that wake each other for ever must not keep the loop from its
+ * descriptors. */
+#define ROUNDS_MAX 16
+
 struct deferred {
 	void (*fn)(void *);
 	void *arg;
 };
 
-/* Work for the end of the turn: two buffers, so that what runs may defer. */
+/* Two buffers, so that what runs may defer. */
 struct deferred_list {
 	struct deferred *v;
 	size_t n, room;
 };
 
-/* Timers in order of their time. Nearly all are deadlines a fixed time ahead,
- * so a new one belongs at the end: the search starts there. */
-static TAILQ_HEAD(timer_list, loop_timer) timers = TAILQ_HEAD_INITIALIZER(timers);
 static struct deferred_list coming, running;
 static const struct loop_ops *ops;
+static bool turning;	/* inside of loop_run_due: its answer is the wish */
+static int64_t wish_ms; /* what the loop was last asked for */
+
+/* Armed timers: a binary heap by time, then by age, so that timers of one
+ * instant run in the order in which they were armed. */
+static struct loop_timer **heap;
+static size_t heap_n, heap_room;
+static uint64_t ages;
+
+/* Makes room for one more of `size` bytes. */
+static void *
+grown(void *v, size_t n, size_t *room, size_t size)
+{
+	size_t more = *room == 0 ? 64 : *room * 2;
+	void *p;
+
+	if (n < *room)
+		return v;
+	if ((p = reallocarray(v, more, size)) == NULL) {
+		log_error("out_of_memory", LOG_NUM("entries", more));
+		abort();
+	}
+	*room = more;
+	return p;
+}
+
+static void
+wish(int64_t due_ms)
+{
+	if (turning || ops == NULL || due_ms >= wish_ms)
+		return;
+	wish_ms = due_ms;
+	ops->wake_at(due_ms);
+}
+
+static int64_t
+next_due(void)
+{
+	if (coming.n > 0)
+		return 0;
+	return heap_n > 0 ? heap[0]->due_ms : INT64_MAX;
+}
 
 void
 loop_install(const struct loop_ops *o)
 {
 	ops = o;
+	wish_ms = INT64_MAX;
+	wish(next_due()); /* what was asked for before there was a loop */
 }
 
 enum err
@@ -42,52 +88,123 @@ loop_unwatch(struct loop_watch *w)
 		ops->unwatch(w);
 }
 
-void
-loop_timer_arm(struct loop_timer *t, int64_t ms)
-{
-	struct loop_timer *before;
+/* Timers ------------------------------------------------------------------ */
 
-	loop_timer_cancel(t);
-	t->due_ms = instant_monotonic() + (ms > 0 ? ms : 0);
-	before = TAILQ_LAST(&timers, timer_list);
-	while (before != NULL && before->due_ms > t->due_ms)
-		before = TAILQ_PREV(before, timer_list, list);
-	if (before == NULL) {
-		TAILQ_INSERT_HEAD(&timers, t, list);
-		ops->wake_at(t->due_ms);
-	} else
-		TAILQ_INSERT_AFTER(&timers, before, t, list);
-	t->armed = true;
+static bool
+before(const struct loop_timer *a, const struct loop_timer *b)
+{
+	return a->due_ms < b->due_ms ||
+	    (a->due_ms == b->due_ms && a->age < b->age);
+}
+
+static void
+heap_put(size_t i, struct loop_timer *t)
+{
+	heap[i] = t;
+	t->slot = i;
+}
+
+/* Sets t where it belongs, on the way from slot i to the top. */
+static void
+heap_rise(size_t i, struct loop_timer *t)
+{
+	size_t above;
+
+	for (; i > 0; i = above) {
+		above = (i - 1) / 2;
+		if (!before(t, heap[above]))
+			break;
+		heap_put(i, heap[above]);
+	}
+	heap_put(i, t);
+}
+
+/* The same, on the way down. */
+static void
+heap_sink(size_t i, struct loop_timer *t)
+{
+	size_t below;
+
+	while ((below = 2 * i + 1) < heap_n) {
+		if (below + 1 < heap_n && before(heap[below + 1], heap[below]))
+			below++;
+		if (!before(heap[below], t))
+			break;
+		heap_put(i, heap[below]);
+		i = below;
+	}
+	heap_put(i, t);
 }
 
 void
 loop_timer_cancel(struct loop_timer *t)
 {
+	struct loop_timer *last;
+	size_t i = t->slot;
+
 	if (!t->armed)
 		return;
-	TAILQ_REMOVE(&timers, t, list);
 	t->armed = false;
+	last = heap[--heap_n];
+	if (last == t)
+		return;
+	if (i > 0 && before(last, heap[(i - 1) / 2]))
+		heap_rise(i, last);
+	else
+		heap_sink(i, last);
 }
+
+static int64_t
+due_in(int64_t ms)
+{
+	int64_t due;
+
+	if (ms < 0)
+		ms = 0;
+	return __builtin_add_overflow(instant_monotonic(), ms, &due) ? INT64_MAX
+								     : due;
+}
+
+void
+loop_timer_arm(struct loop_timer *t, int64_t ms)
+{
+	loop_timer_cancel(t);
+	heap = grown(heap, heap_n, &heap_room, sizeof(struct loop_timer *));
+	t->due_ms = due_in(ms);
+	t->age = ages++;
+	t->armed = true;
+	heap_n++;
+	heap_rise(heap_n - 1, t);
+	wish(t->due_ms);
+}
+
+/* Those armed meanwhile wait for the next turn, however short they are. */
+static void
+run_timers(void)
+{
+	const uint64_t newest = ages;
+	int64_t now;
+	struct loop_timer *t;
+
+	if (heap_n == 0)
+		return;
+	now = instant_monotonic();
+	while (heap_n > 0 && heap[0]->due_ms <= now && heap[0]->age < newest) {
+		t = heap[0];
+		loop_timer_cancel(t);
+		t->fn(t->arg);
+	}
+}
+
+/* Deferred work ----------------------------------------------------------- */
 
 void
 loop_defer(void (*fn)(void *), void *arg)
 {
-	struct deferred *grown;
-	size_t room;
-
-	if (coming.n == coming.room) {
-		room = coming.room == 0 ? 64 : coming.room * 2;
-		grown = realloc(coming.v, room * sizeof(*grown));
-		if (grown == NULL) {
-			log_error("out_of_memory");
-			abort();
-		}
-		coming.v = grown;
-		coming.room = room;
-	}
+	coming.v = grown(
+	    coming.v, coming.n, &coming.room, sizeof(struct deferred));
 	coming.v[coming.n++] = (struct deferred){ fn, arg };
-	if (coming.n == 1)
-		ops->wake_at(0);
+	wish(0);
 }
 
 static void
@@ -95,8 +212,9 @@ run_deferred(void)
 {
 	struct deferred_list swap;
 	size_t i;
+	int round;
 
-	while (coming.n > 0) {
+	for (round = 0; coming.n > 0 && round < ROUNDS_MAX; round++) {
 		swap = running;
 		running = coming;
 		coming = swap;
@@ -109,14 +227,13 @@ run_deferred(void)
 int64_t
 loop_run_due(void)
 {
-	struct loop_timer *t;
-	int64_t now = instant_monotonic();
-
+	if (turning) /* from one of its own callbacks */
+		return next_due();
+	turning = true;
 	run_deferred();
-	while ((t = TAILQ_FIRST(&timers)) != NULL && t->due_ms <= now) {
-		loop_timer_cancel(t);
-		t->fn(t->arg);
-		run_deferred();
-	}
-	return t == NULL ? INT64_MAX : t->due_ms;
+	run_timers();
+	run_deferred();
+	turning = false;
+	wish_ms = next_due();
+	return wish_ms;
 }

@@ -4,8 +4,8 @@
 #include "base/err.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
-#include <sys/queue.h>
 
 /*
  * What fibers and the database layer ask of an event loop. edge/loop.c builds
@@ -30,7 +30,8 @@ struct loop_timer {
 	void *arg;
 	int64_t due_ms; /* monotonic */
 	bool armed;
-	TAILQ_ENTRY(loop_timer) list;
+	size_t slot;  /* the loop's own */
+	uint64_t age; /* the loop's own */
 };
 
 struct loop_ops {
@@ -53,15 +54,21 @@ void loop_timer_arm(struct loop_timer *, int64_t ms);
 void loop_timer_cancel(struct loop_timer *); /* idempotent */
 
 /* Runs fn(arg) from the loop, after the current callback and before the next
- * wait; never nested. */
+ * wait; never nested. (What defers itself again for ever waits for a turn with
+ * no time-out now and then, so that descriptors have theirs.) */
 void loop_defer(void (*fn)(void *), void *arg);
 
 /* For implementations: run what is due and deferred, once per turn; answers
- * the monotonic ms of the next timer (INT64_MAX for none, 0 for "at once"). */
+ * the monotonic ms of the next timer (INT64_MAX for none, 0 for "at once").
+ * The answer replaces the wish of the last wake_at, which is not called
+ * meanwhile. */
 int64_t loop_run_due(void);
 
 /* base/loop_poll.c: installs a poll(2) loop and runs main_fn(arg) on a fiber
- * until it returns. For processes that have no other loop. */
+ * until it returns. For processes that have no other loop. What still waits
+ * then (other fibers, watches, timers) goes on in the next run. ERR_INTERNAL
+ * when called from inside of itself, or when nothing is left that could ever
+ * wake main_fn. */
 NODISCARD enum err loop_poll_run(void (*main_fn)(void *), void *arg);
 
 #endif

@@ -1,6 +1,8 @@
 #include "base/offload.h"
 
 #include "base/fiber.h"
+#include "base/fiber_block.h"
+#include "base/log.h"
 #include "base/loop.h"
 
 #include <poll.h>
@@ -11,6 +13,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/queue.h>
 #include <unistd.h>
 
 /* A job lives on the stack of the fiber that waits for it. */
@@ -18,16 +21,30 @@ struct job {
 	void (*fn)(void *);
 	void *arg;
 	struct fiber *fiber;
+	bool over; /* the loop's to read and write */
 	TAILQ_ENTRY(job) list;
 };
 TAILQ_HEAD(jobs, job);
 
+/* Between the loop and the threads, under the lock. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t work = PTHREAD_COND_INITIALIZER;
 static struct jobs waiting = TAILQ_HEAD_INITIALIZER(waiting);
 static struct jobs done = TAILQ_HEAD_INITIALIZER(done);
-static struct loop_watch bell; /* rung by threads, heard by the loop */
-static unsigned queued, queue_limit;
+static bool ending;
+
+/* The loop's own. */
+static struct loop_watch bell = { .fd = -1 }; /* rung by the threads */
+static pthread_t *threads;
+static unsigned threads_n, in_hand, in_hand_max;
+
+static void
+locked(bool yes)
+{
+	if ((yes ? pthread_mutex_lock(&lock) : pthread_mutex_unlock(&lock)) !=
+	    0)
+		abort(); /* cannot be: an ordinary mutex, used in pairs */
+}
 
 static void
 bell_ring(void)
@@ -38,23 +55,34 @@ bell_ring(void)
 		abort(); /* its counter would have to overflow */
 }
 
+/* The next job; NULL when there will be none. Under the lock. */
+static struct job *
+job_wait(void)
+{
+	struct job *j;
+
+	while ((j = TAILQ_FIRST(&waiting)) == NULL && !ending)
+		pthread_cond_wait(&work, &lock);
+	if (j != NULL)
+		TAILQ_REMOVE(&waiting, j, list);
+	return j;
+}
+
 static void *
 thread_run(void *unused)
 {
 	struct job *j;
 
 	(void)unused;
-	pthread_mutex_lock(&lock);
-	for (;;) {
-		while ((j = TAILQ_FIRST(&waiting)) == NULL)
-			pthread_cond_wait(&work, &lock);
-		TAILQ_REMOVE(&waiting, j, list);
-		pthread_mutex_unlock(&lock);
+	locked(true);
+	while ((j = job_wait()) != NULL) {
+		locked(false);
 		j->fn(j->arg);
-		pthread_mutex_lock(&lock);
+		locked(true);
 		TAILQ_INSERT_TAIL(&done, j, list);
 		bell_ring();
 	}
+	locked(false);
 	return NULL;
 }
 
@@ -68,33 +96,52 @@ bell_heard(void *unused, short revents)
 	(void)unused;
 	(void)revents;
 	if (read(bell.fd, &rung, sizeof(rung)) == -1)
-		return;
-	pthread_mutex_lock(&lock);
+		return; /* heard before */
+	locked(true);
 	TAILQ_CONCAT(&finished, &done, list);
-	pthread_mutex_unlock(&lock);
+	locked(false);
 	while ((j = TAILQ_FIRST(&finished)) != NULL) {
 		TAILQ_REMOVE(&finished, j, list);
-		queued--;
-		fiber_wake(j->fiber);
+		in_hand--;
+		j->over = true;
+		fiber_unblock(j->fiber);
 	}
 }
 
-/* Signals stay with the loop's thread: the threads inherit a full mask. */
 static enum err
-threads_start(unsigned threads)
+bell_hang(void)
+{
+	enum err r;
+
+	bell = (struct loop_watch){ .fn = bell_heard, .events = POLLIN };
+	bell.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (bell.fd == -1)
+		return ERR_INTERNAL;
+	if ((r = loop_watch(&bell)) != ERR_OK) {
+		close(bell.fd);
+		bell.fd = -1;
+	}
+	return r;
+}
+
+/* Signals stay with the loop's thread: the others inherit a full mask. */
+static enum err
+threads_start(unsigned count)
 {
 	sigset_t all, before;
 	enum err r = ERR_OK;
-	pthread_t t;
 
+	if ((threads = calloc(count, sizeof(*threads))) == NULL)
+		return ERR_INTERNAL;
 	sigfillset(&all);
 	if (pthread_sigmask(SIG_SETMASK, &all, &before) != 0)
 		return ERR_INTERNAL;
-	while (threads-- > 0 && r == ERR_OK) {
-		if (pthread_create(&t, NULL, thread_run, NULL) != 0)
-			r = ERR_INTERNAL;
+	while (threads_n < count && r == ERR_OK) {
+		if (pthread_create(
+			&threads[threads_n], NULL, thread_run, NULL) == 0)
+			threads_n++;
 		else
-			pthread_detach(t);
+			r = ERR_INTERNAL;
 	}
 	if (pthread_sigmask(SIG_SETMASK, &before, NULL) != 0)
 		r = ERR_INTERNAL;
@@ -102,19 +149,44 @@ threads_start(unsigned threads)
 }
 
 enum err
-offload_start(unsigned threads, unsigned queue_max)
+offload_start(unsigned count, unsigned queue_max)
 {
 	enum err r;
 
-	bell.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (bell.fd == -1)
+	if (count == 0 || bell.fd != -1)
 		return ERR_INTERNAL;
-	bell.events = POLLIN;
-	bell.fn = bell_heard;
-	if ((r = loop_watch(&bell)) != ERR_OK)
+	ending = false;
+	if ((r = bell_hang()) != ERR_OK)
 		return r;
-	queue_limit = queue_max;
-	return threads_start(threads);
+	in_hand_max = count + queue_max;
+	if ((r = threads_start(count)) != ERR_OK) {
+		log_error("threads_not_started", LOG_NUM("started", threads_n));
+		offload_stop();
+	}
+	return r;
+}
+
+void
+offload_stop(void)
+{
+	unsigned i;
+
+	if (bell.fd == -1)
+		return;
+	locked(true);
+	ending = true;
+	pthread_cond_broadcast(&work);
+	locked(false);
+	for (i = 0; i < threads_n; i++)
+		if (pthread_join(threads[i], NULL) != 0)
+			abort(); /* cannot be: started, and joined once */
+	bell_heard(NULL, POLLIN);
+	loop_unwatch(&bell);
+	close(bell.fd);
+	free(threads);
+	threads = NULL;
+	threads_n = 0;
+	bell.fd = -1;
 }
 
 enum err
@@ -122,17 +194,18 @@ offload(void (*fn)(void *), void *arg)
 {
 	struct job j = { .fn = fn, .arg = arg, .fiber = fiber_self() };
 
-	if (j.fiber == NULL || queue_limit == 0) {
+	if (j.fiber == NULL || threads_n == 0) {
 		fn(arg);
 		return ERR_OK;
 	}
-	if (queued >= queue_limit)
+	if (in_hand >= in_hand_max)
 		return ERR_BUSY;
-	queued++;
-	pthread_mutex_lock(&lock);
+	in_hand++;
+	locked(true);
 	TAILQ_INSERT_TAIL(&waiting, &j, list);
 	pthread_cond_signal(&work);
-	pthread_mutex_unlock(&lock);
-	fiber_park();
+	locked(false);
+	while (!j.over)
+		fiber_block();
 	return ERR_OK;
 }

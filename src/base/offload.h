@@ -8,13 +8,25 @@
  * fn runs there; it touches nothing but *arg: no fiber, loop, database or log.
  */
 
-/* Once per process, after fork: starts the threads (all signals blocked).
- * `queue_max` jobs may wait. */
+/*
+ * Once per process, after fork, with a loop installed: starts the threads (all
+ * signals blocked). Beside the jobs that they run, `queue_max` may wait.
+ * ERR_INTERNAL for no threads at all, when they run already, or when they
+ * cannot be had; none runs then.
+ */
 NODISCARD enum err offload_start(unsigned threads, unsigned queue_max);
 
-/* Runs fn(arg) on a thread while the calling fiber waits; off a fiber, or
- * before offload_start, runs it in place. ERR_BUSY when the queue is full, and then fn has not
- * run. There is no deadline: fn must end by itself. */
+/* Waits until the jobs in hand are done, ends the threads, and wakes who
+ * waited. offload() works in place then, until the next offload_start. Not
+ * while a fiber may call offload(). */
+void offload_stop(void);
+
+/*
+ * Runs fn(arg) on a thread while the calling fiber waits, and nothing but its
+ * end ends that wait; off a fiber, or when no threads run, runs it in place.
+ * ERR_BUSY when the queue is full, and then fn has not run. There is no
+ * deadline: fn must end by itself.
+ */
 NODISCARD enum err offload(void (*fn)(void *), void *arg);
 
 #endif

@@ -8,6 +8,8 @@
 #include "base/arena.h"
 #include "ending.h"
 
+#include "base/asan.h"
+
 #include <malloc.h>
 #include <stdbool.h>
 #include <stdlib.h>

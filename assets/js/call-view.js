@@ -15,7 +15,7 @@ const QUALITY = /** @type {Record<string, [string, string]>} */ ({
 
 /** @type {Record<Line, string>} */
 const LINES = { connecting: 'Connecting…', connected: 'Connected',
-  reconnecting: 'Reconnecting…' };
+  reconnecting: 'Reconnecting…', blocked: 'No way through the network yet' };
 
 export class Tile {
   /** @param {Participant} person */
@@ -137,21 +137,35 @@ export function say(text) {
   el('call-live').textContent = text;
 }
 
-/** The keys that work during a call, in a dialog. */
-export function showKeys() {
-  const pairs = [['Alt + Shift + M', 'Microphone on or off'],
-    ['Alt + Shift + V', 'Camera on or off'],
-    ['Alt + Shift + S', 'Share your screen, or stop'],
-    ['Alt + Shift + K', 'This list'], ['Alt + Shift + H', 'Leave the call']];
-  const list = h('dl', { class: 'stack-s' });
+const KEYS = [['Alt + Shift + M', 'Microphone on or off'],
+  ['Alt + Shift + V', 'Camera on or off'],
+  ['Alt + Shift + S', 'Share your screen, or stop'],
+  ['Alt + Shift + C', 'Chat'], ['Alt + Shift + I', 'This window'],
+  ['Alt + Shift + H', 'Leave the call']];
+
+/**
+ * What there is to know about a call: the code to compare, and the keys.
+ * @param {Array<{name: string, code: string}>} codes
+ */
+export function showInfo(codes) {
+  const keys = h('dl', { class: 'stack-s' });
+  const safety = codes.filter(({ code }) => code).map(({ name, code }) =>
+    h('div', {}, h('p', {}, `With ${name}: `),
+      h('p', { class: 'secret' }, code)));
   const dialog = h('dialog', { class: 'dialog',
-    'aria-labelledby': 'keys-title' }, h('form', { method: 'dialog' },
-    h('h2', { id: 'keys-title' }, 'Keys'), list,
+    'aria-labelledby': 'info-title' }, h('form', { method: 'dialog' },
+    h('h2', { id: 'info-title' }, 'About this call'),
+    h('div', { class: 'stack-s' }, h('h3', {}, 'Safety code'), ...safety,
+      h('p', { class: 'muted small' }, safety.length
+        ? 'Read it to each other. The same code on both sides means that ' +
+          'nobody in between can see or hear you.'
+        : 'It shows here when you are connected.')),
+    h('div', { class: 'stack-s' }, h('h3', {}, 'Keys'), keys),
     h('button', { class: 'button primary' }, 'Close')));
 
-  for (const [keys = '', words = ''] of pairs)
-    put(list, h('div', {}, h('dt', { class: 'strong' }, keys),
-      h('dd', {}, words)));
+  for (const [name = '', text = ''] of KEYS)
+    put(keys, h('div', {}, h('dt', { class: 'strong' }, name),
+      h('dd', {}, text)));
   document.body.append(dialog);
   dialog.addEventListener('close', () => dialog.remove());
   dialog.showModal();

@@ -7,7 +7,9 @@ import { Devices } from './devices.js';
 import { devicePanel } from './device-panel.js';
 import { Peer } from './peer.js';
 import { Signal } from './signal.js';
-import { askLeave, control, drawKnocks, middle, say, sayState, showKeys,
+import { Chat } from './chat.js';
+import { safetyCode } from './safety.js';
+import { askLeave, control, drawKnocks, middle, say, sayState, showInfo,
   Tile } from './call-view.js';
 import { nearDay, stopwatch, time } from './format.js';
 import { words } from './form.js';
@@ -42,6 +44,8 @@ let iceTtlS = 3600;
 let screenStream = null;
 let startedAt = 0;
 let socketDown = false;
+const chat = new Chat((text) =>
+  [...talks.values()].filter(({ peer }) => peer.write(text)).length, say);
 
 /** @param {string} stage @param {string} title */
 function enter(stage, title) {
@@ -255,6 +259,7 @@ function onOver(why) {
   for (const id of [...talks.keys()]) stopTalk(id);
   stopScreen();
   devices.stop();
+  chat.wipe();
   admitted = false;
   enter('stage-end', title);
   el('end-text').textContent = text;
@@ -296,9 +301,11 @@ function talkWith(id) {
   const peer = new Peer({ self, id, iceServers, stream: devices.stream,
     send: (message) => room.send(message), freshServers,
     onStream: (stream) => tile.show(stream),
+    onText: (text) => chat.heard(person.display_name, text),
     onLine: (line) => {
       tile.line(line);
-      drawLine();
+      if (line === 'blocked') sayBlocked();
+      else drawLine();
     },
     onReport: (report) => {
       tile.report(report);
@@ -310,6 +317,20 @@ function talkWith(id) {
   talks.set(id, talk);
   if (screenStream) void peer.replace('video', screenTrack());
   return talk;
+}
+
+/** Without this the page would try for ever and nothing would say why. */
+function sayBlocked() {
+  fill(el('knocks'), note('warn', h('p', {}, 'We cannot get through your ' +
+    'network, or theirs. We keep trying. It may help to use another network, ' +
+    'such as mobile data, or to turn off a VPN.')));
+}
+
+async function info() {
+  showInfo(await Promise.all([...talks.values()].map(async (
+    { peer: { pc }, tile }) => ({ name: tile.person.display_name,
+    code: await safetyCode(pc.localDescription?.sdp,
+      pc.remoteDescription?.sdp) }))));
 }
 
 /** @param {string} id */
@@ -365,6 +386,7 @@ function drawLine() {
 
   if (el('stage-call').hidden) return;
   if (connected && !startedAt) startedAt = Date.now();
+  if (connected) el('knocks').querySelector('.note')?.remove();
   if (!talks.size) {
     const waiting = [...people.values()].some((person) => !person.admitted);
     middle(isPatient ? `${withWhom()} will be right back`
@@ -394,7 +416,7 @@ function drawControls() {
   control('share', { picture: 'screen', pressed: Boolean(screenStream),
     text: screenStream ? 'Stop sharing' : 'Share screen' });
   share.hidden = !navigator.mediaDevices?.getDisplayMedia;
-  control('keys', { picture: 'help', text: 'Keys' });
+  control('info', { picture: 'info', text: 'About' });
   control('leave', { picture: 'hang-up',
     text: isPatient ? 'Leave' : 'Hang up' });
   el('self').hidden = !cam?.enabled;
@@ -473,10 +495,10 @@ async function hangUp() {
 
 const KEYS = /** @type {Record<string, () => unknown>} */ ({
   KeyM: () => toggle('audio'), KeyV: () => toggle('video'),
-  KeyS: toggleShare, KeyK: showKeys, KeyH: hangUp });
+  KeyS: toggleShare, KeyC: () => chat.toggle(), KeyI: info, KeyH: hangUp });
 const BUTTONS = /** @type {Record<string, () => unknown>} */ ({
   mic: () => toggle('audio'), cam: () => toggle('video'), share: toggleShare,
-  keys: showKeys, leave: hangUp });
+  'chat-button': () => chat.toggle(), info, leave: hangUp });
 
 for (const [id, act] of Object.entries(BUTTONS))
   el(id).addEventListener('click', () => void act());

@@ -4,7 +4,7 @@
 
 /** @typedef {import('./signal.js').Outgoing} Outgoing */
 
-/** @typedef {'connecting'|'connected'|'reconnecting'} Line */
+/** @typedef {'connecting'|'connected'|'reconnecting'|'blocked'} Line */
 /** @typedef {'good'|'fair'|'poor'|'stalled'|'unknown'} Quality */
 
 /**
@@ -26,6 +26,7 @@
  * @property {(stream: MediaStream) => void} onStream
  * @property {(line: Line) => void} onLine
  * @property {(report: Report) => void} onReport
+ * @property {(text: string) => void} onText what the other wrote
  */
 
 /** How long a short dip may last before the path is sought anew, in ms. */
@@ -33,6 +34,8 @@ const DIP_MS = 3000;
 /** How long one attempt gets before the next, in ms. */
 const ATTEMPT_MS = 8000;
 const REPORT_MS = 2000;
+/** After so many attempts it is time to say that the network is to blame. */
+const ATTEMPTS = 3;
 
 /** @param {number} loss 0 to 1 @param {number} rttS @returns {Quality} */
 export function judge(loss, rttS) {
@@ -53,6 +56,7 @@ export class Peer {
   /** @type {Line} */
   #line = 'connecting';
   #last = { received: 0, lost: 0 };
+  #attempts = 0;
   /** @type {Map<string, RTCRtpSender>} by the kind of track */
   #senders = new Map();
 
@@ -65,10 +69,14 @@ export class Peer {
     this.pc = new RTCPeerConnection({ iceServers: options.iceServers,
       bundlePolicy: 'max-bundle' });
     this.#listen();
+    // Both ends make the same channel, so that it needs no event to begin.
+    this.chat = this.pc.createDataChannel('chat', { negotiated: true, id: 0 });
+    this.chat.onmessage = ({ data }) => {
+      if (typeof data === 'string') options.onText(data);
+    };
     for (const track of options.stream.getTracks())
       this.#senders.set(track.kind, this.pc.addTrack(track, options.stream));
     this.#reporter = setInterval(() => void this.#report(), REPORT_MS);
-    // Nothing to send: then there is no offer of ours to wait for.
     this.#armDip(ATTEMPT_MS);
   }
 
@@ -93,12 +101,13 @@ export class Peer {
     if (state === 'connected' || state === 'completed') {
       clearTimeout(this.#dip);
       this.#dip = undefined;
+      this.#attempts = 0;
       this.#say('connected');
     } else if (state === 'disconnected') {
       this.#say('reconnecting');
       this.#armDip(DIP_MS);
     } else if (state === 'failed') {
-      this.#say('reconnecting');
+      if (this.#line !== 'blocked') this.#say('reconnecting');
       void this.restart();
     }
   }
@@ -127,6 +136,7 @@ export class Peer {
   async restart() {
     if (this.#closed || this.connected) return;
     this.#armDip(ATTEMPT_MS);
+    if (++this.#attempts >= ATTEMPTS) this.#say('blocked');
     const servers = await this.options.freshServers().catch(() => null);
     if (this.#closed || this.connected) return;
     try {
@@ -214,6 +224,13 @@ export class Peer {
     if (sender) await sender.replaceTrack(track);
     else if (track)
       this.#senders.set(kind, this.pc.addTrack(track, this.options.stream));
+  }
+
+  /** @param {string} text @returns {boolean} whether it is on its way */
+  write(text) {
+    if (this.chat.readyState !== 'open') return false;
+    this.chat.send(text);
+    return true;
   }
 
   async #report() {

@@ -45,7 +45,8 @@ const STATES = /** @type {Record<string, string>} */ ({
 
 /** How often the page looks whether the session still stands, in ms. */
 const LOOK_MS = 20_000;
-/** How long before automatic logoff the warning comes, in ms. */
+/** How long before automatic logoff the warning comes, in ms; at most half of
+ * the limit, which a clinic may set as low as one minute. */
 const WARN_MS = 120_000;
 /** How often a person at work tells the server so, in ms. */
 const TOUCH_MS = 60_000;
@@ -166,6 +167,7 @@ class Watch {
     /** @type {HTMLDialogElement | null} */
     this.dialog = null;
     this.saidEnd = false;
+    this.limit = this.left();
     for (const kind of ['keydown', 'pointerdown', 'input'])
       addEventListener(kind, () => { this.busyHands = true; },
         { passive: true, capture: true });
@@ -213,7 +215,8 @@ class Watch {
     const left = this.left();
 
     if (left <= -2000) void this.ask(true);
-    if (left < WARN_MS) this.warn(Math.max(0, Math.ceil(left / 1000)));
+    this.limit = Math.max(this.limit, left);
+    if (left < Math.min(WARN_MS, this.limit / 2)) this.warn(Math.max(0, Math.ceil(left / 1000)));
     else this.unwarn();
     this.warnEnd();
   }

@@ -123,6 +123,38 @@ test('keys turn the microphone and the camera off and on', async () => {
   await patient.getByText('Camera off').waitFor({ state: 'detached' });
 });
 
+test('both sides show the same safety code', async () => {
+  const codes = [];
+
+  for (const page of [clinician, patient]) {
+    await page.keyboard.press('Alt+Shift+KeyI');
+    const dialog = page.getByRole('dialog', { name: 'About this call' });
+    codes.push(await dialog.locator('.secret').innerText());
+    assert.deepEqual(await axe(page), []);
+    await dialog.getByRole('button', { name: 'Close' }).click();
+  }
+  assert.match(codes[0], /^\d{5} \d{5} \d{5} \d{5}$/);
+  assert.equal(codes[0], codes[1]);
+});
+
+test('what one writes the other reads, as text', async () => {
+  const hostile = '<img src=x onerror="globalThis.struck=1">';
+
+  await patient.getByRole('button', { name: 'Chat' }).click();
+  await patient.getByLabel('Message').fill(hostile);
+  await patient.keyboard.press('Enter');
+  await clinician.getByRole('button', { name: 'Chat (1)' }).click();
+  await clinician.getByRole('log').getByText(hostile).waitFor();
+  assert.equal(await clinician.evaluate(() => globalThis.struck), undefined);
+  for (const page of [clinician, patient]) {
+    assert.deepEqual(await axe(page), []);
+    if (process.env.EPIONE_SHOTS && page === clinician)
+      await page.screenshot({ path: `${process.env.EPIONE_SHOTS}/chat.png` });
+    await page.keyboard.press('Escape');
+    await page.getByRole('log').waitFor({ state: 'hidden' });
+  }
+});
+
 test('the patient shares a screen, and stops', async () => {
   await patient.keyboard.press('Alt+Shift+KeyS');
   await clinician.getByText('Shares the screen').waitFor({ state: 'attached' });

@@ -10,13 +10,14 @@ const axeSource = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa',
   'best-practice'];
 
-export const launch = () => chromium.launch({
+/** @param {string[]} [flags] further ones */
+export const launch = (flags = []) => chromium.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
   args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
     '--disable-background-networking', '--disable-component-update',
     '--disable-sync', '--use-fake-device-for-media-stream',
     '--use-fake-ui-for-media-stream', '--allow-loopback-in-peer-connection',
-    '--auto-select-desktop-capture-source=Entire screen'] });
+    ...flags] });
 
 export class Portal {
   static async start() {
@@ -43,8 +44,8 @@ export class Portal {
     await this.clinic.stop();
   }
 
-  async context(options = {}) {
-    const context = await this.browser.newContext({ ignoreHTTPSErrors: true,
+  async context(options = {}, browser = this.browser) {
+    const context = await browser.newContext({ ignoreHTTPSErrors: true,
       permissions: ['camera', 'microphone', 'clipboard-write'],
       locale: 'en-US', timezoneId: 'America/New_York', ...options });
 

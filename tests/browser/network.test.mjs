@@ -1,0 +1,125 @@
+// A call over a network that misbehaves: connections that stay open and carry
+// nothing. The patient's browser reaches the server through a relay of the
+// test's own, which can hold its breath.
+import assert from 'node:assert/strict';
+import net from 'node:net';
+import { after, before, test } from 'node:test';
+import { Portal, launch } from './portal.mjs';
+
+/** Carries bytes to `port`; `freeze` silences what is open, both ways. */
+class Relay {
+  constructor(port) {
+    this.pairs = new Set();
+    this.server = net.createServer((from) => {
+      const to = net.connect(port, '127.0.0.1');
+      const pair = { from, to, frozen: false };
+
+      this.pairs.add(pair);
+      from.on('data', (data) => pair.frozen || to.write(data));
+      to.on('data', (data) => pair.frozen || from.write(data));
+      for (const end of [from, to]) {
+        end.on('error', () => {});
+        end.on('close', () => pair.frozen || this.drop(pair));
+      }
+    });
+  }
+
+  listen() {
+    return new Promise((done) => this.server.listen(0, '127.0.0.1', () =>
+      done(this.server.address().port)));
+  }
+
+  drop(pair) {
+    pair.from.destroy();
+    pair.to.destroy();
+    this.pairs.delete(pair);
+  }
+
+  freeze() {
+    for (const pair of this.pairs) pair.frozen = true;
+  }
+
+  stop() {
+    for (const pair of this.pairs) this.drop(pair);
+    this.server.close();
+  }
+}
+
+/** @type {Portal} */
+let portal;
+let relay, far, clinician, patient;
+
+before(async () => {
+  portal = await Portal.start();
+  const { clinic } = portal;
+  relay = new Relay(clinic.port);
+  const port = await relay.listen();
+  far = await launch([`--host-resolver-rules=MAP localhost:${clinic.port} ` +
+    `127.0.0.1:${port}`]);
+  const desk = await clinic.signIn(clinic.people.scheduler);
+  const { body } = await desk.get('/v1/visits?limit=100');
+  const visit = body.items.find((one) => one.status === 'booked' &&
+    one.patient_id === clinic.people.patient.patient_id);
+  desk.close();
+  await clinic.sql(`UPDATE visit SET starts_at = now()
+    + interval '5 minutes', ends_at = now() + interval '35 minutes'
+    WHERE id = :'id'`, { id: visit.id });
+  const doctor = [clinic.people.clinician, clinic.people.clinician2]
+    .find(({ name }) => name === visit.clinician_name);
+  const near = await portal.context();
+  const away = await portal.context({}, far);
+  clinician = await portal.signIn(near, doctor);
+  patient = await portal.signIn(away, clinic.people.patient);
+  for (const page of [clinician, patient])
+    await page.goto(`${portal.url}/call?visit=${visit.id}`);
+  await patient.getByRole('button', { name: 'Check in' }).click();
+  await clinician.getByRole('button', { name: 'Open the room' }).click();
+  await clinician.getByRole('button', { name: /^Admit/ }).click();
+  for (const page of [clinician, patient])
+    await page.getByText(/Good connection|Fair connection/).waitFor();
+});
+after(async () => {
+  await far?.close();
+  relay?.stop();
+  await portal?.stop();
+});
+
+test('the relay is what carries the patient', () => {
+  assert.ok(relay.pairs.size > 0);
+});
+
+test('a socket that is open and dead is left, and nothing said is lost', async () => {
+  const decoded = () => patient.locator('.other video').evaluate((video) =>
+    video.getVideoPlaybackQuality().totalVideoFrames);
+
+  relay.freeze();
+  const [start, before] = [Date.now(), await decoded()];
+  // Said by each into a line that carries nothing.
+  await patient.keyboard.press('Alt+Shift+KeyM');
+  await clinician.keyboard.press('Alt+Shift+KeyV');
+  const heard = clinician.getByText('Microphone off');
+  await patient.waitForTimeout(1500);
+  assert.equal(await heard.count(), 0, 'the line is dead');
+
+  await heard.waitFor({ state: 'attached', timeout: 15_000 });
+  await patient.getByText('Camera off').waitFor({ state: 'attached' });
+  assert.ok(Date.now() - start < 15_000, `${Date.now() - start} ms`);
+  await clinician.keyboard.press('Alt+Shift+KeyV');
+  await patient.getByText('Camera off').waitFor({ state: 'detached' });
+  assert.ok(await decoded() > before, 'media went on meanwhile');
+  assert.equal(await clinician.locator('.other').count(), 1);
+  assert.deepEqual(portal.complaints, []);
+});
+
+test('when the server is away the page says so and comes back', async () => {
+  await portal.clinic.stopServer('SIGKILL');
+  for (const page of [clinician, patient])
+    await page.getByRole('status').filter({ hasText: 'Reconnecting' })
+      .waitFor({ timeout: 20_000 });
+  await portal.clinic.startServer();
+  for (const page of [clinician, patient])
+    await page.getByText(/Good connection|Fair connection/)
+      .waitFor({ timeout: 30_000 });
+  await patient.keyboard.press('Alt+Shift+KeyM');
+  await clinician.getByText('Microphone off').waitFor({ state: 'detached' });
+});

@@ -161,8 +161,10 @@ keys_check(void *unused)
 	(void)unused;
 	while ((r = keys_verify()) != ERR_OK) {
 		if (r == ERR_CRYPTO) {
+			/*= EN-10: nothing is served under another key */
 			log_error("root_key_wrong");
-			exit(1);
+			kore_shutdown();
+			return;
 		}
 		fiber_sleep(KEY_CHECK_PAUSE_MS);
 	}

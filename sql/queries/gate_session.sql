@@ -10,3 +10,10 @@ SELECT s.clinic_id, s.session_id, s.account_id, s.patient_id, s.role, s.client,
        coalesce(r.is_care, false), coalesce(r.is_part, false)
   FROM session_open($1, $2) s
   LEFT JOIN LATERAL relation($3, $4, s.clinic_id, s.account_id) r ON true;
+
+-- What a socket acts with: its session's token may be another by now.
+-- sql: session_hash one
+-- in:  id uuid
+-- out: hash bytes
+SELECT hash FROM session
+ WHERE clinic_id = current_clinic() AND id = $1::uuid AND ended_at IS NULL;

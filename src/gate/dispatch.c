@@ -27,43 +27,51 @@ struct passage {
 	struct session_enter_row session;
 	struct relation_get_row relation;
 	bool replayed;
+	bool limited; /* refused for its rate, before anything was looked at */
 };
+
+static enum err
+rate_take(struct passage *p, const void *key, size_t n, int64_t per_minute)
+{
+	enum err r = limit_take(key, n, per_minute, &p->op.retry_after_s);
+
+	p->limited = r != ERR_OK;
+	return r;
+}
 
 /* Requests of one address, and sign-ins of it, which are dearer. */
 static enum err
-limit_address(struct op *op)
+limit_address(struct passage *p)
 {
-	const char *address = op->rq->address;
+	const char *address = p->op.rq->address;
 	char key[80];
+	enum err r;
 	int n;
 
 	n = snprintf(key, sizeof(key), "address %s", address);
-	if (limit_take(key, (size_t)n, conf()->requests_per_minute,
-		&op->retry_after_s) != ERR_OK)
-		return ERR_TOO_MANY;
-	if (op->route->open != OPEN_PUBLIC)
-		return ERR_OK;
+	r = rate_take(p, key, (size_t)n, conf()->requests_per_minute);
+	if (r != ERR_OK || p->op.route->open != OPEN_PUBLIC)
+		return r;
 	n = snprintf(key, sizeof(key), "sign-in %s", address);
-	return limit_take(
-	    key, (size_t)n, conf()->sign_ins_per_minute, &op->retry_after_s);
+	return rate_take(p, key, (size_t)n, conf()->sign_ins_per_minute);
 }
 
 /* Requests of one account, and of one account to one route. */
 static enum err
-limit_actor(struct op *op)
+limit_actor(struct passage *p)
 {
 	struct {
 		struct uuid account;
 		char operation[32];
-	} key = { op->who.account, "" };
+	} key = { p->op.who.account, "" };
+	enum err r;
 
-	if (limit_take(&key, sizeof(key), conf()->requests_per_minute,
-		&op->retry_after_s) != ERR_OK)
-		return ERR_TOO_MANY;
+	r = rate_take(p, &key, sizeof(key), conf()->requests_per_minute);
+	if (r != ERR_OK)
+		return r;
 	snprintf(
-	    key.operation, sizeof(key.operation), "%s", op->route->operation);
-	return limit_take(&key, sizeof(key), conf()->requests_per_minute / 2,
-	    &op->retry_after_s);
+	    key.operation, sizeof(key.operation), "%s", p->op.route->operation);
+	return rate_take(p, &key, sizeof(key), conf()->requests_per_minute / 2);
 }
 
 static const char *
@@ -124,7 +132,7 @@ session_find(struct passage *p)
 	actor_fill(op, &p->session);
 	p->relation = (struct relation_get_row){ p->session.subject_patient,
 		p->session.is_self, p->session.is_care, p->session.is_part };
-	return limit_actor(op);
+	return limit_actor(p);
 }
 
 static enum err
@@ -370,8 +378,8 @@ operation_run(struct passage *p)
 	if ((r = op->route->run(op)) != ERR_OK)
 		return r;
 	if (op->join != NULL)
-		memcpy(op->join->token_hash, p->credential.hash,
-		    sizeof(op->join->token_hash));
+		memcpy(op->join->address, op->rq->address,
+		    sizeof(op->join->address));
 	return idempotency_keep(op);
 }
 
@@ -386,7 +394,7 @@ pass(struct passage *p)
 	struct op *op = &p->op;
 	enum err r;
 
-	if ((r = limit_address(op)) != ERR_OK ||
+	if ((r = limit_address(p)) != ERR_OK ||
 	    (r = session_find(p)) != ERR_OK ||
 	    (r = state_check(op)) != ERR_OK || (r = input_read(p)) != ERR_OK ||
 	    (r = subject_find(p)) != ERR_OK || (r = right_check(p)) != ERR_OK ||
@@ -397,13 +405,13 @@ pass(struct passage *p)
 	return tx_commit(op->tx);
 }
 
-/* Outcomes that are the installation's trouble, not an act of the actor: the
- * database could not have taken a row about them. */
+/* Not: outcomes that are the installation's trouble, which the database could
+ * not take a row about, and requests over a rate, which would fill the log. */
 static bool
-auditable(const struct op *op, enum err r)
+auditable(const struct passage *p, enum err r)
 {
-	return op->route != NULL && r != ERR_UNAVAILABLE && r != ERR_BUSY &&
-	    r != ERR_UNKNOWN_OUTCOME && r != ERR_TOO_MANY;
+	return !p->limited && r != ERR_UNAVAILABLE && r != ERR_BUSY &&
+	    r != ERR_UNKNOWN_OUTCOME;
 }
 
 static void
@@ -467,7 +475,7 @@ conclude(struct passage *p, enum err r)
 	if (err_status(r) >= 500)
 		log_warn("request_failed", LOG_ID("request_id", &op->rq->id),
 		    LOG_CODE("code", err_code(r)));
-	if (auditable(op, r) && audit_refusal(op, r) != ERR_OK)
+	if (auditable(p, r) && audit_refusal(op, r) != ERR_OK)
 		return ERR_UNAVAILABLE;
 	return r;
 }
@@ -490,6 +498,27 @@ dispatch(struct arena *a, const struct request *rq, struct reply *rp)
 	input_drop(&p.op);
 }
 
+/* The token may have been renewed since the socket was opened (a step-up): it
+ * is the session that counts, if it still lives. */
+static enum err
+credential_of(struct passage *p, const struct participant *who)
+{
+	struct context_set_in context = { who->clinic, who->account };
+	struct session_hash_in in = { who->session };
+	struct session_hash_row row;
+	struct tx *tx = op_side_tx(&p->op);
+	enum err r;
+
+	if ((r = sql_context_set(tx, &context)) == ERR_OK)
+		r = sql_session_hash(tx, &in, &row);
+	if (r == ERR_OK && row.hash.n == sizeof(p->credential.hash)) {
+		memcpy(p->credential.hash, row.hash.p, row.hash.n);
+		p->credential.present = true;
+	}
+	tx_close(tx);
+	return r == ERR_NOT_FOUND ? ERR_OK : r;
+}
+
 enum err
 dispatch_for(
     const struct participant *who, enum method method, const char *path)
@@ -498,7 +527,6 @@ dispatch_for(
 	struct request rq = {
 		.method = method,
 		.path = path,
-		.address = "socket",
 		.id = uuid_random(),
 		.arrived = instant_now(),
 		.deadline_ms = instant_monotonic() +
@@ -507,12 +535,12 @@ dispatch_for(
 	struct passage p = { .op = { .rq = &rq, .arena = a } };
 	enum err r;
 
+	memcpy(rq.address, who->address, sizeof(rq.address));
 	if ((r = route_match(&p.op)) == ERR_OK) {
 		passage_begin(&p, a, &rq, p.op.route);
-		p.credential.present = true;
-		memcpy(p.credential.hash, who->token_hash,
-		    sizeof(p.credential.hash));
-		r = conclude(&p, pass_again(&p, pass(&p)));
+		if ((r = credential_of(&p, who)) == ERR_OK)
+			r = pass_again(&p, pass(&p));
+		r = conclude(&p, r);
 		input_drop(&p.op);
 	}
 	arena_free(a);

@@ -154,6 +154,9 @@ export class Clinic {
   }
 
   async stop() {
+    if (record)
+      for (const a of await this.sql(`SELECT DISTINCT operation, outcome FROM audit`).catch(() => []))
+        appendFileSync(record, JSON.stringify({ audit: true, ...a }) + '\n');
     await this.stopServer();
     await run('sh', [script, 'stop', this.dir]).catch(() => {});
     if (!process.env.EPIONE_TEST_KEEP) rmSync(this.dir, { recursive: true, force: true });

@@ -1,0 +1,86 @@
+// What stops a server from starting, and what it says.
+import assert from 'node:assert/strict';
+import { execFile, spawn } from 'node:child_process';
+import { chmodSync, copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { promisify } from 'node:util';
+import { startClinic, top } from '../lib/clinic.mjs';
+
+const run = promisify(execFile);
+const epione = path.join(top, process.env.BUILD ?? 'build', 'epione');
+let clinic;
+before(async () => {
+  clinic = await startClinic();
+  await clinic.stopServer();
+});
+after(() => clinic?.stop());
+
+/** The exit status and what was said of `epione --check` with other settings. */
+async function check(change) {
+  const file = path.join(clinic.dir, 'other.conf');
+  writeFileSync(file, change(readFileSync(path.join(clinic.dir, 'epione.conf'), 'utf8')), { mode: 0o600 });
+  return run(epione, ['--config', file, '--kore', path.join(clinic.dir, 'kore.conf'), '--check']).then(
+    () => ({ code: 0, said: '' }), (e) => ({ code: e.code, said: e.stderr }));
+}
+
+test('the settings of the demo pass', async () => {
+  assert.deepEqual(await check((s) => s), { code: 0, said: '' });
+});
+
+test('a misspelt, missing, doubled or impossible setting is named with its line', async () => {
+  const cases = [
+    [(s) => `${s}\nwokers 2\n`, /other\.conf:\d+: this setting is not known/],
+    [(s) => s.replace(/^origin.*$/m, ''), /origin is not set/],
+    [(s) => `${s}\nworkers 3\n`, /other\.conf:\d+: this setting is given a second time/],
+    [(s) => s.replace(/^workers.*$/m, 'workers many'), /workers is a whole number from 1 to 64/],
+    [(s) => s.replace(/^assets.*$/m, 'assets /nowhere'), /\/nowhere: /],
+  ];
+  for (const [change, said] of cases) {
+    const r = await check(change);
+    assert.equal(r.code, 1);
+    assert.match(r.said, said);
+    assert.equal(r.said.trim().split('\n').length, 1, 'one clear line');
+  }
+});
+
+//= EN-06, EN-10: a key that is missing, short or readable by others
+test('a root key that is missing, short or readable by others stops the start', async () => {
+  const key = path.join(clinic.dir, 'other.key');
+  const withKey = (s) => s.replace(/^root_key.*$/m, `root_key ${key}`);
+  rmSync(key, { force: true });
+  assert.equal((await check(withKey)).code, 1);
+  writeFileSync(key, 'abc', { mode: 0o400 });
+  assert.equal((await check(withKey)).code, 1);
+  rmSync(key);
+  copyFileSync(path.join(clinic.dir, 'root.key'), key);
+  chmodSync(key, 0o444);
+  const open = await check(withKey);
+  assert.equal(open.code, 1);
+  assert.match(open.said, /chmod|mode|others/i);
+});
+
+//= EN-10: another installation's key: the service stops, with a status
+test('the key of another database ends the whole service with a status', async () => {
+  const key = path.join(clinic.dir, 'foreign.key');
+  writeFileSync(key, '11'.repeat(32) + '\n', { mode: 0o400 });
+  const conf = path.join(clinic.dir, 'foreign.conf');
+  writeFileSync(conf, readFileSync(path.join(clinic.dir, 'epione.conf'), 'utf8').replace(/^root_key.*$/m, `root_key ${key}`), { mode: 0o600 });
+  const p = spawn(epione, ['--config', conf, '--kore', path.join(clinic.dir, 'kore.conf'), ...(process.getuid() === 0 ? [] : ['--unprivileged'])], { cwd: clinic.dir });
+  let said = '';
+  p.stdout.on('data', (d) => { said += d; });
+  p.stderr.on('data', (d) => { said += d; });
+  const code = await new Promise((done) => {
+    p.on('exit', done);
+    setTimeout(() => { p.kill('SIGKILL'); done('still there'); }, 15000).unref();
+  });
+  assert.match(said, /root_key_wrong/);
+  assert.equal(code, 1);
+});
+
+test('help is there, and unknown arguments are refused', async () => {
+  const help = await run(epione, ['--help']);
+  assert.match(help.stdout, /--config/);
+  const bad = await run(epione, ['--nonsense']).catch((e) => e);
+  assert.equal(bad.code, 2);
+});

@@ -8,12 +8,14 @@
 #include <kore/hooks.h>
 #include <kore/seccomp.h>
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
+
+#include <sys/prctl.h>
 
 #define MSG_NOTE   (KORE_MSG_APP_BASE + 1)
 #define FLOOD_SIZE 65000
@@ -201,6 +203,18 @@ run_inject(struct http_request *req)
 	return reply(req, 200, "ok\n");
 }
 
+/* Gives up a descriptor that epoll does not know, then one that is closed. */
+static int
+run_closed(struct http_request *req)
+{
+	int fd = fcntl(worker->msg[1]->fd, F_DUPFD, 0);
+
+	kore_platform_disable_read(fd);
+	(void)close(fd);
+	kore_platform_disable_read(fd);
+	return reply(req, 200, "fine\n");
+}
+
 static int
 run_ws(struct http_request *req)
 {
@@ -223,6 +237,7 @@ static const struct route routes[] = {
 	{ "/note", run_note },
 	{ "/crash", run_crash },
 	{ "/inject", run_inject },
+	{ "/closed", run_closed },
 	{ "/ws", run_ws },
 	{ NULL, NULL },
 };

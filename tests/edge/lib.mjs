@@ -60,13 +60,22 @@ function configure(name, port, { cert = 'ec', set = {}, workers = 1,
   return dir;
 }
 
+function own(dir, user) {
+  fs.chownSync(dir, user, user);
+  for (const file of fs.readdirSync(dir))
+    fs.chownSync(path.join(dir, file), user, user);
+}
+
 /** Starts the application; resolves once it answers. */
 export async function serve(name, offset, options = {}) {
   const port = FIRST + offset;
   const dir = configure(name, port, options);
   const log = fs.openSync(`${dir}/log`, 'a');
+  if (options.user !== undefined)
+    own(dir, options.user);
   const child = spawn(`${OUT}/app`, ['-f', ...(options.confined ? [] : ['-n', '-r']),
-    '-c', `${dir}/kore.conf`], { stdio: ['ignore', log, log] });
+    '-c', `${dir}/kore.conf`], { stdio: ['ignore', log, log],
+    uid: options.user, gid: options.user });
   const ended = once(child, 'exit');
   process.on('exit', () => child.kill('SIGKILL'));
   const server = {

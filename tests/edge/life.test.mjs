@@ -321,6 +321,35 @@ life('02 15 started by root: two users, jails, sandbox, no dumps',
       assert.equal((await get(server, '/bare')).status, 200);
   });
 
+test('15 started by a plain user', async (t) => {
+  if (process.getuid() !== 0)
+    return t.skip('the other tests are this one');
+  const server = await serve('life-user', 50 - 1, { user: 65534, workers: 2 });
+  for (const pid of Object.keys(family(server))) {
+    const status = fs.readFileSync(`/proc/${pid}/status`, 'latin1');
+    assert.match(status, /^Uid:\s+65534\s+65534/m);
+    assert.match(status, /^Seccomp:\s+2$/m);
+  }
+  assert.equal((await get(server, '/bare')).status, 200);
+  assert.equal(await server.stop(), 0);
+});
+
+test('15 a killed server leaves no shared memory', async () => {
+  const server = await serve('life-shm', 50 - 1);
+  const segments = () => fs.readFileSync('/proc/sysvipc/shm', 'utf8')
+    .split('\n').filter((l) =>
+      Number(l.trim().split(/\s+/)[4]) === server.child.pid).length;
+  assert.equal(segments(), 1, 'the search would find nothing');
+  await server.stop('SIGKILL');
+  assert.ok(await eventually(() => segments() === 0));
+});
+
+life('20 a descriptor that is gone may be given up', {}, async (server) => {
+  const { pid } = await who(server);
+  assert.equal((await get(server, '/closed')).status, 200);
+  assert.equal((await who(server)).pid, pid);
+});
+
 life('16 what was begun is finished', { workers: 2 }, async (server) => {
   const c = await connect(server);
   const ws = await websocket(server);

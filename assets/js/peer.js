@@ -34,6 +34,12 @@ const DIP_MS = 3000;
 /** How long one attempt gets before the next, in ms. */
 const ATTEMPT_MS = 8000;
 const REPORT_MS = 2000;
+/**
+ * How long the polite one lets the other offer first, in ms. Two first offers
+ * that meet are resolved by rolling one back, and Chromium may then never
+ * gather a candidate again: they must not meet.
+ */
+const YIELD_MS = 2000;
 /** After so many attempts it is time to say that the network is to blame. */
 const ATTEMPTS = 3;
 
@@ -51,6 +57,8 @@ export class Peer {
   #closed = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #dip;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #yield;
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #reporter;
   /** @type {Line} */
@@ -83,7 +91,7 @@ export class Peer {
   #listen() {
     const { pc, options } = this;
 
-    pc.onnegotiationneeded = () => void this.#offer();
+    pc.onnegotiationneeded = () => this.#negotiate();
     pc.onicecandidate = ({ candidate }) => options.send({ type: 'candidate',
       to: options.id, candidate: candidate ? candidate.toJSON() : null });
     pc.ontrack = ({ track }) => {
@@ -108,7 +116,8 @@ export class Peer {
       this.#armDip(DIP_MS);
     } else if (state === 'failed') {
       if (this.#line !== 'blocked') this.#say('reconnecting');
-      void this.restart();
+      if (this.polite) this.#armDip(0);
+      else void this.restart();
     }
   }
 
@@ -126,7 +135,16 @@ export class Peer {
   /** @param {number} ms */
   #armDip(ms) {
     clearTimeout(this.#dip);
-    this.#dip = setTimeout(() => void this.restart(), ms);
+    this.#dip = setTimeout(() => void this.restart(),
+      ms + (this.polite ? YIELD_MS : 0));
+  }
+
+  #negotiate() {
+    if (!this.polite || this.pc.remoteDescription) return void this.#offer();
+    clearTimeout(this.#yield);
+    this.#yield = setTimeout(() => {
+      if (!this.#closed && !this.pc.remoteDescription) void this.#offer();
+    }, YIELD_MS);
   }
 
   /**
@@ -257,6 +275,7 @@ export class Peer {
   close() {
     this.#closed = true;
     clearTimeout(this.#dip);
+    clearTimeout(this.#yield);
     clearInterval(this.#reporter);
     this.pc.onnegotiationneeded = this.pc.onicecandidate = null;
     this.pc.ontrack = this.pc.oniceconnectionstatechange = null;

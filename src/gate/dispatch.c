@@ -306,7 +306,7 @@ upgrade_check(const struct op *op)
 							    : ERR_BAD_REQUEST;
 }
 
-/*= IN-05: "17", strong, as the ETag said it */
+/*= IN-05: "17", strong, letter by letter as the ETag said it */
 static enum err
 precondition_read(struct op *op)
 {
@@ -317,10 +317,10 @@ precondition_read(struct op *op)
 		return ERR_OK;
 	if (tag == NULL)
 		return ERR_PRECONDITION_REQUIRED;
-	if (*tag != '"')
+	if (tag[0] != '"' || tag[1] < '1' || tag[1] > '9')
 		return ERR_STALE;
 	op->if_match = strtoll(tag + 1, &end, 10);
-	return strcmp(end, "\"") == 0 && op->if_match > 0 ? ERR_OK : ERR_STALE;
+	return strcmp(end, "\"") == 0 ? ERR_OK : ERR_STALE;
 }
 
 /* A route whose subject stands in the body asks here how the actor stands to

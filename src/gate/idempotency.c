@@ -2,6 +2,7 @@
 
 #include "base/crypto.h"
 #include "base/secret.h"
+#include "base/text.h"
 #include "gate/cursor.h"
 #include "gate/route.h"
 #include "sql.h"
@@ -37,13 +38,15 @@ idempotency_take(struct op *op, bool *replayed)
 {
 	struct idempotency_take_row row;
 	uint8_t hash[32];
+	size_t n;
 	enum err r;
 
 	*replayed = false;
 	if (!applies(op))
 		return ERR_OK;
-	if (op->rq->idempotency_key[0] == '\0' ||
-	    strlen(op->rq->idempotency_key) > KEY_MAX)
+	n = strlen(op->rq->idempotency_key);
+	if (n == 0 || n > KEY_MAX ||
+	    !text_utf8_valid(op->rq->idempotency_key, n))
 		return op_refuse(op, ERR_INVALID_FIELD, "Idempotency-Key");
 	if ((r = crypto_sha256(op->rq->body, hash)) != ERR_OK)
 		return r;

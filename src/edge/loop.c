@@ -134,7 +134,7 @@ loop_enter(void)
 void
 loop_leave(void)
 {
-	int64_t due;
+	int64_t due = INT64_MAX;
 
 	if (depth == 1)
 		due = loop_run_due();

@@ -31,6 +31,11 @@ static const struct setting_row {
 #undef SETTING
 };
 
+/* What the file says of each setting; the texts of `current` live here. */
+static struct given {
+	char *value; /* NULL when the file is silent */
+	int line;
+} given[SETTING_COUNT];
 static struct conf current;
 
 const struct conf *
@@ -39,14 +44,36 @@ conf(void)
 	return &current;
 }
 
+/* Where a complaint points to: a line, or (0) the file as a whole. */
+struct place {
+	const char *path;
+	int line;
+};
+
 static enum err
-complain(char *message, const char *path, int line, const char *what)
+complain(char *message, struct place at, const char *name, const char *what)
 {
-	if (line > 0)
-		snprintf(message, MESSAGE_SIZE, "%s:%d: %s", path, line, what);
-	else
-		snprintf(message, MESSAGE_SIZE, "%s: %s", path, what);
+	char line[16] = "";
+
+	if (at.line > 0)
+		snprintf(line, sizeof(line), ":%d", at.line);
+	snprintf(message, MESSAGE_SIZE, "%s%s: %.40s%s%s", at.path, line, name,
+	    *name == '\0' ? "" : ": ", what);
 	return ERR_INVALID_FIELD;
+}
+
+static void
+forget(void)
+{
+	int i;
+
+	for (i = 0; i < SETTING_COUNT; i++) {
+		if (given[i].value != NULL)
+			explicit_bzero(given[i].value, strlen(given[i].value));
+		free(given[i].value);
+		given[i] = (struct given){ NULL, 0 };
+	}
+	current = (struct conf){ 0 };
 }
 
 static int
@@ -76,8 +103,7 @@ split_value(char *line)
 }
 
 static enum err
-read_line(char *line, const char *values[], const char *path, int number,
-    char *message)
+read_line(char *line, struct place at, char *message)
 {
 	char *value;
 	int i;
@@ -88,135 +114,157 @@ read_line(char *line, const char *values[], const char *path, int number,
 		return ERR_OK;
 	value = split_value(line);
 	if ((i = setting_find(line)) == -1)
-		return complain(message, path, number,
+		return complain(message, at, line,
 		    "this setting is not known; `epionectl settings` lists "
 		    "all");
-	if (values[i] != NULL)
-		return complain(message, path, number,
-		    "this setting is given a second time");
-	if ((values[i] = strdup(value)) == NULL)
-		return ERR_INTERNAL;
-	return ERR_OK;
+	if (given[i].value != NULL)
+		return complain(
+		    message, at, line, "this setting is given a second time");
+	given[i] = (struct given){ strdup(value), at.line };
+	return given[i].value != NULL ? ERR_OK : ERR_INTERNAL;
 }
 
 static enum err
-read_file(const char *path, const char *values[], char *message)
+read_file(const char *path, char *message)
 {
+	struct place at = { path, 0 };
 	char line[LINE_SIZE];
 	enum err r = ERR_OK;
-	int number = 0;
 	FILE *f;
 
 	if ((f = fopen(path, "re")) == NULL)
-		return complain(message, path, 0, strerror(errno));
+		return complain(message, at, "", strerror(errno));
 	while (r == ERR_OK && fgets(line, sizeof(line), f) != NULL) {
-		number++;
+		at.line++;
 		if (strchr(line, '\n') == NULL && !feof(f))
-			r = complain(message, path, number,
+			r = complain(message, at, "",
 			    "this line is longer than 1000 characters");
 		else
-			r = read_line(line, values, path, number, message);
+			r = read_line(line, at, message);
 	}
 	fclose(f);
 	return r;
 }
 
-/* The first line of a file that nobody else may read. */
-static enum err
-read_secret(const char *path, const char **value, char *message)
+/* The first line of a file that nobody else may read; what is wrong with it,
+ * or NULL. */
+static const char *
+secret_line(const char *path, char line[LINE_SIZE])
 {
-	char line[LINE_SIZE];
+	const char *wrong = NULL;
 	struct stat st;
 	FILE *f;
 
-	if (*path == '\0') {
-		*value = "";
-		return ERR_OK;
-	}
+	line[0] = '\0';
 	if ((f = fopen(path, "re")) == NULL)
-		return complain(message, path, 0, strerror(errno));
-	if (fstat(fileno(f), &st) == -1 || (st.st_mode & 077) != 0) {
-		fclose(f);
-		return complain(message, path, 0,
-		    "others may read this secret: chmod 0400 it");
-	}
-	if (fgets(line, sizeof(line), f) == NULL)
-		line[0] = '\0';
+		return strerror(errno);
+	if (fstat(fileno(f), &st) == -1 || (st.st_mode & 077) != 0)
+		wrong = "others may read this secret: chmod 0400 it";
+	else if (fgets(line, LINE_SIZE, f) == NULL ||
+	    line[strspn(line, "\r\n")] == '\0')
+		wrong = "there is no secret in this file";
+	else if (strchr(line, '\n') == NULL && !feof(f))
+		wrong = "this secret is longer than 1000 characters";
 	fclose(f);
 	line[strcspn(line, "\r\n")] = '\0';
-	*value = strdup(line);
-	explicit_bzero(line, sizeof(line));
-	return *value != NULL ? ERR_OK : ERR_INTERNAL;
+	return wrong;
 }
 
+/* Puts the secret where the path of its file was. */
 static enum err
-value_text(const struct setting_row *row, const char *text, const char **out,
-    char *message)
+read_secret(struct given *g, const char *name, const char *path, char *message)
 {
-	if (row->kind == SECRET_FILE)
-		return read_secret(text, out, message);
-	*out = text;
+	char line[LINE_SIZE], what[160];
+	const char *wrong;
+	char *secret;
+
+	if (g->value == NULL || *g->value == '\0')
+		return ERR_OK;
+	if ((wrong = secret_line(g->value, line)) != NULL) {
+		explicit_bzero(line, sizeof(line));
+		snprintf(what, sizeof(what), "%.100s: %s", g->value, wrong);
+		return complain(
+		    message, (struct place){ path, g->line }, name, what);
+	}
+	secret = strdup(line);
+	explicit_bzero(line, sizeof(line));
+	if (secret == NULL)
+		return ERR_INTERNAL;
+	free(g->value);
+	g->value = secret;
 	return ERR_OK;
 }
 
 static enum err
-value_count(const struct setting_row *row, const char *text, int64_t *out,
-    const char *path, char *message)
+value_text(int i, const char **out, const char *path, char *message)
 {
+	enum err r;
+
+	if (rows[i].kind == SECRET_FILE &&
+	    (r = read_secret(&given[i], rows[i].name, path, message)) != ERR_OK)
+		return r;
+	*out = given[i].value != NULL ? given[i].value : rows[i].standard;
+	return ERR_OK;
+}
+
+static enum err
+value_count(int i, int64_t *out, const char *path, char *message)
+{
+	const char *text = given[i].value != NULL ? given[i].value
+						  : rows[i].standard;
 	char *end, what[160];
 
 	errno = 0;
 	*out = strtoll(text, &end, 10);
-	if (errno == 0 && end != text && *end == '\0' && *out >= row->from &&
-	    *out <= row->to)
+	if (errno == 0 && end != text && *end == '\0' && *out >= rows[i].from &&
+	    *out <= rows[i].to)
 		return ERR_OK;
 	snprintf(what, sizeof(what),
-	    "%s is a whole number from %" PRId64 " to %" PRId64, row->name,
-	    row->from, row->to);
-	return complain(message, path, 0, what);
+	    "%s is a whole number from %" PRId64 " to %" PRId64, rows[i].name,
+	    rows[i].from, rows[i].to);
+	return complain(
+	    message, (struct place){ path, given[i].line }, "", what);
 }
 
 static enum err
-require(const char *values[], const char *path, char *message)
+require(const char *path, char *message)
 {
 	char what[160];
 	int i;
 
-	for (i = 0; i < SETTING_COUNT; i++) {
-		if (values[i] == NULL)
-			values[i] = rows[i].standard;
-		if (values[i] == NULL) {
+	for (i = 0; i < SETTING_COUNT; i++)
+		if (rows[i].standard == NULL &&
+		    (given[i].value == NULL || *given[i].value == '\0')) {
 			snprintf(what, sizeof(what), "%s is not set (%s)",
 			    rows[i].name, rows[i].help);
-			return complain(message, path, 0, what);
+			return complain(
+			    message, (struct place){ path, 0 }, "", what);
 		}
-	}
 	return ERR_OK;
 }
 
 enum err
 conf_read(const char *path, char *message)
 {
-	const char *values[SETTING_COUNT] = { NULL };
 	enum err r;
 
 	message[0] = '\0';
-	if ((r = read_file(path, values, message)) != ERR_OK ||
-	    (r = require(values, path, message)) != ERR_OK)
-		return r;
-#define AS_TEXT(name)                                                          \
-	value_text(&rows[SETTING_##name], values[SETTING_##name],              \
-	    &current.name, message)
+	forget();
+	if ((r = read_file(path, message)) != ERR_OK ||
+	    (r = require(path, message)) != ERR_OK)
+		goto out;
+#define AS_TEXT(name)  value_text(SETTING_##name, &current.name, path, message)
 #define AS_PATH	       AS_TEXT
 #define AS_SECRET_FILE AS_TEXT
-#define AS_COUNT(name)                                                         \
-	value_count(&rows[SETTING_##name], values[SETTING_##name],             \
-	    &current.name, path, message)
+#define AS_COUNT(name) value_count(SETTING_##name, &current.name, path, message)
 #define SETTING(name, kind, standard, from, to, help)                          \
 	if (r == ERR_OK)                                                       \
 		r = AS_##kind(name);
 #include "tables/settings.def"
 #undef SETTING
+out:
+	if (r != ERR_OK)
+		forget();
 	return r;
 }
 

@@ -24,7 +24,9 @@ struct conf {
 };
 
 /* Reads a file; on ERR_INVALID_FIELD `message` (at least 256 bytes) says in
- * one line which file, line and setting is wrong and what is expected. */
+ * one line which file, line and setting is wrong and what is expected, and
+ * conf() is empty. What an earlier reading left is freed. ERR_INTERNAL when
+ * memory is out; then `message` is "". */
 NODISCARD enum err conf_read(const char *path, char *message);
 const struct conf *conf(void);
 /* Prints every setting with its default and help (for --help). */

@@ -30,10 +30,10 @@ test('the settings of the demo pass', async () => {
 
 test('a misspelt, missing, doubled or impossible setting is named with its line', async () => {
   const cases = [
-    [(s) => `${s}\nwokers 2\n`, /other\.conf:\d+: this setting is not known/],
+    [(s) => `${s}\nwokers 2\n`, /other\.conf:\d+: wokers: this setting is not known/],
     [(s) => s.replace(/^origin.*$/m, ''), /origin is not set/],
-    [(s) => `${s}\nworkers 3\n`, /other\.conf:\d+: this setting is given a second time/],
-    [(s) => s.replace(/^workers.*$/m, 'workers many'), /workers is a whole number from 1 to 64/],
+    [(s) => `${s}\nworkers 3\n`, /other\.conf:\d+: workers: this setting is given a second time/],
+    [(s) => s.replace(/^workers.*$/m, 'workers many'), /other\.conf:\d+: workers is a whole number from 1 to 64/],
     [(s) => s.replace(/^assets.*$/m, 'assets /nowhere'), /\/nowhere: /],
   ];
   for (const [change, said] of cases) {

@@ -5,7 +5,7 @@ import { all, del } from './api.js';
 import { announce, el, fill, h, icon, note } from './dom.js';
 import { exact, roleName, shortDay } from './format.js';
 import { words } from './form.js';
-import { confirm } from './confirm.js';
+import { confirm } from './dialog.js';
 import { begin, signOut } from './session.js';
 
 const session = await begin([]);

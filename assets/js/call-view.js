@@ -1,6 +1,7 @@
 // What a call looks like: one tile for each other person, the controls, and
 // the words for the state of the line. No protocol here.
 
+import { ask } from './dialog.js';
 import { el, fill, h, icon, put } from './dom.js';
 
 /** @typedef {import('./signal.js').Participant} Participant */
@@ -166,9 +167,7 @@ export function showInfo(codes) {
   for (const [name = '', text = ''] of KEYS)
     put(keys, h('div', {}, h('dt', { class: 'strong' }, name),
       h('dd', {}, text)));
-  document.body.append(dialog);
-  dialog.addEventListener('close', () => dialog.remove());
-  dialog.showModal();
+  void ask(dialog);
 }
 
 /**
@@ -187,12 +186,5 @@ export function askLeave() {
       choice('leave', '', 'Leave, I will be back'),
       choice('', 'quiet', 'Stay'))));
 
-  document.body.append(dialog);
-  dialog.showModal();
-  return new Promise((resolve) => {
-    dialog.addEventListener('close', () => {
-      dialog.remove();
-      resolve(/** @type {'end'|'leave'|''} */ (dialog.returnValue));
-    });
-  });
+  return /** @type {Promise<'end'|'leave'|''>} */ (ask(dialog));
 }

@@ -103,7 +103,7 @@ async function goIn() {
   openSignal();
 }
 
-// The room ---------------------------------------------------------------------
+// The room -------------------------------------------------------------------
 
 function openSignal() {
   signal?.leave();
@@ -272,7 +272,7 @@ function onOver(why) {
   say(title);
 }
 
-// The talks --------------------------------------------------------------------
+// The talks -------------------------------------------------------------------
 
 /** Credentials last for a while: asks for new ones in good time. */
 async function freshServers() {
@@ -365,7 +365,7 @@ async function admit(person) {
   }
 }
 
-// The stage --------------------------------------------------------------------
+// The stage ------------------------------------------------------------------
 
 function drawCall() {
   const video = /** @type {HTMLVideoElement} */ (el('self-video'));

@@ -5,7 +5,9 @@ import { Problem } from './api.js';
 import { h, icon } from './dom.js';
 import { span } from './format.js';
 
-/** @typedef {HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement} Field */
+/**
+ * @typedef {HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement} Field
+ */
 
 /**
  * What to tell a person about a problem that has no field.

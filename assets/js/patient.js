@@ -2,12 +2,13 @@
 // change it at once are told so; nobody's words are lost without notice.
 //= IN-05: PATCH carries the ETag that was read; a stale one is 412
 
-import { get, patch, post, Problem } from './api.js';
-import { announce, buttonOf, copy, el, fill, formOf, h, icon, inputOf, note,
+import { all, del, get, patch, post, Problem } from './api.js';
+import { announce, buttonOf, el, fill, formOf, h, icon, inputOf, note,
   table } from './dom.js';
-import { age, birthDay, exact, isoDay, languageName, roleName, sexName }
-  from './format.js';
+import { age, birthDay, exact, isoDay, languageName, roleName, sexName,
+  shortDay, statusWords, time } from './format.js';
 import { clearErrors, onSubmit, words } from './form.js';
+import { linkOnce } from './link-once.js';
 import { fillForm, toPatch } from './person.js';
 import { begin } from './session.js';
 
@@ -65,16 +66,75 @@ function factsOf(pairs) {
       h('dd', {}, value)))) : h('p', { class: 'muted' }, 'Nothing yet.');
 }
 
+/**
+ * One more part of the page, filled when its data has come.
+ * @param {string} id @param {string} title
+ * @param {...import('./dom.js').Child} children
+ */
+const part = (id, title, ...children) => h('section', { class: 'card',
+  'aria-labelledby': id }, h('h2', { id }, title), ...children);
+
 function extras() {
+  const visits = h('div', {}, h('p', { class: 'muted' }, 'Loading…'));
+
   if (role === 'patient')
-    return h('section', { class: 'card', 'aria-labelledby': 'seen' },
-      h('h2', { id: 'seen' }, 'Who opened your record'),
-      h('p', { class: 'muted' }, 'Each look at your record is written down.'),
-      accessButton());
-  return h('section', { class: 'card', 'aria-labelledby': 'portal' },
-    h('h2', { id: 'portal' }, 'Portal account'),
-    h('p', { class: 'muted' }, 'With an account the patient can check in ' +
-      'and join video visits.'), inviteButton());
+    return part('seen', 'Who opened your record', h('p', { class: 'muted' },
+      'Each look at your record is written down.'), accessButton());
+  void loadVisits(visits);
+  return h('div', { class: 'stack' }, part('visits', 'Visits', visits),
+    part('team', 'Care team', h('p', { class: 'muted' }, 'Clinicians on ' +
+      'the care team can open this record. Booking a visit adds its ' +
+      'clinician.'), teamForm()),
+    part('portal', 'Portal account', h('p', { class: 'muted' }, 'With an ' +
+      'account the patient can check in and join video visits.'),
+    inviteButton()));
+}
+
+/** @param {HTMLElement} place */
+async function loadVisits(place) {
+  try {
+    const { body } = await get(`/v1/visits?patient_id=${id}&limit=100`);
+    const rows = body.items.reverse().slice(0, 20).map((/** @type {any} */
+      visit) => [`${shortDay(visit.starts_at)}, ${time(visit.starts_at)}`,
+      visit.clinician_name, visit.reason, statusWords(visit.status)[0]]);
+
+    fill(place, rows.length ? table('Visits, newest first',
+      ['When', 'With', 'Reason', 'Status'], rows)
+      : h('p', { class: 'muted' }, 'No visits yet.'));
+  } catch (problem) {
+    fill(place, h('p', { class: 'error' }, words(problem)));
+  }
+}
+
+function teamForm() {
+  const place = h('div', { 'aria-live': 'polite' });
+  const list = h('select', { id: 'team-who', name: 'user_id', required: true,
+    'data-missing': 'Choose a clinician' }, new Option('Choose', ''));
+  const change = h('form', {}, h('div', { class: 'field short' },
+    h('label', { for: 'team-who' }, 'Clinician'), list),
+  h('div', { class: 'actions' },
+    h('button', { type: 'submit', class: 'button', value: 'add' },
+      'Add to the team'),
+    h('button', { type: 'submit', class: 'button quiet', value: 'remove' },
+      'Take off the team')), place);
+
+  all('/v1/users', { role: 'clinician' }).then((users) => {
+    for (const user of users.filter((one) => one.active !== false))
+      list.add(new Option(user.display_name, user.id));
+  }).catch((problem) => fill(place, h('p', { class: 'error' },
+    words(problem))));
+  onSubmit(change, async ({ user_id: user }, button) => {
+    const path = `/v1/patients/${id}/care-team/${user}`;
+    const name = list.selectedOptions[0]?.text ?? '';
+    const off = button?.getAttribute('value') === 'remove';
+
+    fill(place);
+    if (off) await del(path);
+    else await post(path);
+    fill(place, note('ok', h('p', {}, off ? `${name} is off the care team.`
+      : `${name} is on the care team.`)));
+  });
+  return change;
 }
 
 function inviteButton() {
@@ -85,23 +145,11 @@ function inviteButton() {
     class: 'button', onclick: async () => {
       try {
         const { body } = await post(`/v1/patients/${id}/account`, {}, { key });
-        fill(place, linkOnce(body.invitation_url));
+        fill(place, linkOnce('the patient', body.invitation_url));
       } catch (problem) {
         fill(place, note('bad', h('p', {}, words(problem))));
       }
     } }, 'Invite to the portal'), place);
-}
-
-/** @param {string} url */
-function linkOnce(url) {
-  const button = h('button', { type: 'button', class: 'button',
-    onclick: async () => {
-      button.textContent = await copy(url) ? 'Copied' : 'Select the link';
-    } }, 'Copy the link');
-
-  return note('ok', h('p', {}, 'Give this link to the patient. It works once, ' +
-    'for 24 hours, and is shown only now.'),
-  h('code', { class: 'secret' }, url), button);
 }
 
 function accessButton() {

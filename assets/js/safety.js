@@ -17,7 +17,8 @@ export function fingerprints(sdp) {
  * @param {string | undefined} remote SDP
  */
 export async function safetyCode(local, remote) {
-  const [ours, theirs] = [fingerprints(local ?? ''), fingerprints(remote ?? '')];
+  const ours = fingerprints(local ?? '');
+  const theirs = fingerprints(remote ?? '');
 
   if (!ours.length || !theirs.length) return '';
   const both = [ours.join(','), theirs.join(',')].sort().join(' ');

@@ -164,6 +164,7 @@ class Watch {
     this.session = session;
     this.busyHands = false;
     this.touched = Date.now();
+    this.asked = 0;
     /** @type {HTMLDialogElement | null} */
     this.dialog = null;
     this.saidEnd = false;
@@ -193,6 +194,7 @@ class Watch {
 
   /** @param {boolean} background */
   async ask(background) {
+    this.asked = Date.now();
     if (!background) {
       this.busyHands = false;
       this.touched = Date.now();
@@ -214,9 +216,10 @@ class Watch {
   tick() {
     const left = this.left();
 
-    if (left <= -2000) void this.ask(true);
     this.limit = Math.max(this.limit, left);
-    if (left < Math.min(WARN_MS, this.limit / 2)) this.warn(Math.max(0, Math.ceil(left / 1000)));
+    if (left <= -2000 && Date.now() - this.asked > 5000) void this.ask(true);
+    if (left < Math.min(WARN_MS, this.limit / 2))
+      this.warn(Math.max(0, Math.ceil(left / 1000)));
     else this.unwarn();
     this.warnEnd();
   }

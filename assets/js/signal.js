@@ -69,7 +69,9 @@
  * @property {(why: Closing) => void} over it will not come back by itself
  */
 
-/** @typedef {'session'|'stranger'|'replaced'|'ended'|'refused'|'left'} Closing */
+/**
+ * @typedef {'session'|'stranger'|'replaced'|'ended'|'refused'|'left'} Closing
+ */
 
 /** Close codes after which a new attempt is of no use. */
 const FINAL = /** @type {Record<number, Closing>} */ ({ 4401: 'session',

@@ -2,6 +2,7 @@
 //= AZ-09: export, new authenticator and the like need a fresh factor
 
 import { post } from './api.js';
+import { ask } from './dialog.js';
 import { h } from './dom.js';
 import { digits, onSubmit } from './form.js';
 
@@ -39,12 +40,5 @@ export function stepUp(why) {
     fresh = true;
     dialog.close();
   });
-  document.body.append(dialog);
-  dialog.showModal();
-  return new Promise((resolve) => {
-    dialog.addEventListener('close', () => {
-      dialog.remove();
-      resolve(fresh);
-    });
-  });
+  return ask(dialog).then(() => fresh);
 }

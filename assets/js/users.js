@@ -1,11 +1,12 @@
 // People who work here: invite, deactivate, unlock, reset.
 
-import { get, post, Problem, query } from './api.js';
-import { announce, buttonOf, copy, el, fill, formOf, h, icon, inputOf, note,
-  put, selectOf } from './dom.js';
+import { get, patch, post, Problem, query } from './api.js';
+import { announce, buttonOf, el, fill, formOf, h, icon, inputOf, note, put,
+  selectOf } from './dom.js';
 import { roleName } from './format.js';
 import { clearErrors, onSubmit, words } from './form.js';
-import { confirm } from './confirm.js';
+import { ask, closingMenus, confirm } from './dialog.js';
+import { linkOnce } from './link-once.js';
 import { stepUp } from './step-up.js';
 import { begin } from './session.js';
 
@@ -13,19 +14,9 @@ const session = await begin(['admin']);
 const form = formOf('invite');
 let key = crypto.randomUUID();
 
-/**
- * A link that is shown once.
- * @param {string} who @param {string} url
- */
+/** @param {string} who @param {string} url */
 function showLink(who, url) {
-  const button = h('button', { type: 'button', class: 'button',
-    onclick: async () => {
-      button.textContent = await copy(url) ? 'Copied' : 'Select the link';
-    } }, icon('copy'), 'Copy the link');
-
-  fill(el('note'), note('ok', h('p', {}, `Give this link to ${who}. It works ` +
-    'once, for 24 hours, and is shown only now.'),
-  h('code', { class: 'secret' }, url), button));
+  fill(el('note'), linkOnce(who, url));
   el('note').scrollIntoView({ block: 'nearest' });
 }
 
@@ -75,28 +66,79 @@ const stepButton = (user, step) => h('button', { type: 'button',
 STEPS[step]?.text ?? step);
 
 /** @param {any} user */
+function editFields(user) {
+  const role = h('select', { id: 'edit-role', name: 'role' },
+    ...['clinician', 'scheduler', 'compliance', 'admin'].map((name) =>
+      h('option', { value: name, selected: name === user.role },
+        roleName(name))));
+
+  return [h('div', { class: 'field' },
+    h('label', { for: 'edit-name' }, 'Name'),
+    h('input', { id: 'edit-name', name: 'display_name', type: 'text',
+      value: user.display_name, required: true, maxlength: '100',
+      autocomplete: 'off', 'data-missing': 'Enter the name' })),
+  // A patient's account is made from the record, and stays one.
+  user.role === 'patient' ? null : h('div', { class: 'field' },
+    h('label', { for: 'edit-role' }, 'Role'), role)];
+}
+
+/** @param {string} id */
+async function edit(id) {
+  const { body: user, etag } = await get(`/v1/users/${id}`);
+  const form = h('form', {}, h('h2', { id: 'edit-title' },
+    'Change name or role'), ...editFields(user),
+  h('div', { class: 'actions' },
+    h('button', { type: 'submit', class: 'button primary' }, 'Save'),
+    h('button', { type: 'button', class: 'button',
+      onclick: () => dialog.close() }, 'Cancel')));
+  const dialog = h('dialog', { class: 'dialog',
+    'aria-labelledby': 'edit-title' }, form);
+
+  onSubmit(form, async (values) => {
+    const changes = Object.fromEntries(Object.entries(values)
+      .filter(([name, value]) => user[name] !== value));
+    if (Object.keys(changes).length)
+      await patch(`/v1/users/${id}`, changes, etag);
+    dialog.close();
+    announce('Saved');
+    await load();
+  });
+  await ask(dialog);
+}
+
+/** @param {any} user */
+function actions(user) {
+  const steps = [...(user.locked ? ['unlock'] : []), 'reset-password',
+    'reset-totp', 'mark-compromised',
+    ...(user.id === session.user.id ? [] : ['deactivate'])];
+
+  if (user.active === false)
+    return h('button', { type: 'button', class: 'button',
+      'aria-label': `Reactivate ${user.display_name}`,
+      onclick: () => void run(user, 'reactivate') }, 'Reactivate');
+  return h('details', { class: 'menu' },
+    h('summary', { class: 'button',
+      'aria-label': `Actions for ${user.display_name}` }, 'Actions'),
+    h('div', {}, h('button', { type: 'button', class: 'button quiet',
+      onclick: () => void edit(user.id).catch(complain) },
+    'Change name or role'), ...steps.map((step) => stepButton(user, step))));
+}
+
+/** @param {any} user */
 function row(user) {
-  const active = user.active !== false;
-  const self = user.id === session.user.id;
-  const steps = !active ? ['reactivate']
-    : [...(user.locked ? ['unlock'] : []), 'reset-password', 'reset-totp', 'mark-compromised',
-      ...(self ? [] : ['deactivate'])];
+  const chip = (/** @type {string} */ kind, /** @type {string} */ text,
+    /** @type {string} */ picture = '') => h('span', { class: `chip ${kind}` },
+    picture ? icon(picture) : null, text);
 
   return h('li', {}, h('div', { class: 'what' },
     h('span', { class: 'name' }, user.display_name),
-    h('span', { class: 'chip' }, roleName(user.role)),
-    active ? null : h('span', { class: 'chip bad' }, icon('cross'),
-      'Deactivated'), user.invited ? h('span', { class: 'chip info' },
-      'Invited') : null, user.locked ? h('span', { class: 'chip warn' },
-      icon('lock'), 'Locked') : null, self ? h('span', { class: 'chip ok' }, 'You') : null,
+    chip('', roleName(user.role)),
+    user.active === false ? chip('bad', 'Deactivated', 'cross') : null,
+    user.invited ? chip('info', 'Invited') : null,
+    user.locked ? chip('warn', 'Locked', 'lock') : null,
+    user.id === session.user.id ? chip('ok', 'You') : null,
     h('span', { class: 'sub' }, user.email ?? '')),
-  h('div', { class: 'do' }, active ? h('details', { class: 'menu' },
-    h('summary', { class: 'button', 'aria-label':
-      `Actions for ${user.display_name}` }, 'Actions'),
-    h('div', {}, ...steps.map((step) => stepButton(user, step))))
-    : h('button', { type: 'button', class: 'button', 'aria-label':
-      `Reactivate ${user.display_name}`,
-    onclick: () => void run(user, 'reactivate') }, 'Reactivate')));
+  h('div', { class: 'do' }, actions(user)));
 }
 
 /** @param {HTMLElement} list @param {string | null} cursor */
@@ -147,15 +189,6 @@ buttonOf('new').addEventListener('click', () => openForm(form.hidden));
 buttonOf('cancel').addEventListener('click', () => openForm(false));
 selectOf('filter').addEventListener('change',
   () => void load().catch(complain));
-document.addEventListener('click', (event) => {
-  for (const menu of document.querySelectorAll('.menu[open]'))
-    if (!(event.target instanceof Node && menu.contains(event.target)))
-      menu.removeAttribute('open');
-});
-document.addEventListener('keydown', (event) => {
-  if (event.key === 'Escape')
-    for (const menu of document.querySelectorAll('.menu[open]'))
-      menu.removeAttribute('open');
-});
+closingMenus();
 
 await load().catch(complain);

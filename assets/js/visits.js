@@ -6,7 +6,7 @@ import { announce, buttonOf, el, fill, h, icon, inputOf, note }
   from './dom.js';
 import { addDays, isoDay, isToday, longDay, nearDay, shortDay, statusWords,
   time, utc } from './format.js';
-import { confirm } from './confirm.js';
+import { closingMenus, confirm } from './dialog.js';
 import { words } from './form.js';
 import { begin } from './session.js';
 
@@ -275,16 +275,7 @@ function setUpStaff() {
     const value = inputOf('day').value;
     if (value) void goTo(new Date(`${value}T00:00`));
   });
-  // One menu at a time, and none after a press elsewhere or Escape.
-  const close = (/** @type {Event} */ event) => {
-    for (const menu of document.querySelectorAll('.menu[open]'))
-      if (!(event.target instanceof Node && menu.contains(event.target)) ||
-          (event instanceof KeyboardEvent)) menu.removeAttribute('open');
-  };
-  document.addEventListener('click', close);
-  document.addEventListener('keydown', (event) => {
-    if (event.key === 'Escape') close(event);
-  });
+  closingMenus();
 }
 
 function warnCodes() {

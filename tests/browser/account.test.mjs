@@ -2,7 +2,7 @@
 // an expired password, logoff with a warning, and leaving without a trace.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { totp } from '../lib/clinic.mjs';
+import { authenticator } from 'otplib';
 import { Portal, axe } from './portal.mjs';
 
 /** @type {Portal} */
@@ -15,7 +15,7 @@ before(async () => {
 });
 after(() => portal?.stop());
 
-test('a wrong password is told in the page, and the focus goes there', async () => {
+test('a wrong password is told in the page, and has the focus', async () => {
   const context = await portal.context();
   const page = await context.newPage();
 
@@ -53,7 +53,7 @@ test('a code with a space in it is a code', async () => {
   await context.close();
 });
 
-test('invitation, password, authenticator, recovery codes, and back in', async () => {
+test('invitation, password, authenticator, recovery codes, back in', async () => {
   const context = await portal.context();
   const admin = await portal.signIn(context, people.admin);
 
@@ -69,7 +69,7 @@ test('invitation, password, authenticator, recovery codes, and back in', async (
   const page = await own.newPage();
   const password = 'a kettle for seven winters';
   await page.goto(link);
-  assert.equal(new URL(page.url()).hash, '', 'the token leaves the address bar');
+  assert.equal(new URL(page.url()).hash, '', 'the token is off the bar');
   await page.getByLabel('Password', { exact: true }).fill('password1');
   await page.getByRole('button', { name: 'Continue' }).click();
   await page.getByRole('alert').waitFor();
@@ -87,7 +87,7 @@ test('invitation, password, authenticator, recovery codes, and back in', async (
     return img.naturalWidth > 0;
   }));
   assert.deepEqual(await axe(page), []);
-  await page.getByLabel('Code', { exact: true }).fill(totp(secret));
+  await page.getByLabel('Code', { exact: true }).fill(authenticator.generate(secret));
   await page.getByRole('button', { name: 'Turn it on' }).click();
   await page.getByRole('heading', { name: 'Save your recovery codes' })
     .waitFor();
@@ -119,6 +119,66 @@ test('invitation, password, authenticator, recovery codes, and back in', async (
   await second.waitForURL('**/visits');
   await late.close();
   await context.close();
+});
+
+//= IA-08: another authenticator needs a fresh code of the present one
+test('a new authenticator app takes the place of the old', async () => {
+  const context = await portal.context();
+  const page = await portal.signIn(context, people.compliance);
+
+  await page.goto(`${portal.url}/account`);
+  await page.getByRole('link', { name: 'Set up a new app' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Is it you?' });
+  // What the sign-in proved a moment ago may be fresh enough.
+  await dialog.or(page.getByRole('img', { name: /QR code/ })).first().waitFor();
+  if (await dialog.isVisible()) {
+    assert.deepEqual(await axe(page), []);
+    await dialog.getByLabel('Code').fill(await portal.code(people.compliance));
+    await dialog.getByRole('button', { name: 'Continue' }).click();
+  }
+  await page.getByRole('img', { name: /QR code/ }).waitFor();
+  const secret = (await page.locator('#secret').innerText())
+    .replaceAll(' ', '');
+  assert.notEqual(secret, people.compliance.totp_secret);
+  await page.getByLabel('Code', { exact: true })
+    .fill(authenticator.generate(secret));
+  await page.getByRole('button', { name: 'Turn it on' }).click();
+  await page.getByLabel('I have saved them').check();
+  await page.getByRole('button', { name: 'Finish' }).click();
+  await page.waitForURL('**/audit');
+  people.compliance.totp_secret = secret;
+  await context.close();
+  const again = await portal.context();
+  await portal.signIn(again, people.compliance);
+  await again.close();
+});
+
+test('an administrator renames, deactivates and brings back', async () => {
+  const [context, theirs] = [await portal.context(), await portal.context()];
+  const page = await portal.signIn(context, people.admin);
+  const far = await portal.signIn(theirs, people.scheduler);
+  const row = page.getByRole('listitem').filter({ hasText: /Priya/ });
+  const act = async (name) => {
+    await row.getByLabel(/^Actions for/).click();
+    await row.getByRole('button', { name }).click();
+  };
+
+  await act('Change name or role');
+  await page.getByRole('dialog').getByLabel('Name').fill('Priya N. Nair');
+  assert.deepEqual(await axe(page), []);
+  await page.getByRole('button', { name: 'Save' }).click();
+  await row.getByText('Priya N. Nair').waitFor();
+  await act('Deactivate');
+  await page.getByRole('dialog').getByRole('button', { name: 'Deactivate' })
+    .click();
+  await row.getByText('Deactivated').waitFor();
+  //= AZ-05: who is deactivated is out at the next request
+  await far.goto(`${portal.url}/patients`);
+  await far.getByRole('heading', { name: 'Sign in' }).waitFor();
+  await row.getByRole('button', { name: /^Reactivate/ }).click();
+  await row.getByText('Deactivated').waitFor({ state: 'detached' });
+  await context.close();
+  await theirs.close();
 });
 
 //= IA-15: an expired password opens the change page and nothing else
@@ -226,7 +286,8 @@ test('another device is signed out from the account page', async () => {
   await page.goto(`${portal.url}/account`);
   await page.getByText('This one').waitFor();
   // Devices of earlier tests are there too: all but this one go.
-  const buttons = page.getByRole('button', { name: /^Sign out \w+ on|^Sign out A program/ });
+  const buttons = page.getByRole('button',
+    { name: /^Sign out \w+ on|^Sign out A program/ });
   for (let left = await buttons.count(); left > 0; left--) {
     await buttons.first().click();
     await page.getByRole('button', { name: 'Sign it out' }).click();

@@ -88,7 +88,7 @@ test('the relay is what carries the patient', () => {
   assert.ok(relay.pairs.size > 0);
 });
 
-test('a socket that is open and dead is left, and nothing said is lost', async () => {
+test('a socket that is open and dead is left; nothing said is lost', async () => {
   const decoded = () => patient.locator('.other video').evaluate((video) =>
     video.getVideoPlaybackQuality().totalVideoFrames);
 

@@ -164,7 +164,7 @@ test('the patient shares a screen, and stops', async () => {
   await framesGrow(clinician, 'the clinician, of the camera again');
 });
 
-test('a lost socket comes back to its place, and the picture never stops', async () => {
+test('a lost socket comes back to its place; the picture goes on', async () => {
   const pieces = (page) => page.evaluate(() => globalThis.seen.peers.length);
   const before = [await pieces(clinician), await pieces(patient)];
 

@@ -14,7 +14,10 @@
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/queue.h>
+#include <sys/resource.h>
 #include <unistd.h>
+
+#define THREAD_NICE 10 /* a tenth of what the loop's thread weighs */
 
 /* A job lives on the stack of the fiber that waits for it. */
 struct job {
@@ -55,6 +58,14 @@ bell_ring(void)
 		abort(); /* its counter would have to overflow */
 }
 
+/* A password that is hashed can wait for the requests that hash none: the
+ * threads give way. On Linux this is the calling thread's own. */
+static void
+thread_give_way(void)
+{
+	(void)setpriority(PRIO_PROCESS, 0, THREAD_NICE);
+}
+
 /* The next job; NULL when there will be none. Under the lock. */
 static struct job *
 job_wait(void)
@@ -74,6 +85,7 @@ thread_run(void *unused)
 	struct job *j;
 
 	(void)unused;
+	thread_give_way();
 	locked(true);
 	while ((j = job_wait()) != NULL) {
 		locked(false);

@@ -4,6 +4,7 @@
 #include <kore/seccomp.h>
 
 #include <errno.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -27,6 +28,7 @@ static struct sock_filter filter[] = {
 	KORE_SYSCALL_ALLOW(rseq),
 	KORE_SYSCALL_ALLOW(set_robust_list),
 	KORE_SYSCALL_ALLOW(sched_yield),
+	KORE_SYSCALL_ALLOW_ARG(setpriority, 0, PRIO_PROCESS),
 	KORE_SYSCALL_ALLOW(eventfd2),
 	/* secret memory, after the fork */
 	KORE_SYSCALL_ALLOW(mlock),

@@ -2,7 +2,8 @@
 // named beside it; on the packaged source these fail.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { ask, connect, fields, get, serve, sleep, who } from './lib.mjs';
+import { SAN, ask, connect, fields, get, resident, serve, sleep, who }
+  from './lib.mjs';
 
 let server;
 const H = 'Host: localhost\r\n';
@@ -259,6 +260,22 @@ test('08 the application answers with the same errors', async () => {
   assert.equal(r.status, 404);
   assert.equal(JSON.parse(r.body).status, 404);
   assert.ok(!('connection' in r.headers));
+});
+
+//= TR-24: who asks without reading costs one response, not all of them
+test('21 responses nobody reads do not pile up', async () => {
+  const { pid } = await who(server);
+  const rss = resident(pid);
+  const c = await connect(server);
+  c.wire.socket.pause();
+  c.write(`GET /big?1000000 HTTP/1.1\r\n${H}\r\n`.repeat(200));
+  await sleep(1000);
+  if (!SAN)
+    assert.ok(resident(pid) - rss < 20000, `grew ${resident(pid) - rss} kB`);
+  c.wire.socket.resume();
+  for (let i = 0; i < 200; i++)
+    assert.equal((await c.response()).body.length, 1000000);
+  c.destroy();
 });
 
 test('09 the worker survived all of this', async () => {

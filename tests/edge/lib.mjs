@@ -286,6 +286,11 @@ export const alive = (pid) => {
   }
 };
 
+/** A process's memory, in kB. */
+export const resident = (pid) =>
+  Number(fs.readFileSync(`/proc/${pid}/status`, 'utf8')
+    .match(/VmRSS:\s+(\d+)/)[1]);
+
 /** Waits until a test holds; false when time is up. */
 export async function eventually(test, ms = 5000) {
   const end = Date.now() + ms;

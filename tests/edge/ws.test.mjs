@@ -1,10 +1,9 @@
 // RFC 6455 on our Kore: patch 12, and 07 where buffers are concerned. On the
 // packaged source each of these fails, the early data kills the worker.
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
 import { after, before, test } from 'node:test';
 import { KEY, SAN, ask, closeCode, closing, connect, frame, frames, get, next,
-  serve, sleep, upgrade, websocket, who } from './lib.mjs';
+  resident, serve, sleep, upgrade, websocket, who } from './lib.mjs';
 
 const TEXT = 1, BINARY = 2, CLOSE = 8, PING = 9, PONG = 10;
 let server;
@@ -275,11 +274,6 @@ test('14 what came together with the FIN is read', async () => {
   assert.equal((await who(server)).code, '4410');
   c.destroy();
 });
-
-function resident(pid) {
-  return Number(fs.readFileSync(`/proc/${pid}/status`, 'utf8')
-    .match(/VmRSS:\s+(\d+)/)[1]);
-}
 
 //= TR-09: one slow reader costs a bounded queue, then its socket
 test('12 a reader that does not read is cut off', async () => {

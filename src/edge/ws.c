@@ -18,7 +18,7 @@
 #define SWEEP_MS    1000
 #define PING_MS	    5000
 #define DEAD_MS	    12000 /* without a sign of life; noticed within 15 s */
-#define SESSIONS_MS 2000  /* so that an ended one is noticed within 5 s */
+#define SESSIONS_MS 1500  /* every second sweep: ended ones go within 5 s */
 #define QUERY_MS    2500
 #define BUCKETS	    1024 /* a power of two */
 /* What may wait for a slow reader: all that a place can have to hear again,

@@ -262,6 +262,26 @@ test('08 the application answers with the same errors', async () => {
   assert.ok(!('connection' in r.headers));
 });
 
+for (const [target, path, query] of [
+  ['https://localhost/echo?a=b', '/echo', 'a=b'],
+  ['HTTP://localhost:24010/echo', '/echo', ''],
+])
+  test(`22 ${target}`, async () => {
+    const r = await ask(server, `GET ${target} HTTP/1.1\r\nHost: other\r\n\r\n`);
+    assert.equal(r.status, 200);
+    const f = fields(r.body);
+    assert.deepEqual([f.path, f.query], [path, query]);
+    assert.match(f.host, /^localhost/);
+  });
+
+for (const [target, status] of [['https://localhost', 404],
+  ['https://localhost?a', 404], ['https://evil/echo', 421],
+  ['https:///echo', 400], ['https://a@localhost/echo', 400]])
+  test(`22 ${target}: ${status}`, async () => {
+    const r = await ask(server, `GET ${target} HTTP/1.1\r\n${H}\r\n`);
+    assert.equal(r.status, status);
+  });
+
 //= TR-24: who asks without reading costs one response, not all of them
 test('21 responses nobody reads do not pile up', async () => {
   const { pid } = await who(server);

@@ -26,7 +26,9 @@ for (const row of rows) {
   const operation = document.paths[row.path]?.[row.method.toLowerCase()]?.operationId;
   if (!operation) complaints.push(`${row.method} ${row.path}: not in openapi.json`);
   const mine = seen.filter((n) => n.method === row.method && pattern(row.path).test(n.path));
-  if (!mine.some((n) => n.status < 300)) complaints.push(`${row.method} ${row.path}: no success`);
+  // a socket's success is 101, which no client of these suites sees as a status
+  const socket = document.paths[row.path]?.[row.method.toLowerCase()]?.responses['101'];
+  if (!socket && !mine.some((n) => n.status < 300)) complaints.push(`${row.method} ${row.path}: no success`);
   for (const role of row.without)
     if (!mine.some((n) => n.role === role && n.status === 404))
       complaints.push(`${row.method} ${row.path}: never denied to ${role}`);

@@ -41,12 +41,12 @@ fault_handle(int number, siginfo_t *info, void *context)
 	    at < s->map + s->guard) {
 		field = LOG_NUM("stack_bytes", s->bytes - s->guard);
 		log_last_words("fiber_stack_overflow", &field);
-		signal(number, SIG_DFL);
+		(void)signal(number, SIG_DFL);
 		return;
 	}
 	sigaction(number, &earlier, NULL);
 	if (info->si_code <= 0)
-		raise(number);
+		(void)raise(number);
 }
 
 /* The handler needs a stack of its own, since the fiber's has run out. */

@@ -471,6 +471,7 @@ save(const char *dir, const char *name, const struct buf *b)
 		die("cannot write: %s", strerror(errno));
 	if (rename(part, path) != 0)
 		die("cannot rename: %s", strerror(errno));
+	at_file = dir;
 }
 
 int

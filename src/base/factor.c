@@ -88,6 +88,15 @@ common_compare(const void *a, const void *b)
 	return strcmp(a, b);
 }
 
+/* Of ASCII only, whatever the locale. */
+static char
+lower(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		c += 'a' - 'A';
+	return c;
+}
+
 /* The list is in lower-case ASCII. */
 static bool
 is_listed(const char *password)
@@ -99,9 +108,7 @@ is_listed(const char *password)
 	if (n > COMMON_MAX)
 		return false;
 	for (size_t i = 0; i < n; i++)
-		folded[i] = password[i] >= 'A' && password[i] <= 'Z'
-		    ? (char)(password[i] - 'A' + 'a')
-		    : password[i];
+		folded[i] = lower(password[i]);
 	listed = bsearch(folded, common, sizeof(common) / sizeof(*common),
 		     sizeof(*common), common_compare) != NULL;
 	secret_wipe(folded, sizeof(folded));
@@ -285,8 +292,9 @@ runs_count(const QRcode *q)
 	int x, y, n;
 
 	for (y = 0; y < q->width; y++)
-		for (x = 0; x<q->width; x += n> 0 ? n : 1) {
-			n = run_length(q->data + y * q->width, x, q->width);
+		for (x = 0; x < q->width; x += (n > 0 ? n : 1)) {
+			n = run_length(
+			    &q->data[(ptrdiff_t)y * q->width], x, q->width);
 			count += n > 0;
 		}
 	return count;
@@ -300,8 +308,9 @@ qr_path(struct arena *a, const QRcode *q)
 	int x, y, n;
 
 	for (y = 0; y < q->width; y++)
-		for (x = 0; x<q->width; x += n> 0 ? n : 1) {
-			n = run_length(q->data + y * q->width, x, q->width);
+		for (x = 0; x < q->width; x += (n > 0 ? n : 1)) {
+			n = run_length(
+			    &q->data[(ptrdiff_t)y * q->width], x, q->width);
 			if (n > 0)
 				p += snprintf(p, RUN_SIZE, "M%d %dh%dv1h-%dz",
 				    x + QUIET, y + QUIET, n, n);
@@ -359,13 +368,14 @@ factor_recovery_code(char out[FACTOR_RECOVERY_SIZE])
 static char
 crockford_letter(char c)
 {
-	if (c >= 'A' && c <= 'Z')
-		c = (char)(c - 'A' + 'a');
+	c = lower(c);
 	if (c == 'o')
 		return '0';
 	if (c == 'i' || c == 'l')
 		return '1';
-	return c != '\0' && strchr(crockford, c) != NULL ? c : '\0';
+	if (c == '\0' || strchr(crockford, c) == NULL)
+		return '\0';
+	return c;
 }
 
 /*= IA-20: stored as a hash only; 80 random bits need no slow one. */

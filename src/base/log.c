@@ -70,7 +70,7 @@ add_code(struct line *l, const char *code)
 
 	l->text[l->used++] = '"';
 	for (i = 0; i < CODE_MAX && code[i] != '\0'; i++)
-		l->text[l->used++] = plain(code[i]) ? code[i] : '?';
+		l->text[l->used++] = (char)(plain(code[i]) ? code[i] : '?');
 	l->text[l->used++] = '"';
 }
 

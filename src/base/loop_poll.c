@@ -34,6 +34,7 @@ static bool
 grow(void)
 {
 	size_t more = room == 0 ? 16 : room * 2;
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression): pointers are stored */
 	struct loop_watch **w = reallocarray(watches, more, sizeof(*w));
 	struct pollfd *f;
 
@@ -101,7 +102,7 @@ events_of(size_t i)
 	fds[i].revents = 0;
 	if (revents & POLLNVAL)
 		revents = POLLERR;
-	return watches[i] != NULL ? revents : 0;
+	return (short)(watches[i] != NULL ? revents : 0);
 }
 
 static void

@@ -210,7 +210,7 @@ put_letter(utf8proc_int32_t c, utf8proc_int32_t *out)
 	for (i = 0; i < sizeof(lookalikes) / sizeof(*lookalikes); i++)
 		if (lookalikes[i].letter == c) {
 			while (lookalikes[i].plain[n] != '\0') {
-				out[n] = lookalikes[i].plain[n];
+				out[n] = (uint8_t)lookalikes[i].plain[n];
 				n++;
 			}
 			return n;

@@ -21,9 +21,9 @@ struct member {
 #define MEMBER(name, kind, from, to, flags, patient, clinician, scheduler,     \
     choices, inner)                                                            \
 	[PATIENT_##name] = { #name, FIELD_patient_##name,                      \
-		{ [ROLE_PATIENT] = patient,                                    \
-		    [ROLE_CLINICIAN] = clinician,                              \
-		    [ROLE_SCHEDULER] = scheduler } },
+		{ [ROLE_PATIENT] = (patient),                                  \
+		    [ROLE_CLINICIAN] = (clinician),                            \
+		    [ROLE_SCHEDULER] = (scheduler) } },
 static const struct member members[PATIENT_MEMBERS] = {
 #include "tables/patient_fields.def"
 };

@@ -334,13 +334,19 @@ void
 room_reset(void)
 {
 	struct room *r, *next;
+	struct place *p, *next_p;
+	struct link *l, *next_l;
 
 	for (r = TAILQ_FIRST(&rooms); r != NULL; r = next) {
 		next = TAILQ_NEXT(r, list);
-		while (!TAILQ_EMPTY(&r->places))
-			place_remove(TAILQ_FIRST(&r->places));
-		while (!TAILQ_EMPTY(&r->links))
-			link_remove(TAILQ_FIRST(&r->links), 0);
+		for (p = TAILQ_FIRST(&r->places); p != NULL; p = next_p) {
+			next_p = TAILQ_NEXT(p, list);
+			place_remove(p);
+		}
+		for (l = TAILQ_FIRST(&r->links); l != NULL; l = next_l) {
+			next_l = TAILQ_NEXT(l, list);
+			link_remove(l, 0);
+		}
 		room_settle(r);
 	}
 	memset(recent, 0, sizeof(recent));

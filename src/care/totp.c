@@ -41,7 +41,7 @@ totp_use(struct op *op)
 {
 	struct account_factor_in in = { op->who.account };
 	struct account_factor_row row;
-	int64_t step;
+	int64_t step = -1; /* which nobody may take */
 	enum err r;
 
 	if ((r = attempt_take_own(op, "totp")) != ERR_OK ||

@@ -72,13 +72,13 @@ enum err
 limit_take(
     const void *key, size_t n, int64_t per_minute, int64_t *retry_after_s)
 {
-	int64_t now = instant_monotonic() * 1000, each, burst, due, from;
+	const int64_t burst = INT64_C(15) * 1000 * 1000;
+	int64_t now = instant_monotonic() * 1000, each, due, from;
 	struct slot *s;
 
 	if (slots == NULL)
 		return ERR_OK; /* tools that serve nobody */
-	each = 60 * 1000000 / per_minute;
-	burst = 15 * 1000000;
+	each = INT64_C(60) * 1000 * 1000 / per_minute;
 	s = slot_find(key_hash(key, n));
 	due = atomic_load(&s->next_us);
 	do {

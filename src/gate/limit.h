@@ -16,7 +16,7 @@ NODISCARD enum err limit_init(void);
 
 /*
  * Takes one request of `key` (n bytes) from `per_minute`, of which a quarter
- * may come at once. ERR_TOO_MANY, and then *retry_after_s is the wait.
+ * and one may come at once. ERR_TOO_MANY, and then *retry_after_s is the wait.
  */
 NODISCARD enum err limit_take(
     const void *key, size_t n, int64_t per_minute, int64_t *retry_after_s);

@@ -373,6 +373,14 @@ reader_close(struct reader *r)
 	close(r->fds[1]);
 }
 
+/* Between two sleeps the loop has asked poll(2), however slow the machine. */
+static void
+settle(void)
+{
+	fiber_sleep(1);
+	fiber_sleep(1);
+}
+
 static void
 reader_reads(void *arg, short revents)
 {
@@ -395,7 +403,7 @@ many_main(void *arg)
 	for (round = 0; round < 20; round++) {
 		for (i = 0; i < PIPES; i++)
 			assert_int_equal(write(readers[i].fds[1], "x", 1), 1);
-		fiber_sleep(1);
+		settle();
 		/* some come and go, from the middle too */
 		reader_close(&readers[round]);
 		reader_open(&readers[round], reader_reads);
@@ -439,7 +447,8 @@ ending_main(void *arg)
 		reader_open(&readers[i], reader_ends_all);
 		assert_int_equal(write(readers[i].fds[1], "x", 1), 1);
 	}
-	fiber_sleep(20);
+	settle();
+	settle();
 	for (i = 0; i < PIPES; i++) {
 		told += readers[i].told;
 		heard_all += readers[i].heard;
@@ -471,6 +480,8 @@ reader_rewatches(void *arg, short revents)
 static void
 fair_main(void *arg)
 {
+	int turns;
+
 	(void)arg;
 	reader_open(&readers[0], reader_rewatches);
 	reader_open(&readers[1], reader_reads);
@@ -478,7 +489,8 @@ fair_main(void *arg)
 	assert_int_equal(write(readers[0].fds[1], "x", 1), 1);
 	assert_int_equal(write(readers[2].fds[1], "x", 1), 1);
 	assert_int_equal(write(readers[1].fds[1], "xxx", 3), 3);
-	fiber_sleep(20);
+	for (turns = 0; turns < 100 && readers[1].heard < 3; turns++)
+		fiber_sleep(1);
 	assert_int_equal(readers[1].heard, 3);
 	assert_true(readers[0].told >= 3 && readers[2].told >= 3);
 	reader_close(&readers[0]);
@@ -514,10 +526,10 @@ interest_main(void *arg)
 	assert_int_equal(write(r->fds[1], "x", 1), 1);
 	r->watch.events = 0; /* changed by asking again */
 	assert_int_equal(loop_watch(&r->watch), ERR_OK);
-	fiber_sleep(10);
+	settle();
 	assert_int_equal(r->told, 0);
 	close(r->fds[1]); /* a hang-up is told without having asked */
-	fiber_sleep(10);
+	settle();
 	assert_true(r->told > 0 && (r->heard & POLLHUP));
 	loop_unwatch(&r->watch);
 	close(r->fds[0]);
@@ -526,7 +538,7 @@ interest_main(void *arg)
 	r->watch.fd = 1000; /* nothing is open there */
 	r->watch.events = POLLIN;
 	assert_int_equal(loop_watch(&r->watch), ERR_OK);
-	fiber_sleep(10);
+	settle();
 	assert_true(r->told > 0 && r->heard == POLLERR);
 	loop_unwatch(&r->watch);
 }

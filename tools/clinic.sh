@@ -112,9 +112,11 @@ prepare() {
 	if [ ! -s "$dir/people.json" ]; then
 		seed
 	else
-		"$build/epionectl" demo seed --config "$dir/epione.conf" \
-			--database "$local_server" --people "$dir/people.json" \
-			2>"$dir/seed.log" || {
+		(umask 077 && "$build/epionectl" demo seed \
+			--config "$dir/epione.conf" --database "$local_server" \
+			--people "$dir/people.json" >"$dir/people.json.new" \
+			2>"$dir/seed.log") &&
+			mv "$dir/people.json.new" "$dir/people.json" || {
 			grep -v db_connected "$dir/seed.log" >&2
 			fail "Today's visits could not be booked (see above)."
 		}

@@ -91,6 +91,7 @@ demo_seed_main(int argc, char **argv)
 {
 	struct demo_options o;
 	struct demo_work w = { &o, NULL, false };
+	int c;
 
 	if (!options_read(argc, argv, &o) || o.config == NULL ||
 	    o.database == NULL || (o.link == NULL) == (o.people == NULL))
@@ -104,10 +105,9 @@ demo_seed_main(int argc, char **argv)
 	}
 	if (loop_poll_run(work_run, &w) != ERR_OK || !w.done)
 		return 1;
-	if (o.link != NULL)
-		json_dumpf(w.demo, stdout, JSON_INDENT(1));
+	c = json_dumpf(w.demo, stdout, JSON_INDENT(1));
 	json_decref(w.demo);
-	return 0;
+	return c == 0 ? 0 : 1;
 }
 
 static const char *

@@ -99,7 +99,7 @@ struct audit_note {
  * edge takes it after the commit). */
 struct participant {
 	struct uuid clinic, visit, account, session, patient;
-	char address[46];  /* of the client, for what it asks for later */
+	char address[46]; /* of the client, for what it asks for later */
 	enum role role;
 	bool admitted;	    /* clinician, or the visit is in_call */
 	int64_t starts_at;  /* s: of the visit; 0 when not known */

@@ -49,8 +49,8 @@ void edge_ws_closed(struct connection *);
 static long
 argument(const struct http_request *req)
 {
-	return req->query_string == NULL ? 0 :
-	    strtol(req->query_string, NULL, 10);
+	return req->query_string == NULL ? 0
+					 : strtol(req->query_string, NULL, 10);
 }
 
 static int
@@ -79,7 +79,7 @@ run_echo(struct http_request *req)
 	kore_buf_appendf(&out, "method=%s\npath=%s\nquery=%s\nhost=%s\n",
 	    http_method_text(req->method), req->path,
 	    req->query_string == NULL ? "" : req->query_string, req->host);
-	TAILQ_FOREACH(hdr, &req->req_headers, list)
+	TAILQ_FOREACH (hdr, &req->req_headers, list)
 		kore_buf_appendf(&out, "h:%s=%s\n", hdr->header, hdr->value);
 	kore_buf_appendf(&out, "length=%zu\nbody=", req->http_body_length);
 	if (req->http_body != NULL) /* rewound: its offset is 0 */
@@ -286,8 +286,7 @@ flood(struct connection *c, long count)
 
 /* Echoes, but for a few orders: close:N, flood:N, ping, seen. */
 void
-edge_ws_message(
-    struct connection *c, u_int8_t op, const void *data, size_t len)
+edge_ws_message(struct connection *c, u_int8_t op, const void *data, size_t len)
 {
 	char order[32], text[32];
 

@@ -11,7 +11,8 @@ const H = 'Host: localhost\r\n';
 before(async () => { server = await serve('http', 10); });
 after(async () => {
   assert.equal(await server.stop(), 0);
-  assert.doesNotMatch(server.log(), /sandbox violation|ERROR: Addr|runtime err/);
+  assert.doesNotMatch(server.log(),
+    /sandbox violation|ERROR: Addr|runtime error/);
 });
 
 /** Sends text, expects an error as the hook makes them, and the end. */
@@ -91,8 +92,8 @@ for (const [name, text, status] of [
     431],
   ['too many headers', `GET /echo HTTP/1.1\r\n${H}${'X: v\r\n'.repeat(80)}\r\n`,
     431],
-  ['body too large', `POST /echo HTTP/1.1\r\n${H}Content-Length: 300000\r\n\r\n`,
-    413],
+  ['body too large', `POST /echo HTTP/1.1\r\n${H}` +
+    'Content-Length: 300000\r\n\r\n', 413],
   ['length beyond all', `POST /echo HTTP/1.1\r\n${H}Content-Length: ` +
     `${'9'.repeat(30)}\r\n\r\n`, 413],
   ['other expectation', `POST /echo HTTP/1.1\r\n${H}Content-Length: 5\r\n` +
@@ -267,7 +268,8 @@ for (const [target, path, query] of [
   ['HTTP://localhost:24010/echo', '/echo', ''],
 ])
   test(`22 ${target}`, async () => {
-    const r = await ask(server, `GET ${target} HTTP/1.1\r\nHost: other\r\n\r\n`);
+    const r = await ask(server,
+      `GET ${target} HTTP/1.1\r\nHost: other\r\n\r\n`);
     assert.equal(r.status, 200);
     const f = fields(r.body);
     assert.deepEqual([f.path, f.query], [path, query]);

@@ -15,7 +15,8 @@ export { sleep };
 export const OUT = process.env.EDGE_OUT;
 export const SAN = process.env.EDGE_SAN === '1';
 const FIRST = Number(process.env.EDGE_PORT ?? 24000) + (SAN ? 50 : 0);
-const TEMPLATE = fileURLToPath(new URL('../../conf/kore.conf.in', import.meta.url));
+const TEMPLATE =
+  fileURLToPath(new URL('../../conf/kore.conf.in', import.meta.url));
 
 /** As an operator's root starts it: two users, each in a root of its own. */
 function confine(dir, words) {
@@ -25,8 +26,9 @@ function confine(dir, words) {
   fs.mkdirSync(`${dir}/tls`);
   for (const end of ['crt', 'key']) {
     fs.renameSync(`${dir}/${end}.pem`, `${dir}/tls/${end}.pem`);
-    fs.chownSync(`${dir}/tls/${end}.pem`, id('daemon', '-u'), id('daemon', '-g'));
-    fs.chmodSync(`${dir}/tls/${end}.pem`, 0o400);
+    const file = `${dir}/tls/${end}.pem`;
+    fs.chownSync(file, id('daemon', '-u'), id('daemon', '-g'));
+    fs.chmodSync(file, 0o400);
   }
   Object.assign(words, { ROOT: `${dir}/jail`, KEYMGR_ROOT: `${dir}/tls`,
     KEYMGR_RUNAS: 'daemon', CERT: '/crt.pem', KEY: '/key.pem' });
@@ -73,8 +75,9 @@ export async function serve(name, offset, options = {}) {
   const log = fs.openSync(`${dir}/log`, 'a');
   if (options.user !== undefined)
     own(dir, options.user);
-  const child = spawn(`${OUT}/app`, ['-f', ...(options.confined ? [] : ['-n', '-r']),
-    '-c', `${dir}/kore.conf`], { stdio: ['ignore', log, log],
+  const free = options.confined ? [] : ['-n', '-r'];
+  const child = spawn(`${OUT}/app`, ['-f', ...free, '-c', `${dir}/kore.conf`],
+     { stdio: ['ignore', log, log],
     uid: options.user, gid: options.user });
   const ended = once(child, 'exit');
   process.on('exit', () => child.kill('SIGKILL'));
@@ -203,7 +206,8 @@ function take(client, head) {
     const value = line.slice(colon + 1).trim();
     headers[name] = name in headers ? `${headers[name]}, ${value}` : value;
   }
-  const length = head || status < 200 ? 0 : Number(headers['content-length'] ?? 0);
+  const length = head || status < 200 ? 0 :
+    Number(headers['content-length'] ?? 0);
   if (client.data.length < at + 4 + length)
     return null;
   const body = client.data.subarray(at + 4, at + 4 + length).toString('latin1');
@@ -234,7 +238,8 @@ export function clientHello() {
       read() {},
       write(chunk, _, next) { done(chunk); next(); },
     });
-    tls.connect({ socket: sink, servername: 'localhost' }).on('error', () => {});
+    tls.connect({ socket: sink, servername: 'localhost' })
+      .on('error', () => {});
   });
 }
 
@@ -280,7 +285,8 @@ export const pids = (server, kind) => Object.entries(family(server))
 
 export const alive = (pid) => {
   try {
-    return !/^State:\s+Z/m.test(fs.readFileSync(`/proc/${pid}/status`, 'latin1'));
+    const status = fs.readFileSync(`/proc/${pid}/status`, 'latin1');
+    return !/^State:\s+Z/m.test(status);
   } catch {
     return false;
   }

@@ -5,8 +5,8 @@ import events, { once } from 'node:events';
 import fs from 'node:fs';
 import net from 'node:net';
 import { test } from 'node:test';
-import { OUT, SAN, alive, clientHello, closeCode, connect, eventually, family, fields, get,
-  pids, serve, sleep, websocket, who } from './lib.mjs';
+import { OUT, SAN, alive, clientHello, closeCode, connect, eventually, family,
+  fields, get, pids, serve, sleep, websocket, who } from './lib.mjs';
 
 const H = 'Host: localhost\r\n';
 let offset = 0;

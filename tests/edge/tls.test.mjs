@@ -102,7 +102,8 @@ test('03 ALPN: http/1.1, and nothing for who wants h2 only', async () => {
 
 test('03 a client may come without SNI', async () => {
   const r = await ask(servers.ec,
-    'GET /bare HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n', { tls: { servername: '' } });
+    'GET /bare HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n',
+    { tls: { servername: '' } });
   assert.equal(r.status, 200);
 });
 
@@ -135,7 +136,8 @@ test('05 memory: headers and bodies are wiped', async (t) => {
   if (SAN)
     return t.skip('the sanitizer keeps copies of its own');
   const [pid] = pids(servers.ec, 'wrk');
-  const marks = Array.from({ length: 3 }, () => randomBytes(12).toString('hex'));
+  const marks = Array.from({ length: 3 },
+    () => randomBytes(12).toString('hex'));
   const body = `{"password":"${marks[1]}"}`;
   const r = await ask(servers.ec, 'POST /echo HTTP/1.1\r\nHost: localhost\r\n' +
     `Authorization: Bearer ${marks[0]}\r\nContent-Length: ${body.length}\r\n` +

@@ -11,7 +11,8 @@ let server;
 before(async () => { server = await serve('ws', 20); });
 after(async () => {
   assert.equal(await server.stop(), 0);
-  assert.doesNotMatch(server.log(), /sandbox violation|ERROR: Addr|runtime err/);
+  assert.doesNotMatch(server.log(),
+    /sandbox violation|ERROR: Addr|runtime error/);
 });
 
 /** What is sent closes the socket with this code, and with no answer more. */
@@ -162,7 +163,7 @@ test('12 ping is answered with its payload', async () => {
   c.destroy();
 });
 
-test('12 the application pings, and sees when a peer was last heard', async () => {
+test('12 the application pings, and sees a peer was heard', async () => {
   const c = await websocket(server);
   c.write(frame(TEXT, 'ping'));
   assert.equal((await next(c)).op, PING);

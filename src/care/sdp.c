@@ -42,6 +42,8 @@ word_take(struct piece *rest)
 {
 	struct piece word;
 
+	if (rest->n == 0)
+		return *rest; /* an attribute that was not there has no text */
 	while (rest->n > 0 && *rest->p == ' ') {
 		rest->p++;
 		rest->n--;

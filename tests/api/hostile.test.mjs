@@ -320,7 +320,7 @@ test('what would be code elsewhere is text', async () => {
   let patients = 0, visits = 0;
   for (const [i, text] of injections.entries()) {
     const at = Date.now();
-    const words = text.normalize('NFC'), lettered = /[\p{L}\p{N}]/u.test(words);
+    const words = text.normalize('NFC');
     const contact = { name: words, phone: '5550001111' };
     const body = minimal({ family_name: `Q${words}`, given_name: `G${words}`, language: words.slice(0, 20).trim(), address: { line1: words, city: words }, emergency_contact: contact, insurance: { payer: words, member_id: words } });
     const r = await as.clinician.create('/v1/patients', body, words.replace(/[^ -~]/g, '').slice(0, 64) + i);
@@ -342,7 +342,7 @@ test('what would be code elsewhere is text', async () => {
     const none = await as.compliance.get(`/v1/audit?outcome=${encodeURIComponent(words)}`);
     if (none.status === 200) assert.deepEqual(none.body.items, [], text);
     problem(await as.clinician.post('/v1/session', { email: `${words}@x.example`, password: words, client: 'api' }, { 'user-agent': words.replace(/[^ -~]/g, '?') }), /[\s<>,;:\\"()[\]]/.test(words) || [...words].length > 240 ? 422 : 401, undefined, text);
-    assert.ok(Date.now() - at < 15000 && lettered !== undefined);
+    assert.ok(Date.now() - at < 15_000, text); // nothing of it slept
   }
   assert.deepEqual({ patient: await count('patient'), account: await count('account'), visit: await count('visit') }, { patient: had.patient + patients, account: had.account, visit: had.visit + visits });
   for (const bad of ['a\r\nSet-Cookie: x=1', 'a\tb', 'a\u001b[31mb', 'a\u0007b', 'a\u0085b', 'a\u2028b', '\u0000'])

@@ -107,31 +107,35 @@ session_state_parse(const char *name)
 	    state_names, STATE_ACTIVE + 1, name);
 }
 
-/* One {placeholder} of a pattern against one segment of a path. */
+/* One {placeholder} of a pattern against one segment of a path; op may be
+ * NULL, to ask only whether it fits. */
 static bool
 segment_take(
     struct op *op, const char *name, size_t name_n, const char *p, size_t n)
 {
 	char text[UUID_TEXT_SIZE];
-	struct uuid *into;
+	struct uuid id;
 
 	if (name_n == 5 && strncmp(name, "token", 5) == 0) {
 		if (n == 0 || n >= FACTOR_TOKEN_SIZE)
 			return false;
-		op->token = arena_text_n(op->arena, p, n);
+		if (op != NULL)
+			op->token = arena_text_n(op->arena, p, n);
 		return true;
 	}
 	if (n != UUID_TEXT_SIZE - 1)
 		return false;
 	memcpy(text, p, n);
 	text[n] = '\0';
-	into = name_n == 2 ? &op->id : &op->user_id;
-	return uuid_parse(text, into) == ERR_OK;
+	if (uuid_parse(text, &id) != ERR_OK)
+		return false;
+	if (op != NULL)
+		*(name_n == 2 ? &op->id : &op->user_id) = id;
+	return true;
 }
 
 /* Compares segment by segment on the raw path: nothing is decoded, so %2f,
- * dots and double slashes match no row. op may be NULL to match the shape of
- * placeholders only. */
+ * dots and double slashes match no row. op may be NULL. */
 static bool
 path_matches(struct op *op, const char *pattern, const char *path)
 {
@@ -145,10 +149,7 @@ path_matches(struct op *op, const char *pattern, const char *path)
 		pn = strcspn(pattern, "/");
 		n = strcspn(path, "/");
 		if (*pattern == '{') {
-			if (n == 0 ||
-			    (op != NULL &&
-				!segment_take(
-				    op, pattern + 1, pn - 2, path, n)))
+			if (!segment_take(op, pattern + 1, pn - 2, path, n))
 				return false;
 		} else if (pn != n || strncmp(pattern, path, n) != 0)
 			return false;
@@ -170,9 +171,9 @@ route_match(struct op *op)
 			r = ERR_METHOD_NOT_ALLOWED;
 			continue;
 		}
-		if (!path_matches(op, routes[i].path, op->rq->path))
-			return ERR_NOT_FOUND;
 		op->route = &routes[i];
+		/* again, now to take what stands for the placeholders */
+		(void)path_matches(op, routes[i].path, op->rq->path);
 		return ERR_OK;
 	}
 	return r;

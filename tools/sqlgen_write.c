@@ -33,6 +33,16 @@ write_signature(struct buf *b, const struct query *q)
 	say(b, ")");
 }
 
+/* A question that takes one row may be sent ahead of being asked. */
+static void
+write_ahead_signature(struct buf *b, const struct query *q)
+{
+	say(b, "sql_%s_ahead(struct tx *tx", q->name);
+	if (q->in.n > 0)
+		say(b, ",\n    const struct %s_in *in", q->name);
+	say(b, ")");
+}
+
 void
 write_header(struct buf *b)
 {
@@ -51,6 +61,11 @@ write_header(struct buf *b)
 		write_struct(b, queries[i], &queries[i]->out, "row");
 		say(b, "NODISCARD enum err ");
 		write_signature(b, queries[i]);
+		say(b, ";\n");
+		if (queries[i]->kind != ONE)
+			continue;
+		say(b, "NODISCARD enum err ");
+		write_ahead_signature(b, queries[i]);
 		say(b, ";\n");
 	}
 	say(b, "\n#endif\n");
@@ -125,6 +140,15 @@ write_statement(struct buf *b, const struct query *q)
 }
 
 static void
+write_ahead(struct buf *b, const struct query *q, size_t index)
+{
+	say(b, "\nenum err\n");
+	write_ahead_signature(b, q);
+	say(b, "\n{\n\treturn sql_ahead(tx, &sql_statements[%zu], %s);\n}\n",
+	    index, q->in.n > 0 ? "in" : "NULL");
+}
+
+static void
 write_call(struct buf *b, const struct query *q, size_t index)
 {
 	const char *in = q->in.n > 0 ? "in" : "NULL";
@@ -146,6 +170,8 @@ write_call(struct buf *b, const struct query *q, size_t index)
 		    "\treturn sql_%s(tx, &sql_statements[%zu], %s, %s);\n}\n",
 		    kinds[q->kind], index, in,
 		    q->kind == ONE ? "row" : "affected");
+	if (q->kind == ONE)
+		write_ahead(b, q, index);
 }
 
 void

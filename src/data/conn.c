@@ -346,6 +346,9 @@ flight_result(struct conn *c, PGresult *res)
 	if (good && f->answered == f->kept) {
 		f->answer = res;
 		res = NULL;
+	} else if (good && f->answered == f->ahead) {
+		f->foreseen = res;
+		res = NULL;
 	} else if (!good && status != PGRES_PIPELINE_ABORTED &&
 	    f->failure == NULL) {
 		f->failure = res;

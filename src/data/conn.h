@@ -36,10 +36,12 @@ struct flight {
 	int sent;	      /* statements */
 	int answered;
 	int kept;   /* index of the statement whose answer is wanted; or -1 */
+	int ahead;  /* index of the one whose answer is wanted next; or -1 */
 	int commit; /* index of the COMMIT; or -1 */
 	int failed_at;
 	PGresult *answer;
-	PGresult *failure; /* the first */
+	PGresult *foreseen; /* of the one sent ahead */
+	PGresult *failure;  /* the first */
 	bool committed;
 	bool done;
 	bool lost; /* the connection was, before the Sync was answered */

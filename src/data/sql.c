@@ -35,6 +35,19 @@ sql_later(struct tx *tx, const struct statement *st, const void *in)
 }
 
 enum err
+sql_ahead(struct tx *tx, const struct statement *st, const void *in)
+{
+	struct sql_params ps;
+	enum err r;
+
+	if ((r = tx_state(tx)) != ERR_OK)
+		return r;
+	if ((r = sql_encode(tx_arena(tx), st, in, &ps)) != ERR_OK)
+		return tx_fail(tx, r);
+	return tx_ahead(tx, st, &ps);
+}
+
+enum err
 sql_one(struct tx *tx, const struct statement *st, const void *in, void *row)
 {
 	PGresult *res;

@@ -63,6 +63,8 @@ extern const size_t sql_statements_n;
  * tx_close.
  *
  * sql_one: ERR_NOT_FOUND for no row, ERR_INTERNAL for more than one.
+ * sql_ahead: lets a question that is about to be asked travel behind the next
+ * one, so that its answer takes no flight of its own; sends nothing by itself.
  * sql_later: sends nothing; what fails shows at the next call that waits.
  * Other errors: data/tx.h. ERR_CRYPTO when a sealed value does not open.
  */
@@ -73,6 +75,8 @@ NODISCARD enum err sql_many(struct tx *, const struct statement *,
 NODISCARD enum err sql_exec(
     struct tx *, const struct statement *, const void *in, int64_t *affected);
 NODISCARD enum err sql_later(
+    struct tx *, const struct statement *, const void *in);
+NODISCARD enum err sql_ahead(
     struct tx *, const struct statement *, const void *in);
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/instant.h"
 #include "base/keyring.h"
 #include "base/log.h"
+#include "base/secret.h"
 #include "data/pool.h"
 #include "data/sql_error.h"
 #include "data/tx_private.h"
@@ -24,6 +25,9 @@ struct tx {
 	int64_t deadline_ms;
 	struct conn *conn; /* the pool clears it when the connection is lost */
 	struct call_list calls;
+	const struct call *ahead; /* travels with what is asked next */
+	const struct call *seen;  /* has travelled, and this is its answer */
+	PGresult *seen_answer;
 	struct tx_key *keys;
 	enum err err;
 	bool begun;
@@ -122,6 +126,21 @@ calls_send(struct tx *tx, struct flight *f)
 	return true;
 }
 
+/* The statement that is asked, and behind it the one sent ahead. */
+static bool
+asked_send(struct tx *tx, const struct call *asked, struct flight *f)
+{
+	const struct call *ahead = tx->ahead;
+
+	f->kept = f->sent;
+	if (!conn_send(tx->conn, f, asked->statement->name, &asked->params))
+		return false;
+	if (ahead == NULL)
+		return true;
+	f->ahead = f->sent;
+	return conn_send(tx->conn, f, ahead->statement->name, &ahead->params);
+}
+
 static bool
 tx_send(struct tx *tx, const struct call *asked, bool commit, struct flight *f)
 {
@@ -133,12 +152,8 @@ tx_send(struct tx *tx, const struct call *asked, bool commit, struct flight *f)
 	}
 	if (!calls_send(tx, f))
 		return false;
-	if (asked != NULL) {
-		f->kept = f->sent;
-		if (!conn_send(
-			tx->conn, f, asked->statement->name, &asked->params))
-			return false;
-	}
+	if (asked != NULL && !asked_send(tx, asked, f))
+		return false;
 	if (commit && !conn_say(tx->conn, f, CONN_COMMIT))
 		return false;
 	return conn_fly(tx->conn, f);
@@ -167,6 +182,8 @@ failed_name(const struct tx *tx, const struct call *asked, bool began,
 		return "COMMIT";
 	if (asked != NULL && f->failed_at == f->kept)
 		return asked->statement->name;
+	if (tx->ahead != NULL && f->failed_at == f->ahead)
+		return tx->ahead->statement->name;
 	STAILQ_FOREACH(call, &tx->calls, list)
 	if (i++ == f->failed_at)
 		return call->statement->name;
@@ -201,14 +218,35 @@ flight_outcome(struct tx *tx, const struct flight *f, const char *failed)
 	return f->commit < 0 || f->committed ? ERR_OK : ERR_INTERNAL;
 }
 
+/* What was sent ahead is true up to here: the next flight may change it. */
+static void
+seen_drop(struct tx *tx)
+{
+	PQclear(tx->seen_answer);
+	tx->seen_answer = NULL;
+}
+
+static void
+seen_keep(struct tx *tx, const struct flight *f)
+{
+	if (f->ahead < 0)
+		return;
+	tx->seen = tx->ahead;
+	tx->seen_answer = f->foreseen;
+	tx->ahead = NULL;
+}
+
 /*
  * One flight: BEGIN if it is the first, what was queued, the statement that is
- * asked (or NULL), COMMIT if so wished; waits for the answer to all of it.
+ * asked (or NULL) with the one sent ahead behind it, COMMIT if so wished; waits
+ * for the answer to all of it.
  */
 static enum err
 tx_fly(struct tx *tx, const struct call *asked, bool commit, PGresult **answer)
 {
-	struct flight f = { .waiter = fiber_self(), .kept = -1, .commit = -1 };
+	struct flight f = {
+		.waiter = fiber_self(), .kept = -1, .ahead = -1, .commit = -1
+	};
 	bool began = !tx->begun;
 	enum err r;
 
@@ -216,6 +254,7 @@ tx_fly(struct tx *tx, const struct call *asked, bool commit, PGresult **answer)
 		return r;
 	if ((r = tx_connect(tx)) != ERR_OK)
 		return tx_fail(tx, r);
+	seen_drop(tx);
 	if (tx_send(tx, asked, commit, &f))
 		tx_wait(tx, &f);
 	else {
@@ -230,8 +269,10 @@ tx_fly(struct tx *tx, const struct call *asked, bool commit, PGresult **answer)
 	PQclear(f.failure);
 	if (r != ERR_OK) {
 		PQclear(f.answer);
+		PQclear(f.foreseen);
 		return tx_fail(tx, r);
 	}
+	seen_keep(tx, &f);
 	if (answer != NULL)
 		*answer = f.answer;
 	return ERR_OK;
@@ -252,6 +293,43 @@ tx_queue(struct tx *tx, const struct statement *st, const struct sql_params *ps)
 }
 
 enum err
+tx_ahead(struct tx *tx, const struct statement *st, const struct sql_params *ps)
+{
+	struct call *call = arena_alloc(tx->arena, sizeof(*call));
+
+	call->statement = st;
+	call->params = *ps;
+	tx->ahead = call;
+	return tx_state(tx);
+}
+
+static bool
+param_equal(const struct sql_params *a, const struct sql_params *b, int i)
+{
+	if (a->value[i] == NULL || b->value[i] == NULL)
+		return a->value[i] == b->value[i];
+	return a->length[i] == b->length[i] &&
+	    secret_equal(a->value[i], b->value[i], (size_t)a->length[i]);
+}
+
+/* Does the answer that came ahead answer this? Not if something was queued
+ * since, which has to come first. */
+static bool
+seen_answers(const struct tx *tx, const struct call *asked)
+{
+	int i;
+
+	if (tx->seen_answer == NULL || tx_state(tx) != ERR_OK ||
+	    !STAILQ_EMPTY(&tx->calls) ||
+	    tx->seen->statement != asked->statement)
+		return false;
+	for (i = 0; i < asked->params.n; i++)
+		if (!param_equal(&tx->seen->params, &asked->params, i))
+			return false;
+	return true;
+}
+
+enum err
 tx_ask(struct tx *tx, const struct statement *st, const struct sql_params *ps,
     PGresult **answer)
 {
@@ -259,6 +337,11 @@ tx_ask(struct tx *tx, const struct statement *st, const struct sql_params *ps,
 	enum err r;
 
 	*answer = NULL;
+	if (seen_answers(tx, &asked)) {
+		*answer = tx->seen_answer;
+		tx->seen_answer = NULL;
+		return ERR_OK;
+	}
 	r = tx_fly(tx, &asked, false, answer);
 	if (r == ERR_OK && *answer == NULL) /* skipped, and nobody said why */
 		r = tx_fail(tx, ERR_INTERNAL);
@@ -298,6 +381,7 @@ tx_close(struct tx *tx)
 		tx->conn = NULL;
 	}
 	tx->over = true;
+	seen_drop(tx);
 	for (k = tx->keys; k != NULL; k = k->next)
 		record_key_free(&k->key);
 	tx->keys = NULL;

@@ -14,6 +14,11 @@
  * the transaction's arena. */
 NODISCARD enum err tx_queue(
     struct tx *, const struct statement *, const struct sql_params *);
+/* Puts a statement behind the next one that is asked. If it is the one asked
+ * after that, with nothing between, its answer is there without a flight; if
+ * not, it was asked in vain. */
+NODISCARD enum err tx_ahead(
+    struct tx *, const struct statement *, const struct sql_params *);
 /* Sends what is queued and this statement, waits; *answer is for the caller to
  * PQclear, and is set on ERR_OK alone. */
 NODISCARD enum err tx_ask(struct tx *, const struct statement *,

@@ -106,6 +106,17 @@ actor_fill(struct op *op, const struct session_enter_row *s)
 	tx_set_clinic(op->tx, &op->who.clinic);
 }
 
+/* The row is sealed, and dropped unopened if the right turns out missing. */
+static enum err
+record_foresee(struct op *op)
+{
+	const struct patient_get_in in = { op->id };
+
+	return (op->route->traits & TRAIT_RECORD) == 0
+	    ? ERR_OK
+	    : sql_patient_get_ahead(op->tx, &in);
+}
+
 /* One flight: the session, and how its actor stands to the subject. */
 static enum err
 session_find(struct passage *p)
@@ -124,6 +135,8 @@ session_find(struct passage *p)
 		return ERR_OK;
 	if (!p->credential.present)
 		return ERR_NOT_SIGNED_IN;
+	if ((r = record_foresee(op)) != ERR_OK)
+		return r;
 	r = sql_session_enter(op->tx, &in, &p->session);
 	if (r == ERR_NOT_FOUND)
 		return ERR_NOT_SIGNED_IN;

@@ -30,7 +30,8 @@ enum trait {
 	TRAIT_PATCHES = 2,
 	TRAIT_LISTS = 4,
 	TRAIT_SLOW = 8,
-	TRAIT_SOCKET = 16
+	TRAIT_SOCKET = 16,
+	TRAIT_RECORD = 32
 };
 
 enum perm {

@@ -8,6 +8,7 @@ enum {
 	LISTS = TRAIT_LISTS,
 	SLOW = TRAIT_SLOW,
 	SOCKET = TRAIT_SOCKET,
+	RECORD = TRAIT_RECORD,
 };
 
 const struct route routes[] = {

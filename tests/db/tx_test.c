@@ -125,6 +125,79 @@ later_travels_with_what_waits(void **state)
 }
 
 static void
+others_add(unsigned n)
+{
+	struct entry_add_in in = entry(n);
+	struct tx *tx = test_tx();
+
+	assert_int_equal(sql_entry_add(tx, &in, NULL), ERR_OK);
+	assert_int_equal(tx_commit(tx), ERR_OK);
+	tx_close(tx);
+}
+
+/* A transaction that asked for two things and sent `in` behind the first. */
+static struct tx *
+sent_ahead(const struct entry_get_in *in)
+{
+	const struct series_in one = { 1 };
+	struct series_row *rows;
+	struct tx *tx = test_tx();
+	size_t n;
+
+	assert_int_equal(sql_entry_get_ahead(tx, in), ERR_OK);
+	assert_int_equal(sql_series(tx, &one, &rows, &n), ERR_OK);
+	assert_int_equal(n, 1);
+	return tx;
+}
+
+static void
+what_was_sent_ahead_takes_no_flight(void **state)
+{
+	const struct entry_get_in in = { id_of(1) };
+	struct entry_get_row row;
+	struct tx *tx;
+
+	(void)state;
+	pool_start(2, 10);
+	tx = sent_ahead(&in);
+	others_add(1);
+	/* the answer of before; and asked again, that of now */
+	assert_int_equal(sql_entry_get(tx, &in, &row), ERR_NOT_FOUND);
+	assert_int_equal(sql_entry_get(tx, &in, &row), ERR_OK);
+	tx_close(tx);
+	tx = sent_ahead(&in);
+	assert_int_equal(tx_commit(tx), ERR_OK); /* asked in vain */
+	tx_close(tx);
+	nothing_left_open();
+}
+
+static void
+what_was_sent_ahead_does_not_grow_stale(void **state)
+{
+	const struct entry_get_in one = { id_of(1) }, two = { id_of(2) };
+	struct entry_add_later_in later = entry_later(1);
+	struct entry_add_in now = entry(3);
+	const struct entry_get_in three = { id_of(3) };
+	struct entry_get_row row;
+	struct tx *tx;
+
+	(void)state;
+	pool_start(2, 10);
+	tx = sent_ahead(&one);
+	assert_int_equal(sql_entry_add_later(tx, &later), ERR_OK);
+	assert_int_equal(sql_entry_get(tx, &one, &row), ERR_OK);
+	tx_close(tx);
+	tx = sent_ahead(&three);
+	assert_int_equal(sql_entry_add(tx, &now, NULL), ERR_OK);
+	assert_int_equal(sql_entry_get(tx, &three, &row), ERR_OK);
+	tx_close(tx);
+	others_add(2);
+	tx = sent_ahead(&one);
+	assert_int_equal(sql_entry_get(tx, &two, &row), ERR_OK);
+	tx_close(tx);
+}
+
+static void
 later_alone_travels_with_the_commit(void **state)
 {
 	struct entry_add_later_in in = entry_later(1);
@@ -543,6 +616,8 @@ main(void)
 		cmocka_unit_test(nothing_done_needs_no_connection),
 		cmocka_unit_test(after_the_end_nothing_goes),
 		cmocka_unit_test(later_travels_with_what_waits),
+		cmocka_unit_test(what_was_sent_ahead_takes_no_flight),
+		cmocka_unit_test(what_was_sent_ahead_does_not_grow_stale),
 		cmocka_unit_test(later_alone_travels_with_the_commit),
 		cmocka_unit_test(an_error_of_later_shows_at_the_next_wait),
 		cmocka_unit_test(constraints_name_the_error),

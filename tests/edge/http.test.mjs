@@ -2,8 +2,8 @@
 // named beside it; on the packaged source these fail.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { SAN, ask, connect, fields, get, resident, serve, sleep, who }
-  from './lib.mjs';
+import { SAN, ask, connect, eventually, fields, get, resident, serve, sleep,
+  who } from './lib.mjs';
 
 let server;
 const H = 'Host: localhost\r\n';
@@ -283,6 +283,51 @@ for (const [target, status] of [['https://localhost', 404],
     const r = await ask(server, `GET ${target} HTTP/1.1\r\n${H}\r\n`);
     assert.equal(r.status, status);
   });
+
+/** Sends what it has and the end of its half at once. */
+async function last(c, text) {
+  c.wire.held = [];
+  await new Promise((done) => c.stream.write(text, done));
+  await sleep(20);
+  const all = Buffer.concat(c.wire.held);
+  c.wire.held = null;
+  c.wire.socket.end(all);
+}
+
+for (const [target, body] of [['/bare', 'ok\n'], ['/sleep?300', 'slept\n']])
+  test(`23 a request with a FIN is answered: ${target}`, async () => {
+    const c = await connect(server, { allowHalfOpen: true });
+    await last(c, `GET ${target} HTTP/1.1\r\n${H}\r\n`);
+    const r = await c.response();
+    assert.equal(r.body, body);
+    assert.ok(await c.until(() => c.over, 1000));
+    c.destroy();
+  });
+
+test('23 half a request with a FIN is no request', async () => {
+  for (const text of [`GET /bare HTTP/1.1\r\n${H}`,
+    `POST /echo HTTP/1.1\r\n${H}Content-Length: 10\r\n\r\nhalf`]) {
+    const c = await connect(server, { allowHalfOpen: true });
+    await last(c, text);
+    assert.ok(await c.until(() => c.over, 1000));
+    assert.equal(c.received, 0);
+    c.destroy();
+  }
+});
+
+test('23 clients that went away leave nothing behind', async () => {
+  for (let i = 0; i < 20; i++) {
+    const c = await connect(server);
+    c.write(`GET /sleep?200 HTTP/1.1\r\n${H}\r\n`);
+    await sleep(5);
+    c.destroy();
+  }
+  const clean = async () => {
+    const now = await who(server);
+    return now.reqs === '1' && Number(now.conns) <= 2;
+  };
+  assert.ok(await eventually(clean, 3000));
+});
 
 //= TR-24: who asks without reading costs one response, not all of them
 test('21 responses nobody reads do not pile up', async () => {

@@ -232,6 +232,48 @@ openapi_reply(const struct request *rq, struct reply *rp)
 	return ERR_OK;
 }
 
+static const struct {
+	const char *name, *patient, *clinician, *scheduler;
+} record_members[] = {
+#define MEMBER(member, kind, from, to, flags, patient, clinician, scheduler,   \
+    choices, inner)                                                            \
+	{ #member, #patient, #clinician, #scheduler },
+#include "tables/patient_fields.def"
+#undef MEMBER
+};
+
+static const char *
+record_right(const char *right)
+{
+	static const char *const words[][2] = { { "NO", "–" },
+		{ "SEE", "sees" }, { "SET", "sets" },
+		{ "BOTH", "sees, sets" } };
+	size_t i;
+
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(words[i][0], right) == 0)
+			return words[i][1];
+	return right;
+}
+
+/*= AZ-02: what of a record is for whom stands in one table */
+static void
+record_print(FILE *f)
+{
+	size_t i;
+
+	fprintf(f,
+	    "\n## What of a patient's record\n\nAdministrators and compliance "
+	    "officers see none of it.\n\n"
+	    "| member | patient | clinician | scheduler |\n"
+	    "|---|---|---|---|\n");
+	for (i = 0; i < sizeof(record_members) / sizeof(record_members[0]); i++)
+		fprintf(f, "| `%s` | %s | %s | %s |\n", record_members[i].name,
+		    record_right(record_members[i].patient),
+		    record_right(record_members[i].clinician),
+		    record_right(record_members[i].scheduler));
+}
+
 void
 access_print(FILE *f)
 {
@@ -259,4 +301,5 @@ access_print(FILE *f)
 				      routes[i].perm, (enum role)role)));
 		fprintf(f, " %s |\n", event_stored(routes[i].event));
 	}
+	record_print(f);
 }

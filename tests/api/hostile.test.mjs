@@ -72,9 +72,26 @@ function problem(r, status, code, about = '') {
   if (code) assert.equal(r.body.code, code, what);
 }
 
+/** A client that sends a letter a second until it is cut off: what it heard, and after how long. */
+function drip(text) {
+  const at = Date.now();
+  let data = '';
+  return new Promise((done) => {
+    const s = tls.connect({ port: clinic.port, host: '127.0.0.1', servername: 'localhost', rejectUnauthorized: false }, () => s.write(text));
+    const timer = setInterval(() => s.write('x'), 1000);
+    s.setEncoding('latin1');
+    s.on('data', (d) => { data += d; });
+    s.on('error', () => {});
+    for (const e of ['end', 'close']) s.on(e, () => { clearInterval(timer); s.destroy(); done({ seconds: (Date.now() - at) / 1000, responses: responses(data) }); });
+    setTimeout(() => s.destroy(), 60_000).unref();
+  });
+}
+
+let slow;
 before(async () => {
   clinic = await startClinic();
   host = `localhost:${clinic.port}`;
+  slow = [drip(`GET / HTTP/1.1\r\nHost: ${host}\r\nX-Slow: `), drip(`POST /v1/session HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{`)];
   as = {};
   for (const name of ['admin', 'clinician', 'scheduler', 'compliance', 'patient']) as[name] = await clinic.signIn(clinic.people[name]);
   const made = await as.scheduler.create('/v1/patients', minimal());
@@ -201,7 +218,7 @@ test('another host than ours is not answered for', async () => {
   }
   for (const text of [`GET /v1/session HTTP/1.1\r\nHost: ${host}\r\nHost: evil\r\n\r\n`, 'GET /v1/session HTTP/1.1\r\n\r\n'])
     problem((await raw(text)).responses[0], 400);
-  problem((await raw(by('GET', 'http://evil.example/v1/session'))).responses[0], 404); // no proxy
+  problem((await raw(by('GET', 'http://evil.example/v1/session'))).responses[0], 421); // no proxy
   const forwarded = await as.scheduler.get('/v1/session', { 'x-forwarded-host': 'evil.example', forwarded: 'host=evil.example' });
   assert.equal(forwarded.status, 200);
   assert.doesNotMatch(forwarded.text, /evil/);
@@ -464,6 +481,15 @@ test('too many requests are told when to come back', { timeout: 120_000 }, async
     nobody.close();
   } finally {
     await small.stop();
+  }
+});
+
+//= TR-24: who sends for ever is told that it is too late, and cut off
+test('a header and a body that never end are ended', { timeout: 90_000 }, async () => {
+  for (const { seconds, responses: got } of await Promise.all(slow)) {
+    assert.ok(seconds > 15 && seconds < 40, `${seconds} s`);
+    assert.equal(got.length, 1);
+    problem(got[0], 408, 'request_timeout');
   }
 });
 

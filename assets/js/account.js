@@ -2,7 +2,7 @@
 //= SE-06: people list and end their own sessions
 
 import { all, del } from './api.js';
-import { announce, el, fill, h, icon, note } from './dom.js';
+import { announce, el, facts, fill, h, icon, note } from './dom.js';
 import { exact, roleName, shortDay } from './format.js';
 import { words } from './form.js';
 import { confirm } from './dialog.js';
@@ -59,10 +59,8 @@ async function load() {
   fill(el('devices'), ...devices.map(row));
 }
 
-fill(el('me'), h('dl', { class: 'facts' },
-  h('div', {}, h('dt', {}, 'Name'), h('dd', {}, session.user.display_name)),
-  h('div', {}, h('dt', {}, 'Role'), h('dd', {}, roleName(session.user.role))),
-  h('div', {}, h('dt', {}, 'Clinic'), h('dd', {}, session.user.clinic_name))),
+fill(el('me'), facts([['Name', session.user.display_name],
+  ['Role', roleName(session.user.role)], ['Clinic', session.user.clinic_name]]),
 h('button', { type: 'button', class: 'button',
   onclick: () => void signOut() }, icon('out'), 'Sign out here'));
 if (session.password_expires_at)

@@ -24,7 +24,7 @@ const session = await begin(['patient', 'clinician']);
 const isPatient = session.user.role === 'patient';
 const visitId = new URLSearchParams(location.search).get('visit') ?? '';
 const devices = new Devices();
-const stopMeter = devicePanel(el('check'), devices);
+let stopMeter = () => {};
 
 /** @type {any} the visit as last read */
 let visit = null;
@@ -82,6 +82,7 @@ function drawCheck() {
     : visit.status === 'booked' ? 'Check in' : 'Go in';
 
   enter('stage-check', 'Check your camera and microphone');
+  stopMeter = devicePanel(el('check'), devices);
   fill(el('check-actions'), h('button', { type: 'button',
     class: 'button primary big', onclick: () => void goIn() },
   icon('right'), text),
@@ -202,6 +203,7 @@ const HEARD = {
   admitted({ participant }) {
     const id = idOf(participant);
     const person = people.get(id);
+    visit.status = 'in_call';
     if (person) person.admitted = true;
     else if (id !== self && participant && typeof participant !== 'string')
       people.set(id, { ...participant, admitted: true });

@@ -46,6 +46,7 @@ export class Devices {
   /** @type {Record<Kind, string>} the name of what went wrong, or '' */
   errors = { audio: '', video: '' };
   stream = new MediaStream();
+  #stopped = false;
   /** @type {Array<() => void>} */
   #watchers = [];
   /** @type {Array<(track: MediaStreamTrack) => void>} */
@@ -126,6 +127,8 @@ export class Devices {
     const old = this.track(kind);
 
     this.errors[kind] = '';
+    // The answer came after the end: nobody is filmed then.
+    if (this.#stopped) return track.stop();
     if (old) {
       track.enabled = old.enabled;
       this.stream.removeTrack(old);
@@ -147,6 +150,7 @@ export class Devices {
   }
 
   stop() {
+    this.#stopped = true;
     for (const track of this.stream.getTracks()) {
       track.onended = null;
       track.stop();

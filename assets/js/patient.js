@@ -3,7 +3,7 @@
 //= IN-05: PATCH carries the ETag that was read; a stale one is 412
 
 import { all, del, get, patch, post, Problem } from './api.js';
-import { announce, buttonOf, el, fill, formOf, h, icon, inputOf, note,
+import { announce, buttonOf, el, facts, fill, formOf, h, icon, inputOf, note,
   table } from './dom.js';
 import { age, birthDay, exact, isoDay, languageName, roleName, sexName,
   shortDay, statusWords, time } from './format.js';
@@ -59,11 +59,8 @@ function show(p) {
 
 /** @param {Array<[string, string | undefined]>} pairs */
 function factsOf(pairs) {
-  const known = pairs.filter(([, value]) => value);
-
-  return known.length ? h('dl', { class: 'facts' }, ...known.map(
-    ([name, value]) => h('div', {}, h('dt', {}, name),
-      h('dd', {}, value)))) : h('p', { class: 'muted' }, 'Nothing yet.');
+  return pairs.some(([, value]) => value) ? facts(pairs)
+    : h('p', { class: 'muted' }, 'Nothing yet.');
 }
 
 /**

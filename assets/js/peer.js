@@ -44,7 +44,7 @@ const YIELD_MS = 2000;
 const ATTEMPTS = 3;
 
 /** @param {number} loss 0 to 1 @param {number} rttS @returns {Quality} */
-export function judge(loss, rttS) {
+function judge(loss, rttS) {
   if (loss > 0.1 || rttS > 0.8) return 'poor';
   if (loss > 0.03 || rttS > 0.35) return 'fair';
   return 'good';

@@ -3,7 +3,7 @@
 // each side another certificate, and the codes would differ.
 
 /** @param {string} sdp @returns {string[]} sha-256 fingerprints, each once */
-export function fingerprints(sdp) {
+function fingerprints(sdp) {
   const found = [...sdp.matchAll(/^a=fingerprint:sha-256 ([0-9A-F:]+)\s*$/gim)]
     .map(([, hex = '']) => hex.toUpperCase());
 

@@ -127,7 +127,8 @@ function renderTop(session) {
   const nav = document.getElementById('nav');
   const who = document.getElementById('who');
 
-  const links = (NAV[session.user.role] ?? []).map(([path, text, name]) =>
+  const pages = session.state === 'active' ? NAV[session.user.role] ?? [] : [];
+  const links = pages.map(([path, text, name]) =>
     h('li', {}, h('a', { href: path,
       'aria-current': path === here ? 'page' : null }, icon(name), text)));
   if (nav) fill(nav, ...links);
@@ -141,7 +142,7 @@ function renderTop(session) {
 }
 
 /** @param {Problem} problem a strip at the top that says so, and offers more */
-export function showBanner(problem) {
+function showBanner(problem) {
   hideBanner();
   const again = h('button', { type: 'button', class: 'button',
     onclick: () => location.reload() }, 'Try again');
@@ -153,7 +154,7 @@ export function showBanner(problem) {
 }
 
 /** Takes the strip away. */
-export function hideBanner() {
+function hideBanner() {
   document.getElementById('banner')?.remove();
 }
 
@@ -331,14 +332,14 @@ export async function begin(roles, state = 'active') {
       location.replace(pageFor(session));
       return /** @type {Promise<never>} */ (never);
     }
-    if (session.state === 'active') renderTop(session);
+    renderTop(session);
     if (session.state === 'active' && roles.length &&
         !roles.includes(session.user.role)) {
       refuse(session);
       return /** @type {Promise<never>} */ (never);
     }
     new Watch(session);
-    warnPassword(session);
+    if (session.state === 'active') warnPassword(session);
     document.body.classList.add('ready');
     return session;
   } catch (problem) {

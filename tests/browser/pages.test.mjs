@@ -29,8 +29,7 @@ const open = [['/', 'Sign in'], ['/help', 'Help'],
   ['/not-found', 'We cannot find that page'],
   ['/invitation', 'Welcome to your clinic’s portal'],
   ['/invitation#c29tZS10b2tlbi10aGF0LWlzLW5vdA',
-    'Welcome to your clinic’s portal'],
-  ['/offline', null]];
+    'Welcome to your clinic’s portal'],];
 const pages = {
   patient: () => [['/visits', 'Your visits'], ['/patient', 'Your record'],
     ['/account', 'Your account'], ['/password', 'Change your password'],
@@ -86,7 +85,7 @@ const quiet = () => {
 test('pages that need no session', async () => {
   const context = await portal.context();
 
-  await walk(context, open.filter(([path]) => path !== '/offline'));
+  await walk(context, open);
   await context.close();
   quiet();
 });
@@ -109,8 +108,26 @@ test('each page is walked by somebody', () => {
     .filter((name) => name.endsWith('.html'))
     .map((name) => name === 'index.html' ? '/' : `/${name.slice(0, -5)}`);
 
-  // Enrolment is walked by account.test.mjs: it needs a new account.
-  assert.deepEqual(files.filter((path) => !known.has(path)), ['/enrol']);
+  // Enrolment is walked by account.test.mjs: it needs a new account; the page
+  // for a server that is away below.
+  assert.deepEqual(files.filter((path) => !known.has(path)).sort(),
+    ['/enrol', '/offline']);
+});
+
+test('the page for a server that is away comes back with it', async () => {
+  const context = await portal.context();
+  const page = await context.newPage();
+
+  await page.route('**/readyz', (route) => route.fulfill({ status: 503 }));
+  await page.goto(`${portal.url}/offline`);
+  await page.getByText('Not yet. We keep looking.').waitFor();
+  assert.deepEqual(await axe(page), []);
+  await page.unroute('**/readyz');
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+  await context.close();
+  portal.complaints = portal.complaints.filter((text) =>
+    !text.includes('/offline') || !text.includes('503'));
+  quiet();
 });
 
 test('a page for another role shows nothing of it', async () => {

@@ -21,9 +21,10 @@ shift
 [ $# -gt 0 ] || set -- $(list)
 
 mkdir -p "$out/found"
-${MAKE:-make} --no-print-directory -j2 CC=clang BUILD="$out" HARDEN=-fPIE \
-	OPT="$san -fsanitize=fuzzer-no-link,address,undefined" \
-	"$out/libepione.a" >"$out/build.log" 2>&1 || {
+[ "$*" = grammar ] ||
+	${MAKE:-make} --no-print-directory -j2 CC=clang BUILD="$out" HARDEN=-fPIE \
+		OPT="$san -fsanitize=fuzzer-no-link,address,undefined" \
+		"$out/libepione.a" >"$out/build.log" 2>&1 || {
 	tail -n 20 "$out/build.log" >&2
 	exit 1
 }

@@ -31,7 +31,6 @@ struct exchange {
 };
 
 static unsigned in_progress;
-static bool in_handler, nudged;
 
 unsigned
 http_in_progress(void)
@@ -183,26 +182,6 @@ route_plain(struct exchange *x)
 }
 
 static void
-nudge(void *unused, u_int64_t now)
-{
-	(void)unused;
-	(void)now;
-	nudged = false;
-}
-
-/* Kore walks its requests once a turn. One that is woken by another's handler
- * may stand behind the walker: a timer makes the next turn come at once. */
-static void
-wake(struct http_request *http)
-{
-	http_request_wakeup(http);
-	if (in_handler && !nudged) {
-		nudged = true;
-		kore_timer_add(nudge, 0, NULL, KORE_TIMER_ONESHOT);
-	}
-}
-
-static void
 exchange_run(void *arg)
 {
 	struct exchange *x = arg;
@@ -216,7 +195,7 @@ exchange_run(void *arg)
 	health_count(&x->rq, x->rp.status);
 	x->done = true;
 	if (x->http != NULL)
-		wake(x->http);
+		http_request_wakeup(x->http);
 	else {
 		in_progress--;
 		arena_free(x->arena);
@@ -254,13 +233,11 @@ exchange_begin(struct http_request *http)
 	http->flags |= HTTP_REQUEST_RETAIN_EXTRA;
 	http_request_sleep(http); /* before: the fiber may end at once */
 	loop_enter();
-	in_handler = true;
 	if (fiber_start(exchange_run, x) != ERR_OK) {
 		dispatch_refuse(arena, &x->rq, ERR_BUSY, &x->rp);
 		x->done = true;
 	}
 	loop_leave();
-	in_handler = false;
 	return x->done ? KORE_RESULT_OK : KORE_RESULT_RETRY;
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <utf8proc.h>
 
+#define PARTS_MAX   32 /* Unicode's longest decomposition has 18 */
 #define OPTIONS_NFC ((utf8proc_option_t)(UTF8PROC_STABLE | UTF8PROC_COMPOSE))
 #define OPTIONS_FOLD                                                           \
 	((utf8proc_option_t)(UTF8PROC_STABLE | UTF8PROC_DECOMPOSE |            \
@@ -38,6 +39,53 @@ text_code_points(const char *s)
 	return n;
 }
 
+/* How many of a code point's parts, at its end, are marks that normalising may
+ * put in another order; `whole` if all of them are. */
+static int
+marks_at_end(utf8proc_int32_t c, utf8proc_option_t options, bool *whole)
+{
+	utf8proc_int32_t parts[PARTS_MAX];
+	int bound = UTF8PROC_BOUNDCLASS_START, i;
+	utf8proc_ssize_t n;
+
+	n = utf8proc_decompose_char(c, parts, PARTS_MAX, options, &bound);
+	if (n > PARTS_MAX)
+		n = 0; /* no character has so many */
+	for (i = 0; i < n; i++)
+		if (utf8proc_get_property(parts[n - 1 - i])->combining_class ==
+		    0)
+			break;
+	*whole = i == n;
+	return i;
+}
+
+/* utf8proc sorts the marks of a letter in quadratic time: a body of 256 kB
+ * that is one letter and marks would keep a worker busy for minutes. */
+static bool
+stream_safe(const char *s, size_t n, utf8proc_option_t options)
+{
+	const utf8proc_uint8_t *p = (const utf8proc_uint8_t *)s;
+	utf8proc_int32_t c;
+	utf8proc_ssize_t len;
+	int run = 0, marks;
+	bool whole;
+
+	for (; n > 0; p += len, n -= (size_t)len) {
+		len = utf8proc_iterate(p, (utf8proc_ssize_t)n, &c);
+		if (len <= 0)
+			return true; /* and no UTF-8, as decode finds */
+		if (c < 0x80) {
+			run = 0;
+			continue;
+		}
+		marks = marks_at_end(c, options, &whole);
+		run = whole ? run + marks : marks;
+		if (run > TEXT_MARKS_MAX)
+			return false;
+	}
+	return true;
+}
+
 /* Code points of a text, in the arena. Not utf8proc_map: its result and what
  * it moved on the way would be left in the heap, and passwords come by. */
 static enum err
@@ -50,6 +98,8 @@ decode(struct arena *a, const char *s, utf8proc_option_t options,
 
 	if (n > INT_MAX)
 		return ERR_BAD_ENCODING;
+	if (!stream_safe(s, n, options))
+		return ERR_INVALID_FIELD;
 	need = utf8proc_decompose(in, (utf8proc_ssize_t)n, NULL, 0, options);
 	if (need < 0)
 		return ERR_BAD_ENCODING;

@@ -10,8 +10,12 @@
 
 /*
  * Unicode as clients send it; utf8proc does the tables. Whatever takes text
- * answers ERR_BAD_ENCODING if it is not UTF-8; results lie in the arena.
+ * answers ERR_BAD_ENCODING if it is not UTF-8, and ERR_INVALID_FIELD if a
+ * letter carries more than TEXT_MARKS_MAX marks (UAX #15, stream-safe text;
+ * no language has so many); results lie in the arena.
  */
+
+#define TEXT_MARKS_MAX 30
 
 /* Well-formed UTF-8 (no surrogates, no overlong forms, no NUL). */
 bool text_utf8_valid(const char *, size_t n);

@@ -522,9 +522,9 @@ credential_of(struct passage *p, const struct participant *who)
 	struct tx *tx = op_side_tx(&p->op);
 	enum err r;
 
-	if ((r = sql_context_set(tx, &context)) == ERR_OK)
-		r = sql_session_hash(tx, &in, &row);
-	if (r == ERR_OK && row.hash.n == sizeof(p->credential.hash)) {
+	if ((r = sql_context_set(tx, &context)) == ERR_OK &&
+	    (r = sql_session_hash(tx, &in, &row)) == ERR_OK &&
+	    row.hash.n == sizeof(p->credential.hash)) {
 		memcpy(p->credential.hash, row.hash.p, row.hash.n);
 		p->credential.present = true;
 	}

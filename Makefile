@@ -80,6 +80,12 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libepione.a
 .PHONY: unit one
 unit: $(UNIT)
 	@for t in $(UNIT); do echo "== $$t"; $$t || exit 1; done
+# Fibers, with their stacks made known to valgrind; build/valgrind is built for
+# it, as the server needs no valgrind headers.
+.PHONY: valgrind
+valgrind:
+	$(MAKE) --no-print-directory BUILD=build/valgrind CFLAGS=-DFIBER_VALGRIND build/valgrind/unit/fiber_test
+	valgrind --quiet --leak-check=full --errors-for-leak-kinds=definite --error-exitcode=9 build/valgrind/unit/fiber_test
 # one unit test (T=fiber_test) or one suite file (T=tests/api/session.test.mjs)
 one:
 	@case "$(T)" in \
@@ -144,6 +150,7 @@ help:
 	@echo 'make edge     the server under hostile clients'
 	@echo 'make api      the API and signaling     make browser  the portal and a visit, in Chromium'
 	@echo 'make asan     unit tests and server with ASan and UBSan (build/asan)'
+	@echo 'make valgrind fibers under valgrind'
 	@echo 'make fuzz     each fuzzer for FUZZ_SECONDS=60'
 	@echo 'make bench    ratios against pgbench, bare Kore and peer; writes docs/BENCH.md'
 	@echo 'make docs     docs/ACCESS.md, docs/SAFEGUARDS.md, docs/openapi.json'

@@ -189,7 +189,7 @@ another_method_is_refused_and_the_right_ones_named(void **state)
 	    route_allow(op.arena, "/v1/patients/" ID), "GET, PATCH");
 }
 
-/*= AC-01: what is not granted is denied */
+/*= AZ-01: what is not granted is denied */
 static void
 nobody_may_nothing(void **state)
 {
@@ -199,7 +199,7 @@ nobody_may_nothing(void **state)
 		    perm_scope((enum perm)p, ROLE_NONE), SCOPE_NONE);
 }
 
-/* The rows that would hurt most if a word of the table slipped. */
+/*= AZ-08: the rows that would hurt most if a word of the table slipped */
 static void
 charts_are_for_care_and_audits_for_compliance(void **state)
 {

@@ -5,6 +5,8 @@
 # build/fuzz/found, and the status is then 1. Put it into tests/fuzz/corpus
 # with its repair. "grammar" is tests/fuzz/grammar.mjs: the whole server, built
 # with ASan and UBSan.
+#
+#= IN-08: what strangers send is fuzzed: shapes, paths, envelopes, frames, HTTP
 set -u
 cd "$(dirname "$0")/.."
 out=build/fuzz

@@ -6,6 +6,7 @@
 //
 // A finding is: a worker that ends, a client beside it that is not served, an
 // answer of 500 or a close of 1011, a word of a sanitizer in the log.
+//= IN-08: HTTP and WebSocket as a whole, under ASan and UBSan
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -51,12 +52,16 @@ const json = (depth = 0) => {
 };
 const members = ['family_name', 'given_name', 'birth_date', 'sex', 'mrn', 'address', 'insurance', 'phone', 'email', 'password', 'client', 'code', 'reason', 'starts_at', 'duration_minutes', 'patient_id', 'clinician_id', 'display_name', 'role', 'type', 'to', 'description', 'candidate', 'sdp', 'resume', 'last_seq', 't', '__proto__'];
 const object = (depth = 0) => `{${times(dice(6), () => `"${often(12) ? one(members) : odd()}"${often(20) ? ':' : '='}${json(depth)}`).join(',')}}`;
-const good = () => one([
-  () => JSON.stringify({ family_name: `F${odd()}`, given_name: 'G', birth_date: '1990-01-01', sex: 'other', address: { city: odd() } }),
-  () => JSON.stringify({ patient_id: one(ids), clinician_id: one(ids), starts_at: `203${dice(10)}-0${1 + dice(9)}-1${dice(10)}T1${dice(10)}:00:00Z`, duration_minutes: 5 + dice(60), reason: `r${odd()}` }),
-  () => JSON.stringify({ email: odd(), password: odd(), client: 'api' }),
-])();
-const body = () => (often(3) ? good() : one([object, json, () => '{"a":'.repeat(dice(300)), () => 'x'.repeat(dice(9000)), () => '\0'.repeat(dice(99)), () => ''])());
+const person = () => ({ family_name: `F${odd()}`, given_name: 'G', birth_date: '1990-01-01', sex: 'other', address: { city: odd() } });
+const fitting = { // a body that its place may take
+  'POST /v1/patients': person,
+  'PATCH /v1/patients/{id}': () => one([{ language: odd() }, { address: { city: odd(), line1: null } }, { phone: `+1 ${dice(1e9)}` }, { insurance: null }, person()]),
+  'POST /v1/visits': () => ({ patient_id: one(ids), clinician_id: ids[2], starts_at: `203${dice(10)}-0${1 + dice(9)}-1${dice(10)}T1${dice(10)}:00:00Z`, duration_minutes: 5 + dice(60), reason: `r${odd()}` }),
+  'PATCH /v1/visits/{id}': () => ({ reason: `r${odd()}`, duration_minutes: 5 + dice(500) }),
+  'POST /v1/session': () => ({ email: odd(), password: odd(), client: 'api' }),
+  'POST /v1/invitations/{token}/accept': () => ({ password: odd() }),
+};
+const body = (place) => (often(3) ? JSON.stringify((fitting[place] ?? one(Object.values(fitting)))()) : one([object, json, () => '{"a":'.repeat(dice(300)), () => 'x'.repeat(dice(9000)), () => '\0'.repeat(dice(99)), () => ''])());
 
 // Requests --------------------------------------------------------------------------
 const query = () => (often(3) ? '' : `?${times(dice(5), () => `${one([...members, 'limit', 'cursor', 'from', 'to'])}=${one([encodeURIComponent(one(['x', '5', 'é', id()])), '%', '%zz', '%00', '%ff', '+', ''])}`).join('&')}`);
@@ -81,9 +86,9 @@ const header = () => one([
 ])();
 const eol = () => (often(40) ? '\r\n' : one(['\n', '\r', '\r\n\r\n', '\0\r\n', '']));
 function request() {
-  const [method, where] = one(routes);
+  const [method, where] = often(3) ? one(routes) : one(Object.keys(fitting)).split(' ');
   const wild = !often(4);
-  const text = wild || method === 'GET' || method === 'DELETE' ? '' : body();
+  const text = wild || method === 'GET' || method === 'DELETE' ? '' : body(`${method} ${where}`);
   const lines = [`${wild ? one(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'get', 'A'.repeat(300), '']) : method} ${wild ? wildTarget() : target(where) + (method === 'GET' ? query() : '')} ${often(9) ? 'HTTP/1.1' : one(['HTTP/1.0', 'HTTP/2.0', 'HTTP/', ''])}`];
   if (often(20)) lines.push(`Host: ${host}`);
   if (often(6)) lines.push(`Authorization: Bearer ${one(tokens)}`);

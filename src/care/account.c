@@ -80,29 +80,6 @@ others_end(struct op *op)
 	return sql_session_end_all(op->tx, &in);
 }
 
-/* Whose password it is, what it has to be, and what it was before. */
-static enum err
-password_read(struct op *op, struct password_change *c)
-{
-	struct account_secret_in in = { op->who.account };
-	struct account_secret_row row;
-	struct password_rule rule = { .field = "new_password" };
-	enum err r;
-
-	if ((r = sql_account_secret(op->tx, &in, &row)) != ERR_OK)
-		return r;
-	rule.login = row.email;
-	rule.min_length = row.min_length;
-	c->current_hash = row.password_hash;
-	if (c->current_hash == NULL) /* an administrator reset it meanwhile */
-		return op_refuse(
-		    op, ERR_INVALID_CREDENTIALS, "current_password");
-	if ((r = password_judge(
-		 op, &rule, in_text(op, "new_password"), &c->next)) != ERR_OK)
-		return r;
-	return password_history_read(op, &op->who.account, row.history, c);
-}
-
 static enum err
 password_store(struct op *op, const struct password_change *c)
 {
@@ -136,8 +113,13 @@ account_password(struct op *op)
 	c.current = current;
 	/* the attempt is taken last: a new password that is too weak is told
 	 * without one, and what follows needs no connection for a while */
-	if ((r = password_read(op, &c)) != ERR_OK ||
-	    (r = attempt_take_own(op, "password")) != ERR_OK ||
+	if ((r = password_change_read(
+		 op, &op->who.account, "new_password", &c)) != ERR_OK)
+		return r;
+	if (c.current_hash == NULL) /* an administrator reset it meanwhile */
+		return op_refuse(
+		    op, ERR_INVALID_CREDENTIALS, "current_password");
+	if ((r = attempt_take_own(op, "password")) != ERR_OK ||
 	    (r = password_change_run(op, &c)) != ERR_OK ||
 	    (r = password_store(op, &c)) != ERR_OK ||
 	    (r = session_renewed(op, INSTANT_NONE, INSTANT_NONE, &row)) !=

@@ -39,26 +39,6 @@ link_find(struct op *op, uint8_t hash[32], struct invitation_find_row *row)
 	    op, &row->clinic_id, &row->account_id, role_parse(row->role));
 }
 
-/* An account that was in use before keeps its history (IA-17). */
-static enum err
-password_read(struct op *op, struct password_change *c)
-{
-	struct account_secret_in in = { op->note.actor };
-	struct account_secret_row row;
-	struct password_rule rule = { .field = "password" };
-	enum err r;
-
-	if ((r = sql_account_secret(op->tx, &in, &row)) != ERR_OK)
-		return r;
-	rule.login = row.email;
-	rule.min_length = row.min_length;
-	c->current_hash = row.password_hash;
-	if ((r = password_judge(
-		 op, &rule, in_text(op, "password"), &c->next)) != ERR_OK)
-		return r;
-	return password_history_read(op, &op->note.actor, row.history, c);
-}
-
 /*= IA-19: of two that use a link together, one finds it unused */
 static enum err
 link_use(struct op *op, const uint8_t hash[32], const struct password_change *c)
@@ -91,7 +71,9 @@ invitation_accept(struct op *op)
 	enum err r;
 
 	if ((r = link_find(op, hash, &row)) != ERR_OK ||
-	    (r = password_read(op, &c)) != ERR_OK ||
+	    /* an account that was in use before keeps its history (IA-17) */
+	    (r = password_change_read(op, &op->note.actor, "password", &c)) !=
+		ERR_OK ||
 	    (r = op_release(op)) != ERR_OK)
 		return r;
 	r = password_change_run(op, &c);

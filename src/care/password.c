@@ -130,9 +130,10 @@ password_change_run(struct op *op, struct password_change *c)
 }
 
 /*= IA-17: the last ones are compared by their hashes */
-enum err
-password_history_read(struct op *op, const struct uuid *account,
-    int64_t history, struct password_change *c)
+/* The last `history` hashes of the account, and the one it has. */
+static enum err
+history_read(struct op *op, const struct uuid *account, int64_t history,
+    struct password_change *c)
 {
 	struct password_history_list_in in = { *account, history };
 	struct password_history_list_row *rows;
@@ -150,4 +151,24 @@ password_history_read(struct op *op, const struct uuid *account,
 	    (n == 0 || strcmp(c->earlier[0], c->current_hash) != 0))
 		c->earlier[c->earlier_n++] = c->current_hash;
 	return ERR_OK;
+}
+
+enum err
+password_change_read(struct op *op, const struct uuid *account,
+    const char *field, struct password_change *c)
+{
+	struct account_secret_in in = { *account };
+	struct account_secret_row row;
+	struct password_rule rule = { .field = field };
+	enum err r;
+
+	if ((r = sql_account_secret(op->tx, &in, &row)) != ERR_OK)
+		return r;
+	rule.login = row.email;
+	rule.min_length = row.min_length;
+	c->current_hash = row.password_hash;
+	if ((r = password_judge(op, &rule, in_text(op, field), &c->next)) !=
+	    ERR_OK)
+		return r;
+	return history_read(op, account, row.history, c);
 }

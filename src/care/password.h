@@ -50,8 +50,12 @@ struct password_change {
  */
 NODISCARD enum err password_change_run(struct op *, struct password_change *);
 
-/* Reads the account's last `history` hashes into c->earlier. */
-NODISCARD enum err password_history_read(struct op *,
-    const struct uuid *account, int64_t history, struct password_change *c);
+/*
+ * Begins a change: judges the input's `field` by the account's rules, and
+ * reads its hash (NULL if it has none) and the earlier ones. Errors as
+ * password_judge; ERR_NOT_FOUND if there is no such account.
+ */
+NODISCARD enum err password_change_read(struct op *, const struct uuid *account,
+    const char *field, struct password_change *);
 
 #endif

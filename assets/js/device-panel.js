@@ -40,8 +40,9 @@ function preview(devices) {
   const over = h('div', { class: 'over' }, icon('video-off'),
     h('p', {}, 'No picture'));
 
+  // No stream before it has a track: an empty one holds up the page's load.
   video.muted = true;
-  video.srcObject = devices.stream;
+  video.hidden = true;
   devices.watch(() => {
     const track = devices.track('video');
     over.hidden = Boolean(track && track.readyState === 'live');

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { readdirSync } from 'node:fs';
-import { Portal, axe, overflow } from './portal.mjs';
+import { Portal, axe, launch, overflow } from './portal.mjs';
 
 const LOOKS = [['light', 1280], ['dark', 1280], ['light', 320], ['dark', 320]];
 /** @type {Portal} */
@@ -129,6 +129,24 @@ test('the page for a server that is away comes back with it', async () => {
     !text.includes('/offline') || !text.includes('503'));
   quiet();
 });
+
+for (const [what, permissions, words] of [
+  ['absent', ['camera', 'microphone'], 'We cannot find a camera'],
+  ['refused', [], 'The browser may not use your camera']])
+  test(`a camera that is ${what} is explained`, async () => {
+    const bare = await launch([], what === 'absent' ? []
+      : ['--use-fake-device-for-media-stream']);
+    const context = await portal.context({ permissions }, bare);
+    const page = await context.newPage();
+
+    await page.goto(`${portal.url}/devices`);
+    await page.getByText(words).waitFor();
+    await page.getByText(words.replace('camera', 'microphone')).waitFor();
+    await page.getByRole('button', { name: 'Try again' }).waitFor();
+    assert.deepEqual(await axe(page), []);
+    await bare.close();
+    quiet();
+  });
 
 test('a page for another role shows nothing of it', async () => {
   const context = await portal.context();

@@ -10,13 +10,18 @@ const axeSource = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa',
   'best-practice'];
 
-/** @param {string[]} [flags] further ones */
-export const launch = (flags = []) => chromium.launch({
+const FAKE = ['--use-fake-device-for-media-stream',
+  '--use-fake-ui-for-media-stream'];
+
+/**
+ * @param {string[]} [flags] further ones
+ * @param {string[]} [devices] flags that give a camera and a microphone
+ */
+export const launch = (flags = [], devices = FAKE) => chromium.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
   args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
     '--disable-background-networking', '--disable-component-update',
-    '--disable-sync', '--use-fake-device-for-media-stream',
-    '--use-fake-ui-for-media-stream', '--allow-loopback-in-peer-connection',
+    '--disable-sync', '--allow-loopback-in-peer-connection', ...devices,
     ...flags] });
 
 export class Portal {

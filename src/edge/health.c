@@ -46,6 +46,12 @@ health_ready(bool keys_checked)
 	keys_ready = keys_checked;
 }
 
+bool
+health_keys_checked(void)
+{
+	return keys_ready;
+}
+
 static void
 own_refresh(void)
 {

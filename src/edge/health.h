@@ -15,6 +15,7 @@
 NODISCARD enum err health_init(unsigned workers);
 void health_worker(unsigned worker); /* which row is ours, from 0 */
 void health_ready(bool keys_checked);
+bool health_keys_checked(void); /* in this worker */
 
 /* True if the path is one of these; the reply is then filled. */
 bool health_reply(struct arena *, const struct request *, struct reply *);

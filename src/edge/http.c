@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define KEYS_PAUSE_MS 20
+
 /*
  * One request and its fiber. The fiber works on copies and never looks at
  * Kore's request: when the client goes away, `http` turns NULL, the fiber
@@ -181,6 +183,20 @@ route_plain(struct exchange *x)
 	return assets_reply(x->arena, &x->rq, x->if_none_match, &x->rp);
 }
 
+/* Before a worker has read its index key it could only say that stored values
+ * are forged: what comes so early waits, as it would for a connection. */
+static enum err
+dispatch_ready(struct exchange *x)
+{
+	while (!health_keys_checked()) {
+		if (instant_monotonic() >= x->rq.deadline_ms)
+			return ERR_UNAVAILABLE;
+		fiber_sleep(KEYS_PAUSE_MS);
+	}
+	dispatch(x->arena, &x->rq, &x->rp);
+	return ERR_OK;
+}
+
 static void
 exchange_run(void *arg)
 {
@@ -189,8 +205,10 @@ exchange_run(void *arg)
 
 	if (below(x->rq.path, "/v1/") && host_is_ours(&x->rq) &&
 	    strcmp(x->rq.path, "/v1/openapi.json") != 0)
-		dispatch(x->arena, &x->rq, &x->rp);
-	else if ((r = route_plain(x)) != ERR_OK)
+		r = dispatch_ready(x);
+	else
+		r = route_plain(x);
+	if (r != ERR_OK)
 		dispatch_refuse(x->arena, &x->rq, r, &x->rp);
 	health_count(&x->rq, x->rp.status);
 	x->done = true;

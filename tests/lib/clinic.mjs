@@ -98,7 +98,7 @@ export class Client {
  * each {role, name, email, password, totp_secret (totpSecret), recovery_codes, id?, patient_id?}.
  */
 export async function startClinic({ settings = '', env = {} } = {}) {
-  const dir = mkdtempSync(path.join(os.tmpdir(), 'epione-test-'));
+  const dir = mkdtempSync(path.join(os.tmpdir(), `epione-test-${process.env.EPIONE_RUN ?? ''}-`));
   await run('chmod', ['0711', dir]);
   const port = await freePort();
   const url = `https://localhost:${port}`;
@@ -107,6 +107,16 @@ export async function startClinic({ settings = '', env = {} } = {}) {
     EPIONE_SETTINGS: `requests_per_minute 1000000\nsign_ins_per_minute 100000\n${settings}`,
     ...env,
   };
+  try {
+    return await begin(dir, port, url, environment);
+  } catch (e) {
+    await run(cluster, ['teardown', path.join(dir, 'pg')]).catch(() => {});
+    rmSync(dir, { recursive: true, force: true });
+    throw e;
+  }
+}
+
+async function begin(dir, port, url, environment) {
   await run('sh', [script, 'prepare', dir, String(port)], { env: environment, maxBuffer: 1 << 24 });
   const made = JSON.parse(readFileSync(path.join(dir, 'people.json'), 'utf8'));
   const people = {};
@@ -116,7 +126,12 @@ export async function startClinic({ settings = '', env = {} } = {}) {
   }
   const superuser = (await run(cluster, ['url', path.join(dir, 'pg'), 'super'])).stdout.trim().replace('/postgres?', '/epione?');
   const clinic = new Clinic({ dir, port, url, people, patients: made.patients, superuser, environment });
-  await clinic.startServer();
+  try {
+    await clinic.startServer();
+  } catch (e) {
+    await clinic.stopServer('SIGKILL');
+    throw e;
+  }
   return clinic;
 }
 

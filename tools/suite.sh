@@ -1,6 +1,6 @@
 #!/bin/sh
-# suite.sh [PART]: the whole suite, or a part: lint, unit, edge, db, api,
-# browser. Each step's output is shown when it fails; the last line counts.
+# suite.sh [PART]: the whole suite, or a part: lint, unit, edge, db,
+# fuzz, api, browser. Each step's output is shown when it fails; the last line counts.
 set -u
 cd "$(dirname "$0")/.."
 part=${1:-all}
@@ -88,6 +88,11 @@ fi
 if wants db; then
 	step 'database layer and migrations' sh tests/db/run.sh
 	step 'sql/schema.sql' sh tools/schema.sh check
+fi
+if wants fuzz; then
+	for f in $(sh tools/fuzz.sh --list); do
+		step "fuzzer $f, 20 s" sh tools/fuzz.sh 20 "$f"
+	done
 fi
 EPIONE_COVERAGE=$(mktemp)
 export EPIONE_COVERAGE

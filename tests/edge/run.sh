@@ -43,4 +43,5 @@ cert rsa rsa:2048
 
 export EDGE_OUT="$PWD/$out" EDGE_SAN="${SAN:-}" EDGE_PORT="${EDGE_PORT:-24000}"
 export ASAN_OPTIONS=detect_leaks=0
-exec node --test --test-concurrency=1 --test-timeout=300000 "${1:-tests/edge/}"
+[ $# -gt 0 ] || set -- tests/edge/*.test.mjs
+exec node --test --test-concurrency=1 --test-timeout=300000 "$@"

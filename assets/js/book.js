@@ -147,12 +147,12 @@ buttonOf('patient-other').addEventListener('click', () => {
 
 inputOf('date').min = isoDay(new Date());
 inputOf('date').value = isoDay(new Date());
-// What is still being read must not overwrite what somebody types meanwhile.
-form.hidden = moving !== '';
 el('zone').textContent = `Times are yours: ${zone()}.`;
 try {
   await loadClinicians();
   if (moving) await loadVisit();
+  // Hidden until here: what is still being read must not overwrite what
+  // somebody types meanwhile.
   form.hidden = false;
   if (!moving && params.has('patient')) {
     const { body } = await get(`/v1/patients/${params.get('patient')}`);

@@ -39,7 +39,6 @@ onSubmit(form, async (values) => {
 });
 
 // Shown once it is read: what somebody types must not be overwritten.
-form.hidden = true;
 await load().then(() => { form.hidden = false; }).catch((problem) => {
   fill(el('note'), note('bad', h('p', { role: 'alert' }, words(problem))));
 });

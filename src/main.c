@@ -82,7 +82,7 @@ prepare(const char *path)
 		fail(reason);
 	if (assets_load(conf()->assets, problem, sizeof(problem)) != ERR_OK)
 		fail(problem);
-	if (limit_init() != ERR_OK ||
+	if (limit_init() != ERR_OK || offload_share() != ERR_OK ||
 	    health_init((unsigned)conf()->workers) != ERR_OK)
 		fail("there is no memory to share between the workers");
 }

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -13,6 +14,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/queue.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -66,6 +68,55 @@ thread_give_way(void)
 	(void)setpriority(PRIO_PROCESS, 0, THREAD_NICE);
 }
 
+/*
+ * Turns for all workers: at most one job fewer at a time than the machine has
+ * cores, so that a storm of sign-ins leaves requests a core to run on. Robust,
+ * since a worker may die in its turn.
+ */
+static pthread_mutex_t *turns;
+static long turns_n;
+
+enum err
+offload_share(void)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN), i;
+	pthread_mutexattr_t attr;
+	pthread_mutex_t *m;
+
+	turns_n = cores > 2 ? cores - 1 : 1;
+	m = mmap(NULL, (size_t)turns_n * sizeof(*m), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (m == MAP_FAILED || pthread_mutexattr_init(&attr) != 0 ||
+	    pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED) != 0 ||
+	    pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST) != 0)
+		return ERR_INTERNAL;
+	for (i = 0; i < turns_n; i++)
+		if (pthread_mutex_init(&m[i], &attr) != 0)
+			return ERR_INTERNAL;
+	turns = m;
+	return ERR_OK;
+}
+
+static pthread_mutex_t *
+turn_take(void)
+{
+	pthread_mutex_t *turn;
+
+	if (turns == NULL)
+		return NULL;
+	turn = &turns[gettid() % turns_n];
+	if (pthread_mutex_lock(turn) == EOWNERDEAD)
+		(void)pthread_mutex_consistent(turn);
+	return turn;
+}
+
+static void
+turn_give(pthread_mutex_t *turn)
+{
+	if (turn != NULL && pthread_mutex_unlock(turn) != 0)
+		abort(); /* cannot be: it is ours */
+}
+
 /* The next job; NULL when there will be none. Under the lock. */
 static struct job *
 job_wait(void)
@@ -82,6 +133,7 @@ job_wait(void)
 static void *
 thread_run(void *unused)
 {
+	pthread_mutex_t *turn;
 	struct job *j;
 
 	(void)unused;
@@ -89,7 +141,9 @@ thread_run(void *unused)
 	locked(true);
 	while ((j = job_wait()) != NULL) {
 		locked(false);
+		turn = turn_take();
 		j->fn(j->arg);
+		turn_give(turn);
 		locked(true);
 		TAILQ_INSERT_TAIL(&done, j, list);
 		bell_ring();

@@ -9,6 +9,12 @@
  */
 
 /*
+ * Before the workers are forked: lets all of them together run at most one job
+ * fewer at a time than the machine has cores (at least one). Optional.
+ */
+NODISCARD enum err offload_share(void);
+
+/*
  * Once per process, after fork, with a loop installed: starts the threads (all
  * signals blocked). Beside the jobs that they run, `queue_max` may wait.
  * ERR_INTERNAL for no threads at all, when they run already, or when they

@@ -4,7 +4,7 @@
 # fuzz.sh --list says which there are. One line each; what is found is kept in
 # build/fuzz/found, and the status is then 1. Put it into tests/fuzz/corpus
 # with its repair. "grammar" is tests/fuzz/grammar.mjs: the whole server, built
-# with ASan and UBSan.
+# with ASan and UBSan. FUZZ_SEED makes a run repeatable.
 #
 #= IN-08: what strangers send is fuzzed: shapes, paths, envelopes, frames, HTTP
 set -u
@@ -50,7 +50,7 @@ run() {
 	seeds=tests/fuzz/corpus/$1
 	[ -d "$seeds" ] || seeds=
 	rm -f "$out/found/$1-"*
-	timeout -k 5 $((seconds + 60)) "$out/$1_fuzz" -max_total_time="$seconds" \
+	timeout -k 5 $((seconds + 60)) "$out/$1_fuzz" -max_total_time="$seconds" -seed="${FUZZ_SEED:-0}" \
 		-rss_limit_mb=1024 -timeout=10 -max_len=8192 -print_final_stats=1 \
 		-artifact_prefix="$out/found/$1-" "$out/corpus/$1" $seeds \
 		>"$out/$1.log" 2>&1
@@ -59,7 +59,7 @@ run() {
 grammar() {
 	${MAKE:-make} --no-print-directory -j2 SAN=1 all >"$out/grammar.log" 2>&1 &&
 		BUILD=build/asan ASAN_OPTIONS=detect_leaks=0 "$node" \
-			tests/fuzz/grammar.mjs "$seconds" >"$out/grammar.log" 2>&1
+			tests/fuzz/grammar.mjs "$seconds" ${FUZZ_SEED:-} >"$out/grammar.log" 2>&1
 }
 
 failed=0

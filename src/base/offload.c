@@ -84,8 +84,8 @@ offload_share(void)
 	pthread_mutex_t *m;
 
 	turns_n = cores > 2 ? cores - 1 : 1;
-	m = mmap(NULL, (size_t)turns_n * sizeof(*m), PROT_READ | PROT_WRITE,
-	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	m = mmap(NULL, (size_t)turns_n * sizeof(pthread_mutex_t),
+	    PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (m == MAP_FAILED || pthread_mutexattr_init(&attr) != 0 ||
 	    pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED) != 0 ||
 	    pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST) != 0)

@@ -1,7 +1,6 @@
 # Epione. `make help` lists the targets; ./demo and ./check install packages first.
 CC       ?= gcc
 BUILD    ?= build
-J        ?= 2
 MAKEFLAGS += --no-builtin-rules
 
 WARN = -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \

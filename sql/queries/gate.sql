@@ -1,15 +1,6 @@
 -- What the gate asks around every operation: whose session it is, how the
 -- actor stands to the record, that it happened, and whether it happened before.
 
--- sql: session_open one
--- in:  hash bytes, background bool
--- out: clinic_id uuid, session_id uuid, account_id uuid, patient_id uuid,
---      role text, client text, state text, step_up_until time,
---      idle_expires_at time, expires_at time, password_expires_at time
-SELECT clinic_id, session_id, account_id, patient_id, role, client, state,
-       step_up_until, idle_expires_at, expires_at, password_expires_at
-  FROM session_open($1::bytea, $2::boolean);
-
 -- sql: relation_get one
 -- in:  kind text, subject uuid
 -- out: patient_id uuid, is_self bool, is_care bool, is_part bool
@@ -63,19 +54,7 @@ UPDATE idempotency SET status = $4::bigint, answer = $5::bytea
  WHERE clinic_id = current_clinic() AND actor_id = $1::uuid
    AND operation = $2::text AND key = $3::text;
 
--- A stop for good comes back as a time no request lives to see.
--- sql: attempt_take one
--- in:  clinic uuid, account uuid, factor text, free int
--- out: blocked_until time
-SELECT CASE WHEN b = 'infinity' THEN '9999-12-31T00:00:00Z'::timestamptz ELSE b END
-       AS blocked_until
-  FROM attempt_take($1::uuid, $2::uuid, $3::text, $4::bigint::integer) AS b;
-
 -- sql: sessions_ended many
 -- in:  clinics uuid[], ids uuid[], active uuid[]
 -- out: id uuid
 SELECT id FROM sessions_ended($1::uuid[], $2::uuid[], $3::uuid[]);
-
--- sql: ready one
--- out: one int
-SELECT 1::bigint AS one;

@@ -78,6 +78,11 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libepione.a
 	@echo "  UNIT  $<"
 	@$(CC) $(CFLAGS_ALL) -Itests/unit -MMD -MP $(LDFLAGS_ALL) -o $@ $< $(BUILD)/libepione.a $(LIBS) -lcmocka
 -include $(UNIT:=.d)
+# Vectors that are not ours to keep (tests/vectors/README.md).
+WYCHEPROOF = tests/vectors/wycheproof/aes_gcm_test.json
+$(WYCHEPROOF): | tools/wycheproof.sh
+	@tools/wycheproof.sh $@
+$(BUILD)/unit/crypto_test: | $(WYCHEPROOF)
 .PHONY: unit one
 unit: $(UNIT)
 	@for t in $(UNIT); do echo "== $$t"; $$t || exit 1; done

@@ -4,6 +4,7 @@
 #include "base/fiber_block.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/pace.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -37,6 +38,8 @@ static pthread_cond_t work = PTHREAD_COND_INITIALIZER;
 static struct jobs waiting = TAILQ_HEAD_INITIALIZER(waiting);
 static struct jobs done = TAILQ_HEAD_INITIALIZER(done);
 static bool ending;
+static unsigned threads_up, threads_lame; /* those that could not start */
+static pthread_cond_t up = PTHREAD_COND_INITIALIZER;
 
 /* The loop's own. */
 static struct loop_watch bell = { .fd = -1 }; /* rung by the threads */
@@ -130,25 +133,50 @@ job_wait(void)
 	return j;
 }
 
-static void *
-thread_run(void *unused)
+static void
+job_run(struct job *j)
 {
-	pthread_mutex_t *turn;
+	pthread_mutex_t *turn = turn_take();
+
+	pace_set(true);
+	j->fn(j->arg);
+	pace_set(false);
+	turn_give(turn);
+}
+
+static void
+jobs_run(void)
+{
 	struct job *j;
 
-	(void)unused;
-	thread_give_way();
 	locked(true);
 	while ((j = job_wait()) != NULL) {
 		locked(false);
-		turn = turn_take();
-		j->fn(j->arg);
-		turn_give(turn);
+		job_run(j);
 		locked(true);
 		TAILQ_INSERT_TAIL(&done, j, list);
 		bell_ring();
 	}
 	locked(false);
+}
+
+static void *
+thread_run(void *unused)
+{
+	bool lame;
+
+	(void)unused;
+	thread_give_way();
+	lame = pace_start() != ERR_OK;
+	locked(true);
+	threads_up++;
+	threads_lame += lame;
+	pthread_cond_signal(&up);
+	locked(false);
+	if (lame)
+		return NULL;
+	jobs_run();
+	pace_end();
 	return NULL;
 }
 
@@ -190,6 +218,20 @@ bell_hang(void)
 	return r;
 }
 
+/* Whether all threads that were started can work. */
+static enum err
+threads_wait(void)
+{
+	bool sound;
+
+	locked(true);
+	while (threads_up < threads_n)
+		pthread_cond_wait(&up, &lock);
+	sound = threads_lame == 0;
+	locked(false);
+	return sound ? ERR_OK : ERR_INTERNAL;
+}
+
 /* Signals stay with the loop's thread: the others inherit a full mask. */
 static enum err
 threads_start(unsigned count)
@@ -197,6 +239,7 @@ threads_start(unsigned count)
 	sigset_t all, before;
 	enum err r = ERR_OK;
 
+	threads_up = threads_lame = 0;
 	if ((threads = calloc(count, sizeof(*threads))) == NULL)
 		return ERR_INTERNAL;
 	sigfillset(&all);
@@ -211,7 +254,7 @@ threads_start(unsigned count)
 	}
 	if (pthread_sigmask(SIG_SETMASK, &before, NULL) != 0)
 		r = ERR_INTERNAL;
-	return r;
+	return r == ERR_OK ? threads_wait() : r;
 }
 
 enum err

@@ -6,6 +6,7 @@
 /*
  * Blocking or slow work on threads of our own (Argon2id, PKCS#11, …). Only
  * fn runs there; it touches nothing but *arg: no fiber, loop, database or log.
+ * It runs paced (pace.h), so its system calls may be interrupted.
  */
 
 /*

@@ -30,6 +30,10 @@ static struct sock_filter filter[] = {
 	KORE_SYSCALL_ALLOW(sched_yield),
 	KORE_SYSCALL_ALLOW_ARG(setpriority, 0, PRIO_PROCESS),
 	KORE_SYSCALL_ALLOW(eventfd2),
+	KORE_SYSCALL_ALLOW(timer_create),
+	KORE_SYSCALL_ALLOW(timer_settime),
+	KORE_SYSCALL_ALLOW(timer_delete),
+	KORE_SYSCALL_ALLOW(clock_nanosleep),
 	/* secret memory, after the fork */
 	KORE_SYSCALL_ALLOW(mlock),
 	KORE_SYSCALL_ALLOW(mlock2),

@@ -15,6 +15,7 @@
 #include <semaphore.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <sys/resource.h>
 
 #define THREADS 2
 #define QUEUE	3
@@ -262,6 +263,49 @@ stopping_waits_for_what_is_in_hand(void **state)
 	with_threads(stop_main);
 }
 
+#define SPIN_MS	   100
+#define PAUSES_MIN 20 /* of about 180, on a machine that has other work too */
+
+static long
+pauses_of_thread(void)
+{
+	struct rusage used;
+
+	assert_int_equal(getrusage(RUSAGE_THREAD, &used), 0);
+	return used.ru_nvcsw;
+}
+
+/* Computes, and makes no system call that could wait. */
+static void
+spin(void *arg)
+{
+	long before = pauses_of_thread();
+	int64_t end = instant_monotonic() + SPIN_MS;
+
+	while (instant_monotonic() < end)
+		;
+	*(long *)arg = pauses_of_thread() - before;
+}
+
+static void
+paced_main(void *arg)
+{
+	long pauses = 0;
+
+	(void)arg;
+	assert_int_equal(offload_start(THREADS, QUEUE), ERR_OK);
+	assert_int_equal(offload(spin, &pauses), ERR_OK);
+	assert_in_range(pauses, PAUSES_MIN, SPIN_MS * 10);
+}
+
+/* Who waits for an answer does not wait for the end of a hash. */
+static void
+a_job_that_computes_gives_its_core_back(void **state)
+{
+	(void)state;
+	with_threads(paced_main);
+}
+
 int
 main(void)
 {
@@ -270,6 +314,7 @@ main(void)
 		cmocka_unit_test(threads_and_queue_are_bounded),
 		cmocka_unit_test(a_wake_does_not_end_the_wait_for_a_job),
 		cmocka_unit_test(five_thousand_jobs_each_run_once),
+		cmocka_unit_test(a_job_that_computes_gives_its_core_back),
 		cmocka_unit_test(starting_wrongly_is_refused),
 		cmocka_unit_test(stopping_waits_for_what_is_in_hand),
 	};

@@ -2,6 +2,7 @@
  * epione: the server. Reads its settings and keys as the user who started it,
  * then hands over to Kore, which drops privileges and forks the workers.
  */
+#include "base/channel.h"
 #include "base/conf.h"
 #include "base/crypto.h"
 #include "base/fiber.h"
@@ -83,7 +84,8 @@ prepare(const char *path)
 	if (assets_load(conf()->assets, problem, sizeof(problem)) != ERR_OK)
 		fail(problem);
 	if (limit_init() != ERR_OK || offload_share() != ERR_OK ||
-	    health_init((unsigned)conf()->workers) != ERR_OK)
+	    health_init((unsigned)conf()->workers) != ERR_OK ||
+	    channels_make((size_t)conf()->workers) != ERR_OK)
 		fail("there is no memory to share between the workers");
 }
 
@@ -142,6 +144,19 @@ main(int argc, char *argv[])
 	kore_argv[n] = NULL;
 	optind = 1;
 	return kore_main(n, kore_argv);
+}
+
+/* What workers share was made for as many as the settings say. */
+void
+kore_parent_configure(int argc, char *argv[])
+{
+	(void)argc;
+	(void)argv;
+	if (worker_count == 0)
+		worker_count = (u_int8_t)conf()->workers;
+	if (worker_count != conf()->workers)
+		fail("kore.conf and the setting \"workers\" differ in how "
+		     "many workers there are: correct one of them");
 }
 
 static void

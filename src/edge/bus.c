@@ -1,24 +1,24 @@
 #include "edge/bus.h"
 
+#include "base/channel.h"
 #include "base/log.h"
 #include "base/secret.h"
-#include "edge/loop.h"
 
 #include <kore/kore.h>
 
-#include <stdlib.h>
 #include <string.h>
 
-#define BUS_MESSAGE  (KORE_MSG_APP_BASE + 1) /* the one kind Kore knows of */
-#define BUS_MAGIC    0x65706962u
 #define BUS_HELLO    0
 #define WORKER_FIRST 1 /* Kore numbers its workers from 1 */
 
 struct bus_head {
-	uint32_t magic;
 	uint32_t epoch;
-	uint32_t kind;
+	uint16_t from;
+	uint16_t kind;
 };
+
+_Static_assert(sizeof(struct bus_head) + BUS_BODY_MAX <= CHANNEL_MESSAGE_MAX,
+    "a message fits");
 
 static bus_fn *handlers[BUS_KINDS];
 static uint32_t known[KORE_WORKER_MAX + 1]; /* epochs, 0: not heard yet */
@@ -37,79 +37,79 @@ worker_exists(uint16_t id)
 	return id >= WORKER_FIRST && id < WORKER_FIRST + workers();
 }
 
+static const struct bytes nothing = { NULL, 0 };
+
+/* Who started later than we did may have missed our hello: it hears of us
+ * before it can miss us. */
 static void
 epoch_note(uint16_t from, uint32_t epoch)
 {
 	uint32_t before = known[from];
 
+	if (before == epoch)
+		return;
 	known[from] = epoch;
-	if (before != 0 && before != epoch)
+	channel_forget(from - WORKER_FIRST); /* meant for an earlier one */
+	bus_send(from, BUS_HELLO, nothing, nothing);
+	if (before != 0)
 		on_restart(from, epoch);
 }
 
 static void
-bus_received(struct kore_msg *msg, const void *data)
+bus_received(struct bytes message)
 {
 	struct bus_head head;
 
-	if (msg->length < sizeof(head) || msg->src == worker->id ||
-	    !worker_exists(msg->src))
+	if (message.n < sizeof(head))
 		return;
-	memcpy(&head, data, sizeof(head));
-	if (head.magic != BUS_MAGIC || head.kind >= BUS_KINDS)
+	memcpy(&head, message.p, sizeof(head));
+	if (head.from == worker->id || !worker_exists(head.from) ||
+	    head.kind >= BUS_KINDS)
 		return;
-	loop_enter();
-	epoch_note(msg->src, head.epoch);
+	epoch_note(head.from, head.epoch);
 	if (handlers[head.kind] != NULL)
-		handlers[head.kind](msg->src, head.epoch,
-		    (struct bytes){ (const uint8_t *)data + sizeof(head),
-			msg->length - sizeof(head) });
-	loop_leave();
+		handlers[head.kind](head.from, head.epoch,
+		    (struct bytes){
+			message.p + sizeof(head), message.n - sizeof(head) });
 }
 
 void
 bus_send(uint16_t to, uint8_t kind, struct bytes head, struct bytes body)
 {
-	struct bus_head h = { BUS_MAGIC, own_epoch, kind };
-	size_t n = sizeof(h) + head.n + body.n;
-	uint8_t *message;
+	const struct bus_head h = { own_epoch, worker->id, kind };
+	const struct bytes parts[] = { { (const uint8_t *)&h, sizeof(h) }, head,
+		body };
+	enum err r = ERR_TOO_LARGE;
 
-	if (head.n + body.n > BUS_BODY_MAX || !worker_exists(to) ||
-	    (message = malloc(n)) == NULL) {
-		log_error(
-		    "bus_dropped", LOG_NUM("kind", kind), LOG_NUM("bytes", n));
-		return;
-	}
-	memcpy(message, &h, sizeof(h));
-	if (head.n > 0)
-		memcpy(message + sizeof(h), head.p, head.n);
-	if (body.n > 0)
-		memcpy(message + sizeof(h) + head.n, body.p, body.n);
-	kore_msg_send(to, BUS_MESSAGE, message, n);
-	secret_wipe(message, n);
-	free(message);
+	if (head.n + body.n <= BUS_BODY_MAX && worker_exists(to))
+		r = channel_send(to - WORKER_FIRST, parts, 3);
+	if (r != ERR_OK)
+		log_error("bus_dropped", LOG_CODE("error", err_code(r)),
+		    LOG_NUM("kind", kind), LOG_NUM("bytes", head.n + body.n));
 }
 
 /* The others must learn that whatever this worker held is gone. */
 static void
 hello_all(void)
 {
-	const struct bytes none = { NULL, 0 };
 	uint16_t id;
 
 	for (id = WORKER_FIRST; worker_exists(id); id++)
 		if (id != worker->id)
-			bus_send(id, BUS_HELLO, none, none);
+			bus_send(id, BUS_HELLO, nothing, nothing);
 }
 
 enum err
 bus_start(void (*restarted)(uint16_t, uint32_t))
 {
+	enum err r;
+
 	on_restart = restarted;
 	while (own_epoch == 0)
 		secret_random(&own_epoch, sizeof(own_epoch));
-	if (!kore_msg_register(BUS_MESSAGE, bus_received))
-		return ERR_INTERNAL;
+	if ((r = channel_listen(worker->id - WORKER_FIRST, bus_received)) !=
+	    ERR_OK)
+		return r;
 	hello_all();
 	return ERR_OK;
 }

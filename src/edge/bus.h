@@ -8,9 +8,10 @@
 #include <stdint.h>
 
 /*
- * Messages between the workers of one host, over Kore's. They arrive in order
- * per pair of workers, or not at all when one of them dies; nothing is
- * repeated. A worker's process is told from the one that it replaces by its
+ * Messages between the workers of one host, straight from one to the other
+ * (base/channel.h): Kore's own would lead through its parent, which queues them
+ * without bound. They arrive in order per pair of workers, or not at all when one
+ * of them dies or stands still for long; nothing is repeated. A worker's process is told from the one that it replaces by its
  * epoch: a random number, chosen when it starts.
  */
 
@@ -35,8 +36,8 @@ uint32_t bus_epoch(void);
  * every worker. */
 uint16_t bus_home(const struct uuid *);
 
-/* `head` and `body` are sent as one; both may be empty. What is too large is
- * dropped and logged: callers bound what they send. */
+/* `head` and `body` are sent as one; both may be empty. What is too large, or
+ * too much for a worker that stands still, is dropped and logged. */
 void bus_send(
     uint16_t worker, uint8_t kind, struct bytes head, struct bytes body);
 

@@ -30,6 +30,7 @@ static struct sock_filter filter[] = {
 	KORE_SYSCALL_ALLOW(sched_yield),
 	KORE_SYSCALL_ALLOW_ARG(setpriority, 0, PRIO_PROCESS),
 	KORE_SYSCALL_ALLOW(eventfd2),
+	KORE_SYSCALL_ALLOW(sendmsg), /* to other workers */
 	KORE_SYSCALL_ALLOW(timer_create),
 	KORE_SYSCALL_ALLOW(timer_settime),
 	KORE_SYSCALL_ALLOW(timer_delete),

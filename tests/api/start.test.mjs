@@ -60,21 +60,33 @@ test('a root key that is missing, short or readable by others stops the start', 
   assert.match(open.said, /chmod|mode|others/i);
 });
 
-//= EN-10: another installation's key: the service stops, with a status
-test('the key of another database ends the whole service with a status', async () => {
-  const key = path.join(clinic.dir, 'foreign.key');
-  writeFileSync(key, '11'.repeat(32) + '\n', { mode: 0o400 });
-  const conf = path.join(clinic.dir, 'foreign.conf');
-  writeFileSync(conf, readFileSync(path.join(clinic.dir, 'epione.conf'), 'utf8').replace(/^root_key.*$/m, `root_key ${key}`), { mode: 0o600 });
+/** The exit status and words of a server that is started with other settings. */
+async function serve(change) {
+  const conf = path.join(clinic.dir, 'other.conf');
+  writeFileSync(conf, change(readFileSync(path.join(clinic.dir, 'epione.conf'), 'utf8')), { mode: 0o600 });
   const p = spawn(epione, ['--config', conf, '--kore', path.join(clinic.dir, 'kore.conf'), ...(process.getuid() === 0 ? [] : ['--unprivileged'])], { cwd: clinic.dir });
   let said = '';
   p.stdout.on('data', (d) => { said += d; });
   p.stderr.on('data', (d) => { said += d; });
   const code = await new Promise((done) => {
-    p.on('exit', done);
+    p.on('close', done);
     setTimeout(() => { p.kill('SIGKILL'); done('still there'); }, 15000).unref();
   });
+  return { code, said };
+}
+
+//= EN-10: another installation's key: the service stops, with a status
+test('the key of another database ends the whole service with a status', async () => {
+  const key = path.join(clinic.dir, 'foreign.key');
+  writeFileSync(key, '11'.repeat(32) + '\n', { mode: 0o400 });
+  const { code, said } = await serve((s) => s.replace(/^root_key.*$/m, `root_key ${key}`));
   assert.match(said, /root_key_wrong/);
+  assert.equal(code, 1);
+});
+
+test('kore.conf and epione.conf cannot mean different numbers of workers', async () => {
+  const { code, said } = await serve((s) => s.replace(/^workers.*$/m, 'workers 3'));
+  assert.match(said, /kore\.conf and the setting "workers" differ/);
   assert.equal(code, 1);
 });
 

@@ -56,19 +56,20 @@ room_find(const struct uuid *visit)
 }
 
 static struct room *
-room_take(const struct uuid *visit)
+room_take(const struct participant *who)
 {
 	struct room *r;
 
-	if ((r = room_find(visit)) != NULL)
+	if ((r = room_find(&who->visit)) != NULL)
 		return r;
 	if (stats.rooms >= SIGNAL_LINKS_MAX ||
 	    (r = calloc(1, sizeof(*r))) == NULL)
 		return NULL;
-	r->visit = *visit;
+	r->clinic = who->clinic;
+	r->visit = who->visit;
 	TAILQ_INIT(&r->places);
 	TAILQ_INIT(&r->links);
-	LIST_INSERT_HEAD(room_bucket(visit), r, bucket);
+	LIST_INSERT_HEAD(room_bucket(&who->visit), r, bucket);
 	TAILQ_INSERT_TAIL(&rooms, r, list);
 	stats.rooms++;
 	return r;
@@ -95,7 +96,7 @@ link_add(const struct signal_link *key, const struct participant *who,
 	if (stats.links >= SIGNAL_LINKS_MAX ||
 	    (l = calloc(1, sizeof(*l))) == NULL)
 		return NULL;
-	if ((r = room_take(&who->visit)) == NULL) {
+	if ((r = room_take(who)) == NULL) {
 		free(l);
 		return NULL;
 	}
@@ -172,8 +173,8 @@ place_add(struct link *l)
 	p->role = l->who.role;
 	name_copy(p->display_name, l->who.display_name);
 	p->admitted = l->who.admitted;
-	p->starts_at = l->who.starts_at;
-	p->told_wait = INT64_MIN; /* nothing */
+	p->line_place = l->who.line_place;
+	p->turn_at = l->who.turn_at;
 	secret_random(p->resume, sizeof(p->resume));
 	STAILQ_INIT(&p->held);
 	p->link = l;

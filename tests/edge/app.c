@@ -247,6 +247,10 @@ edge_http(struct http_request *req)
 {
 	const struct route *r;
 
+	if (req->method == HTTP_METHOD_OTHER) {
+		http_response_error(req, 405);
+		return KORE_RESULT_OK;
+	}
 	for (r = routes; r->path != NULL; r++)
 		if (strcmp(r->path, req->path) == 0)
 			return r->run(req);

@@ -171,7 +171,7 @@ test('09 lawful oddities are understood', async () => {
   assert.match(r.body, /h:X-Empty=\nh:X-Tab=a\tb\nh:X-Utf=caf\xe9\n/);
 });
 
-test('09 64 headers all arrive', async () => {
+test('09 all of 64 headers arrive', async () => {
   let text = `GET /echo HTTP/1.1\r\n${H}`;
   for (let i = 1; i < 64; i++)
     text += `X-${i}: v\r\n`;

@@ -6,7 +6,7 @@ import fs from 'node:fs';
 import net from 'node:net';
 import { test } from 'node:test';
 import { OUT, SAN, alive, clientHello, closeCode, connect, eventually, family,
-  fields, get, pids, serve, sleep, websocket, who } from './lib.mjs';
+  fields, get, pids, resident, serve, sleep, websocket, who } from './lib.mjs';
 
 const H = 'Host: localhost\r\n';
 let offset = 0;
@@ -342,6 +342,36 @@ test('15 a killed server leaves no shared memory', async () => {
   assert.equal(segments(), 1, 'the search would find nothing');
   await server.stop('SIGKILL');
   assert.ok(await eventually(() => segments() === 0));
+});
+
+life('02 what libraries ask the system for is allowed', {}, async (server) => {
+  const { pid } = await who(server);
+  assert.equal((await get(server, '/calls')).body, 'allowed\n');
+  assert.equal((await who(server)).pid, pid);
+});
+
+life('04 a buffer that grows byte by byte is not copied for each', {},
+  async (server) => {
+    const { moves } = fields((await get(server, '/grow?262144')).body);
+    assert.ok(Number(moves) < 30, `moved ${moves} times`);
+  });
+
+//= TR-24: a socket that only waits costs little
+life('07 idle sockets do not hold buffers', {}, async (server) => {
+  const [pid] = pids(server, 'wrk');
+  const open = [];
+  const many = async (n) => {
+    for (let i = 0; i < n; i++)
+      open.push(await websocket(server));
+  };
+  await many(50); // what is made once
+  const before = resident(pid);
+  await many(300);
+  const each = (resident(pid) - before) / 300;
+  for (const c of open)
+    c.destroy();
+  if (!SAN)
+    assert.ok(each < 20, `${each.toFixed(1)} kB for each`);
 });
 
 life('20 a descriptor that is gone may be given up', {}, async (server) => {

@@ -63,7 +63,7 @@ http_response_error(struct http_request *req, int status)
 }
 #endif
 
-#if defined(EDGE_WITHOUT_09)
+#if defined(EDGE_WITHOUT_09) && !defined(EDGE_WITHOUT_12)
 static int
 http_request_token(struct http_request *req, const char *name, const char *t)
 {

@@ -309,10 +309,10 @@ for (const [size, count] of [[1, 20000], [64, 1000], [1300, 50]])
     other.destroy();
   });
 
-for (const size of [0, 16, 1024, 16384])
-  test(`12 9.7 9.8 500 messages of ${size}, there and back`, async () => {
+for (const size of [0, 1024, 16384])
+  test(`12 9.7 9.8 100 messages of ${size}, there and back`, async () => {
     const c = await websocket(server);
-    for (let i = 0; i < 500; i++) {
+    for (let i = 0; i < 100; i++) {
       c.write(frame(i % 2 ? TEXT : BINARY, 'x'.repeat(size)));
       assert.equal((await next(c)).data.length, size);
     }

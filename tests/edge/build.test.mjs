@@ -95,6 +95,32 @@ test('32 what nobody uses is not in the program', () => {
   assert.doesNotMatch(names, / (net_send|http_response)_fileref$/m);
 });
 
+test('the lint finds what of Kore is not to be used', () => {
+  const lint = (src, conf) => run('sh', 'tests/lint/kore.sh', src, conf).text;
+  const write = (name, text) => {
+    fs.mkdirSync(`${dir}/${path.dirname(name)}`, { recursive: true });
+    fs.writeFileSync(`${dir}/${name}`, text);
+  };
+  assert.equal(lint('src', 'conf'), '');
+  const bad = ['http_response_cookie', 'http_populate_post', 'kore_json_parse',
+    'kore_websocket_broadcast', 'http_runlock_acquire', 'kore_pgsql_query',
+    'kore_task_run', 'kore_filemap_create', 'kore_accesslog',
+    'http_response_fileref', 'http_redirect_add', 'http_state_run'];
+  write('src/a.c', bad.map((f) => `\tx = ${f}(req);\n`).join(''));
+  write('conf/kore.conf', '');
+  const found = lint(`${dir}/src`, `${dir}/conf`).trim().split('\n');
+  assert.deepEqual(found.map((l) => l.replace(/^.*:(\w+)\($/, '$1')), bad);
+  write('src/a.c', '');
+  const lines = ['accesslog /x', '\tfilemap / /x', 'load ./x.so', 'redirect ^/ 301',
+    '\tauthentication x {', 'validator x regex y', 'rand_file x',
+    'worker_death_policy terminate', 'http_body_disk_offload 1',
+    'tls_version 1.2', 'http_request_ms 10'];
+  write('conf/kore.conf', `${lines.join('\n')}\nworkers 2\n`);
+  const told = lint(`${dir}/src`, `${dir}/conf`).trim().split('\n');
+  assert.deepEqual(told.map((l) => l.replace(/^.*?:\d+:/, '')).sort(),
+    lines.sort());
+});
+
 for (const what of ['pool', 'heap'])
   test(`18 a sanitizer sees the use of freed memory: ${what}`, () => {
     const src = `${process.env.EDGE_KORE}/src`;

@@ -34,8 +34,6 @@
 #define SECURE_HEAP_BYTES  (4 * 1024 * 1024)
 #define KEY_CHECK_PAUSE_MS 1000
 #define DRAIN_SECONDS	   10
-/* unread messages of one socket; a slower reader is let go */
-#define SOCKET_QUEUE_BYTES (256 * 1024)
 
 int kore_main(int, char *[]); /* Kore's own main, renamed by the build */
 

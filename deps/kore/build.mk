@@ -3,6 +3,7 @@
 # Included by the top-level Makefile, which sets CC, SAN and KORE_BUILD, or
 # run alone: make -f deps/kore/build.mk [SAN=1] [KORE_BUILD=dir]
 #
+#   KORE_LESS      patterns of patches to leave out (tests/edge/unpatched.sh)
 #   KORE_LIB       archive of all of Kore's objects, main() among them; link
 #                  it whole (-Wl,--whole-archive) and with -rdynamic, since
 #                  Kore finds handlers by dlsym()
@@ -15,12 +16,13 @@ KORE_SRC     ?= /usr/share/kore
 KORE_TOP     := $(if $(filter deps/kore,$(KORE_DIR)),,$(KORE_DIR)/../../)
 KORE_BUILD   ?= $(KORE_TOP)build/$(if $(SAN),asan/)kore
 KORE_LIB      = $(KORE_BUILD)/libkore.a
-KORE_PATCHES := $(sort $(wildcard $(KORE_DIR)/*.patch))
+KORE_PATCHES := $(sort $(filter-out $(KORE_LESS),\
+	$(wildcard $(KORE_DIR)/*.patch)))
 
 KORE_OBJS = $(addprefix $(KORE_BUILD)/obj/,$(addsuffix .o,\
-	accesslog auth buf config connection domain filemap fileref http \
-	keymgr kore linux mem module msg net pool runtime seccomp timer \
-	utils validator version websocket worker))
+	buf config connection domain http keymgr kore linux mem module msg net \
+	pool runtime seccomp timer utils version websocket worker \
+	$(KORE_UNUSED)))
 
 KORE_CPPFLAGS = -I$(KORE_BUILD)/src/include -D_GNU_SOURCE
 KORE_WARN = -Wall -Wstrict-prototypes -Wmissing-prototypes -Wshadow \

@@ -169,7 +169,8 @@ asset_find(const char *path)
 static const struct asset *
 page_for_nobody(const struct request *rq)
 {
-	if (rq->method != METHOD_GET || !rq->wants_page ||
+	if ((rq->method != METHOD_GET && rq->method != METHOD_HEAD) ||
+	    !rq->wants_page ||
 	    strncmp(rq->path, "/assets/", 8) == 0)
 		return NULL;
 	return asset_find("/not-found");

@@ -87,6 +87,14 @@ from_loopback(const struct request *rq)
 	    strcmp(rq->address, "::1") == 0;
 }
 
+static bool
+is_health(const struct request *rq)
+{
+	return strcmp(rq->path, "/healthz") == 0 ||
+	    strcmp(rq->path, "/readyz") == 0 ||
+	    (strcmp(rq->path, "/metrics") == 0 && from_loopback(rq));
+}
+
 static const char *
 metric(struct arena *a, const char *text, const char *name, unsigned worker,
     int64_t value)
@@ -138,23 +146,23 @@ fill(struct reply *rp, int status, const char *type, const char *text)
 	rp->body = (struct bytes){ (const uint8_t *)text, strlen(text) };
 }
 
-bool
+enum err
 health_reply(struct arena *a, const struct request *rq, struct reply *rp)
 {
 	bool ready = db_ready() && keys_ready;
 
+	if (!is_health(rq))
+		return ERR_NOT_FOUND;
 	if (rq->method != METHOD_GET && rq->method != METHOD_HEAD)
-		return false;
+		return ERR_METHOD_NOT_ALLOWED;
 	if (strcmp(rq->path, "/healthz") == 0)
 		fill(rp, 200, "application/json", "{\"status\":\"alive\"}");
 	else if (strcmp(rq->path, "/readyz") == 0)
 		fill(rp, ready ? 200 : 503, "application/json",
 		    ready ? "{\"status\":\"ready\"}"
 			  : "{\"status\":\"not_ready\"}");
-	else if (strcmp(rq->path, "/metrics") == 0 && from_loopback(rq))
+	else
 		fill(rp, 200, "text/plain; version=0.0.4; charset=utf-8",
 		    metrics_text(a));
-	else
-		return false;
-	return true;
+	return ERR_OK;
 }

@@ -17,8 +17,10 @@ void health_worker(unsigned worker); /* which row is ours, from 0 */
 void health_ready(bool keys_checked);
 bool health_keys_checked(void); /* in this worker */
 
-/* True if the path is one of these; the reply is then filled. */
-bool health_reply(struct arena *, const struct request *, struct reply *);
+/* Fills the reply; ERR_NOT_FOUND if the path is none of these,
+ * ERR_METHOD_NOT_ALLOWED. */
+NODISCARD enum err health_reply(
+    struct arena *, const struct request *, struct reply *);
 void health_count(const struct request *, int status);
 void health_sockets(int change);
 

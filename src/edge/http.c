@@ -17,6 +17,7 @@
 #include <string.h>
 
 #define KEYS_PAUSE_MS 20
+#define REQUEST_ID    "X-Request-Id"
 
 /*
  * One request and its fiber. The fiber works on copies and never looks at
@@ -121,9 +122,9 @@ body_fill(struct exchange *x)
 static void
 request_fill(struct exchange *x)
 {
-	const char *upgrade = header(x, "upgrade"),
-		   *background = header(x, "x-background"),
+	const char *background = header(x, "x-background"),
 		   *accept = header(x, "accept");
+	int handshake = kore_websocket_check(x->http);
 	struct request *rq = &x->rq;
 
 	rq->method = method_of(x->http->method);
@@ -140,9 +141,9 @@ request_fill(struct exchange *x)
 	rq->idempotency_key = header(x, "idempotency-key");
 	rq->user_agent = header(x, "user-agent");
 	rq->websocket_protocol = header(x, "sec-websocket-protocol");
-	rq->upgrade = upgrade != NULL &&
-	    strcasecmp(upgrade, "websocket") == 0 &&
-	    kore_websocket_check(x->http) != HTTP_STATUS_UPGRADE_REQUIRED;
+	rq->upgrade = http_request_token(x->http, "upgrade", "websocket") &&
+	    handshake != HTTP_STATUS_UPGRADE_REQUIRED;
+	rq->upgrade_sound = rq->upgrade && handshake == 0;
 	rq->background = background != NULL && strcmp(background, "1") == 0;
 	rq->wants_page = accept != NULL && strstr(accept, "text/html") != NULL;
 	x->if_none_match = header(x, "if-none-match");
@@ -172,16 +173,14 @@ host_is_ours(const struct request *rq)
 static enum err
 route_plain(struct exchange *x)
 {
-	const char *path = x->rq.path;
+	enum err r = health_reply(x->arena, &x->rq, &x->rp);
 
-	if (health_reply(x->arena, &x->rq, &x->rp))
-		return ERR_OK;
+	if (r != ERR_NOT_FOUND)
+		return r;
 	if (!host_is_ours(&x->rq))
 		return ERR_MISDIRECTED;
-	if (strcmp(path, "/v1/openapi.json") == 0)
+	if (strcmp(x->rq.path, "/v1/openapi.json") == 0)
 		return openapi_reply(&x->rq, &x->rp);
-	if (x->rq.method == METHOD_OTHER)
-		return ERR_NOT_IMPLEMENTED;
 	return assets_reply(x->arena, &x->rq, x->if_none_match, &x->rp);
 }
 
@@ -265,8 +264,12 @@ static void
 exchange_answer(struct exchange *x)
 {
 	struct reply *rp = &x->rp;
+	char id[UUID_TEXT_SIZE];
 	size_t i;
 
+	/*= AU-02: every answer names its request, as the audit row does */
+	uuid_text(&x->rq.id, id);
+	http_response_header(x->http, REQUEST_ID, id);
 	if (rp->content_type != NULL)
 		http_response_header(x->http, "content-type", rp->content_type);
 	for (i = 0; i < rp->header_count; i++)
@@ -313,11 +316,14 @@ http_refused(struct connection *c, int status, struct kore_buf *headers,
 {
 	struct arena *arena = arena_new();
 	struct request rq = { .path = "", .id = uuid_random() };
+	char id[UUID_TEXT_SIZE];
 	struct reply rp;
 	size_t i;
 
 	(void)c;
 	dispatch_refuse(arena, &rq, error_of_status(status), &rp);
+	uuid_text(&rq.id, id);
+	kore_buf_appendf(headers, "%s: %s\r\n", REQUEST_ID, id);
 	kore_buf_appendf(headers, "content-type: %s\r\n", rp.content_type);
 	for (i = 0; i < rp.header_count; i++)
 		kore_buf_appendf(headers, "%s: %s\r\n", rp.headers[i].name,

@@ -283,7 +283,7 @@ input_read(struct passage *p)
 	struct op *op = &p->op;
 	enum err r;
 
-	r = op->rq->method == METHOD_GET ? query_input(op) : body_input(op);
+	r = op->route->method == METHOD_GET ? query_input(op) : body_input(op);
 	if (r != ERR_OK)
 		return r;
 	return shape_check(op->arena, op->route->in, op->in,
@@ -315,8 +315,10 @@ upgrade_check(const struct op *op)
 		return ERR_OK;
 	if (!op->rq->upgrade)
 		return ERR_UPGRADE_REQUIRED;
-	return protocol_offered(op->rq->websocket_protocol) ? ERR_OK
-							    : ERR_BAD_REQUEST;
+	return op->rq->upgrade_sound &&
+		protocol_offered(op->rq->websocket_protocol)
+	    ? ERR_OK
+	    : ERR_BAD_REQUEST;
 }
 
 /*= IN-05: "17", strong, letter by letter as the ETag said it */

@@ -42,6 +42,7 @@ struct request {
 	const char *user_agent;
 	const char *websocket_protocol; /* Sec-WebSocket-Protocol */
 	bool upgrade;			/* Upgrade: websocket */
+	bool upgrade_sound;		/* and a 101 can follow */
 	bool background;     /* X-Background: 1: no sign of life (SE-02) */
 	bool wants_page;     /* Accept names text/html: a person looks */
 	char address[46];    /* the client's, as text */

@@ -145,14 +145,10 @@ success_fill(struct reply *rp, struct op *op)
 void
 reply_fill(struct reply *rp, struct op *op, enum err r)
 {
-	char id[UUID_TEXT_SIZE];
-
 	memset(rp, 0, sizeof(*rp));
 	reply_security(rp, false);
 	/*= TR-05 */
 	reply_header(rp, "Cache-Control", "no-store");
-	uuid_text(&op->rq->id, id);
-	reply_header(rp, "X-Request-Id", arena_text(op->arena, id));
 	if (r == ERR_OK)
 		success_fill(rp, op);
 	else

@@ -158,6 +158,14 @@ path_matches(struct op *op, const char *pattern, const char *path)
 	}
 }
 
+/* HEAD is GET without the body: the same rights, the same audit row. */
+static bool
+method_fits(const struct route *route, enum method m)
+{
+	return route->method == m ||
+	    (route->method == METHOD_GET && m == METHOD_HEAD);
+}
+
 enum err
 route_match(struct op *op)
 {
@@ -167,7 +175,7 @@ route_match(struct op *op)
 	for (i = 0; i < routes_count; i++) {
 		if (!path_matches(NULL, routes[i].path, op->rq->path))
 			continue;
-		if (routes[i].method != op->rq->method) {
+		if (!method_fits(&routes[i], op->rq->method)) {
 			r = ERR_METHOD_NOT_ALLOWED;
 			continue;
 		}
@@ -185,10 +193,13 @@ route_allow(struct arena *a, const char *path)
 	const char *list = "";
 	size_t i;
 
+	if (*path == '\0')
+		return "GET, HEAD, POST, PUT, PATCH, DELETE";
 	for (i = 0; i < routes_count; i++)
 		if (path_matches(NULL, routes[i].path, path))
-			list = arena_format(a, "%s%s%s", list,
+			list = arena_format(a, "%s%s%s%s", list,
 			    *list == '\0' ? "" : ", ",
-			    method_name(routes[i].method));
-	return list;
+			    method_name(routes[i].method),
+			    routes[i].method == METHOD_GET ? ", HEAD" : "");
+	return *list == '\0' ? "GET, HEAD" : list;
 }

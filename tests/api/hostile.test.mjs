@@ -6,10 +6,10 @@ import { after, before, test } from 'node:test';
 import tls from 'node:tls';
 
 import { Client, startClinic } from '../lib/clinic.mjs';
+import { problem } from '../lib/problem.mjs';
 
 let clinic, as, host, patient;
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
-const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const minimal = (more) => ({ family_name: 'Hostile', given_name: 'Una', birth_date: '1990-01-01', sex: 'unknown', ...more });
 const count = async (table) => Number((await clinic.sql(`SELECT count(*) FROM ${table}`))[0].count);
 
@@ -49,27 +49,6 @@ function responses(data) {
     list.push({ status: Number(line.split(' ')[1]), headers, text, body: /json/.test(headers['content-type'] ?? '') ? JSON.parse(text) : null });
   }
   return list;
-}
-
-//= TR-03, TR-04, TR-05, TR-22: whoever refused, the answer has one form, and tells nothing of us
-function problem(r, status, code, about = '') {
-  const what = `${about} ${r.status} ${r.text}`;
-  assert.equal(r.status, status, what);
-  assert.match(r.headers['content-type'], /^application\/problem\+json/, what);
-  assert.match(r.headers['strict-transport-security'], /max-age=63072000; includeSubDomains/, what);
-  assert.equal(r.headers['x-content-type-options'], 'nosniff', what);
-  assert.equal(r.headers['referrer-policy'], 'no-referrer', what);
-  assert.match(r.headers['content-security-policy'], /frame-ancestors 'none'/, what);
-  assert.equal(r.headers['cache-control'], 'no-store', what);
-  assert.match(r.headers['x-request-id'], uuid, what);
-  assert.equal(r.headers.server, undefined, what);
-  assert.equal(r.headers['access-control-allow-origin'], undefined, what);
-  assert.equal(r.body.status, status, what);
-  assert.equal(r.body.request_id, r.headers['x-request-id'], what);
-  assert.equal(r.body.type, `urn:epione:problem:${r.body.code}`, what);
-  assert.ok(Object.keys(r.body).every((k) => ['type', 'title', 'status', 'code', 'request_id', 'field'].includes(k)), what);
-  assert.doesNotMatch(r.text, /SELECT|INSERT|sqlstate|libpq|\.c:|\/(usr|home|tmp|work)\//i, what);
-  if (code) assert.equal(r.body.code, code, what);
 }
 
 /** A client that sends a letter a second until it is cut off: what it heard, and after how long. */
@@ -166,20 +145,17 @@ test('a body in single bytes and two requests in one packet are what they are', 
 test('methods that a place does not take', async () => {
   const put = await as.scheduler.put('/v1/session', {});
   problem(put, 405, 'method_not_allowed');
-  assert.deepEqual(put.headers.allow.split(', ').sort(), ['DELETE', 'GET', 'POST']);
+  assert.deepEqual(put.headers.allow.split(', ').sort(), ['DELETE', 'GET', 'HEAD', 'POST']);
   const of = await as.scheduler.patch(`/v1/visits/${randomUUID()}/check-in`, {});
   problem(of, 405);
   assert.equal(of.headers.allow, 'POST');
-  const head = await as.scheduler.request('HEAD', '/v1/session');
-  assert.deepEqual([head.status, head.text], [405, '']);
   const before = await count('session');
   problem(await as.scheduler.request('OPTIONS', '/v1/session'), 405);
   assert.equal(await count('session'), before);
-  for (const [method, status] of [['TRACE', 405], ['CONNECT', 405], ['BREW', 501], ['get', 501], ['PROPFIND', 501], ['G'.repeat(300), 501]]) {
-    const [r] = (await raw(by(method, '/v1/session'))).responses;
-    assert.ok([status, 400].includes(r.status), `${method}: ${r.status}`);
-    problem(r, r.status);
-    if (r.status === 405) assert.ok('allow' in r.headers, method);
+  for (const method of ['TRACE', 'CONNECT', 'BREW', 'get', 'PROPFIND', 'G'.repeat(300)]) {
+    const [r] = (await raw(by(method, '/v1/session', 'Connection: close\r\n'))).responses;
+    problem(r, 405, 'method_not_allowed', method);
+    assert.ok('allow' in r.headers, method);
     assert.doesNotMatch(r.text, /Bearer/); // TRACE would say it back
   }
 });

@@ -1,7 +1,8 @@
 /*
  * The smallest application on our Kore: what tests/edge talks to, and what
  * benchmarks compare with (GET /bare is a handler and nothing else). It uses
- * each part of the interface that the real edge uses, and no other.
+ * each part of the interface that the real edge uses, and no other. It builds
+ * with patches left out as well (EDGE_WITHOUT_nn): unpatched.sh.
  */
 #include <kore/kore.h>
 #include <kore/http.h>
@@ -16,6 +17,7 @@
 #include <unistd.h>
 
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 
 #define MSG_NOTE   (KORE_MSG_APP_BASE + 1)
 #define FLOOD_SIZE 65000
@@ -52,6 +54,24 @@ argument(const struct http_request *req)
 	return req->query_string == NULL ? 0
 					 : strtol(req->query_string, NULL, 10);
 }
+
+#if defined(EDGE_WITHOUT_08)
+static void
+http_response_error(struct http_request *req, int status)
+{
+	http_response(req, status, NULL, 0);
+}
+#endif
+
+#if defined(EDGE_WITHOUT_09) && !defined(EDGE_WITHOUT_12)
+static int
+http_request_token(struct http_request *req, const char *name, const char *t)
+{
+	const char *value;
+
+	return http_request_header(req, name, &value) && strstr(value, t);
+}
+#endif
 
 static int
 reply(struct http_request *req, int status, const char *text)
@@ -203,6 +223,42 @@ run_inject(struct http_request *req)
 	return reply(req, 200, "ok\n");
 }
 
+/* What glibc and OpenSSL ask the system for in passing: that the calls fail is
+ * nothing, that they end the process would be. */
+static int
+run_calls(struct http_request *req)
+{
+	static const long calls[] = { SYS_newfstatat, SYS_faccessat2,
+		SYS_pread64, SYS_sched_getaffinity, SYS_gettimeofday,
+		SYS_restart_syscall, SYS_mremap };
+	size_t i;
+
+	for (i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+		(void)syscall(calls[i], -1, NULL, 0, 0, 0);
+	return reply(req, 200, "allowed\n");
+}
+
+/* How often a buffer that grows byte by byte is moved. */
+static int
+run_grow(struct http_request *req)
+{
+	struct kore_buf buf;
+	size_t length;
+	char text[32];
+	long i;
+	int moves = 0;
+
+	kore_buf_init(&buf, 128);
+	for (i = argument(req), length = 128; i > 0; i--) {
+		kore_buf_append(&buf, "x", 1);
+		moves += buf.length != length;
+		length = buf.length;
+	}
+	kore_buf_cleanup(&buf);
+	(void)snprintf(text, sizeof(text), "moves=%d\n", moves);
+	return reply(req, 200, text);
+}
+
 /* Gives up a descriptor that epoll does not know, then one that is closed. */
 static int
 run_closed(struct http_request *req)
@@ -215,6 +271,7 @@ run_closed(struct http_request *req)
 	return reply(req, 200, "fine\n");
 }
 
+#if !defined(EDGE_WITHOUT_12)
 static int
 run_ws(struct http_request *req)
 {
@@ -226,6 +283,15 @@ run_ws(struct http_request *req)
 	    req, "edge_ws_open", "edge_ws_message", "edge_ws_closed");
 	return KORE_RESULT_OK;
 }
+#else
+static int
+run_ws(struct http_request *req)
+{
+	kore_websocket_handshake(
+	    req, "edge_ws_open", "edge_ws_message", "edge_ws_closed");
+	return KORE_RESULT_OK;
+}
+#endif
 
 static const struct route routes[] = {
 	{ "/bare", run_bare },
@@ -237,7 +303,9 @@ static const struct route routes[] = {
 	{ "/note", run_note },
 	{ "/crash", run_crash },
 	{ "/inject", run_inject },
+	{ "/calls", run_calls },
 	{ "/closed", run_closed },
+	{ "/grow", run_grow },
 	{ "/ws", run_ws },
 	{ NULL, NULL },
 };
@@ -247,6 +315,12 @@ edge_http(struct http_request *req)
 {
 	const struct route *r;
 
+#if defined(HTTP_METHOD_OTHER)
+	if (req->method == HTTP_METHOD_OTHER) {
+		http_response_error(req, 405);
+		return KORE_RESULT_OK;
+	}
+#endif
 	for (r = routes; r->path != NULL; r++)
 		if (strcmp(r->path, req->path) == 0)
 			return r->run(req);
@@ -254,6 +328,27 @@ edge_http(struct http_request *req)
 	return KORE_RESULT_OK;
 }
 
+#if defined(EDGE_WITHOUT_12)
+void
+edge_ws_open(struct connection *c)
+{
+	(void)c;
+	ws_opened++;
+}
+
+void
+edge_ws_closed(struct connection *c)
+{
+	(void)c;
+	ws_closed++;
+}
+
+void
+edge_ws_message(struct connection *c, u_int8_t op, const void *data, size_t len)
+{
+	kore_websocket_send(c, op, data, len);
+}
+#else
 void
 edge_ws_open(struct connection *c)
 {
@@ -308,7 +403,9 @@ edge_ws_message(struct connection *c, u_int8_t op, const void *data, size_t len)
 		(void)kore_websocket_send(c, op, data, len);
 	}
 }
+#endif
 
+#if !defined(EDGE_WITHOUT_08)
 /*= TR-22: what Kore refuses by itself looks like what we refuse */
 static void
 on_error(struct connection *c, int status, struct kore_buf *headers,
@@ -319,12 +416,15 @@ on_error(struct connection *c, int status, struct kore_buf *headers,
 	kore_buf_appendf(
 	    body, "{\"type\":\"about:blank\",\"status\":%d}", status);
 }
+#endif
 
+#if !defined(EDGE_WITHOUT_16)
 static int
 on_drain(void)
 {
 	return (int)naps;
 }
+#endif
 
 static void
 on_note(struct kore_msg *msg, const void *data)
@@ -337,8 +437,12 @@ on_note(struct kore_msg *msg, const void *data)
 void
 kore_worker_configure(void)
 {
+#if !defined(EDGE_WITHOUT_08)
 	http_error_hook = on_error;
+#endif
+#if !defined(EDGE_WITHOUT_16)
 	kore_drain_hook = on_drain;
+#endif
 	if (!kore_msg_register(MSG_NOTE, on_note))
 		fatal("kore_msg_register");
 }
@@ -348,7 +452,9 @@ kore_parent_configure(int argc, char **argv)
 {
 	(void)argc;
 	(void)argv;
+#if !defined(EDGE_WITHOUT_16)
 	kore_drain_seconds = 3;
+#endif
 	(void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* not to outlive the tests */
 }
 

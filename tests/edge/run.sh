@@ -3,17 +3,27 @@
 #
 # Builds Kore and the test application, makes throw-away certificates and runs
 # the tests; each starts servers on loopback and stops them by their pid.
-#   SAN=1      under ASan and UBSan, sandbox open
-#   EDGE_PORT  first of the ports used (24000)
+#   SAN=1         under ASan and UBSan, sandbox open
+#   EDGE_PORT     first of the ports used (24000)
+#   EDGE_WITHOUT  numbers of patches to leave out, EDGE_ONLY the number whose
+#                 tests are run: for unpatched.sh
 set -eu
 cd "$(dirname "$0")/../.."
 
 CC=${CC:-gcc}
-out=build/${SAN:+asan/}edge
-kore=build/${SAN:+asan/}kore
+build=build${SAN:+/asan}${EDGE_WITHOUT:+/without-${EDGE_WITHOUT%% *}}
+out=$build/edge
+kore=$build/kore
 mkdir -p "$out"
 
-make -s -f deps/kore/build.mk CC="$CC" KORE_BUILD="$kore" ${SAN:+SAN=1} >&2
+lacks= less=
+for n in ${EDGE_WITHOUT:-}; do
+	lacks="$lacks -DEDGE_WITHOUT_$n"
+	less="$less %/$(basename deps/kore/"$n"-*.patch)"
+	[ "$n" != 32 ] || unused='accesslog auth filemap fileref validator'
+done
+make -s -f deps/kore/build.mk CC="$CC" KORE_BUILD="$kore" ${SAN:+SAN=1} \
+	KORE_LESS="$less" KORE_UNUSED="${unused:-}" >&2
 
 if [ -n "${SAN:-}" ]; then
 	flags="-O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined
@@ -22,7 +32,7 @@ else
 	flags="-O2 -D_FORTIFY_SOURCE=2 -fstack-protector-strong"
 fi
 # shellcheck disable=SC2086 # flags are words
-$CC -std=gnu11 -g -fPIE -pie -rdynamic $flags -D_GNU_SOURCE \
+$CC -std=gnu11 -g -fPIE -pie -rdynamic $flags $lacks -D_GNU_SOURCE \
 	-Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes -Wpointer-arith -Wsign-compare -Wformat=2 \
 	-I"$kore/src/include" -o "$out/app" tests/edge/app.c \
@@ -41,7 +51,9 @@ cert ec ec -pkeyopt ec_paramgen_curve:P-256
 cert ec2 ec -pkeyopt ec_paramgen_curve:P-256
 cert rsa rsa:2048
 
-export EDGE_OUT="$PWD/$out" EDGE_SAN="${SAN:-}" EDGE_PORT="${EDGE_PORT:-24000}"
+export EDGE_OUT="$PWD/$out" EDGE_KORE="$PWD/$kore" EDGE_SAN="${SAN:-}"
+export EDGE_PORT="${EDGE_PORT:-24000}"
 export ASAN_OPTIONS=detect_leaks=0
 [ $# -gt 0 ] || set -- tests/edge/*.test.mjs
-exec node --test --test-concurrency=1 --test-timeout=300000 "$@"
+exec node --test --test-concurrency=1 --test-timeout=300000 \
+	${EDGE_ONLY:+--test-name-pattern="^(\\d\\d )*$EDGE_ONLY "} "$@"

@@ -208,8 +208,8 @@ exchange_run(void *arg)
 	if (below(x->rq.path, "/v1/") && host_is_ours(&x->rq) &&
 	    strcmp(x->rq.path, "/v1/openapi.json") != 0)
 		r = dispatch_ready(x);
-	else
-		r = route_plain(x);
+	else if ((r = route_plain(x)) == ERR_OK)
+		reply_request_id(x->arena, &x->rq, &x->rp);
 	if (r != ERR_OK)
 		dispatch_refuse(x->arena, &x->rq, r, &x->rp);
 	health_count(&x->rq, x->rp.status);

@@ -62,11 +62,21 @@ body_set(struct reply *rp, struct arena *a, json_t *body, const char *type)
 	free(text);
 }
 
+/* What is no call of the API is a file of the portal. */
+static const char *
+allowed(const struct op *op)
+{
+	const char *list = route_allow(op->arena, op->rq->path);
+
+	return *list != '\0' ? list : "GET, HEAD";
+}
+
 /*= TR-22: RFC 9457, a stable code, nothing of our insides */
 static void
 problem_fill(struct reply *rp, struct op *op, enum err e)
 {
 	char id[UUID_TEXT_SIZE];
+	const char *field = op->culprit;
 	json_t *o;
 
 	uuid_text(&op->rq->id, id);
@@ -74,8 +84,10 @@ problem_fill(struct reply *rp, struct op *op, enum err e)
 	    json_sprintf("urn:epione:problem:%s", err_code(e)), "title",
 	    err_title(e), "status", err_status(e), "code", err_code(e),
 	    "request_id", id);
-	if (op->culprit != NULL)
-		json_object_set_new(o, "field", json_string(op->culprit));
+	if (field == NULL)
+		field = err_field(e);
+	if (field != NULL)
+		json_object_set_new(o, "field", json_string(field));
 	rp->status = err_status(e);
 	body_set(rp, op->arena, o, "application/problem+json");
 	json_decref(o);
@@ -89,7 +101,7 @@ problem_fill(struct reply *rp, struct op *op, enum err e)
 		reply_header(rp, "Sec-WebSocket-Version", "13");
 	}
 	if (rp->status == 405)
-		reply_header(rp, "Allow", route_allow(op->arena, op->rq->path));
+		reply_header(rp, "Allow", allowed(op));
 	if (op->retry_after_s > 0 || rp->status == 503)
 		reply_header(rp, "Retry-After",
 		    arena_format(op->arena, "%lld",
@@ -143,16 +155,22 @@ success_fill(struct reply *rp, struct op *op)
 }
 
 void
-reply_fill(struct reply *rp, struct op *op, enum err r)
+reply_request_id(struct arena *a, const struct request *rq, struct reply *rp)
 {
 	char id[UUID_TEXT_SIZE];
 
+	uuid_text(&rq->id, id);
+	reply_header(rp, "X-Request-Id", arena_text(a, id));
+}
+
+void
+reply_fill(struct reply *rp, struct op *op, enum err r)
+{
 	memset(rp, 0, sizeof(*rp));
 	reply_security(rp, false);
 	/*= TR-05 */
 	reply_header(rp, "Cache-Control", "no-store");
-	uuid_text(&op->rq->id, id);
-	reply_header(rp, "X-Request-Id", arena_text(op->arena, id));
+	reply_request_id(op->arena, op->rq, rp);
 	if (r == ERR_OK)
 		success_fill(rp, op);
 	else

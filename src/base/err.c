@@ -13,9 +13,11 @@ static const struct err_row rows[ERR_COUNT] = {
 #define ERROR(name, code, status, title)                                       \
 	[ERR_##name] = { status, #code, title },
 #define CONSTRAINT(name, err)
+#define BLAME(err, field)
 #include "tables/errors.def"
 #undef ERROR
 #undef CONSTRAINT
+#undef BLAME
 };
 
 static const struct {
@@ -24,9 +26,21 @@ static const struct {
 } constraints[] = {
 #define ERROR(name, code, status, title)
 #define CONSTRAINT(name, err) { name, ERR_##err },
+#define BLAME(err, field)
 #include "tables/errors.def"
 #undef ERROR
 #undef CONSTRAINT
+#undef BLAME
+};
+
+static const char *const blamed[ERR_COUNT] = {
+#define ERROR(name, code, status, title)
+#define CONSTRAINT(name, err)
+#define BLAME(err, field) [ERR_##err] = field,
+#include "tables/errors.def"
+#undef ERROR
+#undef CONSTRAINT
+#undef BLAME
 };
 
 int
@@ -45,6 +59,12 @@ const char *
 err_title(enum err e)
 {
 	return rows[e].title;
+}
+
+const char *
+err_field(enum err e)
+{
+	return blamed[e];
 }
 
 enum err

@@ -11,9 +11,11 @@ enum err {
 	ERR_OK = 0,
 #define ERROR(name, code, status, title) ERR_##name,
 #define CONSTRAINT(name, err)
+#define BLAME(err, field)
 #include "tables/errors.def"
 #undef ERROR
 #undef CONSTRAINT
+#undef BLAME
 	ERR_COUNT
 };
 
@@ -21,6 +23,9 @@ enum err {
 int err_status(enum err);
 const char *err_code(enum err);
 const char *err_title(enum err);
+
+/* The input that this error is always about, NULL if there is no such. */
+const char *err_field(enum err);
 
 /* The error that a violated database constraint means; ERR_INTERNAL if the
  * table does not know the name. */

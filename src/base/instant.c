@@ -58,13 +58,26 @@ date_read(const char **p, int *y, int *m, int *d)
 	return *m >= 1 && *m <= 12 && *d >= 1 && *d <= month_days(*y, *m);
 }
 
+/* Part of a second, which we do not keep: what clients' clocks say with it
+ * (RFC 3339 5.6) is taken as the second it lies in. */
+static bool
+fraction_skip(const char **p)
+{
+	if (**p != '.')
+		return true;
+	for (++*p; **p >= '0' && **p <= '9'; ++*p)
+		;
+	return (*p)[-1] != '.';
+}
+
 static bool
 clock_read(const char **p, int *seconds)
 {
 	int h, m, s;
 
 	if (!number(p, 2, &h) || !literal(p, ':') || !number(p, 2, &m) ||
-	    !literal(p, ':') || !number(p, 2, &s) || h > 23 || m > 59 || s > 59)
+	    !literal(p, ':') || !number(p, 2, &s) || h > 23 || m > 59 ||
+	    s > 59 || !fraction_skip(p))
 		return false;
 	*seconds = h * 3600 + m * 60 + s;
 	return true;

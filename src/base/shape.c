@@ -19,10 +19,10 @@ struct check {
 static enum err shape_members(struct arena *, const struct shape *, json_t *,
     bool partial, const char *outer, const char **culprit);
 
-/* Depth of brackets, outside of strings: jansson's own bound is far above
- * ours, and recursion is stack. */
-static bool
-depth_exceeded(struct bytes in)
+/* Where brackets, outside of strings, get too deep; in.n if nowhere. jansson's
+ * own bound is far above ours, and recursion is stack. */
+static size_t
+too_deep_at(struct bytes in)
 {
 	bool quoted = false;
 	size_t i, depth = 0;
@@ -39,25 +39,27 @@ depth_exceeded(struct bytes in)
 			quoted = true;
 		else if (in.p[i] == '{' || in.p[i] == '[') {
 			if (++depth > SHAPE_DEPTH_MAX)
-				return true;
+				return i;
 		} else if ((in.p[i] == '}' || in.p[i] == ']') && depth > 0)
 			depth--;
 	}
-	return false;
+	return in.n;
 }
 
-/*= IN-06: duplicate keys, bad UTF-8, depth and NUL are refused here */
-enum err
-shape_parse(struct bytes in, json_t **out)
+/*= IN-06: duplicate keys, bad UTF-8, depth and NUL are refused here. *at is
+ * the byte at which it went wrong. */
+static enum err
+parse(struct bytes in, json_t **out, size_t *at)
 {
 	json_error_t error;
 
 	*out = NULL;
-	if (depth_exceeded(in))
+	if ((*at = too_deep_at(in)) < in.n)
 		return ERR_TOO_DEEP;
 	*out = json_loadb(
 	    (const char *)in.p, in.n, JSON_REJECT_DUPLICATES, &error);
 	if (*out == NULL) {
+		*at = error.position < 0 ? 0 : (size_t)error.position;
 		switch (json_error_code(&error)) {
 		case json_error_duplicate_key:
 			return ERR_DUPLICATE_FIELD;
@@ -70,9 +72,30 @@ shape_parse(struct bytes in, json_t **out)
 	if (!json_is_object(*out)) {
 		json_decref(*out);
 		*out = NULL;
+		*at = 0;
 		return ERR_BAD_JSON;
 	}
 	return ERR_OK;
+}
+
+enum err
+shape_parse(struct bytes in, json_t **out)
+{
+	size_t at;
+
+	return parse(in, out, &at);
+}
+
+enum err
+shape_parse_named(
+    struct arena *a, struct bytes in, json_t **out, const char **culprit)
+{
+	size_t at;
+	enum err r = parse(in, out, &at);
+
+	if (r != ERR_OK)
+		*culprit = shape_blame(a, in, at);
+	return r;
 }
 
 static const struct shape *

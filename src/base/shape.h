@@ -56,6 +56,15 @@ struct shape {
  * ERR_DUPLICATE_FIELD, ERR_BAD_ENCODING, ERR_TOO_DEEP. (IN-06) */
 NODISCARD enum err shape_parse(struct bytes, json_t **);
 
+/* The same, and names the field where it went wrong as shape_check does; NULL
+ * if the fault lies outside of any field. */
+NODISCARD enum err shape_parse_named(
+    struct arena *, struct bytes, json_t **, const char **culprit);
+
+/* The field, as a path, in which the byte at `end` of a JSON text lies; NULL if
+ * in none. What stands before it must be well formed (shape_blame.c). */
+const char *shape_blame(struct arena *, struct bytes, size_t end);
+
 /* Parses a query string by the shape: %-decoding, UTF-8, no parameter twice,
  * numbers and booleans by kind. */
 NODISCARD enum err shape_query(struct arena *, const char *query,

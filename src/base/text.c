@@ -311,6 +311,20 @@ text_alnum(struct arena *a, const char *s, char **out)
 	return fold(a, s, 0, out);
 }
 
+enum err
+text_phone(struct arena *a, const char *s, char **out)
+{
+	enum err r = text_alnum(a, s, out);
+
+	if (r != ERR_OK)
+		return r;
+	if (strncmp(*out, "00", 2) == 0) /* how "+" is dialled */
+		*out += 2;
+	if (**out == '1' && strlen(*out) == 11)
+		++*out; /* North America's country code, often left out */
+	return ERR_OK;
+}
+
 /*= IA-01: logins that differ by case or Unicode form are one login. */
 enum err
 text_email(struct arena *a, const char *s, char **out)

@@ -34,9 +34,11 @@ NODISCARD enum err text_nfc(struct arena *, const char *, char **);
 NODISCARD enum err text_fold(struct arena *, const char *, char **);
 /* For comparing e-mail addresses: trimmed, NFC, lower case. */
 NODISCARD enum err text_email(struct arena *, const char *, char **);
-/* Letters and digits alone, folded: for phone numbers, SSN, MRN. May come out
- * empty. */
+/* Letters and digits alone, folded: for SSN, MRN. May come out empty. */
 NODISCARD enum err text_alnum(struct arena *, const char *, char **);
+/* The same for telephone numbers: +1 (555) 010-2030, 001 555 010 2030 and
+ * 555-010-2030 are one. */
+NODISCARD enum err text_phone(struct arena *, const char *, char **);
 
 /* lower-case hexadecimal and base64url (RFC 4648 5, no padding) */
 char *text_hex(struct arena *, const void *, size_t n);

@@ -179,11 +179,21 @@ field_open(struct arena *a, const struct record_key *key, enum field f,
 
 /* ---- blind index ---- */
 
-/* Columns named "email" compare as e-mail addresses, whatever their table. */
+/* Columns named "email" compare as e-mail addresses, whatever their table, and
+ * those named "phone" as telephone numbers. */
 static bool
-is_email(enum field f)
+is_named(enum field f, const char *name)
 {
-	return strcmp(strchr(fields[f].stored, '.'), ".email") == 0;
+	return strcmp(strchr(fields[f].stored, '.') + 1, name) == 0;
+}
+
+static enum err
+normalise_exact(struct arena *a, enum field f, const char *value, char **out)
+{
+	if (is_named(f, "email"))
+		return text_email(a, value, out);
+	return is_named(f, "phone") ? text_phone(a, value, out)
+				    : text_alnum(a, value, out);
 }
 
 static enum err
@@ -192,8 +202,7 @@ normalise(struct arena *a, enum field f, const char *value, char **out)
 	*out = NULL;
 	switch (fields[f].index) {
 	case FIELD_INDEX_EXACT:
-		return is_email(f) ? text_email(a, value, out)
-				   : text_alnum(a, value, out);
+		return normalise_exact(a, f, value, out);
 	case FIELD_INDEX_NAME:
 		return text_fold(a, value, out);
 	default:

@@ -202,13 +202,16 @@ list_input(struct op *op)
 {
 	json_t *limit = json_object_get(op->in, "limit"),
 	       *cursor = json_object_get(op->in, "cursor");
+	const char *text;
 	char *end;
 	enum err r;
 
 	op->limit = LIST_DEFAULT;
 	if (limit != NULL) {
-		op->limit = strtol(json_string_value(limit), &end, 10);
-		if (*end != '\0' || op->limit < 1 || op->limit > LIST_MAX)
+		text = json_string_value(limit);
+		op->limit = strtol(text, &end, 10);
+		if (*text < '1' || *text > '9' || *end != '\0' ||
+		    op->limit > LIST_MAX)
 			return op_refuse(op, ERR_BAD_QUERY, "limit");
 		json_object_del(op->in, "limit");
 	}
@@ -274,7 +277,8 @@ body_input(struct op *op)
 	}
 	if (!media_is_json(op->rq->content_type))
 		return ERR_UNSUPPORTED_MEDIA;
-	return shape_parse(op->rq->body, &op->in);
+	return shape_parse_named(
+	    op->arena, op->rq->body, &op->in, &op->culprit);
 }
 
 static enum err
@@ -321,21 +325,49 @@ upgrade_check(const struct op *op)
 	    : ERR_BAD_REQUEST;
 }
 
-/*= IN-05: "17", strong, letter by letter as the ETag said it */
+/* The version in an entity tag, letter by letter as the ETag said it ("17");
+ * 0 for any other tag, and for a weak one, which never matches. *p is left
+ * behind it, or NULL if this is no tag. */
+static int64_t
+tag_read(const char **p)
+{
+	bool weak = strncmp(*p, "W/", 2) == 0;
+	const char *begin = *p + (weak ? 2 : 0), *end;
+	long long version;
+	char *digits_end;
+
+	if (*begin != '"' || (end = strchr(begin + 1, '"')) == NULL) {
+		*p = NULL;
+		return 0;
+	}
+	*p = end + 1;
+	if (weak || begin[1] < '1' || begin[1] > '9')
+		return 0;
+	version = strtoll(begin + 1, &digits_end, 10);
+	return digits_end == end ? version : 0;
+}
+
+/*= IN-05: one tag, or a list of them. Versions only grow, so that of those
+ * which a client has seen only the latest can be the one that holds. "*" says
+ * nothing of what was seen. */
 static enum err
 precondition_read(struct op *op)
 {
-	const char *tag = op->rq->if_match;
-	char *end;
+	const char *p = op->rq->if_match;
+	int64_t version;
 
 	if ((op->route->traits & TRAIT_PATCHES) == 0)
 		return ERR_OK;
-	if (tag == NULL)
+	if (p == NULL || strcmp(p, "*") == 0)
 		return ERR_PRECONDITION_REQUIRED;
-	if (tag[0] != '"' || tag[1] < '1' || tag[1] > '9')
-		return ERR_STALE;
-	op->if_match = strtoll(tag + 1, &end, 10);
-	return strcmp(end, "\"") == 0 ? ERR_OK : ERR_STALE;
+	while (p != NULL && *p != '\0') {
+		if ((version = tag_read(&p)) > op->if_match)
+			op->if_match = version;
+		if (p == NULL || (*p != '\0' && strchr(", \t", *p) == NULL))
+			return ERR_STALE;
+		p += strspn(p, ", \t");
+	}
+	return op->if_match > 0 ? ERR_OK : ERR_STALE;
 }
 
 /* A route whose subject stands in the body asks here how the actor stands to

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEY_MAX 64
+#define KEY_MAX 64 /* characters */
 
 static bool
 applies(const struct op *op)
@@ -19,18 +19,60 @@ applies(const struct op *op)
 	    op->rq->idempotency_key != NULL;
 }
 
+static struct uuid
+id_of(const json_t *kept, const char *name)
+{
+	const char *text = json_string_value(json_object_get(kept, name));
+	struct uuid id;
+
+	return text != NULL && uuid_parse(text, &id) == ERR_OK
+	    ? id
+	    : (struct uuid){ { 0 } };
+}
+
+/* The answer as it was, its ETag too; the audit row names the same record. */
 static enum err
 replay(struct op *op, const struct idempotency_take_row *row)
 {
 	struct bytes answer;
+	json_t *kept;
 	enum err r;
 
 	if ((r = answer_open(op, op->rq->idempotency_key, row->answer,
 		 &answer)) != ERR_OK ||
-	    (r = shape_parse(answer, &op->out)) != ERR_OK)
+	    (r = shape_parse(answer, &kept)) != ERR_OK)
 		return r;
 	op->status = (int)row->status;
-	return ERR_OK;
+	op->out = json_incref(json_object_get(kept, "out"));
+	op->version = json_integer_value(json_object_get(kept, "version"));
+	op->note.record = id_of(kept, "record");
+	op->note.patient = id_of(kept, "patient");
+	json_decref(kept);
+	return op->out != NULL ? ERR_OK : ERR_CRYPTO;
+}
+
+/* What was asked: to which address, and what stood in the body. An address
+ * may name whose record it is about. */
+static enum err
+request_hash(struct op *op, uint8_t hash[32])
+{
+	const struct request *rq = op->rq;
+	size_t path_n = strlen(rq->path) + 1; /* its NUL parts the two */
+	uint8_t *both = arena_alloc(op->arena, path_n + rq->body.n);
+
+	memcpy(both, rq->path, path_n);
+	if (rq->body.n > 0)
+		memcpy(both + path_n, rq->body.p, rq->body.n);
+	return crypto_sha256((struct bytes){ both, path_n + rq->body.n }, hash);
+}
+
+static bool
+key_is_right(const char *key)
+{
+	size_t n = strlen(key);
+
+	return n > 0 && text_utf8_valid(key, n) &&
+	    text_code_points(key) <= KEY_MAX;
 }
 
 enum err
@@ -38,17 +80,14 @@ idempotency_take(struct op *op, bool *replayed)
 {
 	struct idempotency_take_row row;
 	uint8_t hash[32];
-	size_t n;
 	enum err r;
 
 	*replayed = false;
 	if (!applies(op))
 		return ERR_OK;
-	n = strlen(op->rq->idempotency_key);
-	if (n == 0 || n > KEY_MAX ||
-	    !text_utf8_valid(op->rq->idempotency_key, n))
+	if (!key_is_right(op->rq->idempotency_key))
 		return op_refuse(op, ERR_INVALID_FIELD, "Idempotency-Key");
-	if ((r = crypto_sha256(op->rq->body, hash)) != ERR_OK)
+	if ((r = request_hash(op, hash)) != ERR_OK)
 		return r;
 	struct idempotency_take_in in = { op->who.account, op->route->operation,
 		op->rq->idempotency_key, { hash, sizeof(hash) } };
@@ -63,6 +102,20 @@ idempotency_take(struct op *op, bool *replayed)
 	return replay(op, &row);
 }
 
+/* The text to keep, NULL if there is no memory. */
+static char *
+answer_text(struct op *op)
+{
+	json_t *kept = json_pack("{s:O, s:I, s:o, s:o}", "out", op->out,
+	    "version", (json_int_t)op->version, "record",
+	    uuid_json(&op->note.record), "patient",
+	    uuid_json(&op->note.patient));
+	char *text = kept == NULL ? NULL : json_dumps(kept, JSON_COMPACT);
+
+	json_decref(kept);
+	return text;
+}
+
 enum err
 idempotency_keep(struct op *op)
 {
@@ -74,7 +127,7 @@ idempotency_keep(struct op *op)
 
 	if (!applies(op))
 		return ERR_OK;
-	if ((text = json_dumps(op->out, JSON_COMPACT)) == NULL)
+	if ((text = answer_text(op)) == NULL)
 		return ERR_INTERNAL;
 	r = answer_seal(op, op->rq->idempotency_key,
 	    (struct bytes){ (uint8_t *)text, strlen(text) }, &in.answer);

@@ -4,8 +4,8 @@
 #include "gate/op.h"
 
 /*
- * Idempotency-Key on calls that create: the same key with the same body
- * replays the first answer, with another body it is ERR_KEY_REUSED. Kept for
+ * Idempotency-Key on calls that create: the same key with the same address and
+ * body replays the first answer, with others it is ERR_KEY_REUSED. Kept for
  * 24 hours, sealed, in the transaction of the work itself: a crash leaves
  * both or neither. *replayed means that op->out is set and nothing is to run.
  */

@@ -67,6 +67,7 @@ static void
 problem_fill(struct reply *rp, struct op *op, enum err e)
 {
 	char id[UUID_TEXT_SIZE];
+	const char *field = op->culprit;
 	json_t *o;
 
 	uuid_text(&op->rq->id, id);
@@ -74,8 +75,10 @@ problem_fill(struct reply *rp, struct op *op, enum err e)
 	    json_sprintf("urn:epione:problem:%s", err_code(e)), "title",
 	    err_title(e), "status", err_status(e), "code", err_code(e),
 	    "request_id", id);
-	if (op->culprit != NULL)
-		json_object_set_new(o, "field", json_string(op->culprit));
+	if (field == NULL)
+		field = err_field(e);
+	if (field != NULL)
+		json_object_set_new(o, "field", json_string(field));
 	rp->status = err_status(e);
 	body_set(rp, op->arena, o, "application/problem+json");
 	json_decref(o);

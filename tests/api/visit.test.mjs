@@ -114,10 +114,10 @@ test('neither clinician nor patient is in two visits at once; the end is free', 
   const patient_id = await patientOf(), starts_at = free();
   const s = Date.parse(starts_at) / 1000;
   await book({ patient_id, starts_at });
-  refused(await as.scheduler.create('/v1/visits', booking({ patient_id, clinician_id: people.clinician2.id, starts_at: iso(s + 29 * 60) })), 409, 'slot_taken');
+  refused(await as.scheduler.create('/v1/visits', booking({ patient_id, clinician_id: people.clinician2.id, starts_at: iso(s + 29 * 60) })), 409, 'slot_taken', 'starts_at');
   await book({ starts_at: iso(s + 30 * 60), duration_minutes: 5 });
   const third = await book({ starts_at: iso(s + 40 * 60), duration_minutes: 5 });
-  refused(await as.scheduler.create('/v1/visits', booking({ patient_id: await patientOf(), starts_at: iso(s + 40 * 60) })), 409, 'slot_taken');
+  refused(await as.scheduler.create('/v1/visits', booking({ patient_id: await patientOf(), starts_at: iso(s + 40 * 60) })), 409, 'slot_taken', 'starts_at');
   assert.equal((await as.scheduler.post(`/v1/visits/${third}/cancel`)).status, 200);
   await book({ starts_at: iso(s + 40 * 60), duration_minutes: 5 });
 });
@@ -216,7 +216,7 @@ test('a visit is moved on the version that was seen, while it is booked', async 
 
   const there = await book({ clinician_id: people.clinician2.id });
   const { starts_at: taken } = await read(as.scheduler, there);
-  refused(await patch(as.scheduler, id, 2, { starts_at: taken }), 409, 'slot_taken');
+  refused(await patch(as.scheduler, id, 2, { starts_at: taken }), 409, 'slot_taken', 'starts_at');
   const longer = await patch(as.clinician2, id, 2, { duration_minutes: 45, reason: 'Sore throat, fever' });
   assert.deepEqual([longer.body.duration_minutes, longer.body.reason, longer.body.starts_at], [45, 'Sore throat, fever', starts_at]);
   await set(id, 'arrived');

@@ -1,4 +1,4 @@
-/* Fuzzes shape_parse, shape_query, shape_check: src/base/shape.c, with the
+/* Fuzzes shape_parse_named, shape_query, shape_check: src/base/shape*.c, with the
  * input shape of the operation that the first byte chooses. */
 #include "base/shape.h"
 #include "fuzz.h"
@@ -16,8 +16,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	enum err r;
 
 	n -= n != 0;
-	r = rt->method == METHOD_GET ? shape_query(a, q, rt->in, &in, &culprit)
-				     : shape_parse((struct bytes){ p, n }, &in);
+	r = rt->method == METHOD_GET
+	    ? shape_query(a, q, rt->in, &in, &culprit)
+	    : shape_parse_named(a, (struct bytes){ p, n }, &in, &culprit);
 	if (r == ERR_OK)
 		r = shape_check(a, rt->in, in, n % 2, &culprit);
 	must(r != ERR_OK || json_is_object(in));

@@ -54,7 +54,8 @@ check(const char *text, const char **culprit, char *first, size_t n)
 	struct arena *a = arena_new();
 	const char *blamed = NULL;
 	json_t *v = NULL;
-	enum err r = parse(text, &v);
+	enum err r = shape_parse_named(a,
+	    (struct bytes){ (const uint8_t *)text, strlen(text) }, &v, &blamed);
 
 	if (r == ERR_OK)
 		r = shape_check(a, sample, v, false, &blamed);
@@ -79,13 +80,13 @@ each_wrong_input_has_its_error_and_its_field(void **state)
 		{ "{}", ERR_MISSING_FIELD, "name" },
 		{ "{\"name\":\"Ann\",\"role\":1}", ERR_UNKNOWN_FIELD, "role" },
 		{ "{\"name\":\"Annabel\"}", ERR_INVALID_FIELD, "name" },
-		{ "{\"name\":\"A\\u0000b\"}", ERR_BAD_JSON, "" },
+		{ "{\"name\":\"A\\u0000b\"}", ERR_BAD_JSON, "name" },
 		{ "{\"name\":\"A\\u001bb\"}", ERR_INVALID_FIELD, "name" },
 		{ "{\"name\":\"Ann\",\"age\":151}", ERR_INVALID_FIELD, "age" },
 		{ "{\"name\":\"Ann\",\"age\":1.5}", ERR_INVALID_FIELD, "age" },
-		{ "{\"name\":\"Ann\",\"age\":NaN}", ERR_BAD_JSON, "" },
+		{ "{\"name\":\"Ann\",\"age\":NaN}", ERR_BAD_JSON, "age" },
 		{ "{\"name\":\"Ann\",\"age\":99999999999999999999}",
-		    ERR_BAD_JSON, "" },
+		    ERR_BAD_JSON, "age" },
 		{ "{\"name\":\"Ann\",\"born\":\"2025-02-29\"}",
 		    ERR_INVALID_FIELD, "born" },
 		{ "{\"name\":\"Ann\",\"born\":null}", ERR_INVALID_FIELD,
@@ -108,13 +109,21 @@ each_wrong_input_has_its_error_and_its_field(void **state)
 		{ "{\"name\":\"Ann\",\"tags\":[1]}", ERR_INVALID_FIELD,
 		    "tags" },
 		{ "{\"name\":\"Ann\",\"name\":\"Bob\"}", ERR_DUPLICATE_FIELD,
-		    "" },
-		{ "{\"name\":\"\xc3\x28\"}", ERR_BAD_ENCODING, "" },
-		{ "{\"name\":\"\\ud800\"}", ERR_BAD_JSON, "" },
+		    "name" },
+		{ "{\"on\":[{\"a\":1,\"a\":2}]}", ERR_DUPLICATE_FIELD, "on.a" },
+		{ "{\"a\":{\"b\":1},\"address\":{\"x,\\\"}\":2,\"city\":x}}",
+		    ERR_BAD_JSON, "address.city" },
+		{ "{\"name\":\"Ann\",", ERR_BAD_JSON, "" },
+		{ "{\"name\":\"Ann\",\"age\":", ERR_BAD_JSON, "age" },
+		{ "{\"name\":\"Ann\",\"age", ERR_BAD_JSON, "" },
+		{ "{\"name\":\"\xc3\x28\"}", ERR_BAD_ENCODING, "name" },
+		{ "{\"na\xc3\x28\":1}", ERR_BAD_ENCODING, "" },
+		{ "{\"name\":\"\\ud800\"}", ERR_BAD_JSON, "name" },
 		{ "[1]", ERR_BAD_JSON, "" },
 		{ "{\"name\":\"Ann\"} x", ERR_BAD_JSON, "" },
 		{ "", ERR_BAD_JSON, "" },
 		{ "[[[[[[[[[1]]]]]]]]]", ERR_TOO_DEEP, "" },
+		{ "{\"on\":{\"a\":[[[[[[[1]]]]]]]}}", ERR_TOO_DEEP, "on.a" },
 	};
 	const char *culprit;
 	char first[64];

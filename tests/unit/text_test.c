@@ -223,6 +223,13 @@ numbers_lose_their_punctuation(void **state)
 	becomes(text_alnum, " mrn/00 42a", "mrn0042a");
 	becomes(text_alnum, "\xef\xbc\x91\xef\xbc\x92", "12");
 	becomes(text_alnum, "--", "");
+	becomes(text_phone, "+1 (555) 010-4477", "5550104477");
+	becomes(text_phone, "001.555.010.4477", "5550104477");
+	becomes(text_phone, "555-010-4477", "5550104477");
+	becomes(text_phone, "1555010447", "1555010447");
+	becomes(text_phone, "0047 22 33 44 55", "4722334455");
+	becomes(text_phone, "+47 22 33 44 55", "4722334455");
+	becomes(text_phone, "--", "");
 }
 
 /* RFC 4648 10 */

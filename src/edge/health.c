@@ -3,6 +3,7 @@
 #include "base/fiber.h"
 #include "base/instant.h"
 #include "data/db.h"
+#include "gate/crowd.h"
 #include "gate/reply.h"
 
 #include <stdatomic.h>
@@ -80,13 +81,6 @@ health_sockets(int change)
 	own->sockets += change;
 }
 
-static bool
-from_loopback(const struct request *rq)
-{
-	return strncmp(rq->address, "127.", 4) == 0 ||
-	    strcmp(rq->address, "::1") == 0;
-}
-
 static const char *
 metric(struct arena *a, const char *text, const char *name, unsigned worker,
     int64_t value)
@@ -109,6 +103,8 @@ metrics_text(struct arena *a)
 			    "%sepione_answers_total{worker=\"%u\","
 			    "class=\"%uxx\"} %llu\n",
 			    t, w, c, (unsigned long long)rows[w].answers[c]);
+	t = arena_format(a, "%sepione_connections_refused_total %llu\n", t,
+	    (unsigned long long)crowd_refusals());
 	for (w = 0; w < row_count; w++) {
 		t = metric(a, t, "sockets", w, rows[w].sockets);
 		t = metric(a, t, "fibers", w, rows[w].fibers);
@@ -151,7 +147,7 @@ health_reply(struct arena *a, const struct request *rq, struct reply *rp)
 		fill(rp, ready ? 200 : 503, "application/json",
 		    ready ? "{\"status\":\"ready\"}"
 			  : "{\"status\":\"not_ready\"}");
-	else if (strcmp(rq->path, "/metrics") == 0 && from_loopback(rq))
+	else if (strcmp(rq->path, "/metrics") == 0 && rq->local)
 		fill(rp, 200, "text/plain; version=0.0.4; charset=utf-8",
 		    metrics_text(a));
 	else

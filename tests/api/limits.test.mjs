@@ -16,7 +16,7 @@ const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 let clinic, desk;
 
 before(async () => {
-  clinic = await startClinic({ env: { EPIONE_SETTINGS: `requests_per_minute 1000000\nsign_ins_per_minute 20\nconnections_per_address ${LIMIT}\nproxy_addresses ${PROXY} 10.0.0.0/8` } });
+  clinic = await startClinic({ env: { EPIONE_SETTINGS: `requests_per_minute 1000000\nsign_ins_per_minute 20\nrequest_seconds 3\nconnections_per_address ${LIMIT}\nproxy_addresses ${PROXY} 10.0.0.0/8` } });
   desk = await clinic.signIn(clinic.people.scheduler);
 });
 after(async () => {
@@ -98,17 +98,28 @@ test('the log says it once, without the address; /metrics counts', async () => {
   assert.ok(Number(/^epione_connections_refused_total (\d+)$/m.exec(text)[1]) >= LIMIT * 2);
 });
 
+/** The workers' processes. */
+function workers() {
+  const pids = readdirSync('/proc').filter((n) => /^\d+$/.test(n)).filter((pid) => {
+    try {
+      return stat(pid)[1] === String(clinic.server.pid) && readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('wrk');
+    } catch { return false; }
+  });
+  assert.equal(pids.length, 2);
+  return pids.map(Number);
+}
+
+/** The fields of a process's stat from its state on. */
+function stat(pid) {
+  const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  return text.slice(text.lastIndexOf(')') + 2).split(' ');
+}
+const ticks = (pid) => Number(stat(pid)[11]) + Number(stat(pid)[12]);
+
 test('a worker that dies gives its connections back', async () => {
   const open = within(await several('127.0.0.3', LIMIT));
   assert.equal(open.length, LIMIT);
-  const children = readdirSync('/proc').filter((n) => /^\d+$/.test(n)).filter((pid) => {
-    try {
-      return readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1].split(' ')[1] === String(clinic.server.pid) &&
-        readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('wrk');
-    } catch { return false; }
-  });
-  assert.equal(children.length, 2);
-  process.kill(Number(children[0]), 'SIGKILL');
+  process.kill(workers()[0], 'SIGKILL');
   await sleep(1500);
   const left = within(open).length;
   assert.ok(left > 0 && left < LIMIT, `${left} are left`);
@@ -182,6 +193,51 @@ test('/metrics is not for those who come through a proxy', async () => {
   // one we were not told of
   for (const h of ['X-Forwarded-For: 127.0.0.1', 'Forwarded: for=127.0.0.1', 'Via: 1.1 x', 'X-Real-IP: 127.0.0.1', 'X-Forwarded-Proto: https'])
     assert.equal(await status('127.0.0.1', h), 404, h);
+});
+
+/** A process's limit of descriptors, set by its own user: root of a container may not. */
+function nofile(pid, n) {
+  const [uid, gid] = ['Uid', 'Gid'].map((k) => Number(new RegExp(`^${k}:\\s+(\\d+)`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]));
+  execFileSync('prlimit', ['--pid', pid, `--nofile=${n}:`], { uid, gid });
+}
+
+//= TR-24: no descriptors left is a state to wait in, not one to spin or die in
+test('without descriptors the connected are answered, and the database comes back later', async () => {
+  const pids = workers(), inside = [];
+  for (let i = 0; i < 12; i++) inside.push(await dial('127.0.0.7')); // some in each worker
+  for (const pid of pids) nofile(pid, 3); // those that are open stay
+  try {
+    await clinic.sql(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'epione_server'`);
+    await sleep(300);
+    const waiting = dial('127.0.0.8');
+    let came = false;
+    waiting.then(() => { came = true; });
+    const before = pids.map(ticks);
+    await sleep(1000);
+    pids.forEach((pid, i) => assert.ok(ticks(pid) - before[i] < 25, `${ticks(pid) - before[i]} ticks of a second`));
+    for (const c of inside) {
+      assert.equal((await ask(c, '/healthz')).status, 200);
+      assert.equal((await ask(c, '/readyz')).status, 503);
+    }
+    const at = Date.now(), r = await ask(inside[0], record(), [token()]);
+    assert.equal(r.status, 503, r.text);
+    assert.ok(Date.now() - at < 5000);
+    assert.equal(came, false);
+    for (const pid of pids) nofile(pid, 8192);
+    const last = await waiting;
+    assert.equal((await ask(last, '/healthz')).status, 200);
+    for (const end = Date.now() + 8000; ; await sleep(100)) {
+      const all = [];
+      for (const c of inside) all.push((await ask(c, '/readyz')).status);
+      if (all.every((s) => s === 200)) break;
+      assert.ok(Date.now() < end, 'the database does not come back');
+    }
+    for (const c of [...inside, last]) assert.equal((await ask(c, record(), [token()])).status, 200);
+    hangUp([...inside, last]);
+    assert.deepEqual(workers(), pids, 'no worker died of it');
+  } finally {
+    for (const pid of pids) nofile(pid, 8192);
+  }
 });
 
 /** haproxy by conf/haproxy.cfg, but for ports, files and the user. */

@@ -17,6 +17,8 @@
 #include "edge/health.h"
 #include "edge/http.h"
 #include "edge/loop.h"
+#include "edge/peer.h"
+#include "edge/room.h"
 #include "edge/sandbox.h"
 #include "edge/ws.h"
 #include "gate/limit.h"
@@ -34,6 +36,9 @@
 #define SECURE_HEAP_BYTES  (4 * 1024 * 1024)
 #define KEY_CHECK_PAUSE_MS 1000
 #define DRAIN_SECONDS	   10
+
+static const char no_shared_memory[] =
+    "there is no memory to share between the workers";
 
 int kore_main(int, char *[]); /* Kore's own main, renamed by the build */
 
@@ -84,7 +89,7 @@ prepare(const char *path)
 	if (limit_init() != ERR_OK || offload_share() != ERR_OK ||
 	    health_init((unsigned)conf()->workers) != ERR_OK ||
 	    channels_make((size_t)conf()->workers) != ERR_OK)
-		fail("there is no memory to share between the workers");
+		fail(no_shared_memory);
 }
 
 int
@@ -100,6 +105,7 @@ main(int argc, char *argv[])
 	};
 	char *settings = NULL, *server = NULL;
 	bool unprivileged = false, check = false;
+	char stay[] = "-f", plain[] = "-nr", file[] = "-c";
 	char *kore_argv[8];
 	int c, n = 0;
 
@@ -134,27 +140,14 @@ main(int argc, char *argv[])
 	if (check)
 		return 0;
 	kore_argv[n++] = argv[0];
-	kore_argv[n++] = (char[]){ "-f" };
+	kore_argv[n++] = stay;
 	if (unprivileged)
-		kore_argv[n++] = (char[]){ "-nr" };
-	kore_argv[n++] = (char[]){ "-c" };
+		kore_argv[n++] = plain;
+	kore_argv[n++] = file;
 	kore_argv[n++] = server;
 	kore_argv[n] = NULL;
 	optind = 1;
 	return kore_main(n, kore_argv);
-}
-
-/* What workers share was made for as many as the settings say. */
-void
-kore_parent_configure(int argc, char *argv[])
-{
-	(void)argc;
-	(void)argv;
-	if (worker_count == 0)
-		worker_count = (u_int8_t)conf()->workers;
-	if (worker_count != conf()->workers)
-		fail("kore.conf and the setting \"workers\" differ in how "
-		     "many workers there are: correct one of them");
 }
 
 static void
@@ -199,6 +192,7 @@ worker_start(void)
 	log_sink(log_line);
 	loop_kore_install();
 	health_worker(worker->id - 1u); /* Kore counts from 1 */
+	peer_worker(worker->id - 1u);
 	loop_enter();
 	if (offload_start((unsigned)conf()->hash_threads,
 		(unsigned)conf()->hash_queue) != ERR_OK ||
@@ -216,6 +210,20 @@ drain(void)
 {
 	ws_stop();
 	return http_in_progress() > 0 || ws_open() > 0;
+}
+
+/* Kore has read its own configuration, and has not forked yet. */
+void
+kore_parent_configure(int argc, char **argv)
+{
+	char problem[256];
+
+	(void)argc;
+	(void)argv;
+	if (room_check(problem, sizeof(problem)) != ERR_OK)
+		fail(problem);
+	if (peer_init() != ERR_OK)
+		fail(no_shared_memory);
 }
 
 void

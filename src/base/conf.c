@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 
 /* The parser works on strings; what they mean is said by the table. */
-enum setting_kind { TEXT, PATH, SECRET_FILE, COUNT };
+enum setting_kind { TEXT, PATH, SECRET_FILE, COUNT, NETWORKS };
 enum setting {
 #define SETTING(name, kind, standard, from, to, help) SETTING_##name,
 #include "tables/settings.def"
@@ -227,6 +227,26 @@ value_count(int i, int64_t *out, const char *path, char *message)
 }
 
 static enum err
+value_networks(int i, struct networks *out, const char *path, char *message)
+{
+	const char *text = given[i].value != NULL ? given[i].value
+						  : rows[i].standard;
+	const char *wrong;
+	char what[200];
+	int n;
+
+	if (networks_read(text, out, &wrong) == ERR_OK)
+		return ERR_OK;
+	n = (int)strcspn(wrong, " \t");
+	snprintf(what, sizeof(what),
+	    "%s is a list of up to %d addresses and networks (192.0.2.7 "
+	    "10.0.0.0/8 2001:db8::/32), not %.*s",
+	    rows[i].name, NETWORKS_MAX, n < 48 ? n : 48, wrong);
+	return complain(
+	    message, (struct place){ path, given[i].line }, "", what);
+}
+
+static enum err
 require(const char *path, char *message)
 {
 	char what[160];
@@ -257,6 +277,8 @@ conf_read(const char *path, char *message)
 #define AS_PATH	       AS_TEXT
 #define AS_SECRET_FILE AS_TEXT
 #define AS_COUNT(name) value_count(SETTING_##name, &current.name, path, message)
+#define AS_NETWORKS(name)                                                      \
+	value_networks(SETTING_##name, &current.name, path, message)
 #define SETTING(name, kind, standard, from, to, help)                          \
 	if (r == ERR_OK)                                                       \
 		r = AS_##kind(name);
@@ -274,7 +296,7 @@ conf_explain(FILE *f)
 	int i;
 
 	for (i = 0; i < SETTING_COUNT; i++)
-		fprintf(f, "%-20s %s (%s%s)\n", rows[i].name, rows[i].help,
+		fprintf(f, "%-24s %s (%s%s)\n", rows[i].name, rows[i].help,
 		    rows[i].standard == NULL ? "must be set" : "default ",
 		    rows[i].standard == NULL ? "" : rows[i].standard);
 }

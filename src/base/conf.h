@@ -2,18 +2,20 @@
 #define BASE_CONF_H
 
 #include "base/err.h"
+#include "base/network.h"
 
 #include <stdint.h>
 #include <stdio.h>
 
 /* The settings of tables/settings.def, read once at start, then constant.
  * Members carry the row's name: TEXT, PATH and SECRET_FILE are strings (the
- * file's line for SECRET_FILE), COUNT an int64_t. */
+ * file's line for SECRET_FILE), COUNT an int64_t, NETWORKS struct networks. */
 struct conf {
 #define TEXT					      const char *
 #define PATH					      const char *
 #define SECRET_FILE				      const char *
 #define COUNT					      int64_t
+#define NETWORKS				      struct networks
 #define SETTING(name, kind, standard, from, to, help) kind name;
 #include "tables/settings.def"
 #undef SETTING
@@ -21,6 +23,7 @@ struct conf {
 #undef PATH
 #undef SECRET_FILE
 #undef COUNT
+#undef NETWORKS
 };
 
 /* Reads a file; on ERR_INVALID_FIELD `message` (at least 256 bytes) says in

@@ -3,6 +3,7 @@
 #include "base/fiber.h"
 #include "base/instant.h"
 #include "data/db.h"
+#include "gate/crowd.h"
 #include "gate/reply.h"
 
 #include <stdatomic.h>
@@ -81,18 +82,11 @@ health_sockets(int change)
 }
 
 static bool
-from_loopback(const struct request *rq)
-{
-	return strncmp(rq->address, "127.", 4) == 0 ||
-	    strcmp(rq->address, "::1") == 0;
-}
-
-static bool
 is_health(const struct request *rq)
 {
 	return strcmp(rq->path, "/healthz") == 0 ||
 	    strcmp(rq->path, "/readyz") == 0 ||
-	    (strcmp(rq->path, "/metrics") == 0 && from_loopback(rq));
+	    (strcmp(rq->path, "/metrics") == 0 && rq->local);
 }
 
 static const char *
@@ -117,6 +111,8 @@ metrics_text(struct arena *a)
 			    "%sepione_answers_total{worker=\"%u\","
 			    "class=\"%uxx\"} %llu\n",
 			    t, w, c, (unsigned long long)rows[w].answers[c]);
+	t = arena_format(a, "%sepione_connections_refused_total %llu\n", t,
+	    (unsigned long long)crowd_refusals());
 	for (w = 0; w < row_count; w++) {
 		t = metric(a, t, "sockets", w, rows[w].sockets);
 		t = metric(a, t, "fibers", w, rows[w].fibers);

@@ -8,7 +8,7 @@
 
 /*
  * /healthz (alive), /readyz (database and keys in reach) and /metrics
- * (Prometheus text, loopback only). None carries PHI or versions (OP-04).
+ * (Prometheus text, asked on this machine only). None carries PHI or versions (OP-04).
  */
 
 /* Shared counters of all workers; once, before they are forked. */

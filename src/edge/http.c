@@ -7,12 +7,12 @@
 #include "edge/assets.h"
 #include "edge/health.h"
 #include "edge/loop.h"
+#include "edge/peer.h"
 #include "edge/ws.h"
 #include "gate/dispatch.h"
 #include "gate/openapi.h"
 #include "gate/reply.h"
 
-#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -91,20 +91,6 @@ cookies(struct exchange *x)
 	return all;
 }
 
-/*= TR-20: the address is the kernel's; forwarding headers are not read */
-static void
-address_fill(struct exchange *x)
-{
-	const struct connection *c = x->http->owner;
-	const void *from = c->family == AF_INET6
-	    ? (const void *)&c->addr.ipv6.sin6_addr
-	    : (const void *)&c->addr.ipv4.sin_addr;
-
-	if (inet_ntop(c->family, from, x->rq.address, sizeof(x->rq.address)) ==
-	    NULL)
-		snprintf(x->rq.address, sizeof(x->rq.address), "unknown");
-}
-
 static void
 body_fill(struct exchange *x)
 {
@@ -150,7 +136,7 @@ request_fill(struct exchange *x)
 	rq->id = uuid_random();
 	rq->arrived = instant_now();
 	rq->deadline_ms = instant_monotonic() + conf()->request_seconds * 1000;
-	address_fill(x);
+	peer_fill(x->arena, x->http, rq);
 	body_fill(x);
 }
 

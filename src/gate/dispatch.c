@@ -3,6 +3,7 @@
 #include "base/conf.h"
 #include "base/instant.h"
 #include "base/log.h"
+#include "base/network.h"
 #include "base/shape.h"
 #include "gate/audit.h"
 #include "gate/credential.h"
@@ -39,21 +40,26 @@ rate_take(struct passage *p, const void *key, size_t n, int64_t per_minute)
 	return r;
 }
 
-/* Requests of one address, and sign-ins of it, which are dearer. */
+/* Requests of one address, and sign-ins of it, which are dearer. Of IPv6 a
+ * client has a whole /64 to choose its address from. */
 static enum err
 limit_address(struct passage *p)
 {
-	const char *address = p->op.rq->address;
-	char key[80];
+	struct {
+		uint64_t home;
+		char what[8];
+	} key = { 0, "address" };
+	const char *text = p->op.rq->address;
+	struct address a;
 	enum err r;
-	int n;
 
-	n = snprintf(key, sizeof(key), "address %s", address);
-	r = rate_take(p, key, (size_t)n, conf()->requests_per_minute);
+	if (address_read(text, strlen(text), &a) == ERR_OK)
+		key.home = address_home(&a);
+	r = rate_take(p, &key, sizeof(key), conf()->requests_per_minute);
 	if (r != ERR_OK || p->op.route->open != OPEN_PUBLIC)
 		return r;
-	n = snprintf(key, sizeof(key), "sign-in %s", address);
-	return rate_take(p, key, (size_t)n, conf()->sign_ins_per_minute);
+	memcpy(key.what, "sign-in", sizeof(key.what));
+	return rate_take(p, &key, sizeof(key), conf()->sign_ins_per_minute);
 }
 
 /* Requests of one account, and of one account to one route. */

@@ -46,6 +46,7 @@ struct request {
 	bool background;     /* X-Background: 1: no sign of life (SE-02) */
 	bool wants_page;     /* Accept names text/html: a person looks */
 	char address[46];    /* the client's, as text */
+	bool local;	     /* asked on this machine, through no proxy */
 	struct uuid id;	     /* X-Request-Id of the reply */
 	int64_t arrived;     /* s */
 	int64_t deadline_ms; /* monotonic */

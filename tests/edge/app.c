@@ -42,6 +42,7 @@ struct route {
 
 static unsigned notes, ws_opened, ws_closed, ws_code, naps;
 static unsigned long long ws_flooded;
+static unsigned accepted, refused, closed, most = 1000000;
 
 int edge_http(struct http_request *);
 void edge_ws_open(struct connection *);
@@ -117,10 +118,20 @@ run_who(struct http_request *req)
 
 	(void)snprintf(text, sizeof(text),
 	    "worker=%u\npid=%d\nnotes=%u\nopened=%u\nclosed=%u\ncode=%u\n"
-	    "flooded=%llu\nconns=%u\nreqs=%u\n",
+	    "flooded=%llu\nconns=%u\nreqs=%u\naccepted=%u\nrefused=%u\n"
+	    "gone=%u\n",
 	    worker->id, getpid(), notes, ws_opened, ws_closed, ws_code,
-	    ws_flooded, worker_active_connections, http_request_count);
+	    ws_flooded, worker_active_connections, http_request_count, accepted,
+	    refused, closed);
 	return reply(req, 200, text);
+}
+
+/* From now on this worker has at most so many connections. */
+static int
+run_limit(struct http_request *req)
+{
+	most = argument(req);
+	return reply(req, 200, "limited\n");
 }
 
 static void
@@ -297,6 +308,7 @@ static const struct route routes[] = {
 	{ "/bare", run_bare },
 	{ "/echo", run_echo },
 	{ "/who", run_who },
+	{ "/limit", run_limit },
 	{ "/sleep", run_sleep },
 	{ "/block", run_block },
 	{ "/big", run_big },
@@ -418,6 +430,27 @@ on_error(struct connection *c, int status, struct kore_buf *headers,
 }
 #endif
 
+#if !defined(EDGE_WITHOUT_24)
+static int
+on_accept(struct connection *c)
+{
+	if (accepted - closed >= most) {
+		refused++;
+		return 0;
+	}
+	c->place = ++accepted;
+	return 1;
+}
+
+static void
+on_closed(struct connection *c)
+{
+	if (c->place == 0 || c->place > accepted)
+		fatal("place was touched");
+	closed++;
+}
+#endif
+
 #if !defined(EDGE_WITHOUT_16)
 static int
 on_drain(void)
@@ -442,6 +475,10 @@ kore_worker_configure(void)
 #endif
 #if !defined(EDGE_WITHOUT_16)
 	kore_drain_hook = on_drain;
+#endif
+#if !defined(EDGE_WITHOUT_24)
+	kore_accept_hook = on_accept;
+	kore_closed_hook = on_closed;
 #endif
 	if (!kore_msg_register(MSG_NOTE, on_note))
 		fatal("kore_msg_register");

@@ -292,6 +292,21 @@ export const alive = (pid) => {
   }
 };
 
+/** A connection that says nothing. */
+export async function tcp(server) {
+  const s = net.connect(server.port, '127.0.0.1');
+  s.on('error', () => {});
+  await once(s, 'connect');
+  return s;
+}
+
+/** A process's use of the processor, in hundredths of a second. */
+export function ticks(pid) {
+  const stat = fs.readFileSync(`/proc/${pid}/stat`, 'latin1');
+  const f = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return Number(f[11]) + Number(f[12]);
+}
+
 /** A process's memory, in kB. */
 export const resident = (pid) =>
   Number(fs.readFileSync(`/proc/${pid}/status`, 'utf8')

@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict';
 import events, { once } from 'node:events';
 import fs from 'node:fs';
-import net from 'node:net';
 import { test } from 'node:test';
 import { OUT, SAN, alive, clientHello, closeCode, connect, eventually, family,
-  fields, get, pids, resident, serve, sleep, websocket, who } from './lib.mjs';
+  fields, get, pids, resident, serve, sleep, tcp, ticks, websocket, who }
+  from './lib.mjs';
 
 const H = 'Host: localhost\r\n';
 let offset = 0;
@@ -38,19 +38,6 @@ const ended = async (server) => {
   if (code === null)
     await server.stop('SIGKILL');
   return code;
-};
-
-const tcp = async (server) => {
-  const s = net.connect(server.port, '127.0.0.1');
-  s.on('error', () => {});
-  await once(s, 'connect');
-  return s;
-};
-
-const ticks = (pid) => {
-  const stat = fs.readFileSync(`/proc/${pid}/stat`, 'latin1');
-  const f = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return Number(f[11]) + Number(f[12]);
 };
 
 async function asked(c) {

@@ -104,7 +104,7 @@ export async function startClinic({ settings = '', env = {} } = {}) {
   const url = `https://localhost:${port}`;
   const environment = {
     ...process.env,
-    EPIONE_SETTINGS: `requests_per_minute 1000000\nsign_ins_per_minute 100000\n${settings}`,
+    EPIONE_SETTINGS: `requests_per_minute 1000000\nsign_ins_per_minute 100000\nconnections_per_address 100000\n${settings}`,
     ...env,
   };
   try {

@@ -212,6 +212,23 @@ folder_remove(void **state)
 	return unlink(file) == 0 && rmdir(folder) == 0 ? 0 : -1;
 }
 
+/*= TR-20: who is believed is read once, and not half */
+static void
+networks_are_numbers_or_nothing(void **state)
+{
+	(void)state;
+	good(NEEDED);
+	assert_int_equal(conf()->proxy_addresses.n, 0);
+	good(NEEDED "proxy_addresses 192.0.2.7 10.0.0.0/8 2001:db8::/32\n");
+	assert_int_equal(conf()->proxy_addresses.n, 3);
+	assert_int_equal(conf()->proxy_addresses.list[1].bits, 96 + 8);
+	bad(NEEDED "proxy_addresses 192.0.2.7 10.0.0/8 ::1\n",
+	    ":4: proxy_addresses is a list of up to 64 addresses and networks "
+	    "(192.0.2.7 10.0.0.0/8 2001:db8::/32), not 10.0.0/8");
+	bad(NEEDED "proxy_addresses 10.0.0.1,10.0.0.2\n",
+	    ":4: proxy_addresses is a list");
+}
+
 int
 main(void)
 {
@@ -220,6 +237,7 @@ main(void)
 		cmocka_unit_test(space_and_comments_do_not_count),
 		cmocka_unit_test(a_complaint_names_file_line_and_setting),
 		cmocka_unit_test(a_count_keeps_its_limits),
+		cmocka_unit_test(networks_are_numbers_or_nothing),
 		cmocka_unit_test(a_line_is_never_cut),
 		cmocka_unit_test(a_secret_is_the_first_line_of_its_file),
 		cmocka_unit_test(

@@ -1,0 +1,292 @@
+// What one address may have, and whose address it is: connections counted
+// over all workers, and proxies whose word is taken. Loopback has many
+// addresses, and a client may choose its own.
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import tls from 'node:tls';
+
+import { freePort, startClinic, top } from '../lib/clinic.mjs';
+
+const PROXY = '127.0.0.9', LIMIT = 20;
+const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+let clinic, desk;
+
+before(async () => {
+  clinic = await startClinic({ env: { EPIONE_SETTINGS: `requests_per_minute 1000000\nsign_ins_per_minute 20\nrequest_seconds 3\nconnections_per_address ${LIMIT}\nproxy_addresses ${PROXY} 10.0.0.0/8` } });
+  desk = await clinic.signIn(clinic.people.scheduler);
+});
+after(async () => {
+  desk?.close();
+  await clinic?.stop();
+  assert.doesNotMatch(clinic?.log ?? '', /ERROR: (Address|Leak)Sanitizer|runtime error|sandbox violation/i);
+});
+
+/** A connection from an address of loopback: what became of it is in `error` and `over`. */
+async function dial(from, port = clinic.port) {
+  const c = { error: '', over: false, data: '' };
+  c.socket = tls.connect({ port, host: '127.0.0.1', localAddress: from, servername: 'localhost', rejectUnauthorized: false });
+  c.socket.setEncoding('latin1');
+  c.socket.on('data', (d) => { c.data += d; });
+  c.socket.on('error', (e) => { c.error = e.code; });
+  c.socket.on('close', () => { c.over = true; });
+  await new Promise((done) => { c.socket.once('secureConnect', done); c.socket.once('close', done); });
+  return c;
+}
+
+/** One request with headers of one's own, each line as it is given. */
+async function ask(c, target, lines = [], method = 'GET', body = '') {
+  c.data = '';
+  c.socket.write([`${method} ${target} HTTP/1.1`, `Host: localhost:${clinic.port}`, ...lines, ...(body ? ['Content-Type: application/json', `Content-Length: ${body.length}`] : []), '', body].join('\r\n'));
+  for (const end = Date.now() + 8000; ; await sleep(5)) {
+    const at = c.data.indexOf('\r\n\r\n');
+    const length = Number(/\r\ncontent-length: (\d+)/i.exec(c.data)?.[1] ?? 0);
+    if (at > 0 && c.data.length >= at + 4 + length)
+      return { status: Number(c.data.slice(9, 12)), head: c.data.slice(0, at), id: /x-request-id: (\S+)/i.exec(c.data)?.[1], text: c.data.slice(at + 4) };
+    assert.ok(!c.over && Date.now() < end, `no answer: ${c.error} ${c.data}`);
+  }
+}
+
+async function once(from, ...request) {
+  const c = await dial(from);
+  const r = await ask(c, ...request);
+  c.socket.destroy();
+  return r;
+}
+
+const several = (from, n) => Promise.all(Array.from({ length: n }, () => dial(from)));
+const within = (list) => list.filter((c) => !c.over);
+const hangUp = (list) => list.forEach((c) => c.socket.destroy());
+const addressOf = async (r) => (await clinic.sql(`SELECT address FROM audit WHERE request_id = :'id'`, { id: r.id }))[0].address;
+/** Has the address so many connections left? Tried until it has, as ends are noticed a moment later. */
+async function leaves(from, n) {
+  for (const end = Date.now() + 5000; Date.now() < end; await sleep(100)) {
+    const got = await several(from, LIMIT + 5), in_ = within(got).length;
+    hangUp(got);
+    if (in_ === n) return true;
+    await sleep(100);
+  }
+  return false;
+}
+
+//= AZ-10, TR-24: who opens connections without end loses nothing but his own
+test('one address has its number of connections, and no other notices', async () => {
+  const got = await several('127.0.0.3', LIMIT * 3), kept = within(got);
+  assert.equal(kept.length, LIMIT);
+  assert.deepEqual([...new Set(got.filter((c) => c.over).map((c) => c.error))], ['ECONNRESET']);
+  for (const c of kept) assert.equal((await ask(c, '/healthz')).status, 200);
+  const other = await several('127.0.0.4', LIMIT);
+  assert.equal(within(other).length, LIMIT);
+  assert.equal((await desk.get('/v1/session')).status, 200);
+  hangUp(other);
+  hangUp(kept.splice(0, 7));
+  assert.ok(await leaves('127.0.0.3', 7));
+  for (const c of kept) assert.equal((await ask(c, '/healthz')).status, 200);
+  hangUp(kept);
+  assert.ok(await leaves('127.0.0.3', LIMIT));
+});
+
+test('the log says it once, without the address; /metrics counts', async () => {
+  const said = clinic.log.split('\n').filter((l) => l.includes('connections_refused'));
+  assert.equal(said.length, 1, said.join('\n'));
+  assert.deepEqual(Object.keys(JSON.parse(said[0])).filter((k) => k === 'count' || k === 'limit'), ['count', 'limit']);
+  assert.doesNotMatch(clinic.log, /127\.0\.0\.3/);
+  const { text } = await once('127.0.0.1', '/metrics');
+  assert.ok(Number(/^epione_connections_refused_total (\d+)$/m.exec(text)[1]) >= LIMIT * 2);
+});
+
+/** The workers' processes. */
+function workers() {
+  const pids = readdirSync('/proc').filter((n) => /^\d+$/.test(n)).filter((pid) => {
+    try {
+      return stat(pid)[1] === String(clinic.server.pid) && readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('wrk');
+    } catch { return false; }
+  });
+  assert.equal(pids.length, 2);
+  return pids.map(Number);
+}
+
+/** The fields of a process's stat from its state on. */
+function stat(pid) {
+  const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  return text.slice(text.lastIndexOf(')') + 2).split(' ');
+}
+const ticks = (pid) => Number(stat(pid)[11]) + Number(stat(pid)[12]);
+
+test('a worker that dies gives its connections back', async () => {
+  const open = within(await several('127.0.0.3', LIMIT));
+  assert.equal(open.length, LIMIT);
+  process.kill(workers()[0], 'SIGKILL');
+  await sleep(1500);
+  const left = within(open).length;
+  assert.ok(left > 0 && left < LIMIT, `${left} are left`);
+  assert.ok(await leaves('127.0.0.3', LIMIT - left));
+  hangUp(open);
+  assert.ok(await leaves('127.0.0.3', LIMIT));
+});
+
+test('a proxy of ours has no such limit', async () => {
+  const got = await several(PROXY, LIMIT * 2);
+  assert.equal(within(got).length, LIMIT * 2);
+  hangUp(got);
+});
+
+const token = () => `Authorization: Bearer ${desk.token}`;
+const record = () => `/v1/patients/${clinic.people.patient.patient_id}`;
+
+//= TR-20: a header is believed as far as those who wrote it are ours
+test('whose address is written down', async () => {
+  for (const [from, lines, address] of [
+    [PROXY, [], PROXY],
+    [PROXY, ['X-Forwarded-For: 198.51.100.7'], '198.51.100.7'],
+    [PROXY, ['X-Forwarded-For: 203.0.113.1, 198.51.100.7'], '198.51.100.7'],
+    [PROXY, ['X-Forwarded-For: 203.0.113.1', 'X-Forwarded-For: 198.51.100.7'], '198.51.100.7'],
+    [PROXY, ['X-Forwarded-For: 198.51.100.7', 'x-FORWARDED-for: 10.1.2.3'], '198.51.100.7'],
+    [PROXY, ['X-Forwarded-For: 203.0.113.1, 2001:DB8::7'], '2001:db8::7'],
+    [PROXY, ['X-Forwarded-For: unknown'], PROXY],
+    [PROXY, ['X-Forwarded-For: 203.0.113.1, unknown, 10.1.2.3'], '10.1.2.3'],
+    [PROXY, ['X-Forwarded-For:'], PROXY],
+    [PROXY, ['X-Real-IP: 203.0.113.1', 'Forwarded: for=203.0.113.1'], PROXY],
+    ['127.0.0.3', ['X-Forwarded-For: 198.51.100.7'], '127.0.0.3'],
+    ['127.0.0.3', [`X-Forwarded-For: 198.51.100.7, ${PROXY}`], '127.0.0.3'],
+    ['127.0.0.8', ['X-Forwarded-For: 10.1.2.3'], '127.0.0.8'],
+  ]) {
+    const r = await once(from, record(), [token(), ...lines]);
+    assert.equal(r.status, 200, `${from} ${lines}: ${r.text}`);
+    assert.equal(await addressOf(r), address, `${from} ${lines}`);
+  }
+});
+
+// without a password: it counts all the same, and nothing is hashed
+const guess = (from, ...lines) => once(from, '/v1/session', lines, 'POST', '{}');
+
+//= TR-20, AZ-10: a rate is that of the client behind the proxy, and of nobody whom a header invents
+test('whose rate it is', async () => {
+  const statuses = async (from, header) => {
+    const all = [];
+    for (let i = 0; i < 9; i++) all.push((await guess(from, header(i))).status);
+    return new Set(all);
+  };
+  // strangers: each says another address, and is one
+  assert.ok((await statuses('127.0.0.5', (i) => `X-Forwarded-For: 198.51.100.${i}`)).has(429));
+  // a proxy's clients: one that invents addresses, and then another, who has done nothing
+  assert.ok((await statuses(PROXY, (i) => `X-Forwarded-For: 198.51.100.${i}, 203.0.113.5`)).has(429));
+  assert.equal((await guess(PROXY, 'X-Forwarded-For: 203.0.113.5')).status, 429);
+  assert.equal((await guess(PROXY, 'X-Forwarded-For: 203.0.113.6')).status, 422);
+  // of IPv6 one has a /64 to choose from, and it is one
+  assert.ok((await statuses(PROXY, (i) => `X-Forwarded-For: 2001:db8:5::${i}`)).has(429));
+  assert.equal((await guess(PROXY, 'X-Forwarded-For: 2001:db8:5:1::1')).status, 422);
+});
+
+//= TR-20, OP-04: /metrics is for this machine, whatever stands between
+test('/metrics is not for those who come through a proxy', async () => {
+  const status = async (from, ...lines) => (await once(from, '/metrics', lines)).status;
+  assert.equal(await status('127.0.0.1'), 200);
+  assert.equal(await status('127.0.0.77'), 200);
+  // one we know, on this machine: neither in its own name nor in any other
+  assert.equal(await status(PROXY), 404);
+  for (const a of ['127.0.0.1', '::1', '198.51.100.7', '[::1]:80', PROXY])
+    assert.equal(await status(PROXY, `X-Forwarded-For: ${a}`), 404, a);
+  // one we were not told of
+  for (const h of ['X-Forwarded-For: 127.0.0.1', 'Forwarded: for=127.0.0.1', 'Via: 1.1 x', 'X-Real-IP: 127.0.0.1', 'X-Forwarded-Proto: https'])
+    assert.equal(await status('127.0.0.1', h), 404, h);
+});
+
+/** A process's limit of descriptors, set by its own user: root of a container may not. */
+function nofile(pid, n) {
+  const [uid, gid] = ['Uid', 'Gid'].map((k) => Number(new RegExp(`^${k}:\\s+(\\d+)`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]));
+  execFileSync('prlimit', ['--pid', pid, `--nofile=${n}:`], { uid, gid });
+}
+
+//= TR-24: no descriptors left is a state to wait in, not one to spin or die in
+test('without descriptors the connected are answered, and the database comes back later', async () => {
+  const pids = workers(), inside = [];
+  for (let i = 0; i < 12; i++) inside.push(await dial('127.0.0.7')); // some in each worker
+  for (const pid of pids) nofile(pid, 3); // those that are open stay
+  try {
+    await clinic.sql(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'epione_server'`);
+    await sleep(300);
+    const waiting = dial('127.0.0.8');
+    let came = false;
+    waiting.then(() => { came = true; });
+    const before = pids.map(ticks);
+    await sleep(1000);
+    pids.forEach((pid, i) => assert.ok(ticks(pid) - before[i] < 25, `${ticks(pid) - before[i]} ticks of a second`));
+    for (const c of inside) {
+      assert.equal((await ask(c, '/healthz')).status, 200);
+      assert.equal((await ask(c, '/readyz')).status, 503);
+    }
+    const at = Date.now(), r = await ask(inside[0], record(), [token()]);
+    assert.equal(r.status, 503, r.text);
+    assert.ok(Date.now() - at < 5000);
+    assert.equal(came, false);
+    for (const pid of pids) nofile(pid, 8192);
+    const last = await waiting;
+    assert.equal((await ask(last, '/healthz')).status, 200);
+    for (const end = Date.now() + 8000; ; await sleep(100)) {
+      const all = [];
+      for (const c of inside) all.push((await ask(c, '/readyz')).status);
+      if (all.every((s) => s === 200)) break;
+      assert.ok(Date.now() < end, 'the database does not come back');
+    }
+    for (const c of [...inside, last]) assert.equal((await ask(c, record(), [token()])).status, 200);
+    hangUp([...inside, last]);
+    assert.deepEqual(workers(), pids, 'no worker died of it');
+  } finally {
+    for (const pid of pids) nofile(pid, 8192);
+  }
+});
+
+/** haproxy by conf/haproxy.cfg, but for ports, files and the user. */
+async function haproxy(port) {
+  const pem = path.join(clinic.dir, 'front.pem'), cfg = path.join(clinic.dir, 'haproxy.cfg');
+  const ca = path.join(clinic.dir, 'tls/cert.pem');
+  execFileSync('sh', ['-c', `cat "$1/tls/cert.pem" "$1/tls/key.pem" >"$2"`, 'sh', clinic.dir, pem]);
+  let text = readFileSync(path.join(top, 'conf/haproxy.cfg'), 'utf8');
+  for (const [is, put] of [
+    [/^\tuser.*\n\tgroup.*\n/m, ''], ['bind :443', `bind 127.0.0.1:${port}`],
+    ['/etc/haproxy/visits.pem', pem], ['/etc/haproxy/epione-ca.pem', ca],
+    ['127.0.0.1:8443', `127.0.0.1:${clinic.port}`], ['source 127.0.0.2', `source ${PROXY}`],
+    ['str(visits.clinic.example)', 'str(localhost)'], ['hdr Host visits.clinic.example', `hdr Host localhost:${clinic.port}`],
+    ['sc0_conn_cur gt 512', `sc0_conn_cur gt ${LIMIT}`],
+  ]) {
+    assert.equal(text.split(is).length, 2, `${is} stands once in conf/haproxy.cfg`);
+    text = text.replace(is, put);
+  }
+  writeFileSync(cfg, text);
+  execFileSync('haproxy', ['-c', '-q', '-f', cfg]);
+  const child = spawn('haproxy', ['-db', '-q', '-f', cfg], { stdio: 'inherit' });
+  const ended = new Promise((done) => child.on('exit', done));
+  return { async stop() { child.kill('SIGTERM'); await ended; } };
+}
+
+test('haproxy as we show it: addresses, limits, /metrics, sockets', async () => {
+  const port = await freePort();
+  const proxy = await haproxy(port);
+  const by = async (from, ...request) => {
+    const c = await dial(from, port), r = await ask(c, ...request);
+    c.socket.destroy();
+    return r;
+  };
+  try {
+    for (const end = Date.now() + 8000; (await by('127.0.0.3', '/readyz').catch(() => ({}))).status !== 200; await sleep(100)) assert.ok(Date.now() < end, 'it does not serve');
+    for (const lines of [[], ['X-Forwarded-For: 203.0.113.1'], ['X-Forwarded-For: 203.0.113.1', 'X-Forwarded-For: 10.0.0.1']]) {
+      const r = await by('127.0.0.3', record(), [token(), ...lines]);
+      assert.equal(r.status, 200, r.text);
+      assert.equal(await addressOf(r), '127.0.0.3', `${lines}`);
+    }
+    assert.equal((await by('127.0.0.1', '/metrics')).status, 404);
+    assert.equal((await by('127.0.0.1', '/metrics', ['X-Forwarded-For: 127.0.0.1'])).status, 404);
+    // a browser's socket: refused by us for want of a session, with our answer
+    const up = await by('127.0.0.3', `/v1/visits/${randomUUID()}/signal`, ['Upgrade: websocket', 'Connection: Upgrade', 'Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==']);
+    assert.match(up.head, /application\/problem\+json/);
+    const many = await Promise.all(Array.from({ length: LIMIT + 10 }, () => dial('127.0.0.6', port)));
+    assert.equal(within(many).length, LIMIT);
+    hangUp(many);
+  } finally {
+    await proxy.stop();
+  }
+});

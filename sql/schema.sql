@@ -241,31 +241,6 @@ END $$;
 
 ALTER FUNCTION public.sign_in_take(token bytea) OWNER TO epione_owner;
 
-CREATE FUNCTION public.waiting_line(clinics uuid[], visits uuid[], open_after_s bigint) RETURNS TABLE(id uuid, place bigint, turn_at timestamp with time zone)
-    LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path TO 'public', 'pg_temp'
-    AS $$
-    WITH clock AS (SELECT statement_timestamp() AS t)
-    SELECT v.id,
-           1 + count(*) FILTER (WHERE w.status = 'arrived'),
-           greatest(v.starts_at, c.t + coalesce(sum(CASE w.status
-               WHEN 'in_call' THEN greatest(interval '0',
-                   w.admitted_at + (w.ends_at - w.starts_at) - c.t)
-               ELSE w.ends_at - w.starts_at END), interval '0'))
-      FROM clock c
-     CROSS JOIN unnest(clinics, visits) AS i(clinic_id, id)
-      JOIN visit v ON v.clinic_id = i.clinic_id AND v.id = i.id
-      LEFT JOIN visit w ON w.clinic_id = v.clinic_id
-       AND w.clinician_id = v.clinician_id AND w.id <> v.id
-       AND w.starts_at > c.t - make_interval(secs => open_after_s) - interval '1 day'
-       AND w.ends_at > c.t - make_interval(secs => open_after_s)
-       AND (w.status = 'in_call'
-           OR w.status = 'arrived' AND (w.starts_at, w.id) < (v.starts_at, v.id))
-     GROUP BY v.id, v.starts_at, c.t
-$$;
-
-ALTER FUNCTION public.waiting_line(clinics uuid[], visits uuid[], open_after_s bigint) OWNER TO epione_owner;
-
 CREATE TABLE public.account (
     clinic_id uuid NOT NULL,
     id uuid NOT NULL,
@@ -819,9 +794,6 @@ GRANT ALL ON FUNCTION public.sessions_ended(clinics uuid[], ids uuid[], active u
 
 REVOKE ALL ON FUNCTION public.sign_in_take(token bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.sign_in_take(token bytea) TO epione_server;
-
-REVOKE ALL ON FUNCTION public.waiting_line(clinics uuid[], visits uuid[], open_after_s bigint) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.waiting_line(clinics uuid[], visits uuid[], open_after_s bigint) TO epione_server;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.account TO epione_server;
 

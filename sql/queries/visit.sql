@@ -129,24 +129,14 @@ UPDATE visit SET status = $3::text,
    AND ($6::bigint IS NULL OR $4 < ends_at + make_interval(secs => $6))
 RETURNING id, status, starts_at, arrived_at, version;
 
--- What decides whether the call is open, who joins it, and where in the line.
+-- What decides whether the call is open, and who joins it.
 -- sql: visit_door one
--- in:  id uuid, account_id uuid, open_after_s int
--- out: status text, starts_at time, ends_at time, place int, turn_at time,
---      account_id uuid, key record_key,
---      display_name sealed(account_display_name, account_id)
-SELECT v.status, v.starts_at, v.ends_at, l.place, l.turn_at, a.id AS account_id,
+-- in:  id uuid, account_id uuid
+-- out: status text, starts_at time, ends_at time, account_id uuid,
+--      key record_key, display_name sealed(account_display_name, account_id)
+SELECT v.status, v.starts_at, v.ends_at, a.id AS account_id,
        k.subject_id, k.version, k.box, a.display_name
   FROM visit v
-  JOIN waiting_line(ARRAY[current_clinic()], ARRAY[$1::uuid], $3::bigint) l
-    ON l.id = v.id
   JOIN account a ON a.clinic_id = v.clinic_id AND a.id = $2::uuid
   JOIN record_key k ON k.clinic_id = a.clinic_id AND k.subject_id = a.id
  WHERE v.clinic_id = current_clinic() AND v.id = $1::uuid;
-
--- Of any clinics: whoever waits is told where they stand, by a sweep of each
--- worker that is no request.
--- sql: visit_line many
--- in:  clinics uuid[], visits uuid[], open_after_s int
--- out: id uuid, place int, turn_at time
-SELECT id, place, turn_at FROM waiting_line($1::uuid[], $2::uuid[], $3::bigint);

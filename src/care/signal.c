@@ -477,45 +477,6 @@ signal_room_changed(const struct uuid *visit, const char *status)
 	}
 }
 
-static bool
-room_waits(const struct room *r)
-{
-	const struct place *p;
-
-	TAILQ_FOREACH (p, &r->places, list)
-		if (!p->admitted)
-			return true;
-	return false;
-}
-
-size_t
-signal_waiting(struct signal_wait *list, size_t most)
-{
-	const struct room *r;
-	size_t n = 0;
-
-	TAILQ_FOREACH (r, room_all(), list)
-		if (n < most && room_waits(r))
-			list[n++] = (struct signal_wait){ r->clinic, r->visit };
-	return n;
-}
-
-void
-signal_line(const struct uuid *visit, int64_t place, int64_t turn_at)
-{
-	struct room *r = room_find(visit);
-	struct place *p;
-
-	if (r == NULL)
-		return;
-	TAILQ_FOREACH (p, &r->places, list) {
-		p->line_place = place;
-		p->turn_at = turn_at;
-		if (!p->admitted)
-			say_queue(p, say_ops()->now());
-	}
-}
-
 void
 signal_visit_changed(const struct uuid *visit, const char *status)
 {

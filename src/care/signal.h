@@ -100,14 +100,6 @@ void signal_gone(const struct signal_link *);
 void signal_worker_restarted(uint16_t worker, uint32_t epoch);
 /* See signal_visit_changed; here the room is in this process. */
 void signal_room_changed(const struct uuid *visit, const char *status);
-/* The visits in whose rooms somebody waits: `most` of them at most, of which
- * there are never more than signal_stats().rooms. */
-struct signal_wait {
-	struct uuid clinic, visit;
-};
-size_t signal_waiting(struct signal_wait *, size_t most);
-/* Where those who wait for this visit stand now: see struct participant. */
-void signal_line(const struct uuid *visit, int64_t place, int64_t turn_at);
 /* The `admit` that this link asked for was refused. */
 void signal_refused(const struct signal_link *, enum err);
 /* Once a second: late hellos, places past their grace, visits whose window

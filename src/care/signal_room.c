@@ -56,20 +56,19 @@ room_find(const struct uuid *visit)
 }
 
 static struct room *
-room_take(const struct participant *who)
+room_take(const struct uuid *visit)
 {
 	struct room *r;
 
-	if ((r = room_find(&who->visit)) != NULL)
+	if ((r = room_find(visit)) != NULL)
 		return r;
 	if (stats.rooms >= SIGNAL_LINKS_MAX ||
 	    (r = calloc(1, sizeof(*r))) == NULL)
 		return NULL;
-	r->clinic = who->clinic;
-	r->visit = who->visit;
+	r->visit = *visit;
 	TAILQ_INIT(&r->places);
 	TAILQ_INIT(&r->links);
-	LIST_INSERT_HEAD(room_bucket(&who->visit), r, bucket);
+	LIST_INSERT_HEAD(room_bucket(visit), r, bucket);
 	TAILQ_INSERT_TAIL(&rooms, r, list);
 	stats.rooms++;
 	return r;
@@ -96,7 +95,7 @@ link_add(const struct signal_link *key, const struct participant *who,
 	if (stats.links >= SIGNAL_LINKS_MAX ||
 	    (l = calloc(1, sizeof(*l))) == NULL)
 		return NULL;
-	if ((r = room_take(who)) == NULL) {
+	if ((r = room_take(&who->visit)) == NULL) {
 		free(l);
 		return NULL;
 	}
@@ -173,8 +172,8 @@ place_add(struct link *l)
 	p->role = l->who.role;
 	name_copy(p->display_name, l->who.display_name);
 	p->admitted = l->who.admitted;
-	p->line_place = l->who.line_place;
-	p->turn_at = l->who.turn_at;
+	p->starts_at = l->who.starts_at;
+	p->told_wait = INT64_MIN; /* nothing */
 	secret_random(p->resume, sizeof(p->resume));
 	STAILQ_INIT(&p->held);
 	p->link = l;

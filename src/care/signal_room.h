@@ -32,10 +32,10 @@ struct place {
 	bool admitted;
 	uint8_t resume[32]; /* whoever shows it may take the place again */
 	json_t *media;	    /* what it said last in `state`, or NULL */
-	int64_t line_place, turn_at;   /* as in struct participant */
-	int64_t told_place, told_wait; /* what it heard of them last; minutes */
-	uint64_t received;     /* messages of its client that were handled */
-	uint64_t seq;	       /* of the last message it was told */
+	int64_t starts_at;  /* of the visit, s; 0 if not known */
+	int64_t told_wait; /* the estimate it heard last: minutes, -1 unknown */
+	uint64_t received; /* messages of its client that were handled */
+	uint64_t seq;	   /* of the last message it was told */
 	struct held_list held; /* those before, the last is `seq` */
 	size_t held_n, held_bytes;
 };
@@ -58,7 +58,7 @@ TAILQ_HEAD(link_list, link);
 struct room {
 	LIST_ENTRY(room) bucket;
 	TAILQ_ENTRY(room) list; /* of all rooms */
-	struct uuid clinic, visit;
+	struct uuid visit;
 	struct place_list places;
 	struct link_list links;
 	size_t places_n;

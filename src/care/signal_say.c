@@ -190,10 +190,13 @@ say_admitted(struct place *p)
 	say_to_others(p->room, NULL, about("admitted", p));
 }
 
+/* Whole minutes until the visit was to start; -1 when that is not known. */
 static int64_t
 wait_minutes(const struct place *p, int64_t now)
 {
-	return p->turn_at <= now ? 0 : (p->turn_at - now + 59) / 60;
+	if (p->starts_at == 0)
+		return -1;
+	return p->starts_at <= now ? 0 : (p->starts_at - now + 59) / 60;
 }
 
 void
@@ -201,14 +204,15 @@ say_queue(struct place *p, int64_t now)
 {
 	int64_t minutes = wait_minutes(p, now);
 
-	if (p->told_place == p->line_place && p->told_wait == minutes)
+	if (minutes == p->told_wait)
 		return;
-	p->told_place = p->line_place;
 	p->told_wait = minutes;
+	/* A clinician has one visit at a time (visit_no_overlap), so nobody
+	 * else stands in this line. */
 	say_to_place(p,
-	    json_pack("{s:s, s:I, s:I}", "type", "queue", "position",
-		(json_int_t)p->line_place, "wait_estimate_minutes",
-		(json_int_t)minutes));
+	    json_pack("{s:s, s:i, s:o}", "type", "queue", "position", 1,
+		"wait_estimate_minutes",
+		minutes < 0 ? json_null() : json_integer(minutes)));
 }
 
 void

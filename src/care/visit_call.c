@@ -45,8 +45,7 @@ visit_window(int64_t starts_at, int64_t ends_at)
 static enum err
 door_open(struct op *op, struct visit_door_row *v, int64_t *open_until)
 {
-	struct visit_door_in in = { op->id, op->who.account,
-		conf()->join_minutes_after * 60 };
+	struct visit_door_in in = { op->id, op->who.account };
 	struct visit_window open;
 	enum err r;
 
@@ -101,8 +100,7 @@ visit_signal(struct op *op)
 	p->clinic = op->who.clinic;
 	p->visit = op->id;
 	p->account = op->who.account;
-	p->line_place = v.place;
-	p->turn_at = v.turn_at;
+	p->starts_at = v.starts_at;
 	p->session = op->who.session;
 	p->patient = op->who.patient;
 	p->role = op->who.role;

@@ -9,7 +9,6 @@
 #include "care/signal.h"
 #include "edge/bus.h"
 #include "edge/loop.h"
-#include "edge/waiting.h"
 #include "gate/dispatch.h"
 #include "sql.h"
 
@@ -553,9 +552,7 @@ sessions_sweep(int64_t now_ms)
 	    now_ms - sessions_asked_ms < SESSIONS_MS)
 		return;
 	sessions_asked_ms = now_ms;
-	sessions_asking = true; /* before: the fiber may end at once */
-	if (fiber_start(sessions_run, NULL) != ERR_OK)
-		sessions_asking = false;
+	sessions_asking = fiber_start(sessions_run, NULL) == ERR_OK;
 }
 
 /* Whoever does not even answer a ping is gone, though its socket may look
@@ -586,7 +583,6 @@ sweep(void *unused)
 	}
 	signal_tick();
 	sessions_sweep(now_ms);
-	waiting_sweep(now_ms);
 }
 
 /* Start and stop --------------------------------------------------------------------------- */

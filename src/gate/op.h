@@ -105,8 +105,7 @@ struct participant {
 	char address[46]; /* of the client, for what it asks for later */
 	enum role role;
 	bool admitted;	    /* clinician, or the visit is in_call */
-	int64_t line_place; /* among those who wait for the clinician, from 1 */
-	int64_t turn_at;    /* s: when its turn is expected */
+	int64_t starts_at;  /* s: of the visit; 0 when not known */
 	int64_t open_until; /* s: when the visit's window closes */
 	char display_name[128];
 };

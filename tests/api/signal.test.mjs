@@ -107,25 +107,6 @@ test('only who may come in gets a socket', async () => { //= TR-06, TR-07: our o
   assert.ok(rows.length >= 2);
 });
 
-test('who waits hears of those before them in their clinician\'s line', async () => {
-  const [first, second] = [await visit(), await visit()];
-  // the clinician is late: both should have begun by now
-  for (const [id, from] of [[first, 10], [second, 5]])
-    await clinic.sql(`UPDATE visit SET starts_at = now() - make_interval(mins => :'from'), ends_at = now() - make_interval(mins => :'from') + interval '5 minutes' WHERE id = :'id'`, { id, from });
-  for (const id of [first, second]) assert.equal((await patient.post(`/v1/visits/${id}/check-in`)).status, 200);
-  const pat = peer(second, patient);
-  await pat.hello();
-  const line = async () => { const { position, wait_estimate_minutes } = await pat.hear('queue', undefined, 10000); return [position, wait_estimate_minutes]; };
-  assert.deepEqual(await line(), [2, 5], 'one before, whose visit takes five minutes');
-  assert.equal((await doctor.post(`/v1/visits/${first}/admit`)).status, 200);
-  assert.deepEqual(await line(), [1, 5], 'next, when that one is over');
-  assert.equal((await doctor.post(`/v1/visits/${first}/end`)).status, 200);
-  assert.deepEqual(await line(), [1, 0]);
-  assert.equal((await doctor.post(`/v1/visits/${second}/admit`)).status, 200);
-  await pat.hear('admitted');
-  await doctor.post(`/v1/visits/${second}/end`);
-});
-
 test('a visit from the waiting room to the end', async () => {
   const { id, pat, doc } = await waiting();
   assert.equal(pat.welcome.admitted, false);

@@ -84,7 +84,6 @@ who_waits_hears_its_place_in_line_and_no_more(void **state)
 	struct client *doc = client_new(0, &visit, ROLE_CLINICIAN, true);
 	struct client *pat = client_new(1, &visit, ROLE_PATIENT, false);
 	struct client *kin = client_new(2, &visit, ROLE_PATIENT, false);
-	struct signal_wait waits[2];
 	const json_t *m;
 
 	(void)state;
@@ -119,22 +118,6 @@ who_waits_hears_its_place_in_line_and_no_more(void **state)
 	assert_int_equal(
 	    json_integer_value(json_object_get(m, "wait_estimate_minutes")), 9);
 	assert_int_equal(json_array_size(pat->inbox), 3);
-
-	/* others come before: the place, and the time they will take */
-	signal_line(&pat->who.visit, 3, clock_s + 3600);
-	m = client_heard(pat, "queue", 2);
-	assert_int_equal(json_integer_value(json_object_get(m, "position")), 3);
-	assert_int_equal(
-	    json_integer_value(json_object_get(m, "wait_estimate_minutes")),
-	    60);
-	signal_line(&pat->who.visit, 3, clock_s + 3590); /* the same minute */
-	assert_int_equal(json_array_size(pat->inbox), 4);
-	assert_int_equal(signal_waiting(waits, 2), 1);
-	assert_true(uuid_equal(&waits[0].visit, &pat->who.visit));
-	signal_room_changed(&pat->who.visit, "in_call");
-	assert_int_equal(signal_waiting(waits, 2), 0);
-	signal_line(&pat->who.visit, 2, clock_s + 7200);
-	assert_int_equal(client_count(pat, "queue"), 3);
 }
 
 static void

@@ -189,8 +189,7 @@ client_new(int i, const struct uuid *visit, enum role role, bool admitted)
 	c->who.session = uuid_new();
 	c->who.role = role;
 	c->who.admitted = admitted;
-	c->who.line_place = 1;
-	c->who.turn_at = clock_s + 600;
+	c->who.starts_at = clock_s + 600;
 	c->who.open_until = clock_s + 7200;
 	snprintf(
 	    c->who.display_name, sizeof(c->who.display_name), "Person %d", i);

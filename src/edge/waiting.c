@@ -50,8 +50,7 @@ clinic_look(struct arena *a, const struct signal_waiting *w, size_t n)
 	    (r = sql_visit_queue(tx, &in, &rows, &found)) == ERR_OK &&
 	    (r = tx_commit(tx)) == ERR_OK)
 		for (i = 0; i < found; i++)
-			signal_line(
-			    &rows[i].id, rows[i].ahead, rows[i].busy_s);
+			signal_line(&rows[i].id, rows[i].ahead, rows[i].busy_s);
 	tx_close(tx);
 	return r;
 }

@@ -35,18 +35,38 @@ function fieldsOf(form) {
 
 /** @param {Field} field */
 function labelOf(field) {
-  return field.labels?.[0]?.dataset.name ?? field.labels?.[0]?.textContent ??
-    field.name;
+  const label = field.labels?.[0];
+  const text = [...label?.childNodes ?? []].filter((node) =>
+    !(node instanceof HTMLElement && node.classList.contains('optional')))
+    .map((node) => node.textContent).join('');
+
+  return label?.dataset.name ?? (text.trim() || field.name);
 }
+
+/** @param {Field} field what to say when it is empty */
+const missing = (field) => field.dataset.missing ??
+  `Enter the ${labelOf(field).toLowerCase()}`;
+
+/** @param {Field} field what to say when its value is not one */
+const invalid = (field) => field.dataset.invalid ??
+  `Check the ${labelOf(field).toLowerCase()}`;
 
 /** @param {Field} field what its own rules say is wrong, or '' */
 function faultOf(field) {
-  const label = labelOf(field).trim().toLowerCase();
-
   if (field.disabled || field.validity.valid) return '';
-  if (field.validity.valueMissing)
-    return field.dataset.missing ?? `Enter the ${label}`;
-  return field.dataset.invalid ?? `Check the ${label}`;
+  return field.validity.valueMissing ? missing(field) : invalid(field);
+}
+
+/**
+ * What the server found wrong with a field, in the field's own words.
+ * @param {Field | null} field
+ * @param {unknown} problem
+ */
+function wordsFor(field, problem) {
+  const code = problem instanceof Problem ? problem.code : '';
+
+  if (field && code === 'missing_field') return missing(field);
+  return field && code === 'invalid_field' ? invalid(field) : words(problem);
 }
 
 /** @param {Field} field @param {string} text */
@@ -62,6 +82,7 @@ function mark(field, text) {
     const message = h('p', { class: 'error', id }, icon('alert'), text);
     const box = field.closest('.with-button') ?? field;
     box.before(message);
+    box.closest('details')?.setAttribute('open', '');
     others.push(id);
     field.setAttribute('aria-invalid', 'true');
   } else field.removeAttribute('aria-invalid');
@@ -122,7 +143,7 @@ function showProblem(form, problem) {
     ? fieldNamed(form, problem.field) : null;
 
   clearErrors(form);
-  showFaults(form, [{ field, text: words(problem) }]);
+  showFaults(form, [{ field, text: wordsFor(field, problem) }]);
   if (!(problem instanceof Problem)) console.error(problem);
 }
 

@@ -13,7 +13,7 @@ function row(patient) {
   const name = `${patient.family_name}, ${patient.given_name}`;
   const facts = [`Born ${birthDay(patient.birth_date)} ` +
     `(${age(patient.birth_date)})`, sexName(patient.sex ?? ''),
-  patient.mrn ? `Record ${patient.mrn}` : ''];
+  patient.mrn ? `Record ${patient.mrn}` : '', patient.phone ?? ''];
 
   return h('li', {}, h('div', { class: 'what' },
     h('a', { class: 'name', href: `/patient?id=${patient.id}` }, name),

@@ -19,12 +19,12 @@ import { begin } from './session.js';
  * @property {string} clinician_name
  * @property {string} starts_at
  * @property {number} duration_minutes
+ * @property {string} opens_at from when on one can check in and go in
+ * @property {string} closes_at
  * @property {string} reason
  * @property {string} status
  */
 
-/** How early a patient may check in: what the clinics begin with. */
-const EARLY_MS = 30 * 60_000;
 /** How often the list is read again, in ms. */
 const FRESH_MS = 10_000;
 
@@ -41,6 +41,9 @@ const endOf = (visit) =>
 /** @param {Visit} visit */
 const isOpen = (visit) =>
   ['booked', 'arrived', 'in_call'].includes(visit.status);
+/** @param {Visit} visit may one check in and go in now? */
+const isEnterable = (visit) => Date.parse(visit.opens_at) <= serverNow() &&
+  serverNow() < Date.parse(visit.closes_at);
 /** @param {Visit} visit */
 const callLink = (visit) => `/call?visit=${visit.id}`;
 
@@ -87,20 +90,28 @@ function callButton(visit, text, kind) {
     'aria-label': `${text}: visit with ${whom}` }, icon('video'), text);
 }
 
+/** @param {Visit} visit what can be done once it opens, or when that is */
+function bookedStep(visit) {
+  if (Date.parse(visit.opens_at) > serverNow() && isToday(visit.starts_at))
+    return h('span', { class: 'muted small' }, `Opens ${time(visit.opens_at)}`);
+  if (!isEnterable(visit)) return null;
+  return role === 'scheduler'
+    ? stepButton(visit, { step: 'check-in', text: 'Check in',
+      done: `${visit.patient_name} is checked in`, kind: 'primary' })
+    : callButton(visit, 'Open room', '');
+}
+
 /** @param {Visit} visit the one obvious next step of a member of staff */
 function nextStep(visit) {
-  if (role === 'scheduler')
-    return visit.status === 'booked' && isToday(visit.starts_at)
-      ? stepButton(visit, { step: 'check-in', text: 'Check in',
-        done: `${visit.patient_name} is checked in`, kind: 'primary' })
-      : null;
-  if (visit.clinician_id !== session.user.id) return null;
+  const mine = visit.clinician_id === session.user.id;
+
+  if (visit.status === 'booked')
+    return role === 'scheduler' || mine ? bookedStep(visit) : null;
+  if (!mine) return null;
   if (visit.status === 'arrived')
     return callButton(visit, 'Start visit', 'primary');
-  if (visit.status === 'in_call')
-    return callButton(visit, 'Go back to call', 'primary');
-  return visit.status === 'booked' && isToday(visit.starts_at)
-    ? callButton(visit, 'Open room', '') : null;
+  return visit.status === 'in_call'
+    ? callButton(visit, 'Go back to call', 'primary') : null;
 }
 
 /** @param {Visit} visit */
@@ -135,7 +146,7 @@ function cancelButton(visit, kind = 'quiet') {
 function staffRow(visit) {
   const now = ['arrived', 'in_call'].includes(visit.status);
 
-  return h('li', { class: now ? 'now' : null },
+  return h('li', { class: now ? 'now' : isOpen(visit) ? null : 'over' },
     h('div', { class: 'time' }, time(visit.starts_at),
       h('small', {}, `${visit.duration_minutes} min`)),
     h('div', { class: 'what' },
@@ -161,7 +172,7 @@ function staffList(visits) {
 
 /** @param {Visit} visit @returns {HTMLElement} what a patient does next */
 function patientStep(visit) {
-  const opens = Date.parse(visit.starts_at) - EARLY_MS;
+  const opens = Date.parse(visit.opens_at);
 
   if (visit.status === 'in_call')
     return callButton(visit, 'Join', 'primary big');
@@ -196,8 +207,9 @@ function patientRow(visit) {
   h('div', { class: 'what' }, h('span', { class: 'name' },
     visit.clinician_name), chip(visit.status),
   h('span', { class: 'sub' }, visit.reason)),
-  h('div', { class: 'do' }, visit.status === 'booked'
-    ? cancelButton(visit) : null));
+  h('div', { class: 'do' }, visit.status === 'booked' && isEnterable(visit)
+    ? callButton(visit, 'Check in', 'primary') : null,
+  visit.status === 'booked' ? cancelButton(visit) : null));
 }
 
 /** @param {string} id @param {string} title @param {Visit[]} visits */
@@ -209,14 +221,16 @@ function patientPart(id, title, visits) {
 
 /** @param {Visit[]} visits of a patient, earliest first */
 function patientList(visits) {
+  // Who comes late still can, as long as the visit is open.
   const coming = visits.filter((visit) => isOpen(visit) &&
-    (visit.status !== 'booked' || endOf(visit) > serverNow()));
+    (visit.status !== 'booked' || Date.parse(visit.closes_at) > serverNow()));
   const past = visits.filter((visit) => !coming.includes(visit)).reverse();
-  const first = coming.find(({ status }) => status !== 'booked') ?? coming[0];
+  const first = coming.find(({ status }) => status !== 'booked') ??
+    coming.find((visit) => endOf(visit) > serverNow()) ?? coming[0];
 
   return [first ? hero(first) : h('div', { class: 'card empty' },
     h('p', {}, 'You have no visit planned. Call your clinic to book one.')),
-  patientPart('coming', 'Later', coming.filter((visit) => visit !== first)),
+  patientPart('coming', 'Other visits', coming.filter((visit) => visit !== first)),
   patientPart('past', 'Before', past.slice(0, 20))];
 }
 
@@ -234,8 +248,7 @@ async function show(background) {
   /** @type {Visit[]} */
   const visits = await all('/v1/visits', range(), { background });
   const minute = Math.floor(serverNow() / 60_000);
-  const state = JSON.stringify([visits, role === 'patient' ? minute : 0,
-    isoDay(dayShown)]);
+  const state = JSON.stringify([visits, minute, isoDay(dayShown)]);
 
   // Only a change is drawn: an open menu and the focus stay where they are.
   if (state === shown) return;

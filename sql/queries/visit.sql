@@ -129,6 +129,27 @@ UPDATE visit SET status = $3::text,
    AND ($6::bigint IS NULL OR $4 < ends_at + make_interval(secs => $6))
 RETURNING id, status, starts_at, arrived_at, version;
 
+-- Who wait for a visit's clinician before its patient does, and in how many
+-- seconds the clinician may be free of them and of the call that goes on.
+-- sql: visit_queue many
+-- in:  ids uuid[]
+-- out: id uuid, ahead int, busy_s int
+SELECT v.id, q.ahead, q.busy_s
+  FROM visit v
+ CROSS JOIN LATERAL (
+    SELECT count(*) FILTER (WHERE w.status = 'arrived') AS ahead,
+           coalesce(extract(epoch FROM sum(w.ends_at - w.starts_at)
+               FILTER (WHERE w.status = 'arrived')), 0)::bigint
+         + coalesce(extract(epoch FROM max(greatest(interval '0',
+               w.admitted_at + (w.ends_at - w.starts_at) - now()))
+               FILTER (WHERE w.status = 'in_call')), 0)::bigint AS busy_s
+      FROM visit w
+     WHERE w.clinic_id = v.clinic_id AND w.clinician_id = v.clinician_id
+       AND w.id <> v.id AND w.status IN ('arrived', 'in_call')
+       AND w.starts_at > v.starts_at - interval '1 day'
+       AND (w.starts_at < v.starts_at OR w.status = 'in_call')) AS q
+ WHERE v.clinic_id = current_clinic() AND v.id = ANY ($1::uuid[]);
+
 -- What decides whether the call is open, and who joins it.
 -- sql: visit_door one
 -- in:  id uuid, account_id uuid

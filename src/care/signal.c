@@ -55,6 +55,8 @@ place_resume(struct place *p, struct link *l, uint64_t last_seq)
 		place_admit(p);
 	p->link = l;
 	l->place = p;
+	p->ahead = l->who.ahead;
+	p->free_at = l->who.free_at;
 	say_welcome(l, true);
 	say_again(p, last_seq);
 	if (p->admitted)
@@ -436,17 +438,32 @@ room_reopen(struct room *r, const char *reason)
 	room_close(r, SIGNAL_RESTART);
 }
 
+/*= TR-11: who was its clinician is a participant no more */
+static void
+room_hand_over(struct room *r, const char *reason)
+{
+	struct link *l, *next;
+
+	for (l = TAILQ_FIRST(&r->links); l != NULL; l = next) {
+		next = TAILQ_NEXT(l, list);
+		if (l->who.role == ROLE_CLINICIAN)
+			link_drop(l, SIGNAL_STRANGER);
+	}
+	room_reopen(r, reason);
+}
+
 /* clang-format off */
 static const struct change {
 	const char *status;
 	bool lasting; /* holds for who is announced after it, too */
 	void (*happen)(struct room *, const char *reason);
 } changes[] = {
-	{ "booked",    false, room_reopen },
-	{ "in_call",   true,  room_admit },
-	{ "ended",     true,  room_end },
-	{ "cancelled", true,  room_end },
-	{ "no_show",   true,  room_end },
+	{ "booked",      false, room_reopen },
+	{ "handed_over", false, room_hand_over },
+	{ "in_call",     true,  room_admit },
+	{ "ended",       true,  room_end },
+	{ "cancelled",   true,  room_end },
+	{ "no_show",     true,  room_end },
 };
 /* clang-format on */
 
@@ -530,6 +547,45 @@ signal_refused(const struct signal_link *key, enum err r)
 
 	if (l != NULL)
 		say_error(l, "admit", r, NULL);
+}
+
+static const struct link *
+room_waiter(const struct room *r)
+{
+	const struct link *l;
+
+	TAILQ_FOREACH (l, &r->links, list)
+		if (l->place != NULL && !l->place->admitted)
+			return l;
+	return NULL;
+}
+
+size_t
+signal_waiting(struct signal_waiting *list, size_t max)
+{
+	const struct link *l;
+	const struct room *r;
+	size_t n = 0;
+
+	TAILQ_FOREACH (r, room_all(), list)
+		if (n < max && (l = room_waiter(r)) != NULL)
+			list[n++] = (struct signal_waiting){ l->who.clinic,
+				r->visit };
+	return n;
+}
+
+void
+signal_line(const struct uuid *visit, int64_t ahead, int64_t busy_s)
+{
+	struct room *r = room_find(visit);
+	struct place *p;
+
+	if (r == NULL)
+		return;
+	TAILQ_FOREACH (p, &r->places, list) {
+		p->ahead = ahead;
+		p->free_at = say_ops()->now() + busy_s;
+	}
 }
 
 static void

@@ -21,7 +21,8 @@
 /*
  * Tells the room of a visit, on whichever worker it lives, that the visit's
  * status changed ("in_call", "ended", "cancelled", "no_show"; "booked" when it
- * was moved to other people: everybody comes in through the gate again).
+ * was moved in time: everybody comes in through the gate again; "handed_over"
+ * when it was, to another clinician: the one before stays out).
  * Called after the commit; never fails: a room that nobody is in ignores it.
  */
 void signal_visit_changed(const struct uuid *visit, const char *status);
@@ -35,6 +36,7 @@ enum signal_close {
 	SIGNAL_FULL = 1013,
 	SIGNAL_BAD_MESSAGE = 4400,
 	SIGNAL_SESSION_ENDED = 4401,
+	SIGNAL_STRANGER = 4403, /* a participant no longer */
 	SIGNAL_NO_HELLO = 4408,
 	SIGNAL_REPLACED = 4409,
 	SIGNAL_VISIT_OVER = 4410,
@@ -102,6 +104,13 @@ void signal_worker_restarted(uint16_t worker, uint32_t epoch);
 void signal_room_changed(const struct uuid *visit, const char *status);
 /* The `admit` that this link asked for was refused. */
 void signal_refused(const struct signal_link *, enum err);
+/* Visits of this home in which somebody waits to be admitted, `max` at most,
+ * for whom the line is to be looked at again; then what was found there. */
+struct signal_waiting {
+	struct uuid clinic, visit;
+};
+size_t signal_waiting(struct signal_waiting *, size_t max);
+void signal_line(const struct uuid *visit, int64_t ahead, int64_t busy_s);
 /* Once a second: late hellos, places past their grace, visits whose window
  * has closed, estimates that changed. */
 void signal_tick(void);

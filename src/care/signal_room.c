@@ -173,6 +173,8 @@ place_add(struct link *l)
 	name_copy(p->display_name, l->who.display_name);
 	p->admitted = l->who.admitted;
 	p->starts_at = l->who.starts_at;
+	p->ahead = l->who.ahead;
+	p->free_at = l->who.free_at;
 	p->told_wait = INT64_MIN; /* nothing */
 	secret_random(p->resume, sizeof(p->resume));
 	STAILQ_INIT(&p->held);

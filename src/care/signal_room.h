@@ -30,12 +30,14 @@ struct place {
 	enum role role;
 	char display_name[sizeof(((struct participant *)0)->display_name)];
 	bool admitted;
-	uint8_t resume[32]; /* whoever shows it may take the place again */
-	json_t *media;	    /* what it said last in `state`, or NULL */
-	int64_t starts_at;  /* of the visit, s; 0 if not known */
+	uint8_t resume[32];	/* whoever shows it may take the place again */
+	json_t *media;		/* what it said last in `state`, or NULL */
+	int64_t starts_at;	/* of the visit, s; 0 if not known */
+	int64_t ahead, free_at; /* as of struct participant, kept up to date */
 	int64_t told_wait; /* the estimate it heard last: minutes, -1 unknown */
-	uint64_t received; /* messages of its client that were handled */
-	uint64_t seq;	   /* of the last message it was told */
+	int64_t told_position;
+	uint64_t received;     /* messages of its client that were handled */
+	uint64_t seq;	       /* of the last message it was told */
 	struct held_list held; /* those before, the last is `seq` */
 	size_t held_n, held_bytes;
 };

@@ -190,28 +190,30 @@ say_admitted(struct place *p)
 	say_to_others(p->room, NULL, about("admitted", p));
 }
 
-/* Whole minutes until the visit was to start; -1 when that is not known. */
+/* Whole minutes until the visit was to start, and the clinician may be free;
+ * -1 when that is not known. */
 static int64_t
 wait_minutes(const struct place *p, int64_t now)
 {
+	int64_t at = p->free_at > p->starts_at ? p->free_at : p->starts_at;
+
 	if (p->starts_at == 0)
 		return -1;
-	return p->starts_at <= now ? 0 : (p->starts_at - now + 59) / 60;
+	return at <= now ? 0 : (at - now + 59) / 60;
 }
 
 void
 say_queue(struct place *p, int64_t now)
 {
-	int64_t minutes = wait_minutes(p, now);
+	int64_t minutes = wait_minutes(p, now), position = p->ahead + 1;
 
-	if (minutes == p->told_wait)
+	if (minutes == p->told_wait && position == p->told_position)
 		return;
 	p->told_wait = minutes;
-	/* A clinician has one visit at a time (visit_no_overlap), so nobody
-	 * else stands in this line. */
+	p->told_position = position;
 	say_to_place(p,
-	    json_pack("{s:s, s:i, s:o}", "type", "queue", "position", 1,
-		"wait_estimate_minutes",
+	    json_pack("{s:s, s:I, s:o}", "type", "queue", "position",
+		(json_int_t)position, "wait_estimate_minutes",
 		minutes < 0 ? json_null() : json_integer(minutes)));
 }
 

@@ -1,6 +1,7 @@
 #include "base/instant.h"
 #include "care/operations.h"
 #include "care/page.h"
+#include "care/signal.h"
 #include "care/visit.h"
 #include "sql.h"
 
@@ -307,6 +308,12 @@ visit_merge(const struct op *op, const struct visit_list_row *v)
 	return u;
 }
 
+static void
+tell_handed_over(struct op *op)
+{
+	signal_visit_changed(&op->id, "handed_over");
+}
+
 /* Moves the visit in time or to another clinician: as a booking does. */
 static enum err
 visit_move(struct op *op, const struct visit_list_row *v,
@@ -325,7 +332,9 @@ visit_move(struct op *op, const struct visit_list_row *v,
 	    ERR_OK)
 		return r;
 	/*= TR-11: a clinician who was in the room is its participant no more */
-	op->after_commit = visit_tell_room;
+	op->after_commit = uuid_equal(&u->clinician_id, &v->clinician_id)
+	    ? visit_tell_room
+	    : tell_handed_over;
 	return clinician_joins(op, &u->patient_id, &u->clinician_id);
 }
 

@@ -87,6 +87,24 @@ name_copy(char *to, size_t size, const char *name)
 	to[n] = '\0';
 }
 
+/* Where in the queue whoever waits stands; the edge asks again now and then. */
+static enum err
+queue_look(struct op *op, struct participant *p)
+{
+	struct visit_queue_in in = { { &op->id, 1 } };
+	struct visit_queue_row *rows;
+	size_t n;
+	enum err r;
+
+	if (p->admitted)
+		return ERR_OK;
+	if ((r = sql_visit_queue(op->tx, &in, &rows, &n)) != ERR_OK || n == 0)
+		return r;
+	p->ahead = rows[0].ahead;
+	p->free_at = op->now + rows[0].busy_s;
+	return ERR_OK;
+}
+
 /* The gate adds the session's token; the edge takes it from there. */
 enum err
 visit_signal(struct op *op)
@@ -109,5 +127,5 @@ visit_signal(struct op *op)
 	name_copy(p->display_name, sizeof(p->display_name),
 	    v.display_name == NULL ? "" : v.display_name);
 	op->join = p;
-	return ERR_OK;
+	return queue_look(op, p);
 }

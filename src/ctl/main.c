@@ -19,10 +19,43 @@ static const struct command commands[] = {
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
+/* What the words of the usage mean. */
+static const struct {
+	const char *name, *help;
+} options[] = {
+	{ "--config", "the server's settings, for what is not given here" },
+	{ "--database", "libpq connection string of the tables' owner" },
+	{ "--root-key", "the file with the root key" },
+	{ "--clinic", "which one, if there are several" },
+	{ "--name", "how people see it" },
+	{ "--role", "admin, clinician, scheduler or compliance" },
+	{ "--email", "the address to sign in with" },
+	{ "--origin", "where the portal is, such as https://clinic.example" },
+	{ "--dir", "the folder of the migrations (default sql/migrations)" },
+	{ "--status", "only says what was applied, and what is to come" },
+	{ "--dry-run", "applies and takes back, to see whether it works" },
+	{ "--people", "the file with the demo's people" },
+	{ "--link", "the link of the first administrator" },
+};
+
 static void
 usage_print(FILE *to, const struct command *c)
 {
-	fprintf(to, "usage: epionectl %s %s\n", c->name, c->arguments);
+	fprintf(to, "usage: epionectl %s%s%s\n", c->name,
+	    *c->arguments == '\0' ? "" : " ", c->arguments);
+}
+
+static void
+command_help(const struct command *c)
+{
+	size_t i;
+
+	usage_print(stdout, c);
+	printf("%s %s\n", c->name, c->help);
+	for (i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		if (strstr(c->arguments, options[i].name) != NULL)
+			printf(
+			    "  %-12s %s\n", options[i].name, options[i].help);
 }
 
 int
@@ -36,14 +69,35 @@ command_usage(command_fn *fn)
 	return 2;
 }
 
+/* Is `word` the first of this command's two words? */
+static bool
+begins_with(const struct command *c, const char *word)
+{
+	size_t n = strlen(word);
+
+	return strncmp(c->name, word, n) == 0 && c->name[n] == ' ';
+}
+
+/* All commands, or those that begin with a word; how many. */
+static size_t
+commands_print(FILE *to, const char *word)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < COMMANDS; i++)
+		if (word == NULL || begins_with(&commands[i], word)) {
+			fprintf(to, "  %-18s %s\n", commands[i].name,
+			    commands[i].help);
+			n++;
+		}
+	return n;
+}
+
 static int
 help_print(FILE *to)
 {
-	size_t i;
-
 	fputs("usage: epionectl COMMAND [ARGUMENTS]\n\n", to);
-	for (i = 0; i < COMMANDS; i++)
-		fprintf(to, "  %-18s %s\n", commands[i].name, commands[i].help);
+	commands_print(to, NULL);
 	fputs("\nepionectl COMMAND --help says what a command takes.\n", to);
 	return to == stdout ? 0 : 2;
 }
@@ -81,6 +135,20 @@ command_find(int argc, char **argv, int *words)
 	return NULL;
 }
 
+/* No command: half of one, such as "key", or none at all. */
+static int
+not_found(int argc, char **argv)
+{
+	bool help = argc > 1 && is_help(argv[1]);
+
+	if (argc == 0)
+		return help_print(stderr);
+	if (commands_print(help ? stdout : stderr, argv[0]) > 0)
+		return help ? 0 : 2;
+	fprintf(stderr, "epionectl: %s: there is no such command\n", argv[0]);
+	return help_print(stderr);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -92,11 +160,10 @@ main(int argc, char **argv)
 	if (argc > 0 && (is_help(argv[0]) || strcmp(argv[0], "help") == 0))
 		return help_print(stdout);
 	if ((c = command_find(argc, argv, &words)) == NULL)
-		return help_print(stderr);
+		return not_found(argc, argv);
 	for (i = words; i < argc; i++)
 		if (is_help(argv[i])) {
-			usage_print(stdout, c);
-			printf("%s %s\n", c->name, c->help);
+			command_help(c);
 			return 0;
 		}
 	if (crypto_init() != ERR_OK) {

@@ -8,9 +8,11 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/secret.h"
+#include "data/conninfo.h"
 #include "data/db.h"
 
 #include <getopt.h>
+#include <libpq-fe.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,10 +20,16 @@
 #define WORK_MS		  30000
 #define SECURE_HEAP_BYTES (1024 * 1024)
 
+static bool said; /* why it failed: nothing more general is added */
+
 enum err
 operator_say(enum err e, const char *sentence)
 {
-	fprintf(stderr, "epionectl: %s\n", sentence);
+	size_t n = strlen(sentence);
+
+	fprintf(stderr, "epionectl: %s%s", sentence,
+	    n > 0 && sentence[n - 1] == '\n' ? "" : "\n");
+	said = true;
 	return e;
 }
 
@@ -59,6 +67,7 @@ operator_options_read(int argc, char *argv[], struct operator_options *o)
 		{ "email", required_argument, NULL, 'e' },
 		{ NULL, 0, NULL, 0 },
 	};
+	static char program[] = "epionectl";
 	const char **to[128] = { ['c'] = &o->config,
 		['d'] = &o->database,
 		['k'] = &o->root_key,
@@ -73,6 +82,7 @@ operator_options_read(int argc, char *argv[], struct operator_options *o)
 	/* getopt takes the word before the first for the program's name */
 	argc++;
 	argv--;
+	argv[0] = program;
 	optind = 0;
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (c < 0 || c > 127 || to[c] == NULL)
@@ -152,6 +162,29 @@ keys_read(const struct operator_options *o)
 	return true;
 }
 
+/* The pool tries again and again and keeps the reasons to itself; whoever waits
+ * at a console is told the first one, at once. */
+static bool
+database_answers(const char *conninfo)
+{
+	const char *const keys[] = { "dbname", "connect_timeout", NULL };
+	const char *const values[] = { conninfo, "10", NULL };
+	const char *reason = NULL;
+	bool answers;
+	PGconn *pg;
+
+	if (conninfo_check(conninfo, &reason) != ERR_OK) {
+		operator_say(ERR_INVALID_FIELD, reason);
+		return false;
+	}
+	pg = PQconnectdbParams(keys, values, 1);
+	answers = PQstatus(pg) == CONNECTION_OK;
+	if (!answers)
+		operator_say(ERR_UNAVAILABLE, PQerrorMessage(pg));
+	PQfinish(pg);
+	return answers;
+}
+
 int
 operator_work(const struct operator_options *o,
     enum err (*fn)(struct tx *, const struct operator_options *))
@@ -159,12 +192,13 @@ operator_work(const struct operator_options *o,
 	struct work w = { o, fn, ERR_INTERNAL };
 
 	log_sink(log_quiet);
-	if (!keys_read(o))
+	if (!keys_read(o) || !database_answers(o->database))
 		return 1;
 	if (loop_poll_run(work_run, &w) != ERR_OK)
 		w.r = ERR_INTERNAL;
 	if (w.r == ERR_OK)
 		return 0;
-	operator_say(w.r, err_title(w.r));
+	if (!said)
+		operator_say(w.r, err_title(w.r));
 	return 1;
 }

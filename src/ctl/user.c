@@ -30,6 +30,19 @@ creation_note(struct tx *tx, const struct uuid *clinic, const struct uuid *id)
 	return sql_audit_insert(tx, &in);
 }
 
+static enum err
+input_blame(enum err r, const char *culprit)
+{
+	if (strcmp(culprit, "role") == 0)
+		return operator_say(r,
+		    "--role is not valid: admin, clinician, scheduler or "
+		    "compliance");
+	return operator_say(r,
+	    strcmp(culprit, "email") == 0
+		? "--email is not valid"
+		: "--name is not valid: 1 to 100 characters");
+}
+
 /* The same rules as for an administrator's invitation. */
 static enum err
 input_check(struct tx *tx, const char *role, const char *email,
@@ -44,10 +57,7 @@ input_check(struct tx *tx, const char *role, const char *email,
 		return operator_say(ERR_BAD_ENCODING,
 		    "role, address and name have to be UTF-8");
 	r = shape_check(tx_arena(tx), user_create_in, *in, false, &culprit);
-	if (r != ERR_OK && culprit != NULL)
-		fprintf(stderr, "epionectl: --%s is not valid\n",
-		    strcmp(culprit, "display_name") == 0 ? "name" : culprit);
-	return r;
+	return r == ERR_OK || culprit == NULL ? r : input_blame(r, culprit);
 }
 
 static enum err

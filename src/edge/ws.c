@@ -9,6 +9,7 @@
 #include "care/signal.h"
 #include "edge/bus.h"
 #include "edge/loop.h"
+#include "edge/waiting.h"
 #include "gate/dispatch.h"
 #include "sql.h"
 
@@ -583,6 +584,7 @@ sweep(void *unused)
 	}
 	signal_tick();
 	sessions_sweep(now_ms);
+	waiting_sweep(now_ms);
 }
 
 /* Start and stop --------------------------------------------------------------------------- */

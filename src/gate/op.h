@@ -106,6 +106,8 @@ struct participant {
 	enum role role;
 	bool admitted;	    /* clinician, or the visit is in_call */
 	int64_t starts_at;  /* s: of the visit; 0 when not known */
+	int64_t ahead;	    /* who wait for the same clinician before */
+	int64_t free_at;    /* s: when the clinician may be free of them */
 	int64_t open_until; /* s: when the visit's window closes */
 	char display_name[128];
 };

@@ -22,11 +22,11 @@ before(async () => {
 after(() => clinic?.stop());
 
 /** A visit of five minutes, at a time of its own, all of them open to join. */
-async function visit() {
+async function visit(whose = ids.patient) {
   for (;;) {
     const starts = new Date(Date.now() + 60000 * (10 + 5 * slot++));
     const made = await scheduler.create('/v1/visits', {
-      patient_id: ids.patient, clinician_id: ids.doctor, duration_minutes: 5,
+      patient_id: whose, clinician_id: ids.doctor, duration_minutes: 5,
       starts_at: starts.toISOString().replace(/\.\d+Z/, 'Z'), reason: 'signaling',
     });
     if (made.body?.code === 'slot_taken') continue; // one of the demo's own
@@ -105,6 +105,50 @@ test('only who may come in gets a socket', async () => { //= TR-06, TR-07: our o
   assert.equal((await doctor.get(`/v1/visits/${id}/signal`)).status, 426);
   const rows = await clinic.audit(`event = 'visit.joined' AND record_id = '${id}' AND outcome = 'ok'`);
   assert.ok(rows.length >= 2);
+});
+
+test('the queue says how many stand before, and for how long', async () => {
+  const others = [];
+  for (const name of ['Before', 'Now']) { // two more patients of the same clinician, due before ours
+    const made = await scheduler.create('/v1/patients', { family_name: name, given_name: 'Una', birth_date: '1990-01-01', sex: 'other' });
+    assert.equal(made.status, 201, made.text);
+    const id = await visit(made.body.id);
+    assert.equal((await scheduler.post(`/v1/visits/${id}/check-in`)).status, 200);
+    others.push(id);
+  }
+  const id = await visit();
+  assert.equal((await patient.post(`/v1/visits/${id}/check-in`)).status, 200);
+  const pat = peer(id, patient);
+  await pat.hello();
+  const first = await pat.hear('queue');
+  assert.equal(first.position, 3);
+  await clinic.sql(`UPDATE visit SET starts_at = starts_at - interval '1 day' - interval '1 hour', ends_at = ends_at - interval '1 day' - interval '1 hour' WHERE id = :'id'`, { id: others[0] }); // forgotten since yesterday: nobody waits for that
+  assert.equal((await pat.hear('queue', (m) => m.position === 2, 12000)).position, 2);
+  assert.equal((await doctor.post(`/v1/visits/${others[1]}/admit`)).status, 200);
+  await clinic.sql(`UPDATE visit SET admitted_at = now() + interval '195 minutes' WHERE id = :'id'`, { id: others[1] });
+  const next = await pat.hear('queue', (m) => m.position === 1 && m.wait_estimate_minutes > 190, 12000);
+  assert.ok(next.wait_estimate_minutes <= 200, 'as long as that call was booked for');
+  for (const other of others) await clinic.sql(`UPDATE visit SET status = 'ended' WHERE id = :'id'`, { id: other });
+  assert.ok((await pat.hear('queue', (m) => m.wait_estimate_minutes < 190, 12000)).wait_estimate_minutes > 0);
+  unbroken(pat);
+  stop(pat);
+  assert.equal((await scheduler.post(`/v1/visits/${id}/cancel`)).status, 200);
+});
+
+test('a clinician to whom a visit belongs no more is sent out of its room', async () => { //= TR-11
+  const id = await visit();
+  const pat = peer(id, patient), doc = peer(id, doctor);
+  await pat.hello();
+  await doc.hello();
+  const next = (await scheduler.get('/v1/users?role=clinician')).body.items.find((u) => u.id !== ids.doctor);
+  const { headers } = await scheduler.get(`/v1/visits/${id}`);
+  const moved = await scheduler.patch(`/v1/visits/${id}`, { clinician_id: next.id, starts_at: new Date(Date.now() + 20 * 3600e3).toISOString() }, { 'if-match': headers.etag });
+  assert.equal(moved.status, 200, moved.text);
+  assert.equal(await doc.closing(), 4403);
+  assert.equal(await pat.closing(), 1012);
+  assert.equal((await shake(id, bearer(doctor))).status, 404);
+  await pat.hello();
+  stop(pat);
 });
 
 test('a visit from the waiting room to the end', async () => {

@@ -378,6 +378,37 @@ test('the operator makes a clinic and its first administrator, who sees nothing 
   client.close();
 });
 
+test('each command has its help, and what fails is said once, with its reason', async () => {
+  const all = await ctl('--help');
+  assert.equal(all.code, 0);
+  const names = [...all.stdout.matchAll(/^ {2}([a-z]+(?: [a-z]+)?) {2,}\S/gm)].map((m) => m[1]);
+  assert.ok(names.length >= 11, all.stdout);
+  for (const name of names) {
+    const help = await ctl(...name.split(' '), '--help');
+    assert.deepEqual([help.code, help.stderr], [0, ''], name);
+    assert.match(help.stdout, new RegExp(`^usage: epionectl ${name}( \\S.*)?\n${name} \\S`), name);
+    for (const [, option] of help.stdout.split('\n')[0].matchAll(/(--[a-z-]+)/g)) assert.match(help.stdout, new RegExp(`\n  ${option} +\\S`), name);
+  }
+  const keys = await ctl('key', '--help');
+  assert.equal(keys.code, 0);
+  assert.deepEqual([...keys.stdout.matchAll(/^ {2}(\w+ \w+)/gm)].map((m) => m[1]), ['key init', 'key status']);
+  assert.equal((await ctl('key')).code, 2);
+  const none = await ctl('frobnicate', '--help');
+  assert.deepEqual([none.code, none.stderr.split('\n')[0]], [2, 'epionectl: frobnicate: there is no such command']);
+
+  const config = path.join(clinic.dir, 'epione.conf');
+  const began = Date.now();
+  const away = await ctl('key', 'status', '--config', config, '--database', 'host=/nowhere dbname=epione');
+  assert.ok(Date.now() - began < 10000, 'at once');
+  assert.equal(away.code, 1);
+  assert.match(away.stderr, /^epionectl: .*\/nowhere\/\.s\.PGSQL.*No such file/);
+  assert.doesNotMatch(away.stderr, /"event"|not available/);
+  const owner = (await run('bash', [path.join(top, 'tools/cluster.sh'), 'url', path.join(clinic.dir, 'pg'), 'owner'])).stdout.trim();
+  const role = await ctl('user', 'add', '--config', config, '--database', owner, '--role', 'boss', '--name', 'B', '--email', 'b@second.example', '--clinic', 'Second Clinic');
+  assert.deepEqual([role.code, role.stderr], [1, 'epionectl: --role is not valid: admin, clinician, scheduler or compliance\n']);
+  assert.match((await ctl('key', 'status', '--nonsense')).stderr, /^epionectl: unrecognized option/);
+});
+
 //= EN-06, EN-07, EN-10
 test('root keys: made for their owner alone, never overwritten, and a wrong one is noticed', async () => {
   const file = path.join(clinic.dir, 'another.key');

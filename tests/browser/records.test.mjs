@@ -141,7 +141,7 @@ test('a visit is booked, and its time is then taken', async () => {
       await page.getByText('9:30 AM').waitFor();
       continue;
     }
-    await page.getByRole('alert').getByText(/has that time/).waitFor();
+    await page.getByRole('alert').getByText(/time is taken/).waitFor();
     assert.equal(await page.getByLabel('Start time').inputValue(), '09:30');
   }
 });
@@ -166,6 +166,62 @@ test('a visit is moved, checked in and cancelled from the day', async () => {
   await page.goto(`${portal.url}/visits`);
   await page.getByRole('button', { name: /^Check in/ }).first().click();
   await page.getByText('Waiting', { exact: true }).first().waitFor();
+});
+
+test('a visit offers its next step from when it opens, and says when', async () => {
+  const desk = await portal.clinic.signIn(portal.clinic.people.scheduler);
+  const { body } = await desk.get('/v1/visits?status=booked&limit=100');
+  const later = body.items.filter((visit) => visit.starts_at < '2031' &&
+    Date.parse(visit.opens_at) > Date.now() + 120_000);
+  desk.close();
+  assert.ok(later.length, 'the demo clinic books visits of later hours');
+  const zoned = (when, options) => new Intl.DateTimeFormat('en-CA',
+    { timeZone: 'America/New_York', ...options }).format(new Date(when));
+  for (const visit of later) {
+    const day = zoned(visit.starts_at, {});
+    await page.goto(`${portal.url}/visits?day=${day}`);
+    const row = page.getByRole('listitem')
+      .filter({ hasText: visit.patient_name })
+      .filter({ hasText: visit.reason.split('\n')[0] }).first();
+    await row.waitFor();
+    assert.equal(await row.getByRole('button', { name: /^Check in/ }).count(),
+      0);
+    if (day === zoned(Date.now(), {}))
+      await row.getByText(/^Opens \d+:\d\d [AP]M$/).waitFor();
+  }
+});
+
+test('what the server finds wrong is said in the field’s own words', async () => {
+  await page.goto(`${portal.url}/patient-new`);
+  await page.getByRole('button', { name: 'Save patient' }).click();
+  await page.getByRole('link', { name: 'Choose the sex' }).waitFor();
+  await page.getByLabel('First name').fill('Pat');
+  await page.getByLabel('Last name').fill('Callahan');
+  await page.getByLabel('Birth date').fill('1971-02-03');
+  await page.getByLabel('Sex').selectOption('female');
+  await page.getByLabel('Phone', { exact: false }).first().fill('--');
+  await page.getByRole('button', { name: 'Save patient' }).click();
+  await page.getByRole('link', { name: 'Check the phone' }).waitFor();
+  assert.deepEqual(await axe(page), []);
+  await page.getByLabel('Phone', { exact: false }).first()
+    .fill('+1 (555) 010-7731');
+  await page.getByRole('button', { name: 'Save patient' }).click();
+  await page.getByRole('heading', { level: 1, name: /Callahan/ }).waitFor();
+});
+
+test('a caller is found by telephone number', async () => {
+  await page.goto(`${portal.url}/patients`);
+  await page.getByText('Phone, email or Social Security number').click();
+  await page.getByLabel('Social Security number').fill('1');
+  await page.getByText('Phone, email or Social Security number').click();
+  await page.getByRole('button', { name: 'Search' }).click();
+  // what is wrong is not left in what was closed
+  await page.getByLabel('Social Security number').fill('');
+  await page.getByLabel('Phone').fill('555-010-7731');
+  await page.getByRole('button', { name: 'Search' }).click();
+  await page.getByRole('link', { name: 'Callahan, Pat', exact: true }).waitFor();
+  assert.deepEqual(await axe(page), []);
+  assert.doesNotMatch(page.url(), /7731/); // nothing of it in the address
 });
 
 test('a clinician on the care team sees the record, others not', async () => {

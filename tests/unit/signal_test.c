@@ -118,6 +118,23 @@ who_waits_hears_its_place_in_line_and_no_more(void **state)
 	assert_int_equal(
 	    json_integer_value(json_object_get(m, "wait_estimate_minutes")), 9);
 	assert_int_equal(json_array_size(pat->inbox), 3);
+
+	/* two stand before; a lost socket hears of it when it is back */
+	signal_line(&visit, 2, 45 * 60);
+	world_wait(1000);
+	assert_int_equal(client_count(pat, "queue"), 3);
+	m = client_heard(pat, "queue", 2);
+	assert_int_equal(json_integer_value(json_object_get(m, "position")), 3);
+	assert_int_equal(
+	    json_integer_value(json_object_get(m, "wait_estimate_minutes")),
+	    45);
+	signal_line(&visit, 0, 0);
+	world_wait(1000);
+	m = client_heard(pat, "queue", 3);
+	assert_int_equal(json_integer_value(json_object_get(m, "position")), 1);
+	assert_int_equal(
+	    json_integer_value(json_object_get(m, "wait_estimate_minutes")), 9);
+	signal_line(&other_visit, 2, 0); /* nobody is there */
 }
 
 static void
@@ -194,6 +211,7 @@ a_change_holds_for_who_comes_just_after_it(void **state)
 {
 	struct client *pat = client_new(1, &visit, ROLE_PATIENT, false);
 	struct client *late = client_new(2, &other_visit, ROLE_PATIENT, false);
+	struct client *doc = client_new(3, &visit, ROLE_CLINICIAN, true);
 
 	(void)state;
 	signal_room_changed(&visit, "in_call");
@@ -205,6 +223,12 @@ a_change_holds_for_who_comes_just_after_it(void **state)
 	assert_string_equal(
 	    text_in(client_heard(late, "ended", 0), "reason"), "cancelled");
 	signal_room_changed(&visit, "booked");
+	assert_int_equal(pat->closed, SIGNAL_RESTART);
+	client_join(pat, 2);
+	assert_true(pat->open);
+	client_join(doc, 3);
+	signal_room_changed(&visit, "handed_over");
+	assert_int_equal(doc->closed, SIGNAL_STRANGER);
 	assert_int_equal(pat->closed, SIGNAL_RESTART);
 	client_join(pat, 2);
 	assert_true(pat->open);

@@ -15,9 +15,10 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define KEYS_PAUSE_MS 20
-#define REQUEST_ID    "X-Request-Id"
+#define DATE_SIZE     sizeof("Sun, 06 Nov 1994 08:49:37 GMT")
 
 /*
  * One request and its fiber. The fiber works on copies and never looks at
@@ -246,16 +247,36 @@ exchange_begin(struct http_request *http)
 	return x->done ? KORE_RESULT_OK : KORE_RESULT_RETRY;
 }
 
+/* What every answer bears, whoever made it: the name of its request, as in the
+ * audit row (AU-02), and the time (RFC 9110, 6.6.1). */
+struct stamp {
+	char id[UUID_TEXT_SIZE], date[DATE_SIZE];
+};
+
+static struct stamp
+stamp_of(const struct uuid *id)
+{
+	time_t now = instant_now();
+	struct stamp s;
+	struct tm tm;
+
+	uuid_text(id, s.id);
+	if (gmtime_r(&now, &tm) == NULL ||
+	    strftime(
+		s.date, sizeof(s.date), "%a, %d %b %Y %H:%M:%S GMT", &tm) == 0)
+		s.date[0] = '\0';
+	return s;
+}
+
 static void
 exchange_answer(struct exchange *x)
 {
+	struct stamp stamp = stamp_of(&x->rq.id);
 	struct reply *rp = &x->rp;
-	char id[UUID_TEXT_SIZE];
 	size_t i;
 
-	/*= AU-02: every answer names its request, as the audit row does */
-	uuid_text(&x->rq.id, id);
-	http_response_header(x->http, REQUEST_ID, id);
+	http_response_header(x->http, "X-Request-Id", stamp.id);
+	http_response_header(x->http, "Date", stamp.date);
 	if (rp->content_type != NULL)
 		http_response_header(x->http, "content-type", rp->content_type);
 	for (i = 0; i < rp->header_count; i++)
@@ -302,14 +323,14 @@ http_refused(struct connection *c, int status, struct kore_buf *headers,
 {
 	struct arena *arena = arena_new();
 	struct request rq = { .path = "", .id = uuid_random() };
-	char id[UUID_TEXT_SIZE];
+	struct stamp stamp = stamp_of(&rq.id);
 	struct reply rp;
 	size_t i;
 
 	(void)c;
 	dispatch_refuse(arena, &rq, error_of_status(status), &rp);
-	uuid_text(&rq.id, id);
-	kore_buf_appendf(headers, "%s: %s\r\n", REQUEST_ID, id);
+	kore_buf_appendf(
+	    headers, "X-Request-Id: %s\r\nDate: %s\r\n", stamp.id, stamp.date);
 	kore_buf_appendf(headers, "content-type: %s\r\n", rp.content_type);
 	for (i = 0; i < rp.header_count; i++)
 		kore_buf_appendf(headers, "%s: %s\r\n", rp.headers[i].name,

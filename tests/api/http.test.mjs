@@ -55,6 +55,8 @@ async function answer(c, options = {}) {
   if (r.status >= 200) {
     assert.match(r.headers['x-request-id'] ?? '', uuid, r.line);
     assert.ok(!ids.has(r.headers['x-request-id']), 'an id came twice');
+    assert.match(r.headers.date ?? '', /^[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT$/, r.line);
+    assert.ok(Math.abs(new Date(r.headers.date).getTime() - Date.now()) < 60_000, r.headers.date);
     ids.add(r.headers['x-request-id']);
   }
   return r;
@@ -233,7 +235,10 @@ test('HEAD says what GET says, without the body', async () => {
     // what a body there was would be in the way of the next answer
     assert.equal((await ask(c, by('GET', '/healthz'))).text, '{"status":"alive"}', target);
     assert.deepEqual([get.status, head.status], [status, status], target);
-    for (const h of [get.headers, head.headers]) delete h['x-request-id'];
+    for (const h of [get.headers, head.headers]) {
+      delete h['x-request-id'];
+      delete h.date;
+    }
     assert.deepEqual(head.headers, get.headers, target);
     assert.equal(Number(head.headers['content-length']), Buffer.byteLength(get.text, 'latin1'), target);
     c.destroy();
@@ -317,7 +322,7 @@ test('host, authority, absolute form', async () => {
   }
 });
 
-test('each answer names its request', async () => {
+test('each answer names its request and the time', async () => {
   for (const target of ['/', '/assets/app.css', '/healthz', '/readyz', '/metrics', '/v1/openapi.json', '/v1/session'])
     assert.equal((await alone(by('GET', target, close), { ends: true })).status, 200); // answer() looks at the id
   const { headers } = await alone(by('GET', '/assets/app.css'));

@@ -84,5 +84,7 @@ waiting_sweep(int64_t now_ms)
 	    signal_waiting(&any, 1) == 0)
 		return;
 	looked_ms = now_ms;
-	looking = fiber_start(look, NULL) == ERR_OK;
+	looking = true; /* before: the fiber may end at once */
+	if (fiber_start(look, NULL) != ERR_OK)
+		looking = false;
 }

@@ -553,7 +553,9 @@ sessions_sweep(int64_t now_ms)
 	    now_ms - sessions_asked_ms < SESSIONS_MS)
 		return;
 	sessions_asked_ms = now_ms;
-	sessions_asking = fiber_start(sessions_run, NULL) == ERR_OK;
+	sessions_asking = true; /* before: the fiber may end at once */
+	if (fiber_start(sessions_run, NULL) != ERR_OK)
+		sessions_asking = false;
 }
 
 /* Whoever does not even answer a ping is gone, though its socket may look

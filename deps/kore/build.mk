@@ -19,8 +19,8 @@ KORE_PATCHES := $(sort $(wildcard $(KORE_DIR)/*.patch))
 
 KORE_OBJS = $(addprefix $(KORE_BUILD)/obj/,$(addsuffix .o,\
 	accesslog auth buf config connection domain filemap fileref http \
-	keymgr kore linux mem module msg net pool runtime seccomp timer \
-	utils validator version websocket worker))
+	keymgr kore linux mem module msg net pool runtime seccomp ticket \
+	timer utils validator version websocket worker))
 
 KORE_CPPFLAGS = -I$(KORE_BUILD)/src/include -D_GNU_SOURCE
 KORE_WARN = -Wall -Wstrict-prototypes -Wmissing-prototypes -Wshadow \

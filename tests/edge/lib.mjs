@@ -310,6 +310,13 @@ export async function eventually(test, ms = 5000) {
 
 /** Is a sequence of bytes in a process's memory? null if we may not look. */
 export function remembers(pid, bytes) {
+  const found = recall(pid, bytes, 0);
+  return found === null ? null : found.length > 0;
+}
+
+/** What follows it, n bytes, wherever it is; null if we may not look. */
+export function recall(pid, bytes, n) {
+  const found = [];
   let fd;
   try {
     fd = fs.openSync(`/proc/${pid}/mem`, 'r');
@@ -319,19 +326,21 @@ export function remembers(pid, bytes) {
   try {
     const maps = fs.readFileSync(`/proc/${pid}/maps`, 'latin1');
     for (const line of maps.split('\n')) {
-      const m = line.match(/^([0-9a-f]+)-([0-9a-f]+) rw/);
+      const m = line.match(/^([0-9a-f]+)-([0-9a-f]+) (rw|r-.*\/dev\/zero)/);
       if (m === null)
         continue;
       const from = BigInt(`0x${m[1]}`);
       const chunk = Buffer.alloc(Number(BigInt(`0x${m[2]}`) - from));
-      let n = 0;
+      let read = 0;
       try {
-        n = fs.readSync(fd, chunk, 0, chunk.length, from);
+        read = fs.readSync(fd, chunk, 0, chunk.length, from);
       } catch { /* not for reading */ }
-      if (chunk.subarray(0, n).includes(bytes))
-        return true;
+      const held = chunk.subarray(0, read);
+      for (let at = held.indexOf(bytes); at >= 0;
+        at = held.indexOf(bytes, at + 1))
+        found.push(held.subarray(at + bytes.length, at + bytes.length + n));
     }
-    return false;
+    return found;
   } finally {
     fs.closeSync(fd);
   }

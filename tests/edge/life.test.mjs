@@ -390,10 +390,11 @@ life('16 an idle server ends at once', { workers: 2 }, async (server) => {
 
 test('17 what is not understood stops the start', async () => {
   for (const set of [{ http_header_maxx: 10 }, { accesslog: '/tmp/x' },
-    { filemap: '/a b' }, { load: './x.so' }]) {
+    { filemap: '/a b' }, { load: './x.so' }, { tls_ticket_seconds: 0 },
+    { tls_ticket_seconds: 86401 }, { tls_ticket_seconds: 'often' }]) {
     const server = await serve('life-config', 50 - 3, { set, wait: false });
     assert.equal((await server.ended)[0], 1);
-    assert.match(server.log(), /unknown|not in this build/);
+    assert.match(server.log(), /unknown|not in this build|bad tls_/);
   }
 });
 

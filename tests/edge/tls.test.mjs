@@ -344,23 +344,23 @@ test('26 a session without a ticket is not kept for the client', async () => {
 
 //= TR-01: no early data: it could be played again
 test('26 no ticket allows early data', async () => {
-  const file = `${servers.ec.dir}/session`;
-  const run = (...args) => new Promise((done) => {
-    let said = '';
-    const child = execFile('openssl', args, { timeout: 10000 },
-      () => done(said));
-    child.stdout.on('data', (d) => {
-      said += d;
-      if (said.includes('Max Early Data')) // of a ticket, the last to come
-        child.stdin.end();
-    });
-  });
-  await run('s_client', '-tls1_3', '-sess_out', file, '-connect',
-    `127.0.0.1:${servers.ec.port}`);
-  assert.match(fs.readFileSync(file, 'latin1'), /BEGIN SSL SESSION/);
-  fs.writeFileSync(`${file}.early`, 'GET /who HTTP/1.1\r\n');
-  const said = await run('s_client', '-tls1_3', '-sess_in', file, '-early_data',
-    `${file}.early`, '-connect', `127.0.0.1:${servers.ec.port}`);
+  const dir = servers.ec.dir;
+  const run = async (out, ...args) => {
+    let said;
+    const child = execFile('openssl', ['s_client', '-tls1_3', '-sess_out', out,
+      '-connect', `127.0.0.1:${servers.ec.port}`, ...args],
+    (e, stdout) => { said = stdout; });
+    const has = () => fs.existsSync(out) &&
+      fs.readFileSync(out, 'latin1').includes('END SSL SESSION');
+    assert.ok(await eventually(has), 'a ticket came');
+    child.stdin.end();
+    assert.ok(await eventually(() => said !== undefined));
+    return said;
+  };
+  await run(`${dir}/first`);
+  fs.writeFileSync(`${dir}/early`, 'GET /who HTTP/1.1\r\n');
+  const said = await run(`${dir}/second`, '-sess_in', `${dir}/first`,
+    '-early_data', `${dir}/early`);
   assert.match(said, /^Reused, /m);
   assert.match(said, /Max Early Data: 0/);
   assert.doesNotMatch(said, /Early data was accepted/);

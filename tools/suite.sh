@@ -68,6 +68,7 @@ step 'packages of the suites' $make node
 if wants lint; then
 	step 'rules of the house' sh tests/lint/run.sh
 	step 'clang builds without a warning' both_compilers
+	step 'the unit for systemd' sh tests/lint/unit.sh
 	step 'clang-tidy' tidy
 	step 'cppcheck' checked
 	step 'docs/ACCESS.md' same docs/ACCESS.md build/epionectl access

@@ -10,7 +10,9 @@ import { fileURLToPath } from 'node:url';
 import { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import tls from 'node:tls';
+import { children } from '../lib/processes.mjs';
 
+export { alive, eventually, recall, remembers } from '../lib/processes.mjs';
 export { sleep };
 export const OUT = process.env.EDGE_OUT;
 export const SAN = process.env.EDGE_SAN === '1';
@@ -264,33 +266,11 @@ export const fields = (body) =>
 
 export const who = async (server) => fields((await get(server, '/who')).body);
 
-/** The processes of a server: title by pid, as /proc knows them. */
-export function family(server) {
-  const list = {};
-  for (const pid of fs.readdirSync('/proc').filter((n) => /^\d+$/.test(n))) {
-    try {
-      const stat = fs.readFileSync(`/proc/${pid}/stat`, 'latin1');
-      const [state, ppid] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-      if (Number(ppid) === server.child.pid && state !== 'Z') {
-        list[pid] = fs.readFileSync(`/proc/${pid}/cmdline`, 'latin1')
-          .replace(/\0.*$/s, '');
-      }
-    } catch { /* it ended just now */ }
-  }
-  return list;
-}
+/** The processes of a server: title by pid. */
+export const family = (server) => children(server.child.pid);
 
 export const pids = (server, kind) => Object.entries(family(server))
   .filter(([, title]) => title.includes(kind)).map(([pid]) => Number(pid));
-
-export const alive = (pid) => {
-  try {
-    const status = fs.readFileSync(`/proc/${pid}/status`, 'latin1');
-    return !/^State:\s+Z/m.test(status);
-  } catch {
-    return false;
-  }
-};
 
 /** A connection that says nothing. */
 export async function tcp(server) {
@@ -311,46 +291,6 @@ export function ticks(pid) {
 export const resident = (pid) =>
   Number(fs.readFileSync(`/proc/${pid}/status`, 'utf8')
     .match(/VmRSS:\s+(\d+)/)[1]);
-
-/** Waits until a test holds; false when time is up. */
-export async function eventually(test, ms = 5000) {
-  const end = Date.now() + ms;
-  while (!await test()) {
-    if (Date.now() > end)
-      return false;
-    await sleep(20);
-  }
-  return true;
-}
-
-/** Is a sequence of bytes in a process's memory? null if we may not look. */
-export function remembers(pid, bytes) {
-  let fd;
-  try {
-    fd = fs.openSync(`/proc/${pid}/mem`, 'r');
-  } catch {
-    return null;
-  }
-  try {
-    const maps = fs.readFileSync(`/proc/${pid}/maps`, 'latin1');
-    for (const line of maps.split('\n')) {
-      const m = line.match(/^([0-9a-f]+)-([0-9a-f]+) rw/);
-      if (m === null)
-        continue;
-      const from = BigInt(`0x${m[1]}`);
-      const chunk = Buffer.alloc(Number(BigInt(`0x${m[2]}`) - from));
-      let n = 0;
-      try {
-        n = fs.readSync(fd, chunk, 0, chunk.length, from);
-      } catch { /* not for reading */ }
-      if (chunk.subarray(0, n).includes(bytes))
-        return true;
-    }
-    return false;
-  } finally {
-    fs.closeSync(fd);
-  }
-}
 
 // WebSocket frames, well-formed or not.
 

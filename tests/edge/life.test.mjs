@@ -1,11 +1,13 @@
-// Processes, accepting, time-outs, ends: patches 02, 06, 13 to 17. Each test
+// Processes, accepting, time-outs, ends: patches 02, 06, 13 to 17, 19, 27. Each test
 // runs a server of its own; on the packaged source it fails.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import events, { once } from 'node:events';
 import fs from 'node:fs';
 import { test } from 'node:test';
 import { OUT, SAN, alive, clientHello, closeCode, connect, eventually, family,
-  fields, get, pids, resident, serve, sleep, tcp, ticks, websocket, who }
+  fields, frame, get, next, pids, resident, serve, sleep, tcp, ticks, websocket,
+  who }
   from './lib.mjs';
 
 const H = 'Host: localhost\r\n';
@@ -415,10 +417,11 @@ life('16 an idle server ends at once', { workers: 2 }, async (server) => {
 
 test('17 what is not understood stops the start', async () => {
   for (const set of [{ http_header_maxx: 10 }, { accesslog: '/tmp/x' },
-    { filemap: '/a b' }, { load: './x.so' }]) {
+    { filemap: '/a b' }, { load: './x.so' }, { tls_ticket_seconds: 0 },
+    { tls_ticket_seconds: 86401 }, { tls_ticket_seconds: 'often' }]) {
     const server = await serve('life-config', 50 - 3, { set, wait: false });
     assert.equal(await ended(server), 1);
-    assert.match(server.log(), /unknown|not in this build/);
+    assert.match(server.log(), /unknown|not in this build|bad tls_/);
   }
 });
 
@@ -433,47 +436,56 @@ test('15 the log is written line by line', async () => {
     assert.doesNotMatch(server.log(), /ERROR/);
 });
 
+/** Puts a certificate or key in place: a file of the suite, or bytes. */
+const put = (server, name, from) => typeof from === 'string' ?
+  fs.copyFileSync(`${OUT}/${from}`, `${server.dir}/${name}.pem`) :
+  fs.writeFileSync(`${server.dir}/${name}.pem`, from);
+
+/** Tells a server to reload; waits until it says what became of it. */
+async function reload(server, word) {
+  const count = () => server.log().split(word).length;
+  const had = count();
+  server.child.kill('SIGUSR1');
+  assert.ok(await eventually(() => count() > had), word);
+}
+
+/** What certificate a new connection is shown; the connection works. */
+async function served(server) {
+  const c = await connect(server);
+  const { fingerprint256 } = c.stream.getPeerCertificate();
+  assert.equal((await asked(c)).worker > 0, true);
+  c.destroy();
+  return fingerprint256;
+}
+
 life('19 a reload takes what is sound, and nothing else', { workers: 2 },
   async (server) => {
-    const served = async () => {
-      const c = await connect(server);
-      const { fingerprint256 } = c.stream.getPeerCertificate();
-      assert.equal((await asked(c)).worker > 0, true);
-      c.destroy();
-      return fingerprint256;
-    };
-    const reload = async (word) => {
-      const had = server.log().split(word).length;
-      server.child.kill('SIGUSR1');
-      assert.ok(await eventually(() => server.log().split(word).length > had));
-      await sleep(100);
-    };
-    const put = (name, from) => typeof from === 'string' ?
-      fs.copyFileSync(`${OUT}/${from}`, `${server.dir}/${name}.pem`) :
-      fs.writeFileSync(`${server.dir}/${name}.pem`, from);
-    const first = await served();
+    const first = await served(server);
 
     for (const [crt, key] of [[Buffer.alloc(0), 'ec.key'],
       [Buffer.from('no PEM\n'), 'ec.key'], ['ec.crt', Buffer.alloc(0)],
       ['ec2.crt', 'ec.key'], ['ec.crt', 'ec2.key']]) {
-      put('crt', crt);
-      put('key', key);
-      await reload('stay as they were');
+      put(server, 'crt', crt);
+      put(server, 'key', key);
+      await reload(server, 'stay as they were');
+      await sleep(100);
       for (let i = 0; i < 4; i++)
-        assert.equal(await served(), first);
+        assert.equal(await served(server), first);
     }
-    put('crt', 'ec2.crt');
-    put('key', 'ec2.key');
-    await reload('loaded private key');
-    const second = await served();
+    put(server, 'crt', 'ec2.crt');
+    put(server, 'key', 'ec2.key');
+    await reload(server, 'loaded private key');
+    await sleep(100);
+    const second = await served(server);
     assert.notEqual(second, first);
     for (let i = 0; i < 8; i++)
-      assert.equal(await served(), second);
-    put('crt', 'rsa.crt');
-    put('key', 'rsa.key');
-    await reload('loaded private key');
+      assert.equal(await served(server), second);
+    put(server, 'crt', 'rsa.crt');
+    put(server, 'key', 'rsa.key');
+    await reload(server, 'loaded private key');
+    await sleep(100);
     for (let i = 0; i < 8; i++)
-      assert.notEqual(await served(), second);
+      assert.notEqual(await served(server), second);
   });
 
 test('19 a key that is not the certificate\'s stops the start', async () => {
@@ -481,4 +493,110 @@ test('19 a key that is not the certificate\'s stops the start', async () => {
     mismatch: true });
   assert.equal(await ended(server), 1);
   assert.match(server.log(), /is not the key to/);
+});
+
+/** Files that no worker can serve, whatever the key manager thinks of them. */
+async function unusable() {
+  const run = (...args) => execFileSync('openssl', args, { stdio: 'pipe' });
+  const make = (name, ...key) => run('req', '-x509', '-nodes', '-days', '30',
+    '-subj', '/CN=localhost', '-newkey', ...key,
+    '-keyout', `${OUT}/${name}.key`, '-out', `${OUT}/${name}.crt`);
+  make('ed', 'ed25519');
+  make('weak', 'rsa:1024');
+  run('ec', '-in', `${OUT}/ec.key`, '-aes256', '-passout', 'pass:x',
+    '-out', `${OUT}/locked.key`);
+  const whole = fs.readFileSync(`${OUT}/ec.crt`, 'latin1');
+  return [
+    ['a broken chain', whole + whole.replace('MII', 'MIX'), 'ec.key'],
+    ['a kind of key we cannot use', 'ed.crt', 'ed.key'],
+    ['a key that is too short', 'weak.crt', 'weak.key'],
+    ['a key with a passphrase', 'ec.crt', 'locked.key'],
+  ];
+}
+
+life('27 what no worker can serve is refused in one line', { workers: 2 },
+  async (server) => {
+    const first = await served(server);
+    for (const [what, crt, key] of await unusable()) {
+      put(server, 'crt', crt.includes('\n') ? Buffer.from(crt) : crt);
+      put(server, 'key', key);
+      const had = server.log().split('\n').length;
+      await reload(server, 'stay as they were');
+      await sleep(100);
+      const said = server.log().split('\n').slice(had - 1)
+        .filter((l) => l !== '' && !l.includes('(re)loading'));
+      assert.equal(said.length, 1, said.join('\n'));
+      assert.match(said[0], /'.*\.pem': .*stay as they were$/, what);
+      for (let i = 0; i < 4; i++)
+        assert.equal(await served(server), first, what);
+    }
+  });
+
+life('27 a new worker serves what the others do', { workers: 2 },
+  async (server) => {
+    const first = await served(server);
+    put(server, 'crt', Buffer.from('no PEM\n'));
+    await reload(server, 'stay as they were');
+    await replace(server, 2);
+    fs.rmSync(`${server.dir}/crt.pem`);
+    await replace(server, 2);
+    for (let i = 0; i < 8; i++)
+      assert.equal(await served(server), first);
+  });
+
+/** Clients that do not stop: new connections, kept ones, and sockets. */
+async function company(server) {
+  const failed = [];
+  const shown = new Set();
+  const sockets = [];
+  for (let i = 0; i < 8; i++)
+    sockets.push(await websocket(server));
+  let on = true;
+  let handshakes = 0;
+  const once = async () => {
+    const c = await connect(server);
+    shown.add(c.stream.getPeerCertificate().fingerprint256);
+    handshakes++;
+    for (let i = 0; i < 2; i++)
+      await asked(c);
+    c.destroy();
+  };
+  const talk = async (ws, text) => {
+    ws.write(frame(1, text));
+    const f = await next(ws);
+    assert.equal(f?.data.toString(), text);
+    await sleep(20);
+  };
+  const always = async (act) => {
+    for (let i = 0; on; i++)
+      await act(`n${i}`).catch((e) => { failed.push(e); on = false; });
+  };
+  const all = [...Array.from({ length: 6 }, () => always(once)),
+    ...sockets.map((ws) => always((text) => talk(ws, text)))];
+  return { failed, shown, count: () => handshakes, async leave() {
+    on = false;
+    await Promise.all(all);
+    for (const ws of sockets) {
+      assert.equal(ws.over, false);
+      ws.destroy();
+    }
+  } };
+}
+
+//= TR-01: a certificate is renewed while visits go on
+life('27 reloads drop nobody', { workers: 2 }, async (server) => {
+  const load = await company(server);
+  for (let i = 0; i < 24 && load.failed.length === 0; i++) {
+    const name = ['ec2', 'rsa', 'ec'][i % 3];
+    put(server, 'crt', `${name}.crt`);
+    if (i % 6 === 1)
+      await reload(server, 'stay as they were'); // half of a renewal
+    put(server, 'key', `${name}.key`);
+    await reload(server, 'loaded private key');
+    await sleep(60);
+  }
+  await load.leave();
+  assert.deepEqual(load.failed, []);
+  assert.equal(load.shown.size, 3);
+  assert.ok(load.count() > 40, `${load.count()} handshakes`);
 });

@@ -1,10 +1,12 @@
-// TLS of our Kore: patches 01, 03, 05, 06. The packaged source completes no
+// TLS of our Kore: patches 01, 03, 05, 06, 26. The packaged source completes no
 // handshake with OpenSSL 3, so there each of these fails.
 import assert from 'node:assert/strict';
-import { createPrivateKey, randomBytes } from 'node:crypto';
+import { execFile } from 'node:child_process';
+import { constants, createPrivateKey, randomBytes } from 'node:crypto';
 import fs from 'node:fs';
-import { after, before, test } from 'node:test';
-import { OUT, SAN, ask, connect, get, pids, remembers, serve } from './lib.mjs';
+import { after, before, describe, test } from 'node:test';
+import { OUT, SAN, alive, ask, connect, eventually, fields, get, pids, recall,
+  remembers, serve, sleep } from './lib.mjs';
 
 const servers = {};
 
@@ -148,4 +150,218 @@ test('05 memory: headers and bodies are wiped', async (t) => {
   if (found.includes(null))
     return t.skip('may not read the memory of processes');
   assert.deepEqual(found, [false, false, false]);
+});
+
+// Session tickets: `from` is an earlier session of the client, or undefined.
+async function visit(server, version, from, more = {}) {
+  const c = await connect(server, { minVersion: version, maxVersion: version,
+    session: from, ...more });
+  const given = new Promise((done) => c.stream.once('session', done));
+  c.write('GET /who HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  const { worker } = fields((await c.response()).body);
+  if (version === 'TLSv1.3')
+    await given; // its tickets come after the handshake
+  return { c, worker, reused: c.stream.isSessionReused(),
+    session: c.stream.getSession(), key: keyOf(c) };
+}
+
+/** A ticket begins with the name of the key that sealed it. */
+const keyOf = (c) =>
+  Buffer.from(c.stream.getTLSTicket() ?? '').subarray(0, 16).toString('hex');
+
+async function resumed(server, version, from) {
+  const v = await visit(server, version, from);
+  v.c.destroy();
+  return v;
+}
+
+/** Waits until tickets are sealed with another key than those of before. */
+async function rotation(server, version, ...before) {
+  let now;
+  assert.ok(await eventually(async () =>
+    !before.includes((now = await resumed(server, version)).key), 10000));
+  return now;
+}
+
+const own = (name, number, options, run) => test(name, async () => {
+  const server = await serve(`ticket-${number}`, 20 + number, options);
+  try {
+    await run(server);
+  } finally {
+    assert.equal(await server.stop(), 0, server.log());
+    assert.doesNotMatch(server.log(), /sandbox violation|ERROR: Addr/);
+  }
+});
+
+const VERSIONS = ['TLSv1.2', 'TLSv1.3'];
+
+//= TR-01: tickets are good on every worker, and for a limited time
+own('26 a ticket is good on either worker', 0, { workers: 2 },
+  async (server) => {
+    for (const version of VERSIONS) {
+      const first = await resumed(server, version);
+      assert.equal(first.reused, false);
+      const all = [];
+      for (let i = 0; i < 20; i++)
+        all.push(await visit(server, version, first.session));
+      assert.equal(all.filter((v) => v.reused).length, 20, version);
+      const on = all.filter((v) => v.worker === first.worker).length;
+      assert.ok(on >= 5 && on <= 15, `${on} of 20 on the worker of before`);
+      for (const v of all)
+        v.c.destroy();
+    }
+  });
+
+own('26 a ticket outlives its worker, and the certificate', 1, { workers: 2 },
+  async (server) => {
+    const had = [];
+    for (const version of VERSIONS)
+      had.push([version, (await resumed(server, version)).session]);
+    await sleep(1100); // older than a crash loop's
+    for (const old of pids(server, 'wrk')) {
+      process.kill(old, 'SIGKILL');
+      assert.ok(await eventually(() => !alive(old) &&
+        pids(server, 'wrk').length === 2));
+    }
+    for (const [version, session] of had)
+      assert.ok((await resumed(server, version, session)).reused, version);
+    for (const end of ['crt', 'key'])
+      fs.copyFileSync(`${OUT}/ec2.${end}`, `${server.dir}/${end}.pem`);
+    const loads = () => server.log().split('loaded private key').length;
+    const before = loads();
+    server.child.kill('SIGUSR1');
+    assert.ok(await eventually(() => loads() > before));
+    await sleep(100);
+    for (const [version, session] of had) {
+      for (let i = 0; i < 4; i++)
+        assert.ok((await resumed(server, version, session)).reused, version);
+    }
+  });
+
+describe('26 27 with the time', { concurrency: true }, () => {
+  for (const [i, version] of VERSIONS.entries())
+    own(`26 ${version}: keys are replaced`, 2 + i,
+      { workers: 2, set: { tls_ticket_seconds: 2 } }, async (server) => {
+        const start = await resumed(server, version);
+        const first = await rotation(server, version, start.key);
+        const second = await rotation(server, version, start.key, first.key);
+        const renewed = await resumed(server, version, first.session);
+        assert.ok(renewed.reused, 'one key later it is good');
+        assert.equal(renewed.key, second.key);
+        await rotation(server, version, first.key, second.key);
+        const late = await resumed(server, version, first.session);
+        assert.ok(!late.reused, 'two keys later it is not');
+        assert.notEqual(late.key, first.key);
+        assert.ok(!(await resumed(server, version, start.session)).reused);
+      });
+
+  own('26 a session is not renewed for ever', 4,
+    { set: { tls_ticket_seconds: 1 } }, async (server) => {
+      let last = await resumed(server, 'TLSv1.3');
+      const at = Date.now();
+      do {
+        await sleep(300);
+        last = await resumed(server, 'TLSv1.3', last.session);
+      } while (last.reused && Date.now() - at < 15000);
+      const lived = Date.now() - at;
+      assert.ok(lived > 7500 && lived < 10000, `${lived} ms`);
+    });
+
+  own('27 the key of before is freed', 6, {}, async (server) => {
+    if (SAN)
+      return;
+    // As libcrypto computes with it; a copy that its decoder of PEM made and
+    // freed may be there for longer, in the key manager's memory alone.
+    const number = (name) => {
+      const { d } = createPrivateKey(fs.readFileSync(`${OUT}/${name}.key`))
+        .export({ format: 'jwk' });
+      return Buffer.from(d, 'base64url').reverse();
+    };
+    const [manager] = pids(server, 'keymgr');
+    const holds = (name) => remembers(manager, number(name));
+    await get(server, '/bare');
+    assert.deepEqual([holds('ec'), holds('ec2')], [true, false]);
+    for (const end of ['crt', 'key'])
+      fs.copyFileSync(`${OUT}/ec2.${end}`, `${server.dir}/${end}.pem`);
+    server.child.kill('SIGUSR1');
+    assert.ok(await eventually(() => holds('ec2')));
+    assert.ok(await eventually(() => !holds('ec'), 12000));
+    await get(server, '/bare');
+    assert.ok(holds('ec2'));
+  });
+
+  //= EN-01: ticket keys are where they are needed, and no longer than needed
+  own('26 a key that is replaced is nowhere any more', 5,
+    { workers: 2, set: { tls_ticket_seconds: 2 } }, async (server) => {
+      if (SAN)
+        return;
+      const start = await resumed(server, 'TLSv1.3');
+      const first = await rotation(server, 'TLSv1.3', start.key);
+      const name = Buffer.from(first.key, 'hex');
+      const [secret] = recall(server.child.pid, name, 64)
+        .filter((s) => s.length === 64);
+      assert.ok(secret, 'the search would find nothing');
+      const half = [secret.subarray(0, 32), secret.subarray(32)];
+      const holds = (pid) => half.some((h) => remembers(pid, h));
+      const [manager] = pids(server, 'keymgr');
+      const workers = pids(server, 'wrk');
+      assert.deepEqual([server.child.pid, ...workers, manager].map(holds),
+        [true, true, true, false]);
+      await resumed(server, 'TLSv1.3', first.session);
+      const second = await rotation(server, 'TLSv1.3', first.key);
+      await rotation(server, 'TLSv1.3', first.key, second.key);
+      assert.deepEqual([server.child.pid, ...workers, manager].map(holds),
+        [false, false, false, false]);
+    });
+});
+
+own('26 keys are locked, in no core dump, and only read by workers', 7, {},
+  async (server) => {
+    const { key } = await resumed(server, 'TLSv1.3');
+    const region = (pid) => {
+      const all = fs.readFileSync(`/proc/${pid}/smaps`, 'latin1')
+        .split(/^(?=[0-9a-f]+-[0-9a-f]+ )/m);
+      return all.find((r) => r.includes('/dev/zero') &&
+        recall(pid, Buffer.from(key, 'hex'), 0).length > 0);
+    };
+    const flags = (r) => r.match(/^VmFlags: (.*)$/m)[1].split(' ');
+    const parents = region(server.child.pid);
+    assert.ok(flags(parents).includes('lo') && flags(parents).includes('dd'));
+    const workers = region(pids(server, 'wrk')[0]);
+    assert.match(workers, / r--s /);
+    assert.ok(flags(workers).includes('dd'));
+    assert.equal(region(pids(server, 'keymgr')[0]), undefined);
+  });
+
+test('26 a session without a ticket is not kept for the client', async () => {
+  const more = { secureOptions: constants.SSL_OP_NO_TICKET };
+  const first = await visit(servers.ec, 'TLSv1.2', undefined, more);
+  const again = await visit(servers.ec, 'TLSv1.2', first.session, more);
+  first.c.destroy();
+  again.c.destroy();
+  assert.equal(again.reused, false);
+});
+
+//= TR-01: no early data: it could be played again
+test('26 no ticket allows early data', async () => {
+  const dir = servers.ec.dir;
+  const run = async (out, ...args) => {
+    let said;
+    const child = execFile('openssl', ['s_client', '-tls1_3', '-sess_out', out,
+      '-connect', `127.0.0.1:${servers.ec.port}`, ...args],
+    (e, stdout) => { said = stdout; });
+    const has = () => fs.existsSync(out) &&
+      fs.readFileSync(out, 'latin1').includes('END SSL SESSION');
+    assert.ok(await eventually(has), 'a ticket came');
+    child.stdin.end();
+    assert.ok(await eventually(() => said !== undefined));
+    return said;
+  };
+  await run(`${dir}/first`);
+  fs.writeFileSync(`${dir}/early`, 'GET /who HTTP/1.1\r\n');
+  const said = await run(`${dir}/second`, '-sess_in', `${dir}/first`,
+    '-early_data', `${dir}/early`);
+  assert.match(said, /^Reused, /m);
+  assert.match(said, /Max Early Data: 0/);
+  assert.doesNotMatch(said, /Early data was accepted/);
 });

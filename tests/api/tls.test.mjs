@@ -1,0 +1,195 @@
+// TLS of the real server: what testssl says of it, who holds the private key,
+// and certificates that are renewed while visits go on.
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { createPrivateKey } from 'node:crypto';
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { promisify } from 'node:util';
+import tls from 'node:tls';
+import { Client, startClinic } from '../lib/clinic.mjs';
+import { Peer } from '../lib/peer.mjs';
+import { children, eventually, remembers } from '../lib/processes.mjs';
+
+const run = promisify(execFile);
+const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+const root = process.getuid() === 0;
+let clinic, papers;
+
+before(async () => {
+  papers = mkdtempSync(path.join(os.tmpdir(), `epione-test-${process.env.EPIONE_RUN ?? ''}-`));
+  const make = (name, ...key) => run('openssl', ['req', '-x509', '-nodes', '-days', '397', '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1', '-keyout', `${papers}/${name}.key`, '-out', `${papers}/${name}.crt`, '-newkey', ...key]);
+  [clinic] = await Promise.all([
+    startClinic({ settings: 'join_minutes_before 1440\n' }),
+    make('rsa', 'rsa:2048'), make('ec', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256'),
+  ]);
+}, { timeout: 90000 });
+after(async () => {
+  await clinic?.stop();
+  rmSync(papers, { recursive: true, force: true });
+});
+
+/** Puts a certificate and its key in place, as an operator's hook would. */
+async function install(name, ends = ['crt', 'key']) {
+  for (const end of ends) {
+    const to = path.join(clinic.dir, 'tls', end === 'crt' ? 'cert.pem' : 'key.pem');
+    copyFileSync(`${papers}/${name}.${end}`, `${to}.new`);
+    if (root) await run('chown', ['daemon:', `${to}.new`]);
+    await run('chmod', ['0400', `${to}.new`]);
+    renameSync(`${to}.new`, to);
+  }
+}
+
+async function reload(word) {
+  const count = () => clinic.log.split(word).length, had = count();
+  clinic.server.kill('SIGUSR1');
+  assert.ok(await eventually(() => count() > had), `no "${word}"`);
+}
+
+/** What a new handshake shows. */
+const shown = (more = {}) => new Promise((done, failed) => {
+  const s = tls.connect({ port: clinic.port, host: '127.0.0.1', servername: 'localhost', rejectUnauthorized: false, ...more }, () => {
+    const { fingerprint256, modulus } = s.getPeerCertificate();
+    done({ certificate: fingerprint256, type: modulus ? 'rsa' : 'ec' });
+    s.destroy();
+  });
+  s.on('error', failed);
+});
+
+/* What testssl is told to look at: protocols, what the server shows of itself,
+ * forward secrecy; and once renegotiation, compression, CCS injection and
+ * Heartbleed. Complete, it takes five times as long, and asks for ciphers that
+ * these have shown not to be there. */
+const LOOK = { ec: ['-p', '-S', '-f', '-R', '-C', '-I', '-H'], rsa: ['-p', '-S', '-f'] };
+const EXPECTED = {
+  'cert_chain_of_trust CRITICAL': 'the certificate of the test is its own authority',
+  'cert_revocation HIGH': 'so nobody could revoke it; a real one names its CRL or OCSP',
+  'DNS_CAArecord LOW': 'localhost has no records',
+  'sessionresumption_ticket WARN': 'testssl does not wait for the tickets of 1.3; tests/edge/tls.test.mjs does',
+};
+
+/** Findings of testssl, by id; a run of it takes half a minute, mostly waiting. */
+async function look(name) {
+  const file = `${papers}/${name}.json`;
+  const args = ['--quiet', '--color', '0', '--warnings', 'off', '--nodns', 'none', '--ip', '127.0.0.1', '--jsonfile', file, ...LOOK[name], `https://localhost:${clinic.port}`];
+  await run('testssl', args, { timeout: 150000, maxBuffer: 1 << 24 }).catch((e) => { if (!existsSync(file) || e.killed) throw e; }); // its status counts findings
+  return Object.fromEntries(JSON.parse(readFileSync(file, 'utf8')).map((f) => [f.id, f]));
+}
+
+//= TR-01: a second opinion on all of it
+for (const kind of ['ec', 'rsa'])
+  test(`testssl finds nothing, ${kind}`, { timeout: 160000 }, async () => {
+    await install(kind);
+    await reload('loaded private key');
+    assert.ok(await eventually(async () => (await shown()).type === kind));
+    const found = await look(kind);
+    const bad = Object.values(found).filter((f) => !['OK', 'INFO'].includes(f.severity) && !(`${f.id} ${f.severity}` in EXPECTED));
+    assert.deepEqual(bad.map((f) => `${f.id}: ${f.severity} ${f.finding}`), []);
+    const said = (id) => found[id]?.finding;
+    for (const old of ['SSLv2', 'SSLv3', 'TLS1', 'TLS1_1']) assert.match(said(old), /^not offered/, old);
+    for (const now of ['TLS1_2', 'TLS1_3']) assert.match(said(now), /^offered/, now);
+    assert.match(said('cert_keySize'), kind === 'ec' ? /EC 256/ : /RSA 2048/);
+    assert.match(said('sessionresumption_ID'), /^not supported/);
+    assert.match(said('ALPN'), /^http\/1\.1$/);
+    assert.equal(said('OCSP_stapling'), 'not offered');
+    for (const suite of said('PFS_ciphers').split(' ').filter(Boolean)) assert.match(suite, /^(TLS_AES_(128|256)_GCM_|TLS_CHACHA20_|ECDHE-(ECDSA|RSA)-(AES(128|256)-GCM|CHACHA20))/);
+    if (kind === 'ec') for (const [id, none] of [['secure_client_renego', /not vulnerable/], ['CRIME_TLS', /not vulnerable/], ['CCS', /not vulnerable/], ['heartbleed', /not vulnerable/]]) assert.match(said(id), none);
+  });
+
+/** The parts of a private key, in both orders of bytes. */
+function parts(name) {
+  const jwk = createPrivateKey(readFileSync(`${papers}/${name}.key`)).export({ format: 'jwk' });
+  return ['d', 'p', 'q', 'dp', 'dq', 'qi'].filter((k) => k in jwk).flatMap((k) => {
+    const bytes = Buffer.from(jwk[k], 'base64url');
+    return [bytes, Buffer.from(bytes).reverse()];
+  });
+}
+
+//= EN-01: the key to the certificate is where it is used, and nowhere else
+for (const kind of ['rsa', 'ec', 'rsa'])
+  test(`the private key is in the key manager only, ${kind}`, async (t) => {
+    await install(kind);
+    await reload('loaded private key');
+    for (let i = 0; i < 8; i++) await shown({ maxVersion: i % 2 ? 'TLSv1.2' : 'TLSv1.3' });
+    const family = Object.entries(children(clinic.server.pid));
+    const [[manager]] = family.filter(([, title]) => title.includes('keymgr'));
+    const holds = (pid) => parts(kind).map((bytes) => remembers(pid, bytes));
+    if (holds(manager).includes(null)) return t.skip('may not read the memory of processes');
+    const held = holds(manager);
+    assert.ok(kind === 'ec' ? held.includes(true) : held.filter(Boolean).length >= 5, 'the search would find nothing');
+    const others = [String(clinic.server.pid), ...family.map(([pid]) => pid).filter((pid) => pid !== manager)];
+    assert.equal(others.length, 3, 'the parent and two workers');
+    for (const pid of others) assert.ok(!holds(pid).includes(true), `${kind}: a part of the key is in ${pid}`);
+  });
+
+/** A visit with both in its waiting room, over two sockets. */
+async function meeting() {
+  const [doctor, patient, scheduler] = await Promise.all(['clinician', 'patient', 'scheduler'].map((who) => clinic.signIn(clinic.people[who])));
+  const { user } = (await patient.get('/v1/session')).body, me = (await doctor.get('/v1/session')).body.user;
+  for (let slot = 0; ; slot++) {
+    const starts = new Date(Date.now() + 60000 * (10 + 5 * slot)).toISOString().replace(/\.\d+Z/, 'Z');
+    const made = await scheduler.create('/v1/visits', { patient_id: user.patient_id, clinician_id: me.id, duration_minutes: 5, starts_at: starts, reason: 'renewal' });
+    if (made.body?.code === 'slot_taken') continue;
+    assert.equal(made.status, 201, made.text);
+    const url = `${clinic.url.replace('https', 'wss')}/v1/visits/${made.body.id}/signal`;
+    const peers = [patient, doctor].map((c) => new Peer(url, { headers: { authorization: `Bearer ${c.token}` } }));
+    for (const p of peers) await p.hello();
+    return { peers, client: doctor };
+  }
+}
+
+//= TR-01: a certificate is renewed while visits go on
+test('certificates change under load, and nobody notices', { timeout: 60000 }, async () => {
+  const { peers, client } = await meeting();
+  const failed = [], seen = new Set();
+  let on = true, requests = 0;
+  const always = async (act) => { while (on) await act().catch((e) => { failed.push(e.message); on = false; }); };
+  const fresh = async () => {
+    const c = new Client(clinic.url);
+    c.token = client.token;
+    for (const target of ['/v1/session', '/healthz']) assert.equal((await c.get(target)).status, 200);
+    requests++;
+    c.close();
+  };
+  const talk = (p) => async () => {
+    p.say({ type: 'ping', t: 1 });
+    await p.hear('pong');
+    await sleep(10);
+  };
+  const all = [...Array.from({ length: 4 }, () => always(fresh)), ...peers.map((p) => always(talk(p))), always(async () => { seen.add((await shown()).certificate); })];
+  for (let i = 0; i < 12 && on; i++) {
+    const kind = ['ec', 'rsa'][i % 2];
+    await install(kind, ['crt']);
+    await reload('stay as they were'); // half of a renewal
+    await install(kind, ['key']);
+    await reload('loaded private key');
+    await sleep(100);
+  }
+  on = false;
+  await Promise.all(all);
+  assert.deepEqual(failed, []);
+  assert.deepEqual(peers.map((p) => p.code), [undefined, undefined]);
+  assert.ok(seen.size >= 2);
+  assert.ok(requests > 20, `${requests} connections`);
+  for (const p of peers) {
+    assert.deepEqual(p.gaps, []);
+    p.stop();
+  }
+});
+
+test('a bad certificate is named in one line of the log, and the old one stays', async () => {
+  const before = (await shown()).certificate;
+  const cert = path.join(clinic.dir, 'tls/cert.pem');
+  const sound = readFileSync(cert);
+  writeFileSync(cert, 'no certificate\n');
+  const had = clinic.log.length;
+  await reload('stay as they were');
+  await sleep(200);
+  const said = clinic.log.slice(had).split('\n').filter((l) => /keymgr|wrk/.test(l) && !l.includes('(re)loading'));
+  assert.equal(said.length, 1, said.join('\n'));
+  assert.match(said[0], /no certificate we can use in '.*cert\.pem': certificates and keys stay as they were/);
+  assert.equal((await shown()).certificate, before);
+  writeFileSync(cert, sound);
+});

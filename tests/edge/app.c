@@ -38,6 +38,8 @@ struct route {
 	int (*run)(struct http_request *);
 };
 
+extern TAILQ_HEAD(timerlist, kore_timer) kore_timers; /* of timer.c */
+
 static unsigned notes, ws_opened, ws_closed, ws_code, naps;
 static unsigned long long ws_flooded;
 
@@ -90,6 +92,17 @@ run_echo(struct http_request *req)
 	return KORE_RESULT_OK;
 }
 
+static unsigned
+timers(void)
+{
+	struct kore_timer *t;
+	unsigned n = 0;
+
+	TAILQ_FOREACH (t, &kore_timers, list)
+		n++;
+	return n;
+}
+
 static int
 run_who(struct http_request *req)
 {
@@ -97,9 +110,10 @@ run_who(struct http_request *req)
 
 	(void)snprintf(text, sizeof(text),
 	    "worker=%u\npid=%d\nnotes=%u\nopened=%u\nclosed=%u\ncode=%u\n"
-	    "flooded=%llu\nconns=%u\nreqs=%u\n",
+	    "flooded=%llu\nconns=%u\nreqs=%u\ntimers=%u\n",
 	    worker->id, getpid(), notes, ws_opened, ws_closed, ws_code,
-	    ws_flooded, worker_active_connections, http_request_count);
+	    ws_flooded, worker_active_connections, http_request_count,
+	    timers());
 	return reply(req, 200, text);
 }
 

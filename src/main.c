@@ -17,6 +17,7 @@
 #include "edge/http.h"
 #include "edge/loop.h"
 #include "edge/sandbox.h"
+#include "edge/tidy.h"
 #include "edge/ws.h"
 #include "gate/limit.h"
 
@@ -194,6 +195,7 @@ worker_start(void)
 		log_error("worker_start_failed");
 		exit(1);
 	}
+	tidy_start();
 	loop_leave();
 }
 

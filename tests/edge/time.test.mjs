@@ -1,4 +1,4 @@
-// How long anything may take: patches 30 and 31, beside the '14 …' of
+// How long anything may take: patch 30, beside the '14 …' of
 // life.test.mjs. Limits are short here and differ, so that it shows which one
 // ended what; what the clinic gets is in conf/kore.conf.in.
 import assert from 'node:assert/strict';
@@ -86,7 +86,7 @@ limited('30 a download that goes on is not cut off, however slow',
     c.destroy();
   });
 
-limited('31 a request has its time from its first byte on',
+limited('30 a request has its time from its first byte on',
   { http_header_timeout: 3, http_keepalive_time: 5 }, async (server) => {
     const c = await connect(server);
     await sleep(3500);
@@ -101,7 +101,7 @@ limited('31 a request has its time from its first byte on',
   });
 
 //= TR-24: idle is who asks nothing, not who sends nothing
-limited('31 what asks nothing keeps no connection', { http_keepalive_time: 2 },
+limited('30 what asks nothing keeps no connection', { http_keepalive_time: 2 },
   async (server) => {
     const empty = await connect(server);
     const part = await connect(server);
@@ -126,7 +126,7 @@ limited('31 what asks nothing keeps no connection', { http_keepalive_time: 2 },
     }
   });
 
-limited('31 a handshake has one limit, whether it comes or not',
+limited('30 a handshake has one limit, whether it comes or not',
   { tls_handshake_timeout: 6 }, async (server) => {
     const hello = await clientHello();
     const silent = await tcp(server);

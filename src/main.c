@@ -20,6 +20,7 @@
 #include "edge/peer.h"
 #include "edge/room.h"
 #include "edge/sandbox.h"
+#include "edge/tidy.h"
 #include "edge/ws.h"
 #include "gate/limit.h"
 
@@ -201,6 +202,7 @@ worker_start(void)
 		log_error("worker_start_failed");
 		exit(1);
 	}
+	tidy_start();
 	loop_leave();
 }
 

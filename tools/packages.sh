@@ -8,7 +8,7 @@ build='make gcc libc6-dev pkg-config patch kore libssl-dev libpq-dev
 	postgresql-15 openssl ca-certificates util-linux iproute2'
 suite='clang clang-format clang-tidy cppcheck pmccabe valgrind libcmocka-dev
 	git curl python3 coturn oathtool zbar-tools chromium fonts-dejavu-core
-	haproxy procps wrk testssl.sh systemd'
+	haproxy procps wrk slowhttptest testssl.sh systemd'
 
 case ${1:-} in
 run) wanted=$build ;;

@@ -40,6 +40,8 @@ struct route {
 	int (*run)(struct http_request *);
 };
 
+extern TAILQ_HEAD(timerlist, kore_timer) kore_timers; /* of timer.c */
+
 static unsigned notes, ws_opened, ws_closed, ws_code, naps;
 static unsigned long long ws_flooded;
 static unsigned accepted, refused, closed, most = 1000000;
@@ -111,6 +113,17 @@ run_echo(struct http_request *req)
 	return KORE_RESULT_OK;
 }
 
+static unsigned
+timers(void)
+{
+	struct kore_timer *t;
+	unsigned n = 0;
+
+	TAILQ_FOREACH (t, &kore_timers, list)
+		n++;
+	return n;
+}
+
 static int
 run_who(struct http_request *req)
 {
@@ -119,10 +132,10 @@ run_who(struct http_request *req)
 	(void)snprintf(text, sizeof(text),
 	    "worker=%u\npid=%d\nnotes=%u\nopened=%u\nclosed=%u\ncode=%u\n"
 	    "flooded=%llu\nconns=%u\nreqs=%u\naccepted=%u\nrefused=%u\n"
-	    "gone=%u\n",
+	    "gone=%u\ntimers=%u\n",
 	    worker->id, getpid(), notes, ws_opened, ws_closed, ws_code,
 	    ws_flooded, worker_active_connections, http_request_count, accepted,
-	    refused, closed);
+	    refused, closed, timers());
 	return reply(req, 200, text);
 }
 

@@ -158,7 +158,8 @@ life('13 a new worker refuses nobody for want of a certificate', {},
 const QUICK = { http_header_timeout: 2, http_body_timeout: 2 };
 
 life('14 an idle connection is closed without a word',
-  { set: { ...QUICK, http_keepalive_time: 10 } }, async (server) => {
+  { set: { http_header_timeout: 1, http_keepalive_time: 2 } },
+  async (server) => {
     const used = await connect(server);
     await asked(used);
     const fresh = await connect(server);
@@ -187,7 +188,9 @@ life('14 a trickle of headers or body is a 408', { set: QUICK },
     }
   });
 
-life('14 a handshake cannot trickle', { set: QUICK }, async (server) => {
+const SHAKE = { tls_handshake_timeout: 2 };
+
+life('14 a handshake cannot trickle', { set: SHAKE }, async (server) => {
   const hello = await clientHello();
   const s = await tcp(server);
   const gone = once(s, 'close');

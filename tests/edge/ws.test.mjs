@@ -307,6 +307,52 @@ test('12 others go on while one floods', async () => {
   c.destroy();
 });
 
+/** So many frames that ask for nothing, in one piece. */
+const pongs = (count) => Buffer.concat(Array(count).fill(frame(PONG)));
+
+test('31 one that sends without a pause keeps nobody waiting', async () => {
+  const c = await websocket(server);
+  const block = pongs(100000);
+  const waits = [];
+  let over = false;
+  const pour = () => { if (!over) c.stream.write(block, pour); };
+  pour();
+  pour();
+  try {
+    for (const end = Date.now() + 3000; Date.now() < end;) {
+      const at = Date.now();
+      const got = await Promise.race([get(server, '/bare'), sleep(5000)]);
+      assert.equal(got?.status, 200);
+      waits.push(Date.now() - at);
+    }
+  } finally {
+    over = true;
+    c.destroy();
+  }
+  assert.ok(waits.length > 2 && Math.max(...waits) < 1500, String(waits));
+});
+
+test('31 who was told to go is not listened to', async () => {
+  const c = await websocket(server);
+  c.write(frame(TEXT, 'close:4000'));
+  await sleep(50);
+  const at = Date.now();
+  c.write(pongs(2000));
+  assert.ok(await c.until(() => c.over, 4000));
+  assert.ok(Date.now() - at < 1500, `heard for ${Date.now() - at} ms`);
+  c.destroy();
+});
+
+test('31 what came together with the FIN is read, however much', async () => {
+  const c = await websocket(server);
+  await c.together(pongs(150), frame(CLOSE, closing(4321)));
+  c.wire.socket.end();
+  await c.until(() => c.over);
+  await sleep(50);
+  assert.equal((await who(server)).code, '4321');
+  c.destroy();
+});
+
 test('12 the worker survived all of this', async () => {
   assert.equal((await get(server, '/bare')).status, 200);
   assert.doesNotMatch(server.log(), /gone|restarting/);

@@ -1,0 +1,38 @@
+#include "edge/tidy.h"
+
+#include "base/log.h"
+#include "base/loop.h"
+
+#include <kore/kore.h>
+
+#include <malloc.h>
+
+#define TIDY_MS 5000
+#define CROWD	64 /* connections of which it is worth while */
+
+static struct loop_timer timer;
+static u_int32_t most; /* connections at once since it was last done */
+
+static void
+tidy(void *unused)
+{
+	u_int32_t now = worker_active_connections;
+
+	(void)unused;
+	loop_timer_arm(&timer, TIDY_MS);
+	if (now > most)
+		most = now;
+	if (most < CROWD || now > most / 2)
+		return;
+	log_info("memory_returned", LOG_NUM("connections", now),
+	    LOG_NUM("of", most));
+	most = now;
+	(void)malloc_trim(0);
+}
+
+void
+tidy_start(void)
+{
+	timer.fn = tidy;
+	loop_timer_arm(&timer, TIDY_MS);
+}

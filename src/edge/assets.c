@@ -170,8 +170,7 @@ static const struct asset *
 page_for_nobody(const struct request *rq)
 {
 	if ((rq->method != METHOD_GET && rq->method != METHOD_HEAD) ||
-	    !rq->wants_page ||
-	    strncmp(rq->path, "/assets/", 8) == 0)
+	    !rq->wants_page || strncmp(rq->path, "/assets/", 8) == 0)
 		return NULL;
 	return asset_find("/not-found");
 }

@@ -74,11 +74,11 @@ async function start(change, before = '') {
 test('limits that do not fit together stop the start', async () => {
   const line = (name, value) => (s) => s.replace(new RegExp(`^${name}\\s.*$`, 'm'), `${name} ${value}`);
   for (const [change, before, said] of [
-    [line('worker_max_connections', 8192), '', /^epione: kore\.conf: worker_rlimit_nofiles must be at least 8268 /],
-    [line('worker_rlimit_nofiles', 4100), '', /^epione: kore\.conf: worker_rlimit_nofiles must be at least 4172 /],
+    [line('worker_max_connections', 9216), '', /^epione: kore\.conf: worker_rlimit_nofiles must be at least 9292 /],
+    [line('worker_rlimit_nofiles', 4100), '', /^epione: kore\.conf: worker_rlimit_nofiles must be at least 8268 /],
     [line('workers', 3), '', /^epione: kore\.conf says workers 3, epione\.conf says 2: /],
     [line('worker_rlimit_nofiles', 2000000000), '', /^epione: the limit on open files must be at least 2000000064 /],
-    ...(process.getuid() === 0 ? [] : [[(s) => s, 'ulimit -n 4096; ', /^epione: the limit on open files must be at least 8256 /]]),
+    ...(process.getuid() === 0 ? [] : [[(s) => s, 'ulimit -n 4096; ', /^epione: the limit on open files must be at least 9280 /]]),
   ]) {
     const r = await start(change, before);
     assert.equal(r.code, 1, r.said);

@@ -3,12 +3,14 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { startClinic, top } from '../lib/clinic.mjs';
+import { known, startClinic, top } from '../lib/clinic.mjs';
+import { fair, idle } from './crowd.mjs';
+import { hostile, slow } from './hostile.mjs';
 import { handshakes, plain } from './plain.mjs';
 import { reading, signIns } from './reading.mjs';
 import { signaling } from './signaling.mjs';
 
-const parts = { signaling, reading, plain, signins: signIns, handshakes };
+const parts = { signaling, reading, plain, signins: signIns, handshakes, idle, fair, hostile, slow };
 const wanted = process.env.BENCH?.split(',') ?? Object.keys(parts);
 const say = (line) => process.stderr.write(line + '\n');
 
@@ -19,7 +21,7 @@ const ratio = (r) => r.ratio === undefined ? '' : r.ratio.toFixed(2);
 const table = (rows) => ['| | ours | beside it | ratio | aim | reached |', '|---|---:|---:|---:|---:|---|',
   ...rows.map((r) => `| ${r.what} | ${r.ours} | ${r.other ?? ''} | ${ratio(r)} | ${aim(r)} | ${reached(r)} |`)].join('\n');
 
-const clinic = await startClinic({ settings: 'join_minutes_before 1440' });
+const clinic = await startClinic({ settings: `join_minutes_before 1440\njoin_minutes_after 1440\n${known('connections_per_address', 4000)}` });
 const rows = [];
 try {
   for (const name of wanted)

@@ -26,7 +26,7 @@ function statement(name, values, variables) {
   throw new Error(`no statement ${name} in sql/queries`);
 }
 
-async function setUp(clinic) {
+export async function setUp(clinic) {
   const doctor = await clinic.signIn(clinic.people.clinician);
   const made = await doctor.create('/v1/patients', { ...record, mrn: `B-${randomUUID()}` });
   if (made.status !== 201) throw new Error(made.text);

@@ -2,12 +2,13 @@
 # The bench: builds the load generator and the bare handler, measures, writes
 # docs/BENCH.md. Called by `make bench`, after the server was built.
 #   BENCH=name,name   some of: reading plain signaling signins handshakes
+#                     idle fair hostile slow
 #   BENCH_OUT=FILE    writes there instead of docs/BENCH.md
 set -eu
 cd "$(dirname "$0")/../.."
 out=build/bench
 mkdir -p "$out"
-for tool in wrk pgbench openssl; do
+for tool in wrk pgbench openssl slowhttptest; do
 	PATH=$PATH:$(ls -d /usr/lib/postgresql/*/bin | tail -n 1) command -v $tool >/dev/null || {
 		echo "$tool is not installed: tools/packages.sh check" >&2
 		exit 1
@@ -17,6 +18,8 @@ warn='-Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 	-Wpointer-arith -Wsign-compare -Wformat=2 -D_GNU_SOURCE -std=gnu11 -O2 -g'
 # shellcheck disable=SC2086 # flags are words
 ${CC:-gcc} $warn -o "$out/pairs" tests/bench/pairs.c -lssl -lcrypto
+# shellcheck disable=SC2086
+${CC:-gcc} $warn -o "$out/hostile" tests/bench/hostile.c -lssl -lcrypto -lpthread
 # shellcheck disable=SC2086
 ${CC:-gcc} $warn -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE -pie \
 	-rdynamic -Ibuild/kore/src/include -o "$out/app" tests/edge/app.c \

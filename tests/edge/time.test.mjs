@@ -1,12 +1,13 @@
-// How long anything may take: patch 30, beside the '14 …' of
+// How long anything may take: patch 30, and 31, beside the '14 …' of
 // life.test.mjs. Limits are short here and differ, so that it shows which one
 // ended what; what the clinic gets is in conf/kore.conf.in.
 import assert from 'node:assert/strict';
 import events, { once } from 'node:events';
+import fs from 'node:fs';
 import net from 'node:net';
 import { test } from 'node:test';
-import { clientHello, connect, eventually, get, serve, sleep, websocket, who }
-  from './lib.mjs';
+import { SAN, clientHello, connect, eventually, get, serve, sleep, websocket,
+  who } from './lib.mjs';
 
 const H = 'Host: localhost\r\n';
 const LONG = { tls_handshake_timeout: 60, http_header_timeout: 60,
@@ -135,6 +136,36 @@ limited('30 a handshake has one limit, whether it comes or not',
     // longer than the five seconds that were in no configuration
     for (const t of await Promise.all([lasted(silent), lasted(begun)]))
       within(t, 5500, 12000);
+  });
+
+const ticks = (pid) => {
+  const stat = fs.readFileSync(`/proc/${pid}/stat`, 'latin1');
+  const f = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return Number(f[11]) + Number(f[12]);
+};
+
+limited('31 headers in single bytes cost what their bytes cost', {},
+  async (server) => {
+    const { pid } = await who(server);
+    const before = ticks(pid);
+    const c = [];
+    for (let i = 0; i < 3; i++) {
+      c.push(await connect(server));
+      c[i].write(`GET /bare HTTP/1.1\r\n${H}X-Long: `);
+      await c[i].together(...'x'.repeat(12000), '\r', '\n', '\r', '\n');
+    }
+    for (const one of c) {
+      assert.equal((await one.response()).status, 200);
+      one.destroy();
+    }
+    const spent = ticks(pid) - before;
+    assert.ok(SAN || spent < 25, `${spent} hundredths of a second`);
+    const bad = await connect(server); // what is split is still looked at
+    bad.write(`GET /bare HTTP/1.1\r\n${H}X: a\r`);
+    await sleep(50);
+    bad.write('b\r\n\r\n');
+    assert.equal((await bad.response()).status, 400);
+    bad.destroy();
   });
 
 limited('14 no connection has a timer of its own', {}, async (server) => {

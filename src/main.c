@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/offload.h"
 #include "base/secret.h"
+#include "care/signal.h"
 #include "data/db.h"
 #include "data/keys.h"
 #include "edge/assets.h"
@@ -89,6 +90,7 @@ prepare(const char *path)
 		fail(problem);
 	if (limit_init() != ERR_OK || offload_share() != ERR_OK ||
 	    health_init((unsigned)conf()->workers) != ERR_OK ||
+	    signal_share() != ERR_OK ||
 	    channels_make((size_t)conf()->workers) != ERR_OK)
 		fail(no_shared_memory);
 }

@@ -76,13 +76,13 @@ place_replace(struct place *old)
 }
 
 static void
-place_begin(struct link *l)
+place_begin(struct link *l, const struct uuid *id)
 {
 	struct place *p = place_of_account(l->room, &l->who.account);
 
 	if (p != NULL)
 		place_replace(p);
-	if ((p = place_add(l)) == NULL) {
+	if ((p = place_add(l, id)) == NULL) {
 		link_drop(l, SIGNAL_FULL);
 		return;
 	}
@@ -96,12 +96,25 @@ place_begin(struct link *l)
 	}
 }
 
+/* The worker that was the room's home died, and everybody comes back: under
+ * the names of before, so that what goes on between them can go on. Nothing
+ * can be told again. */
+static bool
+place_of_lost_home(const struct link *l, const char *token, struct uuid *id)
+{
+	return token != NULL &&
+	    place_of_account(l->room, &l->who.account) == NULL &&
+	    token_of_lost_home(token, &l->room->visit, &l->who.account, id) &&
+	    place_by_id(l->room, id) == NULL;
+}
+
 static enum err
 on_hello(struct link *l, json_t *m, const char **field)
 {
 	const char *token = json_string_value(json_object_get(m, "resume"));
 	json_int_t last = json_integer_value(json_object_get(m, "last_seq"));
 	struct place *p = NULL;
+	struct uuid id;
 
 	(void)field;
 	if (token != NULL)
@@ -109,7 +122,7 @@ on_hello(struct link *l, json_t *m, const char **field)
 	if (p != NULL && place_can_replay(p, (uint64_t)last))
 		place_resume(p, l, (uint64_t)last);
 	else
-		place_begin(l);
+		place_begin(l, place_of_lost_home(l, token, &id) ? &id : NULL);
 	return ERR_OK;
 }
 

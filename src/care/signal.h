@@ -85,6 +85,10 @@ struct signal_ops {
 	int64_t (*now)(void);	 /* s, wall clock */
 };
 
+/* In the process that will fork homes: what they must have in common for one
+ * of them to know the places of another that died. */
+NODISCARD enum err signal_share(void);
+
 /* Once per process, before anything else; kept by reference. */
 void signal_install(const struct signal_ops *);
 
@@ -114,7 +118,7 @@ void signal_line(const struct uuid *visit, int64_t ahead, int64_t busy_s);
 /* Once a second: late hellos, places past their grace, visits whose window
  * has closed, estimates that changed. */
 void signal_tick(void);
-/* Forgets everything without a word (end of process, tests). */
+/* Forgets everything without a word, as the end of the process does. */
 void signal_reset(void);
 
 struct signal_stats {

@@ -158,7 +158,7 @@ name_copy(char *to, const char *from)
 }
 
 struct place *
-place_add(struct link *l)
+place_add(struct link *l, const struct uuid *id)
 {
 	struct room *r = l->room;
 	struct place *p;
@@ -167,7 +167,7 @@ place_add(struct link *l)
 	    (p = calloc(1, sizeof(*p))) == NULL)
 		return NULL;
 	p->room = r;
-	p->id = uuid_random();
+	p->id = id != NULL ? *id : uuid_random();
 	p->account = l->who.account;
 	p->role = l->who.role;
 	name_copy(p->display_name, l->who.display_name);
@@ -176,7 +176,7 @@ place_add(struct link *l)
 	p->ahead = l->who.ahead;
 	p->free_at = l->who.free_at;
 	p->told_wait = INT64_MIN; /* nothing */
-	secret_random(p->resume, sizeof(p->resume));
+	token_make(&p->resume, &r->visit, &p->account, &p->id);
 	STAILQ_INIT(&p->held);
 	p->link = l;
 	l->place = p;
@@ -244,8 +244,8 @@ place_token(const struct place *p)
 
 	if (text == NULL)
 		return NULL;
-	EVP_EncodeBlock(
-	    (unsigned char *)text, p->resume, (int)sizeof(p->resume));
+	EVP_EncodeBlock((unsigned char *)text,
+	    (const unsigned char *)&p->resume, (int)sizeof(p->resume));
 	for (c = text; *c != '\0' && *c != '='; c++) {
 		if (*c == '+')
 			*c = '-';
@@ -352,6 +352,7 @@ room_reset(void)
 		room_settle(r);
 	}
 	memset(recent, 0, sizeof(recent));
+	token_new_life();
 }
 
 struct signal_stats

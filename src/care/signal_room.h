@@ -2,6 +2,7 @@
 #define CARE_SIGNAL_ROOM_H
 
 #include "care/signal.h"
+#include "care/signal_token.h"
 
 #include <sys/queue.h>
 
@@ -30,7 +31,8 @@ struct place {
 	enum role role;
 	char display_name[sizeof(((struct participant *)0)->display_name)];
 	bool admitted;
-	uint8_t resume[32];	/* whoever shows it may take the place again */
+	struct signal_token
+	    resume;		/* whoever shows it may take the place again */
 	json_t *media;		/* what it said last in `state`, or NULL */
 	int64_t starts_at;	/* of the visit, s; 0 if not known */
 	int64_t ahead, free_at; /* as of struct participant, kept up to date */
@@ -82,8 +84,9 @@ struct link *link_find(const struct signal_link *); /* or NULL */
 void link_remove(struct link *, int64_t now_ms);
 enum link_state link_state(const struct link *);
 
-/* A new place for the link; NULL when the room is full. */
-struct place *place_add(struct link *);
+/* A new place for the link, with this id or, if NULL, one of its own; NULL
+ * when the room is full. */
+struct place *place_add(struct link *, const struct uuid *id);
 /* Frees it; its link stays, without a place. */
 void place_remove(struct place *);
 struct place *place_of_account(struct room *, const struct uuid *account);

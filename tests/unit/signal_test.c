@@ -56,7 +56,7 @@ welcome_says_what_the_contract_says(void **state)
 	assert_true(doc->admitted);
 	assert_false(doc->resumed);
 	assert_int_equal(strlen(doc->self), 36);
-	assert_int_equal(strlen(doc->token), 43); /* 256 bits */
+	assert_int_equal(strlen(doc->token), 70); /* 256 bits of MAC */
 	assert_int_equal(
 	    json_array_size(json_object_get(m, "participants")), 0);
 	assert_int_equal(json_array_size(json_object_get(m, "ice_servers")), 1);
@@ -782,6 +782,86 @@ what_is_kept_is_bounded_in_bytes_too(void **state)
 	assert_false(pat->resumed);
 }
 
+/* The home dies: the sockets do not know it yet, nor does anybody else. */
+static void
+home_dies(struct client *doc, struct client *pat)
+{
+	signal_reset();
+	client_say(doc, "{\"type\":\"ping\",\"t\":1}");
+	client_say(pat, "{\"type\":\"ping\",\"t\":1}");
+	assert_int_equal(doc->closed, SIGNAL_RESTART);
+	assert_int_equal(pat->closed, SIGNAL_RESTART);
+	client_clear(doc);
+	client_clear(pat);
+}
+
+static void
+a_home_that_died_is_followed_by_one_that_knows_the_names(void **state)
+{
+	struct client *doc, *pat;
+	char was_doc[UUID_TEXT_SIZE], was_pat[UUID_TEXT_SIZE];
+	int i;
+
+	(void)state;
+	call_begin(&doc, &pat);
+	memcpy(was_doc, doc->self, sizeof(was_doc));
+	memcpy(was_pat, pat->self, sizeof(was_pat));
+	for (i = 0; i < 3; i++) { /* once, and again */
+		home_dies(doc, pat);
+		client_resume(pat, 2);
+		client_resume(doc, 3);
+		assert_false(pat->resumed || doc->resumed);
+		assert_string_equal(pat->self, was_pat);
+		assert_string_equal(doc->self, was_doc);
+		assert_string_equal(
+		    text_in(json_object_get(
+				client_heard(pat, "joined", 0), "participant"),
+			"id"),
+		    was_doc);
+		client_say_json(doc, candidate_to(pat, 1));
+		client_say_json(pat, candidate_to(doc, 1));
+		assert_int_equal(client_count(pat, "candidate"), 1);
+		assert_int_equal(client_count(doc, "candidate"), 1);
+	}
+	client_lose(pat);
+	client_resume(pat, 2);
+	assert_true(pat->resumed);
+	assert_false(pat->broken || doc->broken);
+}
+
+static void
+a_name_is_given_back_to_its_own_account_and_once(void **state)
+{
+	struct client *doc, *pat;
+	char was_doc[UUID_TEXT_SIZE], token[sizeof(doc->token)];
+
+	(void)state;
+	call_begin(&doc, &pat);
+	memcpy(was_doc, doc->self, sizeof(was_doc));
+	memcpy(token, doc->token, sizeof(token));
+	home_dies(doc, pat);
+	memcpy(pat->token, token, sizeof(token));
+	client_resume(pat, 2); /* another's */
+	assert_string_not_equal(pat->self, was_doc);
+	doc->who.visit = other_visit;
+	client_resume(doc, 2); /* another room's */
+	assert_string_not_equal(doc->self, was_doc);
+	client_lose(doc);
+	doc->who.visit = visit;
+	memcpy(doc->token, token, sizeof(token));
+	doc->token[60] = doc->token[60] == 'A' ? 'B' : 'A';
+	client_resume(doc, 2); /* nobody's */
+	assert_string_not_equal(doc->self, was_doc);
+
+	client_say(doc, "{\"type\":\"leave\"}");
+	memcpy(doc->token, token, sizeof(token));
+	client_resume(doc, 2);
+	assert_string_equal(doc->self, was_doc);
+	client_say(doc, "{\"type\":\"leave\"}");
+	client_resume(doc, 2); /* given up in this life */
+	assert_string_not_equal(doc->self, was_doc);
+}
+
 static void
 a_token_is_good_for_its_own_account_and_room(void **state)
 {
@@ -1054,6 +1134,8 @@ main(void)
 		TEST(more_than_was_kept_is_not_pretended),
 		TEST(what_is_kept_is_bounded_in_bytes_too),
 		TEST(a_token_is_good_for_its_own_account_and_room),
+		TEST(a_home_that_died_is_followed_by_one_that_knows_the_names),
+		TEST(a_name_is_given_back_to_its_own_account_and_once),
 		TEST(admission_reaches_who_is_away),
 		TEST(the_end_of_the_visit_closes_the_room),
 		TEST(the_window_of_the_visit_closes_the_room),
@@ -1064,5 +1146,7 @@ main(void)
 		TEST(no_order_of_things_breaks_the_row_of_numbers),
 	};
 
+	if (secret_init(1 << 16) != ERR_OK || crypto_init() != ERR_OK)
+		return 1;
 	return cmocka_run_group_tests_name("signal", tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@
  * `admit`. Included by one test program, so everything is static.
  */
 
+#include "base/crypto.h"
 #include "base/secret.h"
 #include "care/signal.h"
 
@@ -31,7 +32,7 @@ struct client {
 	bool in_call;	 /* its socket was told to be part of a call */
 	bool admit_asked;
 	json_t *inbox; /* since the last clear */
-	char self[UUID_TEXT_SIZE], token[64];
+	char self[UUID_TEXT_SIZE], token[96];
 	bool admitted, resumed;
 	int64_t last_seq, received;
 	bool broken; /* it saw a gap or a message twice */

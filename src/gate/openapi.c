@@ -5,6 +5,7 @@
 #include "gate/reply.h"
 #include "gate/route.h"
 
+#include <ctype.h>
 #include <string.h>
 
 static const char *const open_names[] = { "no session needed", "any session",
@@ -191,15 +192,13 @@ tag(const struct route *r)
 static json_t *
 summary(const struct route *r)
 {
-	const char *from = event_stored(r->event);
-	char text[80];
-	size_t n;
+	char text[80], *p;
 
-	for (n = 0; from[n] != '\0' && n < sizeof(text) - 1; n++)
-		text[n] = from[n] == '.' || from[n] == '_' ? ' ' : from[n];
-	text[n] = '\0';
-	if (n > 0 && text[0] >= 'a' && text[0] <= 'z')
-		text[0] = (char)(text[0] - 'a' + 'A');
+	snprintf(text, sizeof(text), "%s", event_stored(r->event));
+	for (p = text; *p != '\0'; p++)
+		if (*p == '.' || *p == '_')
+			*p = ' ';
+	text[0] = (char)toupper((unsigned char)text[0]);
 	return json_string(text);
 }
 
@@ -252,15 +251,21 @@ static const struct {
 static json_t *
 plain_operation(size_t i)
 {
-	json_t *o = json_pack("{s:s, s:s, s:[s], s:[], s:{s:{s:s, s:{s:o},"
-			      " s:{s:{s:{}}}}}}",
-	    "operationId", plain[i].operation, "summary", plain[i].summary,
-	    "tags", "operations", "security", "responses", "200", "description",
-	    "Yes.", "headers", "X-Request-Id", header_ref("X-Request-Id"),
-	    "content", plain[i].type, "schema");
+	json_t *answers,
+	    *o = json_pack("{s:s, s:s, s:[s], s:[], s:{s:{s:s, s:{s:o},"
+			   " s:{s:{s:{}}}}}}",
+		"operationId", plain[i].operation, "summary", plain[i].summary,
+		"tags", "operations", "security", "responses", "200",
+		"description", "The answer.", "headers", "X-Request-Id",
+		header_ref("X-Request-Id"), "content", plain[i].type, "schema");
 
-	refusal(json_object_get(o, "responses"), "405", "Problem");
-	refusal(json_object_get(o, "responses"), "default", "Problem");
+	answers = json_object_get(o, "responses");
+	/* "not ready" is an answer, no problem */
+	if (strcmp(plain[i].path, "/readyz") == 0)
+		json_object_set_new(answers, "503",
+		    json_deep_copy(json_object_get(answers, "200")));
+	refusal(answers, "405", "Problem");
+	refusal(answers, "default", "Problem");
 	return o;
 }
 

@@ -36,7 +36,7 @@ static const struct {
 static const char *const blamed[ERR_COUNT] = {
 #define ERROR(name, code, status, title)
 #define CONSTRAINT(name, err)
-#define BLAME(err, field) [ERR_##err] = field,
+#define BLAME(err, field) [ERR_##err] = (field),
 #include "tables/errors.def"
 #undef ERROR
 #undef CONSTRAINT

@@ -32,8 +32,8 @@ static const struct {
 	{ "--email", "the address to sign in with" },
 	{ "--origin", "where the portal is, such as https://clinic.example" },
 	{ "--dir", "the folder of the migrations (default sql/migrations)" },
-	{ "--status", "only says what was applied, and what is to come" },
-	{ "--dry-run", "applies and takes back, to see whether it works" },
+	{ "--status", "lists what was applied and what is to come" },
+	{ "--dry-run", "lists what is to come" },
 	{ "--people", "the file with the demo's people" },
 	{ "--link", "the link of the first administrator" },
 };

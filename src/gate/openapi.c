@@ -5,6 +5,7 @@
 #include "gate/reply.h"
 #include "gate/route.h"
 
+#include <ctype.h>
 #include <string.h>
 
 static const char *const open_names[] = { "no session needed", "any session",
@@ -90,16 +91,75 @@ list_schema(const struct route *r)
 }
 
 static json_t *
+header_ref(const char *name)
+{
+	return json_pack(
+	    "{s:o}", "$ref", json_sprintf("#/components/headers/%s", name));
+}
+
+/* Whoever changes something needs its tag: of these the answers tell it. */
+static bool
+is_changed(const struct route *r)
+{
+	size_t i;
+
+	for (i = 0; i < routes_count; i++)
+		if ((routes[i].traits & TRAIT_PATCHES) != 0 &&
+		    strcmp(routes[i].path, r->path) == 0)
+			return true;
+	return false;
+}
+
+static json_t *
 success(const struct route *r)
 {
+	json_t *o = json_pack("{s:s, s:{s:o}}", "description", "Done.",
+	    "headers", "X-Request-Id", header_ref("X-Request-Id"));
 	json_t *schema;
 
+	if ((r->traits & TRAIT_SOCKET) != 0)
+		json_object_set_new(o, "description",
+		    json_string("A WebSocket of " SOCKET_PROTOCOL "."));
+	if (is_changed(r))
+		json_object_set_new(
+		    json_object_get(o, "headers"), "ETag", header_ref("ETag"));
 	if (r->out[0].kind == SH_END)
-		return json_pack("{s:s}", "description", "Done.");
+		return o;
 	schema = (r->traits & TRAIT_LISTS) != 0 ? list_schema(r)
 						: shape_schema(r->out);
-	return json_pack("{s:s, s:{s:{s:o}}}", "description", "Done.",
-	    "content", "application/json", "schema", schema);
+	json_object_set_new(o, "content",
+	    json_pack("{s:{s:o}}", "application/json", "schema", schema));
+	return o;
+}
+
+static void
+refusal(json_t *o, const char *status, const char *name)
+{
+	json_object_set_new(o, status,
+	    json_pack("{s:o}", "$ref",
+		json_sprintf("#/components/responses/%s", name)));
+}
+
+/* What a client has to reckon with, by status; the code says the rest. */
+static void
+refusals(const struct route *r, json_t *o)
+{
+	refusal(o, "400", "Problem");
+	if (r->open != OPEN_PUBLIC) {
+		refusal(o, "401", "Problem");
+		refusal(o, "403", "Problem");
+		refusal(o, "404", "Problem");
+	}
+	if ((r->traits & TRAIT_PATCHES) != 0) {
+		refusal(o, "412", "Problem");
+		refusal(o, "428", "Problem");
+	}
+	if ((r->traits & TRAIT_SOCKET) != 0)
+		refusal(o, "426", "Problem");
+	refusal(o, "422", "Problem");
+	refusal(o, "429", "Later");
+	refusal(o, "503", "Later");
+	refusal(o, "default", "Problem");
 }
 
 static json_t *
@@ -115,16 +175,42 @@ responses(const struct route *r)
 	else if ((r->traits & TRAIT_CREATES) != 0)
 		status = "201";
 	json_object_set_new(o, status, success(r));
-	json_object_set_new(o, "default",
-	    json_pack("{s:s}", "$ref", "#/components/responses/Problem"));
+	refusals(r, o);
 	return o;
+}
+
+/* "/v1/patients/{id}/care-team" is of "patients". */
+static json_t *
+tag(const struct route *r)
+{
+	const char *name = r->path + strlen("/v1/");
+
+	return json_stringn(name, strcspn(name, "/"));
+}
+
+/* What is written down of it says what it does: "visit.checked_in". */
+static json_t *
+summary(const struct route *r)
+{
+	char text[80], *p;
+
+	snprintf(text, sizeof(text), "%s", event_stored(r->event));
+	for (p = text; *p != '\0'; p++)
+		if (*p == '.' || *p == '_')
+			*p = ' ';
+	text[0] = (char)toupper((unsigned char)text[0]);
+	return json_string(text);
 }
 
 static json_t *
 operation(const struct route *r)
 {
-	json_t *o = json_pack("{s:s, s:s, s:s, s:o, s:o}", "operationId",
-	    r->operation, "x-permission", perm_name(r->perm), "x-event",
+	json_t *o = json_pack("{s:s, s:o, s:[o], s:o, s:s, s:s, s:o, s:o}",
+	    "operationId", r->operation, "summary", summary(r), "tags", tag(r),
+	    "description",
+	    json_sprintf("Open in state: %s. Recorded as `%s`.",
+		open_names[r->open], event_stored(r->event)),
+	    "x-permission", perm_name(r->perm), "x-event",
 	    event_stored(r->event), "parameters", parameters(r), "responses",
 	    responses(r));
 
@@ -149,11 +235,49 @@ method_key(enum method m)
 	return keys[m];
 }
 
+/* What is answered without session, right and audit row (edge/). */
+static const struct {
+	const char *path, *operation, *summary, *type;
+} plain[] = {
+	{ "/healthz", "health", "The server is alive", "application/json" },
+	{ "/readyz", "readiness", "Database and keys are in reach, or 503",
+	    "application/json" },
+	{ "/metrics", "metrics", "Prometheus' text, to loopback alone",
+	    "text/plain" },
+	{ "/v1/openapi.json", "description", "This description",
+	    "application/json" },
+};
+
+static json_t *
+plain_operation(size_t i)
+{
+	json_t *answers,
+	    *o = json_pack("{s:s, s:s, s:[s], s:[], s:{s:{s:s, s:{s:o},"
+			   " s:{s:{s:{}}}}}}",
+		"operationId", plain[i].operation, "summary", plain[i].summary,
+		"tags", "operations", "security", "responses", "200",
+		"description", "The answer.", "headers", "X-Request-Id",
+		header_ref("X-Request-Id"), "content", plain[i].type, "schema");
+
+	answers = json_object_get(o, "responses");
+	/* "not ready" is an answer, no problem */
+	if (strcmp(plain[i].path, "/readyz") == 0)
+		json_object_set_new(answers, "503",
+		    json_deep_copy(json_object_get(answers, "200")));
+	refusal(answers, "405", "Problem");
+	refusal(answers, "default", "Problem");
+	return o;
+}
+
 static json_t *
 paths(void)
 {
 	json_t *o = json_object(), *path;
 	size_t i;
+
+	for (i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
+		json_object_set_new(o, plain[i].path,
+		    json_pack("{s:o}", "get", plain_operation(i)));
 
 	for (i = 0; i < routes_count; i++) {
 		if ((path = json_object_get(o, routes[i].path)) == NULL) {
@@ -164,6 +288,17 @@ paths(void)
 		    path, method_key(routes[i].method), operation(&routes[i]));
 	}
 	return o;
+}
+
+static json_t *
+codes(void)
+{
+	json_t *list = json_array();
+	enum err e;
+
+	for (e = ERR_OK + 1; e < ERR_COUNT; e++)
+		json_array_append_new(list, json_string(err_code(e)));
+	return list;
 }
 
 static json_t *
@@ -179,33 +314,92 @@ problem_schema(void)
 		    json_pack("{s:s}", "type", "string"));
 	json_object_set_new(
 	    properties, "status", json_pack("{s:s}", "type", "integer"));
+	json_object_set_new(
+	    json_object_get(properties, "code"), "enum", codes());
 	return json_pack("{s:s, s:o, s:[s, s, s, s, s]}", "type", "object",
 	    "properties", properties, "required", "type", "title", "status",
 	    "code", "request_id");
 }
 
 static json_t *
+header(const char *description, const char *type)
+{
+	return json_pack("{s:s, s:{s:s}}", "description", description, "schema",
+	    "type", type);
+}
+
+static json_t *
+headers(void)
+{
+	return json_pack("{s:o, s:o, s:o}", "X-Request-Id",
+	    header("Also in the audit event of this request", "string"), "ETag",
+	    header("For If-Match", "string"), "Retry-After",
+	    header("Seconds", "integer"));
+}
+
+static json_t *
+problem(const char *description, const char *more)
+{
+	json_t *o = json_pack("{s:s, s:{s:o}, s:{s:{s:{s:s}}}}", "description",
+	    description, "headers", "X-Request-Id", header_ref("X-Request-Id"),
+	    "content", "application/problem+json", "schema", "$ref",
+	    "#/components/schemas/Problem");
+
+	if (more != NULL)
+		json_object_set_new(
+		    json_object_get(o, "headers"), more, header_ref(more));
+	return o;
+}
+
+static json_t *
 components(void)
 {
-	return json_pack(
-	    "{s:{s:{s:s, s:{s:{s:o}}}}, s:{s:{s:s, s:s}, s:{s:s, s:s, s:s}}}",
-	    "responses", "Problem", "description",
-	    "Refused or failed (RFC 9457).", "content",
-	    "application/problem+json", "schema", problem_schema(),
+	return json_pack("{s:{s:o}, s:o, s:{s:o, s:o},"
+			 " s:{s:{s:s, s:s}, s:{s:s, s:s, s:s}}}",
+	    "schemas", "Problem", problem_schema(), "headers", headers(),
+	    "responses", "Problem",
+	    problem("Refused or failed (RFC 9457).", NULL), "Later",
+	    problem("Not now: wait, then try again.", "Retry-After"),
 	    "securitySchemes", "token", "type", "http", "scheme", "bearer",
 	    "cookie", "type", "apiKey", "in", "cookie", "name", COOKIE_NAME);
+}
+
+static json_t *
+tags(void)
+{
+	json_t *list = json_array(), *known = json_object(), *name;
+	size_t i;
+
+	json_array_append_new(list, json_pack("{s:s}", "name", "operations"));
+	for (i = 0; i < routes_count; i++) {
+		name = tag(&routes[i]);
+		if (json_object_get(known, json_string_value(name)) == NULL)
+			json_array_append_new(
+			    list, json_pack("{s:O}", "name", name));
+		json_object_set_new(
+		    known, json_string_value(name), json_true());
+		json_decref(name);
+	}
+	json_decref(known);
+	return list;
 }
 
 json_t *
 openapi_document(void)
 {
 	return json_pack(
-	    "{s:s, s:{s:s, s:s, s:s}, s:[{s:[]}, {s:[]}], s:o, s:o}", "openapi",
-	    "3.1.0", "info", "title", "Epione", "version", "1", "description",
+	    "{s:s, s:{s:s, s:s, s:s, s:{s:s, s:s}}, s:[{s:s}], s:o,"
+	    " s:[{s:[]}, {s:[]}], s:o, s:o}",
+	    "openapi", "3.1.0", "info", "title", "Epione", "version", "1",
+	    "description",
 	    "Telehealth visits: accounts, patients, visits, signaling and "
-	    "audit. Errors are application/problem+json with a stable code.",
-	    "security", "token", "cookie", "paths", paths(), "components",
-	    components());
+	    "audit. Errors are application/problem+json with a stable code. "
+	    "With the cookie, what changes state needs an Origin equal to our "
+	    "own. The same Idempotency-Key with the same request replays the "
+	    "first answer.",
+	    "license", "name", "ISC", "identifier", "ISC", "servers", "url",
+	    "/", "tags", tags(), "security", "token", "cookie", "paths",
+	    paths(), "components", components());
 }
 
 enum err

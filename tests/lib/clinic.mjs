@@ -10,6 +10,8 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { fileURLToPath } from 'node:url';
 
+import { described } from './described.mjs';
+
 const run = promisify(execFile);
 export const top = fileURLToPath(new URL('../..', import.meta.url));
 const script = path.join(top, 'tools/clinic.sh');
@@ -78,7 +80,13 @@ export class Client {
           if (set && this.browser) this.cookie = /=;/.test(set) ? null : set.split(';')[0];
           if (parsed?.token && !this.browser) this.token = parsed.token;
           note(method, target, rs.statusCode, this.role);
-          done({ status: rs.statusCode ?? 0, headers: rs.headers, body: parsed, text });
+          const answer = { status: rs.statusCode ?? 0, headers: rs.headers, body: parsed, text };
+          try {
+            described(method, target, answer);
+            done(answer);
+          } catch (wrong) {
+            failed(wrong);
+          }
         });
       });
       rq.on('error', failed);

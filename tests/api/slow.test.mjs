@@ -13,7 +13,7 @@ import { Peer } from '../lib/peer.mjs';
 import { modes, slow } from '../lib/slow.mjs';
 
 const CONNECTIONS = 250, SECONDS = 18; // of each mode
-const ANSWER_MS = 2000; // bench says how fast; this only says that it is served
+const ANSWER_MS = 5000; // bench says how fast; this only says that it is served
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 let clinic, doctor, patient, scheduler;
 
@@ -47,12 +47,11 @@ function quiet() {
   return { async stop() { over = true; await all; return answers; } };
 }
 
-/** How long a connection lives to which nothing is done. */
-async function lasted(socket) {
-  const at = Date.now();
+/** How long a connection lives to which nothing is done, since before it was. */
+async function lasted(at, socket) {
   socket.on('error', () => {});
   socket.resume();
-  await Promise.race([once(socket, 'close'), sleep(40000)]);
+  await Promise.race([new Promise((done) => socket.on('close', done)), sleep(40000)]);
   return Date.now() - at;
 }
 
@@ -123,15 +122,15 @@ describe('slow clients', { concurrency: 2 }, () => {
   test('each limit of kore.conf ends what it should, and nothing else', { timeout: 90_000 }, async () => {
     const id = await visit();
     const listener = await seat(id, patient), dead = await seat(id, doctor);
-    const silent = net.connect(clinic.port, '127.0.0.1');
+    const at = Date.now(), silent = net.connect(clinic.port, '127.0.0.1');
     const idle = await secure(), used = await secure(), begun = await secure();
     used.write(`GET /healthz HTTP/1.1\r\nHost: localhost:${clinic.port}\r\n\r\n`);
     begun.write('GET / HTTP/1.1\r\n');
-    const [handshake, unused, kept, headers, frame] = await Promise.all([lasted(silent), lasted(idle), lasted(used), lasted(begun), trickle(dead)]);
-    within(handshake, 9500, 16000, 'a handshake that does not come');
-    within(unused, 14500, 22000, 'a connection that asks nothing');
-    within(kept, 14500, 22000, 'one that asked once');
-    within(headers, 19500, 30000, 'headers without an end');
+    const [handshake, unused, kept, headers, frame] = await Promise.all([lasted(at, silent), lasted(at, idle), lasted(at, used), lasted(at, begun), trickle(dead)]);
+    within(handshake, 9500, 20000, 'a handshake that does not come');
+    within(unused, 14500, 25000, 'a connection that asks nothing');
+    within(kept, 14500, 25000, 'one that asked once');
+    within(headers, 19500, 35000, 'headers without an end');
     within(frame, 5000, 20000, 'a frame without an end');
     // it has heard, and answered pings, and said nothing, for as long
     assert.equal(listener.code, undefined);

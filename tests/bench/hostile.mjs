@@ -63,7 +63,6 @@ const KINDS = [
 
 async function beside(clinic, at, [kind, threads, what], texts, say) {
   const alone = [], with_ = [], ratios = [], rates = [];
-  const stop = (r) => r.done / r.seconds;
   for (let i = 0; i < ROUNDS; i++) {
     const a = await quiet(clinic, at, SECONDS), end = harm(clinic, kind, threads, texts);
     await sleep(WARM_MS);
@@ -72,7 +71,7 @@ async function beside(clinic, at, [kind, threads, what], texts, say) {
     alone.push(a.p99);
     with_.push(b.p99);
     ratios.push(b.p99 / a.p99);
-    rates.push(stop(did));
+    rates.push(did.done / did.seconds);
     say(`hostile: p99 ${ms(a.p99)} alone, ${ms(b.p99)} beside ${kind}: ${JSON.stringify(did)}`);
     await sleep(1000);
   }

@@ -1,9 +1,10 @@
 // HTTP framing, limits and errors of our Kore. The patch each test proves is
 // named beside it; on the packaged source these fail.
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import { after, before, test } from 'node:test';
-import { SAN, ask, connect, eventually, fields, get, resident, serve, sleep,
-  who } from './lib.mjs';
+import { SAN, ask, connect, eventually, fields, get, pids, resident, serve,
+  sleep, who } from './lib.mjs';
 
 let server;
 const H = 'Host: localhost\r\n';
@@ -148,6 +149,26 @@ test('09 a flood behind a body does not occupy the worker', async () => {
   assert.equal((await get(server, '/bare')).status, 200);
   assert.ok(Date.now() - at < 500);
   c.destroy();
+});
+
+//= TR-24: what is announced is not yet paid for
+test('09 bodies that are announced and do not come take no room', async () => {
+  const [pid] = pids(server, 'wrk');
+  const data = () => Number(fs.readFileSync(`/proc/${pid}/status`, 'utf8')
+    .match(/VmData:\s+(\d+)/)[1]);
+  const open = [];
+  const before = data();
+  for (let i = 0; i < 100; i++) {
+    const c = await connect(server);
+    c.write(`POST /echo HTTP/1.1\r\n${H}Content-Length: 262144\r\n\r\n`);
+    open.push(c);
+  }
+  await get(server, '/bare');
+  const grown = data() - before;
+  for (const c of open)
+    c.destroy();
+  if (!SAN)
+    assert.ok(grown < 100 * 128, `${grown} kB for 100 bodies of 256 kB`);
 });
 
 test('09 a request cannot be smuggled in the body of a GET', async () => {

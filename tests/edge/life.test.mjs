@@ -418,6 +418,20 @@ life('16 an idle server ends at once', { workers: 2 }, async (server) => {
   c.destroy();
 });
 
+life('SIGHUP, for which there is nothing to do, does nothing', { workers: 2 },
+  async (server) => {
+    const { pid } = await who(server);
+    const had = Object.keys(family(server)).sort();
+    const ws = await websocket(server);
+    for (const p of [server.child.pid, ...pids(server, 'wrk')])
+      process.kill(p, 'SIGHUP');
+    await sleep(300);
+    assert.deepEqual(Object.keys(family(server)).sort(), had);
+    assert.ok(alive(Number(pid)) && !ws.over);
+    assert.equal((await get(server, '/bare')).status, 200);
+    ws.destroy();
+  });
+
 test('17 what is not understood stops the start', async () => {
   for (const set of [{ http_header_maxx: 10 }, { accesslog: '/tmp/x' },
     { filemap: '/a b' }, { load: './x.so' }, { tls_ticket_seconds: 0 },

@@ -591,13 +591,16 @@ void
 signal_line(const struct uuid *visit, int64_t ahead, int64_t busy_s)
 {
 	struct room *r = room_find(visit);
+	int64_t free_at = say_ops()->now() + busy_s;
 	struct place *p;
 
 	if (r == NULL)
 		return;
 	TAILQ_FOREACH (p, &r->places, list) {
 		p->ahead = ahead;
-		p->free_at = say_ops()->now() + busy_s;
+		/* a second more or less is rounding, and would be told */
+		if (free_at < p->free_at - 1 || free_at > p->free_at + 1)
+			p->free_at = free_at;
 	}
 }
 

@@ -287,6 +287,14 @@ export function ticks(pid) {
   return Number(f[11]) + Number(f[12]);
 }
 
+/** How long a process has run or wished to, in ms: who spins wishes always,
+ * and on a busy machine, too, it is told from one that rests. */
+export function wakeful(pid) {
+  const [ran, waited] =
+    fs.readFileSync(`/proc/${pid}/schedstat`, 'latin1').split(' ');
+  return (Number(ran) + Number(waited)) / 1e6;
+}
+
 /** A process's memory, in kB. */
 export const resident = (pid) =>
   Number(fs.readFileSync(`/proc/${pid}/status`, 'utf8')

@@ -8,8 +8,8 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
 import { test } from 'node:test';
-import { connect, eventually, fields, get, pids, serve, sleep, tcp, ticks }
-  from './lib.mjs';
+import { connect, eventually, fields, get, pids, serve, sleep, tcp, ticks,
+  wakeful } from './lib.mjs';
 
 const H = 'Host: localhost\r\n';
 let offset = 0;
@@ -56,12 +56,12 @@ async function descriptors(pid, more) {
 const restore = (pid) =>
   execFileSync('prlimit', ['--pid', pid, '--nofile=8192:']);
 
-/** Processor time of a worker over a second, beyond what it is asked to do. */
+/** A worker rests while nothing is asked of it. */
 async function idle(pid) {
-  const before = ticks(pid);
+  const before = wakeful(pid), at = Date.now();
   await sleep(1000);
-  const used = ticks(pid) - before;
-  assert.ok(used < 20, `${used} ticks in a second`);
+  const share = (wakeful(pid) - before) / (Date.now() - at);
+  assert.ok(share < 0.25, `awake for ${share} of the time`);
 }
 
 /** Those who are connected are answered, quickly. */

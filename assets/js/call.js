@@ -36,6 +36,10 @@ let admitted = false;
 const people = new Map();
 /** @type {Map<string, {peer: Peer, tile: Tile}>} those we talk with */
 const talks = new Map();
+/** @type {Map<string, ReturnType<typeof setTimeout>>} until they have left */
+const awaited = new Map();
+/** How long others may take to come back after the room was lost, in ms. */
+const BACK_MS = 10_000;
 /** @type {RTCIceServer[]} */
 let iceServers = [];
 let iceReadAt = 0;
@@ -162,7 +166,8 @@ function onQueue({ position, wait_estimate_minutes: minutes }) {
 function onWelcome(welcome) {
   iceServers = welcome.ice_servers ?? iceServers;
   iceReadAt = Date.now();
-  if (welcome.resumed && self === welcome.self) {
+  if (self === welcome.self) {
+    if (!welcome.resumed) roomLost(welcome);
     for (const { peer } of talks.values()) peer.signalingBack();
     sendState();
     return;
@@ -178,6 +183,32 @@ function onWelcome(welcome) {
   sendState();
 }
 
+/**
+ * The room's server process died; we have our place again, and the others will
+ * have theirs in a moment. What we see of each other does not pass through it,
+ * so it stays. Whoever does not come back has left.
+ * @param {Welcome} welcome
+ */
+function roomLost(welcome) {
+  const before = [...people.keys()];
+
+  for (const person of welcome.participants)
+    if (person.id !== self) HEARD.joined?.({ type: 'joined',
+      participant: person });
+  const gone = before.filter((id) =>
+    !welcome.participants.some((person) => person.id === id));
+  for (const id of gone) awaited.set(id, setTimeout(() =>
+    HEARD.left?.({ type: 'left', participant: id, reason: 'lost' }), BACK_MS));
+  if (welcome.admitted && !admitted) HEARD.admitted?.({ type: 'admitted',
+    participant: self });
+}
+
+/** @param {string} id */
+function isBack(id) {
+  clearTimeout(awaited.get(id));
+  awaited.delete(id);
+}
+
 /** @param {Participant | string | undefined} participant */
 const idOf = (participant) => typeof participant === 'string' ? participant
   : participant?.id ?? '';
@@ -186,13 +217,18 @@ const idOf = (participant) => typeof participant === 'string' ? participant
 const HEARD = {
   joined({ participant }) {
     if (!participant || typeof participant === 'string') return;
+    const known = people.has(participant.id);
+    isBack(participant.id);
     if (participant.id !== self)
       people.set(participant.id, { ...participant });
+    // An offer of before may have been lost with the room.
+    if (known) talks.get(participant.id)?.peer.roomBack();
     if (!participant.admitted) say(`${participant.display_name} is waiting`);
     update();
   },
   left({ participant, reason }) {
     const person = people.get(idOf(participant));
+    isBack(idOf(participant));
     if (!person) return;
     people.delete(person.id);
     stopTalk(person.id);

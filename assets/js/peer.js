@@ -176,6 +176,20 @@ export class Peer {
     if (!this.#closed && !this.connected) this.#armDip(DIP_MS);
   }
 
+  /**
+   * The room is a new one, which knows nothing of what was said in the old: an
+   * offer that is not answered yet never will be.
+   */
+  async roomBack() {
+    if (this.#closed || this.pc.signalingState !== 'have-local-offer') return;
+    try {
+      await this.pc.setLocalDescription({ type: 'rollback' });
+      await this.#offer();
+    } catch (error) {
+      if (!this.#closed) console.warn('room', error);
+    }
+  }
+
   async #offer() {
     try {
       this.#makingOffer = true;

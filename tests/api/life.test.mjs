@@ -42,7 +42,7 @@ function launch(before = []) {
   return { p, ended, said: () => said };
 }
 
-test('told to stop, it finishes what was begun', async () => { //= RB-08: a stop loses no work
+test('told to stop, it finishes what was begun', async () => {
   const lock = clinic.sql('BEGIN; LOCK TABLE patient IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(2.5); COMMIT');
   await sleep(500);
   const began = Date.now();
@@ -131,7 +131,7 @@ function unit() {
   };
 }
 
-//= OP-01: the unit confines the server, and the server works in it
+//= OP-03: the unit confines the server, and the server works in it
 test('what systemd leaves it is enough', { skip: !root && 'needs root' }, async () => {
   const { caps, under } = unit();
   const { p, ended, said } = launch(under(caps));

@@ -107,7 +107,7 @@ function parts(name) {
   });
 }
 
-//= EN-01: the key to the certificate is where it is used, and nowhere else
+//= TR-01: the key to the certificate is where it is used, and nowhere else
 for (const kind of ['rsa', 'ec', 'rsa'])
   test(`the private key is in the key manager only, ${kind}`, async (t) => {
     await install(kind);

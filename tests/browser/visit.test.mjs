@@ -3,6 +3,7 @@
 // names each step.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { children } from '../lib/processes.mjs';
 import { Portal, axe, overflow } from './portal.mjs';
 
 /** @type {Portal} */
@@ -40,11 +41,12 @@ const frames = (page) => page.evaluate(async () => {
 });
 
 async function framesGrow(page, what) {
-  const start = await frames(page);
+  let start = await frames(page);
   const end = Date.now() + 20_000;
 
-  while (await frames(page) < start + 5) {
+  for (let now = start; now < start + 5; now = await frames(page)) {
     assert.ok(Date.now() < end, `${what}: stays at ${start} pictures`);
+    start = Math.min(start, now); // those of a connection that was closed go
     await page.waitForTimeout(200);
   }
 }
@@ -191,6 +193,42 @@ test('a lost socket comes back to its place; the picture goes on', async () => {
   await clinician.keyboard.press('Alt+Shift+KeyM');
   await patient.getByText('Microphone off').waitFor({ state: 'attached' });
   await clinician.keyboard.press('Alt+Shift+KeyM');
+});
+
+/** Process of the worker that is the visit's home (src/edge/bus.c). */
+const home = () => {
+  const tail = Buffer.from(visit.id.slice(-8), 'hex').readUInt32LE();
+  const [pid] = Object.entries(children(portal.clinic.server.pid))
+    .find(([, title]) => title.includes(`wrk ${1 + tail % 2}]`));
+  return Number(pid);
+};
+
+test('the worker that holds the room dies; the picture goes on', async () => {
+  const pieces = (page) => page.evaluate(() => globalThis.seen.peers.length);
+  const sockets = (page) => page.evaluate(() => globalThis.seen.sockets.length);
+  const before = [await pieces(clinician), await pieces(patient)];
+  const had = [await sockets(clinician), await sockets(patient)];
+
+  process.kill(home(), 'SIGKILL');
+  for (const [i, page] of [clinician, patient].entries())
+    await page.waitForFunction((n) => globalThis.seen.sockets.length > n &&
+      globalThis.seen.sockets.at(-1).readyState === WebSocket.OPEN, had[i],
+    { timeout: 8000 });
+  await framesGrow(clinician, 'the clinician, after the death');
+  await framesGrow(patient, 'the patient, after the death');
+  assert.deepEqual([await pieces(clinician), await pieces(patient)], before);
+  assert.equal(await clinician.locator('.other').count(), 1);
+  // signaling works again, and in a new offer too
+  await patient.keyboard.press('Alt+Shift+KeyM');
+  await clinician.getByText('Microphone off').waitFor({ state: 'attached' });
+  await patient.keyboard.press('Alt+Shift+KeyM');
+  await patient.evaluate(() => {
+    for (const pc of globalThis.seen.peers) pc.restartIce();
+  });
+  await framesGrow(clinician, 'the clinician, after a new offer');
+  await clinician.waitForTimeout(11_000); // longer than others may take
+  assert.deepEqual([await pieces(clinician), await pieces(patient)], before);
+  await framesGrow(clinician, 'the clinician, later');
 });
 
 test('a page that is loaded anew goes back into the call', async () => {

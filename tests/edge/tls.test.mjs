@@ -290,7 +290,7 @@ describe('26 27 with the time', { concurrency: true }, () => {
     assert.ok(holds('ec2'));
   });
 
-  //= EN-01: ticket keys are where they are needed, and no longer than needed
+  //= EN-12: ticket keys are where they are needed, and no longer than needed
   own('26 a key that is replaced is nowhere any more', 5,
     { workers: 2, set: { tls_ticket_seconds: 2 } }, async (server) => {
       if (SAN)

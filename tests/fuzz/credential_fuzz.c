@@ -1,30 +1,18 @@
 /* Fuzzes credential_read: src/gate/credential.c. The lines of the input are
- * cookie, authorization and origin. */
-#include "base/conf.h"
-#include "fuzz.h"
-#include "gate/credential.h"
+ * cookie, authorization and origin; how long it is chooses the method. */
+#include "credential_world.h"
 
-#define CONF "origin https://a.example\ndatabase x\nroot_key /x\n"
-
-int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+void
+fuzz(struct arena *a, const uint8_t *p, size_t n)
 {
-	struct arena *a = arena_new();
-	struct request rq = { .method = METHOD_POST };
+	struct request rq = { .method = n % (METHOD_OTHER + 1) };
 	struct op op = { .rq = &rq, .arena = a };
 	struct credential c;
-	char path[32], message[256];
-	int fd = -1;
 
-	if (conf()->origin == NULL) {
-		fd = fuzz_file(CONF, sizeof(CONF) - 1, path);
-		must(conf_read(path, message) == ERR_OK && close(fd) == 0);
-	}
-	rq.cookie = fuzz_line(a, &data, &n);
-	rq.authorization = fuzz_line(a, &data, &n);
-	rq.origin = fuzz_line(a, &data, &n);
-	if (credential_read(&op, &c) == ERR_OK && c.cookie)
-		must(strcmp(rq.origin, conf()->origin) == 0);
-	arena_free(a);
-	return 0;
+	rq.cookie = fuzz_line(a, &p, &n);
+	rq.authorization = fuzz_line(a, &p, &n);
+	rq.origin = fuzz_line(a, &p, &n);
+	rq.upgrade = n > 0;
+	if (credential_read(&op, &c) == ERR_OK)
+		credential_judge(a, &rq, &c);
 }

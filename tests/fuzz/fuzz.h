@@ -1,7 +1,7 @@
 #ifndef FUZZ_H
 #define FUZZ_H
 
-/* What the fuzzers share. Run them by tools/fuzz.sh. */
+/* What the fuzzers share (fuzz.c). tools/fuzz.sh builds and runs them. */
 #include "base/arena.h"
 #include "base/bytes.h"
 
@@ -10,44 +10,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
-int LLVMFuzzerInitialize(int *, char ***);
-int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
+/* What a harness defines: one input, never empty, and an arena that ends with
+ * it. fuzz_begin() comes once, before; it may be left out. */
+void fuzz(struct arena *, const uint8_t *, size_t);
+void fuzz_begin(void);
 
 /* A promise of the code under test: broken, it is a finding. */
-static inline void
-must(bool kept)
-{
-	if (!kept)
-		abort();
-}
+#define must(kept)                                                             \
+	((kept) ? (void)0 : promise_broken(#kept, __FILE__, __LINE__))
+_Noreturn void promise_broken(const char *, const char *file, int line);
 
 /* A file of these bytes: its descriptor and, in `path`, its name. */
-static inline int
-fuzz_file(const void *p, size_t n, char path[32])
-{
-	int fd = memfd_create("fuzz", 0);
-
-	must(fd != -1 && write(fd, p, n) == (ssize_t)n);
-	snprintf(path, 32, "/proc/self/fd/%d", fd);
-	return fd;
-}
-
+int fuzz_file(const void *, size_t, char path[32]);
 /* Takes a line off the input; NULL if nothing is left of it. */
-static inline const char *
-fuzz_line(struct arena *a, const uint8_t **p, size_t *n)
-{
-	const uint8_t *end = *n == 0 ? NULL : memchr(*p, '\n', *n);
-	size_t line = end == NULL ? *n : (size_t)(end - *p);
-	const char *text = *n == 0 ? NULL
-				   : arena_text_n(a, (const char *)*p, line);
-
-	line += end != NULL;
-	*p += line;
-	*n -= line;
-	return text;
-}
+const char *fuzz_line(struct arena *, const uint8_t **, size_t *);
 
 #endif

@@ -1,62 +1,16 @@
 /* Fuzzes queries_read, check_headers, check_text, write_*: tools/sqlgen*.c,
  * which ends at the first mistake: here an end is a jump. */
-#include "fuzz.h"
+#include "sqlgen_world.h"
 
-#include <ctype.h>
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-
-static jmp_buf end;
-static FILE *nowhere;
-static void *held[65536]; /* what sqlgen leaves to the end of its process */
-static size_t held_n;
-
-static void *
-hold(void *p, size_t n)
+void
+fuzz(struct arena *a, const uint8_t *p, size_t n)
 {
-	size_t i = 0;
-
-	while (i < held_n && (p == NULL || held[i] != p))
-		i++;
-	held_n += i == held_n;
-	return held[i] = realloc(p, n);
-}
-
-#undef stderr
-#define stderr	      nowhere
-#define exit(status)  longjmp(end, 1)
-#define free(p)	      ((void)(p))
-#define realloc(p, n) hold(p, n)
-#define main	      sqlgen_main
-int sqlgen_main(int, char **);
-#include "../../tools/sqlgen.c"
-#include "../../tools/sqlgen_check.c"
-#include "../../tools/sqlgen_write.c"
-#undef free
-#undef main
-
-int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
-{
-	struct buf header = { NULL, 0, 0 }, source = { NULL, 0, 0 };
 	char path[32];
-	volatile int fd = fuzz_file(data, n, path);
-	size_t i;
+	int fd = fuzz_file(p, n, path);
 
-	nowhere = nowhere == NULL ? fopen("/dev/null", "w") : nowhere;
-	if (setjmp(end) == 0) {
-		fields_read("src/tables/fields.def");
-		queries_read(path);
-		for (i = 0; i < queries_n; i++) {
-			check_headers(queries[i]);
-			check_text(queries[i]);
-		}
-		write_header(&header);
-		write_source(&source);
-	}
-	for (; held_n > 0; held_n--)
-		free(held[held_n - 1]);
-	queries = NULL, fields = NULL, queries_n = 0, fields_n = 0;
-	return close(fd);
+	(void)a;
+	if (setjmp(end) == 0)
+		sqlgen(path);
+	sqlgen_forget();
+	must(close(fd) == 0);
 }

@@ -21,6 +21,7 @@
 
 #define MSG_NOTE   (KORE_MSG_APP_BASE + 1)
 #define FLOOD_SIZE 65000
+#define TRACE_SIZE 65536
 
 #define PROBLEM_HEADERS                                                        \
 	"content-type: application/problem+json; charset=utf-8\r\n"            \
@@ -45,6 +46,8 @@ extern TAILQ_HEAD(timerlist, kore_timer) kore_timers; /* of timer.c */
 static unsigned notes, ws_opened, ws_closed, ws_code, naps;
 static unsigned long long ws_flooded;
 static unsigned accepted, refused, closed, most = 1000000;
+static struct kore_buf trace;
+static int answering; /* what is refused now was understood */
 
 int edge_http(struct http_request *);
 void edge_ws_open(struct connection *);
@@ -81,6 +84,31 @@ reply(struct http_request *req, int status, const char *text)
 {
 	http_response_header(req, "content-type", "text/plain");
 	http_response(req, status, text, strlen(text));
+	return KORE_RESULT_OK;
+}
+
+/* Notes a request as it was understood; its body in hexadecimal. */
+static void
+trace_request(const struct http_request *req)
+{
+	size_t i;
+
+	if (trace.offset > TRACE_SIZE)
+		return;
+	kore_buf_appendf(&trace, "%s %s?%s %s ", http_method_text(req->method),
+	    req->path, req->query_string == NULL ? "" : req->query_string,
+	    req->host);
+	for (i = 0; req->http_body != NULL && i < req->http_body_length; i++)
+		kore_buf_appendf(&trace, "%02x", req->http_body->data[i]);
+	kore_buf_appendf(&trace, "\n");
+}
+
+/* All that came since the last time: understood, or refused before that. */
+static int
+run_trace(struct http_request *req)
+{
+	http_response(req, 200, trace.data, trace.offset);
+	kore_buf_reset(&trace);
 	return KORE_RESULT_OK;
 }
 
@@ -322,6 +350,7 @@ static const struct route routes[] = {
 	{ "/echo", run_echo },
 	{ "/who", run_who },
 	{ "/limit", run_limit },
+	{ "/trace", run_trace },
 	{ "/sleep", run_sleep },
 	{ "/block", run_block },
 	{ "/big", run_big },
@@ -335,8 +364,8 @@ static const struct route routes[] = {
 	{ NULL, NULL },
 };
 
-int
-edge_http(struct http_request *req)
+static int
+route(struct http_request *req)
 {
 	const struct route *r;
 
@@ -351,6 +380,20 @@ edge_http(struct http_request *req)
 			return r->run(req);
 	http_response_error(req, 404);
 	return KORE_RESULT_OK;
+}
+
+int
+edge_http(struct http_request *req)
+{
+	int r;
+
+	/* not again when it has slept */
+	if (req->hdlr_extra == NULL && strcmp(req->path, "/trace") != 0)
+		trace_request(req);
+	answering = 1;
+	r = route(req);
+	answering = 0;
+	return r;
 }
 
 #if defined(EDGE_WITHOUT_12)
@@ -437,6 +480,8 @@ on_error(struct connection *c, int status, struct kore_buf *headers,
     struct kore_buf *body)
 {
 	(void)c;
+	if (!answering && trace.offset <= TRACE_SIZE)
+		kore_buf_appendf(&trace, "refused %d\n", status);
 	kore_buf_appendf(headers, "%s", PROBLEM_HEADERS);
 	kore_buf_appendf(
 	    body, "{\"type\":\"about:blank\",\"status\":%d}", status);
@@ -493,6 +538,7 @@ kore_worker_configure(void)
 	kore_accept_hook = on_accept;
 	kore_closed_hook = on_closed;
 #endif
+	kore_buf_init(&trace, 1024);
 	if (!kore_msg_register(MSG_NOTE, on_note))
 		fatal("kore_msg_register");
 }

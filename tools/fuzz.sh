@@ -80,7 +80,8 @@ harness() { # harness SECONDS name
 one() { # one SECONDS name: a line of what came of it
 	case $2 in
 	grammar | plain)
-		BUILD=build/asan ASAN_OPTIONS=detect_leaks=0 "$node" \
+		BUILD=build/asan EDGE_OUT=$PWD/build/asan/edge EDGE_SAN=1 \
+			ASAN_OPTIONS=detect_leaks=0 "$node" \
 			tests/fuzz/grammar.mjs "$2" "$1" ${FUZZ_SEED:-} >"$out/$2.log" 2>&1
 		status=$?
 		grep -qE '^(ok|FAIL) ' "$out/$2.log" || echo "FAIL $2 broke off" >>"$out/$2.log"

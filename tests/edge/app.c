@@ -22,6 +22,7 @@
 #define MSG_NOTE   (KORE_MSG_APP_BASE + 1)
 #define FLOOD_SIZE 65000
 #define TRACE_SIZE 65536
+#define BIG_MAX	   (64 << 20)
 
 #define PROBLEM_HEADERS                                                        \
 	"content-type: application/problem+json; charset=utf-8\r\n"            \
@@ -241,7 +242,8 @@ run_block(struct http_request *req)
 static int
 run_big(struct http_request *req)
 {
-	size_t len = argument(req);
+	long asked = argument(req);
+	size_t len = asked < 0 || asked > BIG_MAX ? BIG_MAX : (size_t)asked;
 	char *body = malloc(len + 1);
 
 	if (body == NULL)

@@ -38,7 +38,7 @@ function confine(dir, words) {
 
 /** Settings replaced in the template, value by name; null removes one. */
 function configure(name, port, { cert = 'ec', set = {}, workers = 1,
-  confined = false, mismatch = false } = {}) {
+  confined = false, mismatch = false, plain = false } = {}) {
   const dir = path.join(OUT, name);
   fs.rmSync(dir, { recursive: true, force: true });
   fs.mkdirSync(dir, { recursive: true });
@@ -55,6 +55,10 @@ function configure(name, port, { cert = 'ec', set = {}, workers = 1,
     confine(dir, words);
   let text = fs.readFileSync(TEMPLATE, 'utf8');
   text = text.replace(/@([A-Z_]+)@/g, (all, w) => words[w] ?? all);
+  if (plain) {
+    text = text.replace(/^\tbind .*$/m, '$&\n\ttls no')
+      .replace(/^\tcert.*\n/mg, '');
+  }
   for (const [k, v] of Object.entries(set)) {
     const line = new RegExp(`^${k}\\s.*$`, 'm');
     const put = v === null ? '' : `${k} ${v}`;
@@ -84,7 +88,7 @@ export async function serve(name, offset, options = {}) {
   const ended = once(child, 'exit');
   process.on('exit', () => child.kill('SIGKILL'));
   const server = {
-    port, dir, child, ended,
+    port, dir, child, ended, plain: options.plain ?? false,
     log: () => fs.readFileSync(`${dir}/log`, 'utf8'),
     async stop(signal = 'SIGTERM') {
       if (child.exitCode === null && child.signalCode === null)
@@ -222,6 +226,8 @@ export async function connect(server, options = {}) {
   socket.setNoDelay(true);
   await once(socket, 'connect');
   const wire = new Wire(socket);
+  if (server.plain)
+    return new Client(wire, wire);
   const stream = tls.connect({ socket: wire, rejectUnauthorized: false,
     servername: 'localhost', ...options });
   const client = new Client(stream, wire);

@@ -295,6 +295,31 @@ test('12 a reader that does not read is cut off', async () => {
   c.destroy();
 });
 
+/** How many blocks a reader that reads nothing can be sent. */
+async function fill(c) {
+  const before = (await who(server)).flooded;
+  c.wire.socket.pause();
+  c.write(frame(TEXT, 'flood:1000'));
+  await sleep(200);
+  return ((await who(server)).flooded - before) / 65000;
+}
+
+test('28 a close that crosses ours leaves what was queued', async () => {
+  const full = await websocket(server);
+  const blocks = await fill(full) - 4;
+  full.destroy();
+  const c = await websocket(server);
+  c.wire.socket.pause();
+  c.write(frame(TEXT, `flood:${blocks}`), frame(TEXT, 'close:4001'),
+    frame(CLOSE, closing(4000)));
+  await sleep(300);
+  c.wire.socket.resume();
+  for (let i = 0; i < blocks; i++)
+    assert.equal((await next(c))?.op, BINARY, `block ${i} of ${blocks}`);
+  assert.equal(await closeCode(c), 4001);
+  c.destroy();
+});
+
 test('12 others go on while one floods', async () => {
   const slow = await websocket(server);
   const c = await websocket(server);

@@ -1,23 +1,27 @@
-// Fuzzes the whole server over TLS: requests and WebSocket frames by a grammar,
-// then mutated, cut in pieces, half closed and reset. tools/fuzz.sh runs it on
-// the build with ASan and UBSan.
+// Fuzzes a running server: requests and WebSocket frames by a grammar, then
+// mutated, cut in pieces, half closed and reset. "grammar" is the clinic's own,
+// over TLS as it serves; "plain" is tests/edge/app.c on the same Kore without
+// TLS, where bytes and FINs arrive just as they were cut. tools/fuzz.sh builds
+// both with ASan and UBSan, and runs this.
 //
-//   BUILD=build/asan node tests/fuzz/grammar.mjs SECONDS [SEED]
+//   BUILD=build/asan node tests/fuzz/grammar.mjs grammar|plain SECONDS [SEED]
 //
 // A finding is: a worker that ends, a client beside it that is not served, an
 // answer of 500 or a close of 1011, a word of a sanitizer in the log.
 //= IN-08: HTTP and WebSocket as a whole, under ASan and UBSan
 import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { Duplex } from 'node:stream';
 import tls from 'node:tls';
+import { connect, serve } from '../edge/lib.mjs';
 import { startClinic, top } from '../lib/clinic.mjs';
 
-const seconds = Number(process.argv[2] ?? 20);
-const seed = Number(process.argv[3] ?? Date.now() % 1e6);
+const kind = process.argv[2] === 'plain' ? 'plain' : 'grammar';
+const seconds = Number(process.argv[3] ?? 20);
+const seed = Number(process.argv[4] ?? Date.now() % 1e6);
 const ABREAST = 16;
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
@@ -34,8 +38,9 @@ const often = (n) => dice(n) !== 0;
 const bytes = (n) => Buffer.from(Array.from({ length: n }, () => dice(256)));
 const times = (n, f) => Array.from({ length: n }, f);
 
-let clinic, tokens, ids, host, room, joining;
-const routes = [...readFileSync(path.join(top, 'src/tables/routes.def'), 'utf8').matchAll(/^ROUTE\( *(\w+), +"([^"]+)"/gm)]
+/** What is fuzzed: {port, plain, pid, log(), asks(), stop()}; and what to say to it. */
+let server, tokens, ids, host, socketPath, joining, routes, fitting;
+const theClinicsRoutes = () => [...readFileSync(path.join(top, 'src/tables/routes.def'), 'utf8').matchAll(/^ROUTE\( *(\w+), +"([^"]+)"/gm)]
   .map(([, method, where]) => [method, where])
   .filter(([method, where]) => !(method === 'DELETE' && where.startsWith('/v1/session')) && !where.startsWith('/v1/account'));
 
@@ -53,7 +58,7 @@ const json = (depth = 0) => {
 const members = ['family_name', 'given_name', 'birth_date', 'sex', 'mrn', 'address', 'insurance', 'phone', 'email', 'password', 'client', 'code', 'reason', 'starts_at', 'duration_minutes', 'patient_id', 'clinician_id', 'display_name', 'role', 'type', 'to', 'description', 'candidate', 'sdp', 'resume', 'last_seq', 't', '__proto__'];
 const object = (depth = 0) => `{${times(dice(6), () => `"${often(12) ? one(members) : odd()}"${often(20) ? ':' : '='}${json(depth)}`).join(',')}}`;
 const person = () => ({ family_name: `F${odd()}`, given_name: 'G', birth_date: '1990-01-01', sex: 'other', address: { city: odd() } });
-const fitting = { // a body that its place may take
+const theClinicsFitting = { // a body that its place may take
   'POST /v1/patients': person,
   'PATCH /v1/patients/{id}': () => one([{ language: odd() }, { address: { city: odd(), line1: null } }, { phone: `+1 ${dice(1e9)}` }, { insurance: null }, person()]),
   'POST /v1/visits': () => ({ patient_id: one(ids), clinician_id: ids[2], starts_at: `203${dice(10)}-0${1 + dice(9)}-1${dice(10)}T1${dice(10)}:00:00Z`, duration_minutes: 5 + dice(60), reason: `r${odd()}` }),
@@ -100,8 +105,9 @@ function request() {
 }
 
 // Frames ----------------------------------------------------------------------------
-const upgrade = () => Buffer.from(`GET /v1/visits/${room}/signal HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${often(9) ? one(joining) : one(tokens)}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: ${often(20) ? 13 : 8}\r\nSec-WebSocket-Key: ${bytes(16).toString('base64')}\r\nSec-WebSocket-Protocol: epione.signal.v1\r\n\r\n`);
+const upgrade = () => Buffer.from(`GET ${socketPath} HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${often(9) ? one(joining) : one(tokens)}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: ${often(20) ? 13 : 8}\r\nSec-WebSocket-Key: ${bytes(16).toString('base64')}\r\nSec-WebSocket-Protocol: epione.signal.v1\r\n\r\n`);
 const message = () => one([
+  ...(kind === 'plain' ? [() => `close:${dice(6000)}`, () => `flood:${dice(40)}`, () => 'ping', () => 'seen'] : []),
   () => '{"type":"hello"}', () => '{"type":"leave"}',
   () => `{"type":"hello","resume":"${odd()}","last_seq":${dice(9)}}`,
   () => `{"type":"ping","t":${json()}}`,
@@ -156,7 +162,7 @@ function answered(data, socket) {
 /** Not even TLS: a handshake that breaks off, or noise. */
 function noise() {
   return new Promise((done) => {
-    const s = net.connect(clinic.port, '127.0.0.1', () => {
+    const s = net.connect(server.port, '127.0.0.1', () => {
       s.write(one([() => bytes(dice(200)), () => Buffer.from([0x16, 3, 1, dice(3), dice(256), 1, ...bytes(dice(60))]), () => request()])());
       setTimeout(() => { one([() => s.destroy(), () => s.resetAndDestroy(), () => s.end()])(); setTimeout(() => { s.destroy(); done(); }, 20); }, dice(30));
     });
@@ -204,14 +210,14 @@ async function connection() {
   const chunks = plain.map((c, i) => (often(3) || (socket && i === 0) ? c : mutate(c)));
   recent.push(Buffer.concat(chunks));
   if (recent.length > 80) recent.shift();
-  const wire = net.connect(clinic.port, '127.0.0.1');
-  const stream = tls.connect({ socket: between(wire), servername: 'localhost', rejectUnauthorized: false });
+  const wire = net.connect(server.port, '127.0.0.1');
+  const stream = server.plain ? wire : tls.connect({ socket: between(wire), servername: 'localhost', rejectUnauthorized: false });
   let data = '', over = false;
   stream.setEncoding('latin1');
   stream.on('data', (d) => { data += d; });
   for (const s of [wire, stream]) s.on('error', () => { over = true; });
   stream.on('close', () => { over = true; });
-  await new Promise((done) => { stream.once('secureConnect', done); stream.once('close', done); wire.once('close', done); });
+  await new Promise((done) => { stream.once(server.plain ? 'connect' : 'secureConnect', done); stream.once('close', done); wire.once('close', done); });
   tally.connections++;
   tally.sockets += Number(socket);
   for (const c of chunks) {
@@ -229,19 +235,19 @@ async function connection() {
 }
 
 // The watch: others are served, by the same processes -------------------------------------
-const workers = () => execFileSync('ps', ['-o', 'pid=,args=', '--ppid', String(clinic.server.pid)]).toString().split('\n').filter((l) => /wrk/.test(l)).map((l) => l.trim().split(' ')[0]).sort().join();
+const workers = () => execFileSync('ps', ['-o', 'pid=,args=', '--ppid', String(server.pid)]).toString().split('\n').filter((l) => /wrk/.test(l)).map((l) => l.trim().split(' ')[0]).sort().join();
 const alarm = /ERROR: (Address|Leak)Sanitizer|AddressSanitizer:|runtime error:|exited with status [^0]|killed by|sandbox violation/;
-async function watch(client, before) {
+async function watch(before) {
   const at = Date.now();
-  const r = await client.get('/v1/session').catch((e) => ({ status: String(e) }));
-  if (r.status !== 200) findings.push(`another client is not served: ${r.status}`);
+  const status = await server.asks().catch(String);
+  if (status !== 200) findings.push(`another client is not served: ${status}`);
   if (Date.now() - at > 10_000) findings.push(`another client waited ${Date.now() - at} ms`);
   if (workers() !== before) findings.push(`workers ${before} are now ${workers()}`);
-  if (alarm.test(clinic.log)) findings.push('the log has a report');
+  if (alarm.test(server.log())) findings.push('the log has a report');
 }
 
-async function prepare() {
-  clinic = await startClinic({ settings: 'join_minutes_before 1440' });
+async function theClinic() {
+  const clinic = await startClinic({ settings: 'join_minutes_before 1440' });
   host = `localhost:${clinic.port}`;
   const { clinician, clinician2, scheduler, patient } = clinic.people;
   const who = await Promise.all([clinician, scheduler, clinician2].map((p) => clinic.signIn(p)));
@@ -252,33 +258,72 @@ async function prepare() {
     if (made.status !== 201) throw new Error(`no visit: ${made.text}`);
     return made.body.id;
   };
-  room = await book(7); // open for calls, and never named in a request that could end it
+  // open for calls, and never named in a request that could end it
+  socketPath = `/v1/visits/${await book(7)}/signal`;
   ids = [await book(9), patient.patient_id, clinician.id, ...clinic.patients.slice(0, 3)];
   joining = [who[0].token, guest.token];
   tokens = [...who, guest].map((c) => c.token);
-  return clinic.signIn(clinic.people.patient2);
+  routes = theClinicsRoutes();
+  fitting = theClinicsFitting;
+  const bystander = await clinic.signIn(clinic.people.patient2);
+  return {
+    port: clinic.port, plain: false, pid: clinic.server.pid,
+    log: () => clinic.log,
+    asks: async () => (await bystander.get('/v1/session')).status,
+    async stop() {
+      bystander.close();
+      return (await clinic.stopServer()).code;
+    },
+    clear: () => clinic.stop(),
+  };
 }
 
-const bystander = await prepare();
+async function thePlain() {
+  const edge = await serve('fuzz', 48, { plain: true, workers: 2 });
+  host = `localhost:${edge.port}`;
+  socketPath = '/ws';
+  ids = [randomUUID()];
+  joining = tokens = ['A'.repeat(43)];
+  routes = ['/bare', '/echo?a=b', '/who', '/sleep?3', '/big?90000', '/note', '/inject', '/closed', '/none'].map((where) => ['GET', where]);
+  routes.push(['HEAD', '/echo'], ['OPTIONS', '/echo'], ['DELETE', '/sleep?1']);
+  const thing = () => ({ a: odd() });
+  fitting = { 'POST /echo': thing, 'PUT /sleep?2': thing, 'PATCH /echo?x': thing };
+  return {
+    port: edge.port, plain: true, pid: edge.child.pid, log: edge.log,
+    async asks() {
+      const c = await connect(edge);
+      c.write('GET /bare HTTP/1.1\r\nHost: localhost\r\n\r\n');
+      try {
+        return (await c.response(20_000)).status;
+      } finally {
+        c.destroy();
+      }
+    },
+    stop: () => edge.stop(),
+    clear() {},
+  };
+}
+
+server = await (kind === 'plain' ? thePlain() : theClinic());
 const before = workers();
 const until = Date.now() + seconds * 1000;
 const going = () => Date.now() < until && findings.length === 0;
 await Promise.all([
   ...times(ABREAST, async () => { while (going()) await connection(); }),
-  (async () => { while (going()) { await watch(bystander, before); await sleep(250); } })(),
+  (async () => { while (going()) { await watch(before); await sleep(250); } })(),
 ]);
-await watch(bystander, before);
-bystander.close();
-const { code } = await clinic.stopServer();
+await watch(before);
+const code = await server.stop();
 if (code !== 0) findings.push(`the server ended with ${code}`);
-if (alarm.test(clinic.log) && findings.length === 0) findings.push('the log has a report');
+if (alarm.test(server.log()) && findings.length === 0) findings.push('the log has a report');
 const inputs = createHash('sha256').update(Buffer.concat(recent)).digest('hex').slice(0, 8);
-console.log(`${findings.length === 0 ? 'ok' : 'FAIL'} seed ${seed}: ${tally.connections} connections, ${tally.sockets} of them sockets, ${tally.bytes} bytes; answers ${JSON.stringify(tally.answers)}`);
+console.log(`${findings.length === 0 ? 'ok' : 'FAIL'} ${kind.padEnd(10)} seed ${seed}: ${tally.connections} connections, ${tally.sockets} of them sockets, ${tally.bytes} bytes; answers ${JSON.stringify(tally.answers)}`);
 if (findings.length > 0) {
-  const file = path.join(top, 'build/fuzz/found', `grammar-${seed}-${inputs}`);
+  const log = server.log();
+  const file = path.join(top, 'build/fuzz/found', `${kind}-${seed}-${inputs}`);
   mkdirSync(path.dirname(file), { recursive: true });
   writeFileSync(file, Buffer.concat(recent.map((b, i) => Buffer.concat([Buffer.from(`\n=== ${i}\n`), b]))));
-  console.log([...new Set(findings)].slice(0, 5).join('\n'), `\nthe last inputs: ${file}\n`, clinic.log.slice(Math.max(0, clinic.log.search(alarm) - 200)).slice(0, 6000));
+  console.log([...new Set(findings)].slice(0, 5).join('\n'), `\nthe last inputs: ${file}\n`, log.slice(Math.max(0, log.search(alarm) - 200)).slice(0, 6000));
 }
-await clinic.stop();
+await server.clear();
 process.exitCode = findings.length === 0 ? 0 : 1;

@@ -107,13 +107,16 @@ tests/node_modules/.installed: tests/package.json tests/package-lock.json
 	cd tests && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
-.PHONY: test lint docs-check db api edge browser visit pages
+.PHONY: test lint docs-check db api edge edge-unpatched browser visit pages
 test: all
 	@tools/suite.sh
 db: all
 	sh tests/db/run.sh
 edge: $(KORE_LIB) node
 	sh tests/edge/run.sh
+# Each patch of Kore left out in turn: which tests miss it (half an hour).
+edge-unpatched: node
+	sh tests/edge/unpatched.sh
 api: all node
 	@tools/suite.sh api
 browser: all node
@@ -154,6 +157,7 @@ help:
 	@echo 'make unit     unit tests    make one T=fiber_test    one of them'
 	@echo 'make db       database layer against a real PostgreSQL'
 	@echo 'make edge     the server under hostile clients'
+	@echo 'make edge-unpatched  which tests miss each patch of Kore'
 	@echo 'make api      the API and signaling     make browser  the portal and a visit, in Chromium'
 	@echo 'make asan     unit tests and server with ASan and UBSan (build/asan)'
 	@echo 'make valgrind fibers under valgrind'

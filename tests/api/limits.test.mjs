@@ -4,12 +4,13 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import tls from 'node:tls';
 
 import { freePort, startClinic, top } from '../lib/clinic.mjs';
+import { children, wakeful } from '../lib/processes.mjs';
 
 const PROXY = '127.0.0.9', LIMIT = 20;
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
@@ -98,31 +99,12 @@ test('the log says it once, without the address; /metrics counts', async () => {
   assert.ok(Number(/^epione_connections_refused_total (\d+)$/m.exec(text)[1]) >= LIMIT * 2);
 });
 
-/** The workers' processes. */
-function workers() {
-  const pids = readdirSync('/proc').filter((n) => /^\d+$/.test(n)).filter((pid) => {
-    try {
-      return stat(pid)[1] === String(clinic.server.pid) && readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('wrk');
-    } catch { return false; }
-  });
-  assert.equal(pids.length, 2);
-  return pids.map(Number);
-}
-
-/** The fields of a process's stat from its state on. */
-function stat(pid) {
-  const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
-  return text.slice(text.lastIndexOf(')') + 2).split(' ');
-}
-/** How long a process has run or wished to, in ms: who spins always wishes, however busy the machine is. */
-function wakeful(pid) {
-  const [ran, waited] = readFileSync(`/proc/${pid}/schedstat`, 'latin1').split(' ');
-  return (Number(ran) + Number(waited)) / 1e6;
-}
+const workers = () => Object.entries(children(clinic.server.pid)).filter(([, title]) => title.includes('wrk')).map(([pid]) => Number(pid));
 
 test('a worker that dies gives its connections back', async () => {
   const open = within(await several('127.0.0.3', LIMIT));
   assert.equal(open.length, LIMIT);
+  assert.equal(workers().length, 2);
   process.kill(workers()[0], 'SIGKILL');
   await sleep(1500);
   const left = within(open).length;

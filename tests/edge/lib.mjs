@@ -12,7 +12,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import tls from 'node:tls';
 import { children } from '../lib/processes.mjs';
 
-export { alive, eventually, recall, remembers } from '../lib/processes.mjs';
+export { alive, eventually, recall, remembers, wakeful }
+  from '../lib/processes.mjs';
 export { sleep };
 export const OUT = process.env.EDGE_OUT;
 export const SAN = process.env.EDGE_SAN === '1';
@@ -291,14 +292,6 @@ export function ticks(pid) {
   const stat = fs.readFileSync(`/proc/${pid}/stat`, 'latin1');
   const f = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return Number(f[11]) + Number(f[12]);
-}
-
-/** How long a process has run or wished to, in ms: who spins wishes always,
- * and on a busy machine, too, it is told from one that rests. */
-export function wakeful(pid) {
-  const [ran, waited] =
-    fs.readFileSync(`/proc/${pid}/schedstat`, 'latin1').split(' ');
-  return (Number(ran) + Number(waited)) / 1e6;
 }
 
 /** A process's memory, in kB. */

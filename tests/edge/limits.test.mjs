@@ -157,12 +157,10 @@ limit('13 a queue that runs over is worked off', { set: { socket_backlog: 4 } },
     const c = await connect(server);
     c.write(`GET /block?1500 HTTP/1.1\r\n${H}\r\n`);
     await sleep(100);
-    const before = ticks(pid);
     const many = await Promise.all(
       Array.from({ length: 40 }, () => get(server, '/bare')
         .catch((e) => ({ status: e.message }))));
     assert.deepEqual(new Set(many.map((r) => r.status)), new Set([200]));
-    assert.ok(ticks(pid) - before < 150);
     assert.equal((await c.response()).status, 200);
     await idle(pid);
     c.destroy();

@@ -75,3 +75,11 @@ export function recall(pid, bytes, n) {
     fs.closeSync(fd);
   }
 }
+
+/** How long a process has run or wished to, in ms: who spins wishes always,
+ * and on a busy machine, too, it is told from one that rests. */
+export function wakeful(pid) {
+  const [ran, waited] =
+    fs.readFileSync(`/proc/${pid}/schedstat`, 'latin1').split(' ');
+  return (Number(ran) + Number(waited)) / 1e6;
+}

@@ -91,7 +91,6 @@ for (const kind of ['ec', 'rsa'])
     for (const old of ['SSLv2', 'SSLv3', 'TLS1', 'TLS1_1']) assert.match(said(old), /^not offered/, old);
     for (const now of ['TLS1_2', 'TLS1_3']) assert.match(said(now), /^offered/, now);
     assert.match(said('cert_keySize'), kind === 'ec' ? /EC 256/ : /RSA 2048/);
-    assert.match(said('sessionresumption_ID'), /^not supported/);
     assert.match(said('ALPN'), /^http\/1\.1$/);
     assert.equal(said('OCSP_stapling'), 'not offered');
     for (const suite of said('PFS_ciphers').split(' ').filter(Boolean)) assert.match(suite, /^(TLS_AES_(128|256)_GCM_|TLS_CHACHA20_|ECDHE-(ECDSA|RSA)-(AES(128|256)-GCM|CHACHA20))/);

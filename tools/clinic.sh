@@ -152,7 +152,8 @@ stop_database() {
 }
 
 serve() {
-	"$0" server "$dir" >>"$dir/server.log" 2>&1 &
+	# in a session of its own: Ctrl-C reaches us alone, and we stop it in order
+	setsid "$0" server "$dir" >>"$dir/server.log" 2>&1 &
 	pid=$!
 	trap 'kill -TERM $pid 2>/dev/null || true' INT TERM
 	code=0

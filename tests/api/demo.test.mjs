@@ -83,20 +83,20 @@ test('a broken database', async () => {
   assert.equal(one(r.stderr).length, 1);
 });
 
-test('TERM ends the server and its database, with status 0, and a second start keeps the data', async () => {
+test('TERM or Ctrl-C ends the server and its database, with status 0, and a second start keeps the data', async () => {
   const { dir } = clinic;
   await clinic.stopServer();
   const people = (await clinic.sql('SELECT count(*) AS n FROM account'))[0].n;
   const serve = () => {
-    const p = spawn('sh', [script, 'serve', dir], { stdio: 'ignore' });
+    const p = spawn('sh', [script, 'serve', dir], { stdio: 'ignore', detached: true }); // as a terminal's job
     return { p, done: new Promise((r) => p.on('exit', r)) };
   };
-  for (let round = 0; round < 2; round++) {
+  for (const stop of [(p) => p.kill('SIGTERM'), (p) => process.kill(-p.pid, 'SIGINT'), (p) => process.kill(-p.pid, 'SIGINT')]) {
     await run('sh', [script, 'prepare', dir, String(clinic.port)], { env: clinic.environment });
     const s = serve();
     clinic.server = s.p;
     await clinic.untilReady();
-    s.p.kill('SIGTERM');
+    stop(s.p);
     assert.equal(await s.done, 0);
     const left = await said('pgrep', ['-f', dir]);
     assert.equal(left.stdout.trim(), '', 'no process is left');

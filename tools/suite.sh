@@ -21,7 +21,8 @@ step() { # step "name" command...
 	else
 		failed=$((failed + 1))
 		printf 'FAIL  %-38s\n' "$name"
-		tail -n 60 "$log" | sed 's/^/      /'
+		{ grep -A 24 '^ *not ok' "$log" | head -n 150; tail -n 60 "$log"; } |
+			sed 's/^/      /'
 	fi
 }
 wants() { [ "$part" = all ] || [ "$part" = "$1" ]; }

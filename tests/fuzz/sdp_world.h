@@ -15,8 +15,9 @@ passes(
 	char *out = arena_alloc(a, room);
 
 	for (i = 0; i < n; i++) {
-		if (p[i] == '\r' && i + 1 < n && p[i + 1] == '\n')
-			continue;
+		if (p[i] == '\r' && i + 1 < n && p[i + 1] == '\n' &&
+		    (i == 0 || p[i - 1] != '\r'))
+			continue; /* of two, one would be the line's own */
 		if (p[i] != '\n')
 			out[k++] = p[i];
 		else

@@ -41,7 +41,8 @@ build() { # build name: unless it is newer than all it is made of
 			-newer "$out/$1_fuzz")" ] && return
 	case $1 in
 	http | websocket) more="tests/fuzz/kore_world.c tests/fuzz/kore_model.c
-		$out/libkore_called.a -rdynamic" ;;
+		$out/libkore_called.a -rdynamic
+		-Wl,--wrap=kore_platform_event_all" ;;
 	*) more= ;;
 	esac
 	# shellcheck disable=SC2086 # they are words
@@ -109,6 +110,7 @@ targets() { # the files a harness is for
 	instant) echo src/base/instant.c src/base/uuid.c ;;
 	field) echo src/data/field.c src/base/keyring.c ;;
 	credential | route) echo "src/gate/$1.c" ;;
+	forwarded) echo src/base/network.c src/gate/forwarded.c ;;
 	sdp) echo src/care/sdp.c ;;
 	shape | text) echo "src/base/$1.c" ;;
 	signal) echo src/care/signal.c src/care/signal_room.c src/care/signal_say.c ;;

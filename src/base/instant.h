@@ -16,7 +16,7 @@
 int64_t instant_now(void);	 /* wall clock, s */
 int64_t instant_monotonic(void); /* ms, for deadlines only */
 
-/* RFC 3339 with Z or an offset; fractions of a second are refused, as are
+/* RFC 3339 with Z or an offset; a fraction of a second is not kept. Refused are
  * dates that do not exist, leap seconds, and years outside 1900 to 9999 (as
  * written, and in UTC). */
 NODISCARD enum err instant_parse(const char *, int64_t *);

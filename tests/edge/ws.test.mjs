@@ -320,6 +320,26 @@ test('28 a close that crosses ours leaves what was queued', async () => {
   c.destroy();
 });
 
+//= TR-09: frames that wait are counted with what they cost
+test('29 whose pings are answered unread is cut off soon', async () => {
+  const { pid } = await who(server);
+  const rss = resident(pid);
+  const c = await websocket(server);
+  const pings = Buffer.concat(Array(20000).fill(frame(PING)));
+  const end = Date.now() + (SAN ? 60000 : 20000);
+  c.wire.socket.pause();
+  while (!c.over && Date.now() < end) {
+    await Promise.race([sleep(1000),
+      new Promise((done) => { c.stream.write(pings, done); })]);
+  }
+  assert.ok(c.over, 'still there');
+  const now = await who(server);
+  assert.equal(now.code, '1008');
+  if (!SAN)
+    assert.ok(resident(pid) - rss < 10000, `grew ${resident(pid) - rss} kB`);
+  c.destroy();
+});
+
 test('12 others go on while one floods', async () => {
   const slow = await websocket(server);
   const c = await websocket(server);

@@ -7,6 +7,8 @@
 
 #include <time.h>
 
+/* Read again it is the same, and written the same, but for what is not kept:
+ * another zone, and parts of a second. */
 static bool
 instant_kept(const char *in, int64_t t)
 {

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#define IGNORED_MAX 256
+
 /*
  * RFC 6455 as world_socket()'s handler is to see it: a second reading, by one
  * who has the whole stream before him and no buffers.
@@ -20,6 +22,7 @@ static struct story story;
 static struct tape message;
 static uint8_t message_op; /* 0: none is being put together */
 static bool said_close;
+static unsigned ignored; /* frames since */
 
 bool
 utf8_good(const void *text, size_t n)
@@ -32,6 +35,36 @@ utf8_good(const void *text, size_t n)
 		p = nul + 1;
 	}
 	return text_utf8_valid(p, (size_t)(end - p));
+}
+
+/* Can these become good by bytes that follow? */
+static bool
+completes(uint8_t *tail, size_t n, unsigned more)
+{
+	static const uint8_t next[] = { 0x80, 0xa0 }; /* one of them fits */
+	size_t i;
+
+	if (utf8_good(tail, n))
+		return true;
+	for (i = 0; more > 0 && i < sizeof(next); i++) {
+		tail[n] = next[i];
+		if (completes(tail, n + 1, more - 1))
+			return true;
+	}
+	return false;
+}
+
+static bool
+utf8_begun(const uint8_t *p, size_t n)
+{
+	uint8_t tail[8];
+	size_t cut = 0;
+
+	while (!utf8_good(p, n - cut))
+		if (++cut > 3 || cut > n)
+			return false;
+	memcpy(tail, p + n - cut, cut);
+	return completes(tail, cut, 3);
 }
 
 void
@@ -76,6 +109,9 @@ frame_read(const uint8_t *p, size_t n, struct frame *f)
 	size_t head, i;
 
 	if (n < 2)
+		return 0;
+	story.abandoned = said_close && ++ignored > IGNORED_MAX;
+	if (story.abandoned)
 		return 0;
 	f->fin = p[0] & 0x80;
 	f->rsv = p[0] & 0x70;
@@ -169,6 +205,10 @@ frame_take(const struct frame *f)
 		message.n = 0;
 	}
 	tape_add(&message, f->data, f->n);
+	if (message_op == 1 && !utf8_begun(message.p, message.n)) {
+		close_say(1007);
+		return false;
+	}
 	return !f->fin || message_take();
 }
 
@@ -181,6 +221,7 @@ model_socket(const uint8_t *p, size_t n)
 	story.heard.n = story.said.n = message.n = 0;
 	story.close_code = message_op = said_close = 0;
 	story.upgraded = true;
+	story.abandoned = ignored = 0;
 	if (n > 0)
 		for (p++, n--; (one = frame_read(p, n, &f)) > 0; p += one) {
 			n -= one;

@@ -23,6 +23,7 @@ struct story {
 	unsigned close_code; /* WebSocket: 0 while it is open */
 	unsigned handled;    /* requests that were to be answered */
 	bool upgraded;	     /* it became a WebSocket */
+	bool abandoned;	     /* it went on so long that what waited was lost */
 };
 
 enum way {
@@ -42,7 +43,7 @@ void world_socket_broken(const uint8_t *, size_t);
 
 /* What RFC 6455 and the handler of world_socket() say should become of it. */
 const struct story *model_socket(const uint8_t *, size_t);
-bool story_equal(const struct story *, const struct story *);
+bool story_equal(const struct story *model, const struct story *);
 /* Each response is whole and of the length it says, and each request that was
  * handled has one; a refusal is the last. */
 bool story_answered(const struct story *);

@@ -31,11 +31,13 @@ static void
 route_judge(struct arena *a, const struct op *op, enum err r)
 {
 	const char *path = op->rq->path, *allow = route_allow(a, path);
-	bool allowed = strstr(allow, method_name(op->rq->method)) != NULL;
+	bool listed = strstr(allow, method_name(op->rq->method)) != NULL;
 
 	must((r == ERR_OK) == (op->route != NULL));
-	must(r == ERR_NOT_FOUND || (r == ERR_OK) == allowed);
-	must(r != ERR_NOT_FOUND || strncmp(allow, "GET, HEAD", 9) == 0);
+	must(r != ERR_OK || listed);
+	must(r != ERR_METHOD_NOT_ALLOWED || !listed);
+	must(r != ERR_NOT_FOUND || *path == '\0' ||
+	    strcmp(allow, "GET, HEAD") == 0);
 	must(r != ERR_OK || op->route->method == op->rq->method ||
 	    (op->route->method == METHOD_GET && op->rq->method == METHOD_HEAD));
 	must(r != ERR_OK || strcmp(path_made(a, op), path) == 0);

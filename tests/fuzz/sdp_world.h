@@ -17,8 +17,9 @@ passes(
 	for (i = 0; i < n; i++) {
 		if (p[i] == '\r' && i + 1 < n && p[i + 1] == '\n' &&
 		    (i == 0 || p[i - 1] != '\r'))
-			continue; /* of two, one would be the line's own */
-		if (p[i] != '\n')
+			continue;
+		if (p[i] != '\n' ||
+		    (i > 1 && p[i - 2] == '\r' && p[i - 1] == '\r'))
 			out[k++] = p[i];
 		else
 			k += (size_t)snprintf(out + k, room - k, "%s", end);

@@ -319,10 +319,11 @@ for (const [target, status] of [['https://localhost', 404],
 
 /** Sends what it has and the end of its half at once. */
 async function last(c, text) {
-  c.wire.held = [];
+  c.wire.held ??= [];
   await new Promise((done) => c.stream.write(text, done));
   await sleep(20);
   const all = Buffer.concat(c.wire.held);
+  c.wire.passes = Infinity;
   c.wire.held = null;
   c.wire.socket.end(all);
 }
@@ -336,6 +337,17 @@ for (const [target, body] of [['/bare', 'ok\n'], ['/sleep?300', 'slept\n']])
     assert.ok(await c.until(() => c.over, 1000));
     c.destroy();
   });
+
+test('23 a request with a FIN and the end of the handshake', async () => {
+  const busy = await connect(server);
+  const c = await connect(server, { allowHalfOpen: true, hold: true });
+  busy.write(`GET /block?200 HTTP/1.1\r\n${H}\r\n`); // all is seen at once
+  await sleep(20);
+  await last(c, `GET /bare HTTP/1.1\r\n${H}\r\n`);
+  assert.equal((await c.response()).body, 'ok\n');
+  for (const one of [busy, c])
+    one.destroy();
+});
 
 test('23 half a request with a FIN is no request', async () => {
   for (const text of [`GET /bare HTTP/1.1\r\n${H}`,

@@ -123,6 +123,7 @@ class Wire extends Duplex {
     super();
     this.socket = socket;
     this.held = null;
+    this.passes = Infinity; // so many writes before they are held
     socket.on('data', (d) => this.push(d));
     socket.on('end', () => this.push(null));
     socket.on('error', (e) => this.destroy(e));
@@ -130,6 +131,8 @@ class Wire extends Duplex {
   }
   _read() {}
   _write(chunk, _, done) {
+    if (this.passes-- <= 0)
+      this.held ??= [];
     if (this.held !== null) {
       this.held.push(chunk);
       done();
@@ -222,11 +225,14 @@ function take(client, head) {
   return { status, headers, body, line: lines[0] };
 }
 
-export async function connect(server, options = {}) {
+/** With `hold`, all but the hello stays on the wire. */
+export async function connect(server, { hold = false, ...options } = {}) {
   const socket = net.connect({ port: server.port, host: '127.0.0.1' });
   socket.setNoDelay(true);
   await once(socket, 'connect');
   const wire = new Wire(socket);
+  if (hold)
+    wire.passes = 1;
   if (server.plain)
     return new Client(wire, wire);
   const stream = tls.connect({ socket: wire, rejectUnauthorized: false,

@@ -3,7 +3,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { known, startClinic, top } from '../lib/clinic.mjs';
+import { startClinic, top } from '../lib/clinic.mjs';
 import { fair, idle } from './crowd.mjs';
 import { hostile, slow } from './hostile.mjs';
 import { handshakes, plain } from './plain.mjs';
@@ -21,7 +21,7 @@ const ratio = (r) => r.ratio === undefined ? '' : r.ratio.toFixed(2);
 const table = (rows) => ['| | ours | beside it | ratio | aim | reached |', '|---|---:|---:|---:|---:|---|',
   ...rows.map((r) => `| ${r.what} | ${r.ours} | ${r.other ?? ''} | ${ratio(r)} | ${aim(r)} | ${reached(r)} |`)].join('\n');
 
-const clinic = await startClinic({ settings: `join_minutes_before 1440\njoin_minutes_after 1440\n${known('connections_per_address', 4000)}` });
+const clinic = await startClinic({ settings: 'join_minutes_before 1440\njoin_minutes_after 1440\n' });
 const rows = [];
 try {
   for (const name of wanted)

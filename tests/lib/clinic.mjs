@@ -19,10 +19,6 @@ const cluster = path.join(top, 'tools/cluster.sh');
 
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
-/** A line of epione.conf, if this server has such a setting. */
-export const known = (name, value) =>
-  readFileSync(path.join(top, 'src/tables/settings.def'), 'utf8').includes(`SETTING( ${name},`) ? `${name} ${value}\n` : '';
-
 /** A port that nobody listens on. */
 export const freePort = () => new Promise((done, failed) => {
   const s = net.createServer();

@@ -21,7 +21,8 @@ KORE_PATCHES := $(sort $(filter-out $(KORE_LESS),\
 
 KORE_OBJS = $(addprefix $(KORE_BUILD)/obj/,$(addsuffix .o,\
 	buf config connection domain http keymgr kore linux mem module msg net \
-	pool runtime seccomp ticket timer utils version websocket worker \
+	pool runtime seccomp timer utils version websocket worker \
+	$(if $(filter %/26-tickets.patch,$(KORE_LESS)),,ticket) \
 	$(KORE_UNUSED)))
 
 KORE_CPPFLAGS = -I$(KORE_BUILD)/src/include -D_GNU_SOURCE

@@ -37,6 +37,10 @@ function confine(dir, words) {
     KEYMGR_RUNAS: 'daemon', CERT: '/crt.pem', KEY: '/key.pem' });
 }
 
+/** What only a patch makes known; without it (unpatched.sh) not to be said. */
+const NEWER = { 26: ['tls_ticket_seconds'],
+  30: ['tls_handshake_timeout', 'http_send_timeout'] };
+
 /** Settings replaced in the template, value by name; null removes one. */
 function configure(name, port, { cert = 'ec', set = {}, workers = 1,
   confined = false, mismatch = false, plain = false } = {}) {
@@ -65,6 +69,9 @@ function configure(name, port, { cert = 'ec', set = {}, workers = 1,
     const put = v === null ? '' : `${k} ${v}`;
     text = line.test(text) ? text.replace(line, put) : `${put}\n${text}`;
   }
+  for (const n of (process.env.EDGE_WITHOUT ?? '').split(' '))
+    for (const k of NEWER[n] ?? [])
+      text = text.replace(new RegExp(`^${k}\\s.*$`, 'm'), '');
   fs.writeFileSync(`${dir}/kore.conf`, text);
   return dir;
 }

@@ -67,6 +67,15 @@ prove() {
 	printf '%-24s %3s of %3s tests fail%s\n' "$name" "$failed" "$ran" \
 		"${also:+ (without $also as well)}"
 	[ -z "${VERBOSE:-}" ] || grep -aE '^ *not ok' "$work/log"
+	# that no server starts is a proof of the two that let it speak TLS only
+	idle=$(grep -acE "error: .*did not start|^ +[a-z0-9-]+ did not start" "$work/log")
+	case $n in
+	01 | 03) ;;
+	*) [ "$failed" -gt "$idle" ] || {
+		echo "    none of them for another reason than that no server starts"
+		failed=0
+	} ;;
+	esac
 	[ "$failed" -gt 0 ] || {
 		bad=1
 		tail -n 20 "$work/log" | sed 's/^/    /'

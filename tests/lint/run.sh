@@ -66,6 +66,12 @@ rule 'Functions have at most 70 lines, files at most 800:' "$(lengths)"
 rule 'Functions have a complexity of at most 12 (switches count once):' \
 	"$(pmccabe $(echo "$code" | grep '\.c$') 2>/dev/null | awk '$1 > 12 { print $6 ": " $7 " has " $1 }')"
 
+harnesses() {
+	wc -l tests/fuzz/*_fuzz.c | awk '$1 > 20 && $2 != "total" { print $2 ": " $1 " lines" }'
+	grep -L '^/\* Fuzzes [a-z]' tests/fuzz/*_fuzz.c
+}
+rule 'A fuzzer has at most 20 lines, and the first names what it fuzzes:' "$(harnesses)"
+
 # sealed columns: fields.def and the comments of the schema agree
 sealed() {
 	sed -n 's/^FIELD( *\([a-z_]*\), *"\([a-z_.]*\)".*/\2 sealed:\1/p' src/tables/fields.def | sort >"$tmp/def"

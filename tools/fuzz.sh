@@ -87,7 +87,7 @@ one() { # one SECONDS name: a line of what came of it
 		status=$?
 		grep -qE '^(ok|FAIL) ' "$out/$2.log" || echo "FAIL $2 broke off" >>"$out/$2.log"
 		sed -n "s/^\(ok\|FAIL\) /\1    /p" "$out/$2.log"
-		[ "$status" = 0 ] || tail -n 40 "$out/$2.log"
+		[ "$status" = 0 ] || grep -vE '^(ok|FAIL) ' "$out/$2.log" | tail -n 60
 		return $status
 		;;
 	esac

@@ -266,6 +266,23 @@ test('12 the end is told: by a close, or 1006 without', async () => {
   assert.equal(now.opened, now.closed);
 });
 
+//= TR-07: found by tests/fuzz/grammar.mjs, as a socket that was gone
+test('12 who leaves before the answer gets no socket', async () => {
+  const { opened } = await who(server);
+  const c = await connect(server);
+  c.write(upgrade('', '/ws?100'));
+  await sleep(30);
+  // the worker sees the reset and the end of the nap at the same time
+  const busy = get(server, '/block?400');
+  await sleep(30);
+  c.wire.socket.resetAndDestroy();
+  assert.equal((await busy).status, 200);
+  await sleep(100);
+  const now = await who(server);
+  assert.equal(now.opened, now.closed);
+  assert.equal(now.opened, opened, 'a socket for nobody');
+});
+
 test('14 what came together with the FIN is read', async () => {
   const c = await websocket(server);
   c.write(frame(TEXT, 'close:4410'));

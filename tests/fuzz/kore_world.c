@@ -3,6 +3,7 @@
 #include <kore/kore.h>
 #include <kore/http.h>
 
+#include <ctype.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -230,34 +231,48 @@ prune(void)
 		w.c = NULL;
 }
 
-/* A worker's loop, until nothing moves any more. */
+static void
+sleeper_wake(void)
+{
+	struct http_request *req = w.sleeper;
+
+	w.sleeper = NULL;
+	http_request_wakeup(req);
+}
+
+/* Once round a worker's loop. */
+static void
+turn(void)
+{
+	w.moved = false;
+	if (w.sleeper != NULL && (!w.hold || dice(2) == 0))
+		sleeper_wake();
+	http_process();
+	if (w.c != NULL && w.c->read != world_read) {
+		w.c->read = world_read; /* it lingers, reading raw */
+		if (w.in_n > 0)
+			event(0);
+	}
+	if (w.again && (!w.full || !w.hold || dice(2) == 0)) {
+		w.again = false;
+		event(0);
+	}
+	if (w.full && !w.deaf && (!w.hold || dice(2) == 0)) {
+		w.full = false;
+		event(0);
+	}
+	prune();
+}
+
+/* Until nothing moves any more. */
 static void
 settle(void)
 {
-	unsigned rounds = 0;
+	unsigned turns = 0;
 
 	do {
-		must(rounds++ < 100000);
-		w.moved = false;
-		http_process();
-		if (w.c != NULL && w.c->read != world_read) {
-			w.c->read = world_read; /* it lingers, reading raw */
-			if (w.in_n > 0)
-				event(0);
-		}
-		if (w.again && (!w.full || !w.hold || dice(2) == 0)) {
-			w.again = false;
-			event(0);
-		}
-		if (w.full && !w.deaf && (!w.hold || dice(2) == 0)) {
-			w.full = false;
-			event(0);
-		}
-		if (w.sleeper != NULL && (!w.hold || dice(2) == 0)) {
-			http_request_wakeup(w.sleeper);
-			w.sleeper = NULL;
-		}
-		prune();
+		must(turns++ < 100000);
+		turn();
 	} while (w.moved || (w.again && !w.full) || http_process_pending() ||
 	    w.sleeper != NULL || (w.full && !w.deaf && w.c != NULL));
 }
@@ -275,11 +290,17 @@ arrive(const uint8_t *p, size_t n)
 		p += piece;
 		event(0);
 		if (!w.hold || dice(3) != 0)
-			settle();
+			turn();
 	}
+}
+
+/* All comes, and Kore takes all there was: it does not wait for an event that
+ * will not come again. */
+static void
+arrive_all(const uint8_t *p, size_t n)
+{
+	arrive(p, n);
 	settle();
-	/* Kore has taken all there was: it does not wait for an event that
-	 * will not come again. */
 	must(w.c == NULL || w.in_n == 0 || w.deaf);
 }
 
@@ -349,7 +370,7 @@ begin(struct story *s, uint8_t seed, bool socket)
 	event(0);
 	if (!socket)
 		return;
-	arrive((const uint8_t *)UPGRADE, strlen(UPGRADE));
+	arrive_all((const uint8_t *)UPGRADE, strlen(UPGRADE));
 	must(s->upgraded && s->said.n > 12 &&
 	    memcmp(s->said.p, "HTTP/1.1 101", 12) == 0);
 	s->heard.n = s->said.n = s->handled = 0;
@@ -380,7 +401,7 @@ tell(const uint8_t *p, size_t n, enum way way, bool socket)
 		return s;
 	begin(s, p[0], socket);
 	w.hold = way == PIECES;
-	arrive(p + 1, n - 1);
+	arrive_all(p + 1, n - 1);
 	if (socket && w.c != NULL && w.c->flags & CONN_WS_CLOSE_SENT)
 		s->close_code = w.c->ws_close_code;
 	if (!socket)
@@ -417,7 +438,7 @@ broken(const uint8_t *p, size_t n, bool socket)
 	kore_websocket_sendq_max = SENDQ_BROKEN;
 	w.hold = true;
 	w.deaf = dice(4) == 0;
-	before = dice((uint32_t)n);
+	before = dice(2) == 0 ? n - 1 : dice((uint32_t)n);
 	arrive(p + 1, before);
 	with = w.in_n > 0 ? 0 : dice((uint32_t)(n - before));
 	switch (dice(4)) {
@@ -453,7 +474,8 @@ world_socket_broken(const uint8_t *p, size_t n)
 	broken(p, n, true);
 }
 
-/* The application: what its path begins with says what a request is for. */
+/* The application: what its path begins with says what a request is for; after
+ * an s it is done later. */
 
 /* No two readers may understand it in two ways. */
 static void
@@ -465,6 +487,9 @@ request_check(const struct http_request *req)
 
 	for (p = req->path; *p != '\0'; p++)
 		must(*p > ' ' && *p < 0x7f);
+	for (p = req->host; *p != '\0'; p++)
+		must(isalnum((unsigned char)*p) || strchr("-._~:[]", *p));
+	must(p > req->host);
 	TAILQ_FOREACH (h, &req->req_headers, list) {
 		must(*h->header != '\0' &&
 		    strpbrk(h->header, "\r\n \t:") == NULL &&
@@ -510,8 +535,9 @@ int
 world_handle(struct http_request *req)
 {
 	static char big[BIG];
-	char what = req->path[0] == '\0' ? '\0' : req->path[1];
-	bool first = req->hdlr_extra == NULL;
+	const char *p = req->path + (*req->path != '\0');
+	bool first = req->hdlr_extra == NULL, sleeps = *p == 's';
+	char what = sleeps ? p[1] : *p;
 
 	w.moved = true;
 	must(w.sleeper == NULL);
@@ -521,7 +547,7 @@ world_handle(struct http_request *req)
 		req->flags |= HTTP_REQUEST_RETAIN_EXTRA;
 		req->onfree = request_gone;
 	}
-	if (first && what == 's') {
+	if (first && sleeps) {
 		http_request_sleep(req);
 		w.sleeper = req;
 		return KORE_RESULT_RETRY;

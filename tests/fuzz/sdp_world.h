@@ -11,7 +11,7 @@ static bool
 passes(
     struct arena *a, const char *p, size_t n, const char *end, const char *more)
 {
-	size_t room = 2 * n + strlen(more) + 4, k = 0, i;
+	size_t room = 2 * n + strlen(more) + 5, k = 0, i;
 	char *out = arena_alloc(a, room);
 
 	for (i = 0; i < n; i++) {
@@ -26,6 +26,8 @@ passes(
 	}
 	if (k > 0 && out[k - 1] == '\n' && *more == '\n')
 		more++;
+	if (k > 0 && out[k - 1] == '\r')
+		out[k++] = ' '; /* it is to end no line */
 	k += (size_t)snprintf(out + k, room - k, "%s", more);
 	return sdp_check(out, k) == ERR_OK;
 }

@@ -153,10 +153,10 @@ function mutate(input) {
 const tally = { connections: 0, sockets: 0, bytes: 0, answers: {} };
 const findings = [];
 const recent = [];
-function answered(data, socket) {
+function answered(data, unasked) {
   for (const [, status] of data.matchAll(/^HTTP\/1\.1 (\d{3}) /gm)) tally.answers[status] = (tally.answers[status] ?? 0) + 1;
   if (/^HTTP\/1\.1 500 /m.test(data)) findings.push(`answered 500: ${data.slice(-300)}`);
-  if (socket && data.includes('\x88\x02\x03\xf3')) findings.push('closed with 1011');
+  if (unasked && data.includes('\x88\x02\x03\xf3')) findings.push('closed with 1011');
 }
 
 /** Not even TLS: a handshake that breaks off, or noise. */
@@ -229,7 +229,8 @@ async function connection() {
   if (end === 0) wire.resetAndDestroy();
   else if (end === 1) stream.end();
   for (let i = 2 + dice(15); i > 0 && !over && end !== 0; i--) await sleep(10);
-  answered(data, socket);
+  // a close that the peer began, or that the test's application was told, is theirs
+  answered(data, socket && kind !== 'plain' && !plain.some((f, i) => i > 0 && (f[0] & 15) === 8));
   stream.destroy();
   wire.destroy();
 }

@@ -364,7 +364,7 @@ begin(struct story *s, uint8_t seed, bool socket)
 	w.ended = w.hold = w.full = w.deaf = w.again = w.socket =
 	    w.socket_closed = false;
 	s->handled = 0;
-	s->upgraded = false;
+	s->upgraded = s->refused = false;
 	kore_websocket_sendq_max = SENDQ;
 	w.c = accepted();
 	event(0);
@@ -531,6 +531,16 @@ request_gone(struct http_request *req)
 		w.sleeper = NULL;
 }
 
+static void
+upgrade(struct http_request *req)
+{
+	if (!kore_websocket_handshake(
+		req, "world_opened", "world_message", "world_closed"))
+		w.story->refused = true;
+	else
+		w.story->upgraded = w.socket = true;
+}
+
 int
 world_handle(struct http_request *req)
 {
@@ -559,10 +569,7 @@ world_handle(struct http_request *req)
 		http_response_header(req, "x-head", "1");
 	w.story->handled++;
 	if (what == 'w')
-		w.story->upgraded = w.socket = kore_websocket_handshake(req,
-						   "world_opened",
-						   "world_message",
-						   "world_closed") != 0;
+		upgrade(req);
 	else if (what == 'e')
 		http_response_error(req, 404);
 	else if (what == 'n')
@@ -683,16 +690,23 @@ story_answered(const struct story *s)
 	return s->upgraded || (p == end && handled == s->handled);
 }
 
+static bool
+tape_equal(const struct tape *a, const struct tape *b, size_t n)
+{
+	return a->n >= n && b->n >= n && memcmp(a->p, b->p, n) == 0;
+}
+
 bool
 story_equal(const struct story *a, const struct story *b)
 {
+	bool all = a->said.n == b->said.n ||
+	    (a->abandoned && a->said.n > b->said.n);
+
 	/* Data right behind an upgrade is refused, if it is there already. */
 	if (a->upgraded != b->upgraded)
 		return true;
 	return a->heard.n == b->heard.n && a->close_code == b->close_code &&
 	    a->handled == b->handled &&
-	    (a->said.n == b->said.n ||
-		(a->abandoned && a->said.n > b->said.n)) &&
-	    memcmp(a->heard.p, b->heard.p, a->heard.n) == 0 &&
-	    memcmp(a->said.p, b->said.p, b->said.n) == 0;
+	    tape_equal(&a->heard, &b->heard, a->heard.n) &&
+	    (a->refused || (all && tape_equal(&a->said, &b->said, b->said.n)));
 }

@@ -23,6 +23,7 @@ struct story {
 	unsigned close_code; /* WebSocket: 0 while it is open */
 	unsigned handled;    /* requests that were to be answered */
 	bool upgraded;	     /* it became a WebSocket */
+	bool refused;	     /* it did not, by a status that is as it comes */
 	bool abandoned;	     /* it went on so long that what waited was lost */
 };
 

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "gate/crowd.h"
 #include "gate/forwarded.h"
+#include "gate/limit.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -30,24 +31,55 @@ peer_address(const struct connection *c, struct address *out)
 	return c->family == AF_INET || c->family == AF_INET6;
 }
 
+/*= TR-24: a handshake is the dearest thing we do for a stranger */
+static enum err
+peer_rate(const struct address *a)
+{
+	struct {
+		uint64_t home;
+		char what[8];
+	} key = { address_home(a), "connect" };
+	int64_t wait_s;
+
+	return limit_take(&key, sizeof(key),
+	    conf()->new_connections_per_minute, &wait_s);
+}
+
+static void
+peer_refused(void)
+{
+	const struct conf *c = conf();
+	uint64_t count;
+
+	if (!crowd_refused(instant_monotonic(), &count))
+		return;
+	log_warn("connections_refused", LOG_NUM("count", count),
+	    LOG_NUM("connections_per_address", c->connections_per_address),
+	    LOG_NUM("new_connections_per_minute",
+		c->new_connections_per_minute));
+}
+
 /* Kore asks before anything is spent on a connection; no is a reset. A proxy
  * of ours has its own limits, and connects for many. */
 static int
 peer_accept(struct connection *c)
 {
 	struct address a;
-	uint64_t count;
 
 	c->place = CROWD_UNCOUNTED;
 	if (!peer_address(c, &a) || networks_hold(&conf()->proxy_addresses, &a))
 		return 1;
 	if (crowd_enter(&a, (uint32_t)conf()->connections_per_address,
-		&c->place) == ERR_OK)
-		return 1;
-	if (crowd_refused(instant_monotonic(), &count))
-		log_warn("connections_refused", LOG_NUM("count", count),
-		    LOG_NUM("limit", conf()->connections_per_address));
-	return 0;
+		&c->place) != ERR_OK) {
+		peer_refused();
+		return 0;
+	}
+	if (peer_rate(&a) != ERR_OK) {
+		crowd_leave(c->place);
+		peer_refused();
+		return 0;
+	}
+	return 1;
 }
 
 static void

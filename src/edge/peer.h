@@ -8,7 +8,7 @@
 #include <kore/http.h>
 
 /*
- * Who is at the other end: how many connections they may have, and, behind
+ * Who is at the other end: how many connections they may have and open, and, behind
  * proxies of ours, for whom they ask.
  */
 

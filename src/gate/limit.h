@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 /*
- * Rates of requests, one count for all workers: a table in shared memory,
+ * Rates of requests and connections, one count for all workers: a table in shared memory,
  * made before the workers are forked. Each key has one number, the time at
  * which it would be allowed again (generic cell rate algorithm). The table is
  * bounded; a key that is pushed out starts afresh.
@@ -15,7 +15,7 @@
 NODISCARD enum err limit_init(void);
 
 /*
- * Takes one request of `key` (n bytes) from `per_minute`, of which a quarter
+ * Takes one of `key` (n bytes) from `per_minute`, of which a quarter
  * and one may come at once. ERR_TOO_MANY, and then *retry_after_s is the wait.
  */
 NODISCARD enum err limit_take(

@@ -17,7 +17,7 @@ const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 let clinic, desk;
 
 before(async () => {
-  clinic = await startClinic({ env: { EPIONE_SETTINGS: `requests_per_minute 1000000\nsign_ins_per_minute 20\nrequest_seconds 3\nconnections_per_address ${LIMIT}\nproxy_addresses ${PROXY} 10.0.0.0/8` } });
+  clinic = await startClinic({ env: { EPIONE_SETTINGS: `requests_per_minute 1000000\nsign_ins_per_minute 20\nrequest_seconds 3\nconnections_per_address ${LIMIT}\nnew_connections_per_minute 1000000\nproxy_addresses ${PROXY} 10.0.0.0/8` } });
   desk = await clinic.signIn(clinic.people.scheduler);
 });
 after(async () => {
@@ -93,10 +93,31 @@ test('one address has its number of connections, and no other notices', async ()
 test('the log says it once, without the address; /metrics counts', async () => {
   const said = clinic.log.split('\n').filter((l) => l.includes('connections_refused'));
   assert.equal(said.length, 1, said.join('\n'));
-  assert.deepEqual(Object.keys(JSON.parse(said[0])).filter((k) => k === 'count' || k === 'limit'), ['count', 'limit']);
+  assert.deepEqual(Object.keys(JSON.parse(said[0])).filter((k) => /count|connections_per_|per_minute/.test(k)), ['count', 'connections_per_address', 'new_connections_per_minute']);
   assert.doesNotMatch(clinic.log, /127\.0\.0\.3/);
   const { text } = await once('127.0.0.1', '/metrics');
   assert.ok(Number(/^epione_connections_refused_total (\d+)$/m.exec(text)[1]) >= LIMIT * 2);
+});
+
+//= TR-24, AZ-10: who comes over and over is refused before a handshake is paid for
+test('one address has its rate of new connections, over all workers', async () => {
+  await clinic.restart({ new_connections_per_minute: 60 }); // 16 at once, then one a second
+  try {
+    const kept = within(await several('127.0.0.3', LIMIT));
+    assert.ok(kept.length >= 15 && kept.length <= 17, `${kept.length} came in`);
+    const refused = await dial('127.0.0.3');
+    assert.equal(refused.error, 'ECONNRESET');
+    // those who are in go on, others come in, and a proxy's clients are its own affair
+    for (const c of kept) assert.equal((await ask(c, '/healthz')).status, 200);
+    assert.equal((await once('127.0.0.4', '/healthz')).status, 200);
+    const proxied = await several(PROXY, LIMIT);
+    assert.equal(within(proxied).length, LIMIT);
+    await sleep(1100);
+    assert.equal((await once('127.0.0.3', '/healthz')).status, 200);
+    hangUp([...kept, ...proxied]);
+  } finally {
+    await clinic.restart({ new_connections_per_minute: 1000000 });
+  }
 });
 
 const workers = () => Object.entries(children(clinic.server.pid)).filter(([, title]) => title.includes('wrk')).map(([pid]) => Number(pid));

@@ -112,7 +112,7 @@ export async function startClinic({ settings = '', env = {} } = {}) {
   const url = `https://localhost:${port}`;
   const environment = {
     ...process.env,
-    EPIONE_SETTINGS: `requests_per_minute 1000000\nsign_ins_per_minute 100000\nconnections_per_address 100000\n${settings}`,
+    EPIONE_SETTINGS: `requests_per_minute 1000000\nsign_ins_per_minute 100000\nconnections_per_address 100000\nnew_connections_per_minute 1000000\n${settings}`,
     ...env,
   };
   try {
@@ -158,6 +158,20 @@ export class Clinic {
       });
     this.exited = new Promise((done) => this.server.on('exit', (code, signal) => done({ code, signal })));
     await this.untilReady();
+  }
+
+  /** Starts the server anew with other values of settings that epione.conf has. */
+  async restart(settings) {
+    const file = path.join(this.dir, 'epione.conf');
+    let text = readFileSync(file, 'utf8');
+    for (const [name, value] of Object.entries(settings)) {
+      const line = new RegExp(`^${name} .*$`, 'm');
+      if (!line.test(text)) throw new Error(`epione.conf does not set ${name}`);
+      text = text.replace(line, `${name} ${value}`);
+    }
+    writeFileSync(file, text, { mode: 0o600 });
+    await this.stopServer();
+    await this.startServer();
   }
 
   /** /readyz answers 200, or throws with the server's last words. */

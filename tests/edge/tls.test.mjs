@@ -5,8 +5,8 @@ import { execFile, execFileSync } from 'node:child_process';
 import { constants, createPrivateKey, randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import { after, before, describe, test } from 'node:test';
-import { OUT, SAN, alive, ask, connect, eventually, fields, get, pids, recall,
-  remembers, serve, sleep } from './lib.mjs';
+import { OUT, SAN, alive, ask, connect, eventually, family, fields, get, pids,
+  recall, remembers, serve, sleep } from './lib.mjs';
 
 const servers = {};
 
@@ -192,6 +192,16 @@ const own = (name, number, options, run) => test(name, async () => {
     assert.doesNotMatch(server.log(), /sandbox violation|ERROR: Addr/);
   }
 });
+
+//= TR-24: a crowd costs time, not the key manager
+own('31 a crowd shakes hands, and the key manager reads on', 9,
+  { workers: 4, cert: 'rsa' }, async (server) => {
+    const members = Object.keys(family(server));
+    const crowd = Array.from({ length: 200 }, () => connect(server));
+    for (const c of await Promise.all(crowd))
+      c.destroy();
+    assert.deepEqual(Object.keys(family(server)), members);
+  });
 
 const VERSIONS = ['TLSv1.2', 'TLSv1.3'];
 

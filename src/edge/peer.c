@@ -41,8 +41,8 @@ peer_rate(const struct address *a)
 	} key = { address_home(a), "connect" };
 	int64_t wait_s;
 
-	return limit_take(&key, sizeof(key),
-	    conf()->new_connections_per_minute, &wait_s);
+	return limit_take(
+	    &key, sizeof(key), conf()->new_connections_per_minute, &wait_s);
 }
 
 static void
@@ -55,8 +55,8 @@ peer_refused(void)
 		return;
 	log_warn("connections_refused", LOG_NUM("count", count),
 	    LOG_NUM("connections_per_address", c->connections_per_address),
-	    LOG_NUM("new_connections_per_minute",
-		c->new_connections_per_minute));
+	    LOG_NUM(
+		"new_connections_per_minute", c->new_connections_per_minute));
 }
 
 /* Kore asks before anything is spent on a connection; no is a reset. A proxy

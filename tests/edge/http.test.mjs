@@ -253,6 +253,42 @@ test('09 a slow first answer does not come second', async () => {
   c.destroy();
 });
 
+//= TR-19: what follows a response is the next one, and not its body
+for (const [what, request] of [
+  ['no Host', 'HEAD /bare HTTP/1.1\r\n\r\n'],
+  ['headers without end', `HEAD /bare HTTP/1.1\r\n${'x: y\r\n'.repeat(8000)}`],
+  ['a bad header', `HEAD /bare HTTP/1.1\r\n${H}a b: c\r\n\r\n`],
+  ['a body', `HEAD /bare HTTP/1.1\r\n${H}Content-Length: 5\r\n\r\nhello`],
+  ['another host', 'HEAD /bare HTTP/1.1\r\nHost: evil\r\n\r\n'],
+])
+  test(`34 a HEAD that is refused has no body: ${what}`, async () => {
+    const c = await connect(server);
+    c.write(request);
+    const r = await c.response(3000, { head: true });
+    assert.ok(r.status >= 400, String(r.status));
+    assert.ok(Number(r.headers['content-length']) > 0);
+    assert.ok(await c.until(() => c.over, 4000));
+    assert.equal(c.data.toString('latin1'), '');
+    c.destroy();
+  });
+
+test('34 what comes after a HEAD that was served has its body', async () => {
+  const c = await connect(server);
+  c.write(`HEAD /bare HTTP/1.1\r\n${H}\r\n`);
+  assert.equal((await c.response(3000, { head: true })).status, 200);
+  c.write('GET /bare HTTP/1.1\r\n\r\n');
+  const r = await c.response();
+  assert.equal(r.status, 400);
+  assert.equal(Number(r.headers['content-length']), r.body.length);
+  c.destroy();
+});
+
+for (const target of ['/bare#', '/bare#x', '/echo?a#b', '#', 'https://localhost/bare#x'])
+  test(`35 a target with a fragment is no request: ${target}`, async () => {
+    const r = await ask(server, `GET ${target} HTTP/1.1\r\n${H}\r\n`);
+    assert.equal(r.status, 400);
+  });
+
 test('09 connection: close within a list', async () => {
   const c = await connect(server);
   c.write(`GET /bare HTTP/1.1\r\n${H}Connection: TE, Close\r\n\r\n`);
@@ -358,6 +394,49 @@ test('23 half a request with a FIN is no request', async () => {
     assert.equal(c.received, 0);
     c.destroy();
   }
+});
+
+for (const [what, pause] of [['all at once', 0], ['the FIN while one is worked on', 100]])
+  test(`36 requests before a FIN are all answered: ${what}`, async () => {
+    const c = await connect(server, { allowHalfOpen: true });
+    const text = `GET /sleep?200 HTTP/1.1\r\n${H}\r\n` +
+      `POST /echo?2 HTTP/1.1\r\n${H}Content-Length: 4\r\n\r\nbody` +
+      `GET /echo?3 HTTP/1.1\r\n${H}\r\nGET /echo?no HTTP/1.1\r\n`;
+    if (pause > 0) {
+      c.write(text);
+      await sleep(pause);
+      c.wire.socket.end();
+    } else
+      await last(c, text);
+    assert.equal((await c.response()).body, 'slept\n');
+    for (const query of ['2', '3'])
+      assert.equal(fields((await c.response()).body).query, query);
+    const at = Date.now();
+    assert.ok(await c.until(() => c.over, 2000));
+    assert.ok(Date.now() - at < 500, 'it ends once the last is answered');
+    assert.equal(c.data.length, 0);
+    c.destroy();
+  });
+
+test('36 the last of those before a FIN may be no request', async () => {
+  const c = await connect(server, { allowHalfOpen: true });
+  await last(c, `GET /sleep?100 HTTP/1.1\r\n${H}\r\nGET / HTTP/1.1\r\n\r\n`);
+  assert.equal((await c.response()).body, 'slept\n');
+  assert.equal((await c.response()).status, 400);
+  assert.ok(await c.until(() => c.over, 3000));
+  c.destroy();
+});
+
+test('36 a FIN behind an answer that nobody reads yet', async () => {
+  const c = await connect(server, { allowHalfOpen: true });
+  c.wire.socket.pause();
+  await last(c, `GET /big?4000000 HTTP/1.1\r\n${H}\r\nGET /bare HTTP/1.1\r\n${H}\r\n`);
+  await sleep(200);
+  c.wire.socket.resume();
+  assert.equal((await c.response(10000)).body.length, 4000000);
+  assert.equal((await c.response()).body, 'ok\n');
+  assert.ok(await c.until(() => c.over, 3000));
+  c.destroy();
 });
 
 test('23 clients that went away leave nothing behind', async () => {

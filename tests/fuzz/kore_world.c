@@ -585,7 +585,8 @@ refused(struct connection *c, int status, struct kore_buf *headers,
     struct kore_buf *body)
 {
 	must(c == w.c && status >= 400 && status < 600);
-	kore_buf_appendf(headers, "x-refused: 1\r\n");
+	kore_buf_appendf(headers, "x-refused: 1\r\n%s",
+	    c->flags & CONN_HTTP_HEAD ? "x-head: 1\r\n" : "");
 	kore_buf_appendf(body, "%d", status);
 }
 

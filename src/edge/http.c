@@ -282,6 +282,8 @@ exchange_answer(struct exchange *x)
 	for (i = 0; i < rp->header_count; i++)
 		http_response_header(
 		    x->http, rp->headers[i].name, rp->headers[i].value);
+	if (rp->last)
+		http_response_last(x->http);
 	if (rp->join != NULL)
 		ws_accept(x->http, rp->join);
 	else

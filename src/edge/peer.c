@@ -140,8 +140,9 @@ peer_fill(struct arena *a, const struct http_request *http, struct request *rq)
 		snprintf(rq->address, sizeof(rq->address), "unknown");
 		return;
 	}
+	rq->proxied = networks_hold(proxies, &peer);
 	client = forwarded_client(proxies, &peer, chain_of(a, http));
 	address_write(&client, rq->address);
-	rq->local = address_is_loopback(&peer) &&
-	    !networks_hold(proxies, &peer) && !was_forwarded(http);
+	rq->local = address_is_loopback(&peer) && !rq->proxied &&
+	    !was_forwarded(http);
 }

@@ -548,6 +548,8 @@ dispatch(struct arena *a, const struct request *rq, struct reply *rp)
 		r = pass_again(&p, pass(&p));
 	r = conclude(&p, r);
 	reply_fill(rp, &p.op, r);
+	/*= TR-24: who goes on has to connect anew, which has a rate of its own */
+	rp->last = p.limited && !rq->proxied;
 	input_drop(&p.op);
 }
 

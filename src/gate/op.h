@@ -47,6 +47,7 @@ struct request {
 	bool wants_page;     /* Accept names text/html: a person looks */
 	char address[46];    /* the client's, as text */
 	bool local;	     /* asked on this machine, through no proxy */
+	bool proxied;	     /* the connection is a proxy's, and for many */
 	struct uuid id;	     /* X-Request-Id of the reply */
 	int64_t arrived;     /* s */
 	int64_t deadline_ms; /* monotonic */
@@ -155,6 +156,7 @@ struct reply {
 	struct reply_header headers[REPLY_HEADERS_MAX];
 	size_t header_count;
 	const struct participant *join; /* 101 instead of a body */
+	bool last;			/* of its connection */
 };
 
 /* Refuses with the field to blame; `return op_refuse(op, ERR_…, "starts_at");` */

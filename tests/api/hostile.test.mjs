@@ -14,7 +14,7 @@ const minimal = (more) => ({ family_name: 'Hostile', given_name: 'Una', birth_da
 const count = async (table) => Number((await clinic.sql(`SELECT count(*) FROM ${table}`))[0].count);
 
 /** One connection: writes the parts, answers all responses and whether the server hung up. */
-async function raw(parts, { ms = 3000, pause = 30 } = {}) {
+async function raw(parts, { ms = 3000, pause = 30, head = false } = {}) {
   const socket = tls.connect({ port: clinic.port, host: '127.0.0.1', servername: 'localhost', rejectUnauthorized: false });
   let data = '', over = false;
   socket.setEncoding('latin1');
@@ -28,10 +28,10 @@ async function raw(parts, { ms = 3000, pause = 30 } = {}) {
   }
   for (const end = Date.now() + ms; !over && Date.now() < end;) await sleep(20);
   socket.destroy();
-  return { over, responses: responses(data) };
+  return { over, responses: responses(data, head) };
 }
 
-function responses(data) {
+function responses(data, head = false) {
   const list = [];
   while (data !== '') {
     const at = data.indexOf('\r\n\r\n');
@@ -43,10 +43,10 @@ function responses(data) {
       assert.ok(!(name in headers), `${name} twice`);
       headers[name] = h.slice(h.indexOf(':') + 1).trim();
     }
-    const n = Number(headers['content-length'] ?? 0);
+    const n = head ? 0 : Number(headers['content-length'] ?? 0);
     const text = data.slice(at + 4, at + 4 + n);
     data = data.slice(at + 4 + n);
-    list.push({ status: Number(line.split(' ')[1]), headers, text, body: /json/.test(headers['content-type'] ?? '') ? JSON.parse(text) : null });
+    list.push({ status: Number(line.split(' ')[1]), headers, text, body: n > 0 && /json/.test(headers['content-type'] ?? '') ? JSON.parse(text) : null });
   }
   return list;
 }
@@ -125,7 +125,7 @@ test('a request that could be read in two ways is refused, and what follows it i
     assert.ok(over, `${headers}: still open`);
   }
   for (const method of ['GET', 'DELETE', 'HEAD', 'OPTIONS']) {
-    const { responses: got } = await raw(by(method, '/v1/session', `Content-Length: ${inner().length}\r\n`, inner()));
+    const { responses: got } = await raw(by(method, '/v1/session', `Content-Length: ${inner().length}\r\n`, inner()), { head: method === 'HEAD' });
     assert.deepEqual([got.length, got[0].status], [1, 400], method);
   }
   assert.equal(await count('patient'), had);

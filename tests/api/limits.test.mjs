@@ -188,6 +188,22 @@ test('whose rate it is', async () => {
   assert.equal((await guess(PROXY, 'X-Forwarded-For: 2001:db8:5:1::1')).status, 422);
 });
 
+//= TR-24: who is over the rate and asks on pays with connections, of which there is a rate too
+test('a refusal for the rate ends the connection, but not that of a proxy', async () => {
+  for (const [from, end] of [['127.0.0.10', 'close'], [PROXY, null]]) {
+    const c = await dial(from);
+    let r;
+    for (let i = 0; i < 40 && r?.status !== 429; i++)
+      r = await ask(c, '/v1/session', ['X-Forwarded-For: 203.0.113.10'], 'POST', '{}');
+    assert.equal(r.status, 429);
+    assert.equal(/\r\nconnection: (\w+)/i.exec(r.head)?.[1] ?? null, end);
+    await sleep(300);
+    assert.equal(c.over, end !== null, from);
+    if (end === null) assert.equal((await ask(c, '/healthz')).status, 200);
+    c.socket.destroy();
+  }
+});
+
 //= TR-20, OP-04: /metrics is for this machine, whatever stands between
 test('/metrics is not for those who come through a proxy', async () => {
   const status = async (from, ...lines) => (await once(from, '/metrics', lines)).status;

@@ -347,8 +347,20 @@ run_ws(struct http_request *req)
 }
 #endif
 
+#if !defined(EDGE_WITHOUT_37)
+static int
+run_last(struct http_request *req)
+{
+	http_response_last(req);
+	return run_bare(req);
+}
+#else
+#define run_last run_bare
+#endif
+
 static const struct route routes[] = {
 	{ "/bare", run_bare },
+	{ "/last", run_last },
 	{ "/echo", run_echo },
 	{ "/who", run_who },
 	{ "/limit", run_limit },

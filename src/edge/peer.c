@@ -70,16 +70,13 @@ peer_accept(struct connection *c)
 	if (!peer_address(c, &a) || networks_hold(&conf()->proxy_addresses, &a))
 		return 1;
 	if (crowd_enter(&a, (uint32_t)conf()->connections_per_address,
-		&c->place) != ERR_OK) {
-		peer_refused();
-		return 0;
-	}
-	if (peer_rate(&a) != ERR_OK) {
+		&c->place) == ERR_OK) {
+		if (peer_rate(&a) == ERR_OK)
+			return 1;
 		crowd_leave(c->place);
-		peer_refused();
-		return 0;
 	}
-	return 1;
+	peer_refused();
+	return 0;
 }
 
 static void

@@ -8,8 +8,8 @@
 #include <kore/http.h>
 
 /*
- * Who is at the other end: how many connections they may have and open, and, behind
- * proxies of ours, for whom they ask.
+ * Who is at the other end: how many connections they may have and open, and,
+ * behind proxies of ours, for whom they ask.
  */
 
 /* Before the workers are forked, once Kore has read its configuration. */

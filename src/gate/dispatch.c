@@ -21,6 +21,8 @@
 #define LIST_DEFAULT 25
 #define LIST_MAX     100
 
+#define FILES_OF_PAGE 10 /* that a browser asks for, roughly */
+
 /* What is known of a request on its way to becoming an operation. */
 struct passage {
 	struct op op;
@@ -40,25 +42,35 @@ rate_take(struct passage *p, const void *key, size_t n, int64_t per_minute)
 	return r;
 }
 
-/* Requests of one address, and sign-ins of it, which are dearer. Of IPv6 a
- * client has a whole /64 to choose its address from. */
+struct address_key {
+	uint64_t home;
+	char what[8];
+};
+
+/* Of IPv6 a client has a whole /64 to choose its address from. */
+static struct address_key
+address_key(const struct request *rq, const char *what)
+{
+	struct address_key key = { 0, "" };
+	struct address a;
+
+	memcpy(key.what, what, strnlen(what, sizeof(key.what)));
+	if (address_read(rq->address, strlen(rq->address), &a) == ERR_OK)
+		key.home = address_home(&a);
+	return key;
+}
+
+/* Requests of one address, and sign-ins of it, which are dearer. */
 static enum err
 limit_address(struct passage *p)
 {
-	struct {
-		uint64_t home;
-		char what[8];
-	} key = { 0, "address" };
-	const char *text = p->op.rq->address;
-	struct address a;
+	struct address_key key = address_key(p->op.rq, "address");
 	enum err r;
 
-	if (address_read(text, strlen(text), &a) == ERR_OK)
-		key.home = address_home(&a);
 	r = rate_take(p, &key, sizeof(key), conf()->requests_per_minute);
 	if (r != ERR_OK || p->op.route->open != OPEN_PUBLIC)
 		return r;
-	memcpy(key.what, "sign-in", sizeof(key.what));
+	key = address_key(p->op.rq, "sign-in");
 	return rate_take(p, &key, sizeof(key), conf()->sign_ins_per_minute);
 }
 
@@ -533,6 +545,28 @@ conclude(struct passage *p, enum err r)
 	return r;
 }
 
+/*= TR-24: who is over a rate and goes on has to connect anew, which has one too */
+static void
+passage_reply(struct passage *p, enum err r, struct reply *rp)
+{
+	reply_fill(rp, &p->op, r);
+	rp->last = p->limited && !p->op.rq->proxied;
+}
+
+enum err
+dispatch_page(struct arena *a, const struct request *rq, struct reply *rp)
+{
+	struct passage p = { .op = { .rq = rq, .arena = a } };
+	struct address_key key = address_key(rq, "page");
+	enum err r;
+
+	r = rate_take(
+	    &p, &key, sizeof(key), FILES_OF_PAGE * conf()->requests_per_minute);
+	if (r != ERR_OK)
+		passage_reply(&p, r, rp);
+	return r;
+}
+
 void
 dispatch(struct arena *a, const struct request *rq, struct reply *rp)
 {
@@ -547,9 +581,7 @@ dispatch(struct arena *a, const struct request *rq, struct reply *rp)
 	if ((r = credential_read(&p.op, &p.credential)) == ERR_OK)
 		r = pass_again(&p, pass(&p));
 	r = conclude(&p, r);
-	reply_fill(rp, &p.op, r);
-	/*= TR-24: who goes on has to connect anew, which has a rate of its own */
-	rp->last = p.limited && !rq->proxied;
+	passage_reply(&p, r, rp);
 	input_drop(&p.op);
 }
 

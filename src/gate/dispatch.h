@@ -17,6 +17,14 @@ void dispatch(struct arena *, const struct request *, struct reply *);
 NODISCARD enum err dispatch_for(
     const struct participant *, enum method, const char *path);
 
+/*
+ * May this address have another page, or file of one, or health check? They
+ * are no operations, cost little and have a rate of their own, ten times that
+ * of requests. ERR_TOO_MANY, and then the reply says so.
+ */
+NODISCARD enum err dispatch_page(
+    struct arena *, const struct request *, struct reply *);
+
 /* A reply for errors that arise before or outside dispatch. */
 void dispatch_refuse(
     struct arena *, const struct request *, enum err, struct reply *);

@@ -7,10 +7,10 @@
 #include <stdint.h>
 
 /*
- * Rates of requests and connections, one count for all workers: a table in shared memory,
- * made before the workers are forked. Each key has one number, the time at
- * which it would be allowed again (generic cell rate algorithm). The table is
- * bounded; a key that is pushed out starts afresh.
+ * Rates of requests and connections, one count for all workers: a table in
+ * shared memory, made before the workers are forked. Each key has one number,
+ * the time at which it would be allowed again (generic cell rate algorithm).
+ * The table is bounded; a key that is pushed out starts afresh.
  */
 NODISCARD enum err limit_init(void);
 

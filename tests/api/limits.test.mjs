@@ -204,6 +204,28 @@ test('a refusal for the rate ends the connection, but not that of a proxy', asyn
   }
 });
 
+test('pages, health checks and what is not there have a rate, ten times that of requests', async () => {
+  await clinic.restart({ requests_per_minute: 60 }); // so 151 at once, then ten a second
+  try {
+    const last = [];
+    for (const [from, target] of [['127.0.0.11', '/healthz'], ['127.0.0.12', '/'], ['127.0.0.13', '/v1x'], [PROXY, '/healthz']]) {
+      const c = await dial(from);
+      let r, asked = 0;
+      do r = await ask(c, target); while (++asked < 400 && r.status !== 429);
+      assert.ok(asked > 150 && asked < 200, `${target}: ${asked}`);
+      assert.match(r.head, /\r\nretry-after: 1/i);
+      assert.match(r.text, /"code": *"too_many_requests"/);
+      last.push(/\r\nconnection: close/i.test(r.head));
+      c.socket.destroy();
+    }
+    assert.deepEqual(last, [true, true, true, false]);
+    assert.equal((await once('127.0.0.14', '/healthz')).status, 200);
+    assert.equal((await once('127.0.0.11', '/v1/session')).status, 401); // another rate
+  } finally {
+    await clinic.restart({ requests_per_minute: 1000000 });
+  }
+});
+
 //= TR-20, OP-04: /metrics is for this machine, whatever stands between
 test('/metrics is not for those who come through a proxy', async () => {
   const status = async (from, ...lines) => (await once(from, '/metrics', lines)).status;

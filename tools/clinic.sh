@@ -155,13 +155,13 @@ serve() {
 	# in a session of its own: Ctrl-C reaches us alone, and we stop it in order
 	setsid "$0" server "$dir" >>"$dir/server.log" 2>&1 &
 	pid=$!
-	trap 'kill -TERM $pid 2>/dev/null || true' INT TERM
-	code=0
-	wait $pid || code=$?
-	# a trapped signal ends the first wait, not yet the server
-	while kill -0 $pid 2>/dev/null; do
+	trap 'told=yes; kill -TERM $pid 2>/dev/null || true' INT TERM
+	# a trapped signal ends a wait with its own number, and not yet the server
+	while :; do
+		told=
 		code=0
 		wait $pid || code=$?
+		[ -n "$told" ] && [ $code -gt 128 ] || break
 	done
 	trap - INT TERM
 	stop_database

@@ -24,7 +24,8 @@ step() { # step "name" command...: its line is what counts, in $work/steps
 }
 # Files of tests, two at a time, as each waits more than it works.
 abreast() { # abreast FILE...
-	printf '%s\n' "$@" | work=$work xargs -P2 -n1 sh tools/suite.sh --file
+	printf '%s\n' "$@" | work=$work xargs -P2 -n1 sh tools/suite.sh --file ||
+		echo 'FAIL  a file of tests broke off' | tee -a "$work/steps"
 }
 if [ "${1:-}" = --file ]; then
 	step "$2" node --test "$2"

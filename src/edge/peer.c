@@ -35,14 +35,10 @@ peer_address(const struct connection *c, struct address *out)
 static enum err
 peer_rate(const struct address *a)
 {
-	struct {
-		uint64_t home;
-		char what[8];
-	} key = { address_home(a), "connect" };
 	int64_t wait_s;
 
-	return limit_take(
-	    &key, sizeof(key), conf()->new_connections_per_minute, &wait_s);
+	return limit_take_address(
+	    a, "connect", conf()->new_connections_per_minute, &wait_s);
 }
 
 static void

@@ -42,36 +42,31 @@ rate_take(struct passage *p, const void *key, size_t n, int64_t per_minute)
 	return r;
 }
 
-struct address_key {
-	uint64_t home;
-	char what[8];
-};
-
-/* Of IPv6 a client has a whole /64 to choose its address from. */
-static struct address_key
-address_key(const struct request *rq, const char *what)
+/* One whose address is not known shares that of nobody. */
+static enum err
+rate_take_address(struct passage *p, const char *what, int64_t per_minute)
 {
-	struct address_key key = { 0, "" };
-	struct address a;
+	const char *text = p->op.rq->address;
+	struct address a = { { 0 } };
+	enum err r;
 
-	memcpy(key.what, what, strnlen(what, sizeof(key.what)));
-	if (address_read(rq->address, strlen(rq->address), &a) == ERR_OK)
-		key.home = address_home(&a);
-	return key;
+	if (address_read(text, strlen(text), &a) != ERR_OK)
+		memset(&a, 0, sizeof(a));
+	r = limit_take_address(&a, what, per_minute, &p->op.retry_after_s);
+	p->limited = r != ERR_OK;
+	return r;
 }
 
 /* Requests of one address, and sign-ins of it, which are dearer. */
 static enum err
 limit_address(struct passage *p)
 {
-	struct address_key key = address_key(p->op.rq, "address");
 	enum err r;
 
-	r = rate_take(p, &key, sizeof(key), conf()->requests_per_minute);
+	r = rate_take_address(p, "address", conf()->requests_per_minute);
 	if (r != ERR_OK || p->op.route->open != OPEN_PUBLIC)
 		return r;
-	key = address_key(p->op.rq, "sign-in");
-	return rate_take(p, &key, sizeof(key), conf()->sign_ins_per_minute);
+	return rate_take_address(p, "sign-in", conf()->sign_ins_per_minute);
 }
 
 /* Requests of one account, and of one account to one route. */
@@ -557,11 +552,10 @@ enum err
 dispatch_page(struct arena *a, const struct request *rq, struct reply *rp)
 {
 	struct passage p = { .op = { .rq = rq, .arena = a } };
-	struct address_key key = address_key(rq, "page");
 	enum err r;
 
-	r = rate_take(
-	    &p, &key, sizeof(key), FILES_OF_PAGE * conf()->requests_per_minute);
+	r = rate_take_address(
+	    &p, "page", FILES_OF_PAGE * conf()->requests_per_minute);
 	if (r != ERR_OK)
 		passage_reply(&p, r, rp);
 	return r;

@@ -4,6 +4,7 @@
 #include "base/secret.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
 #include <sys/mman.h>
 
 #define SLOTS  32768 /* a power of two; 16 bytes each */
@@ -89,4 +90,16 @@ limit_take(
 		}
 	} while (!atomic_compare_exchange_weak(&s->next_us, &due, from + each));
 	return ERR_OK;
+}
+
+/* Of IPv6 a client has a whole /64 to choose its address from. */
+enum err
+limit_take_address(const struct address *a, const char *what,
+    int64_t per_minute, int64_t *retry_after_s)
+{
+	char key[32];
+	int n = snprintf(key, sizeof(key), "%s %016llx", what,
+	    (unsigned long long)address_home(a));
+
+	return limit_take(key, (size_t)n, per_minute, retry_after_s);
 }

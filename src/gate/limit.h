@@ -2,6 +2,7 @@
 #define GATE_LIMIT_H
 
 #include "base/err.h"
+#include "base/network.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -20,5 +21,9 @@ NODISCARD enum err limit_init(void);
  */
 NODISCARD enum err limit_take(
     const void *key, size_t n, int64_t per_minute, int64_t *retry_after_s);
+
+/* The same of an address, or of its /64, for `what`: at most 8 letters. */
+NODISCARD enum err limit_take_address(const struct address *, const char *what,
+    int64_t per_minute, int64_t *retry_after_s);
 
 #endif

@@ -96,8 +96,12 @@ export class Portal {
   }
 }
 
-/** The accessibility faults of a page, as lines; none is right. */
+/**
+ * The accessibility faults of a page, as lines; none is right. A page's main
+ * part is inert until its session is known, and has no landmark while it is.
+ */
 export async function axe(page) {
+  await page.locator('main:not([inert])').waitFor();
   await page.evaluate(axeSource);
   return page.evaluate(async (values) => {
     const found = await globalThis.axe.run(document,

@@ -10,6 +10,8 @@
 # against servers built with ASan and UBSan.
 # fuzz.sh --coverage [name...]: how much of their targets the seeds and what was
 # learnt since reach (needs llvm-cov).
+# fuzz.sh --keep [name...]: copies what was learnt into tests/fuzz/corpus, as far
+# as it reaches code that nothing there does.
 #
 #= IN-08: what strangers send is fuzzed: shapes, paths, envelopes, frames, HTTP
 set -u
@@ -154,6 +156,32 @@ coverage() {
 	done
 }
 
+keep() {
+	for name; do
+		mkdir -p "tests/fuzz/corpus/$name" "$out/corpus/$name"
+		"$out/${name}_fuzz" -set_cover_merge=1 -use_counters=0 -max_len=8192 \
+			-rss_limit_mb=1024 "tests/fuzz/corpus/$name" \
+			"$out/corpus/$name" >"$out/$name.log" 2>&1 || {
+			tail -n 20 "$out/$name.log" >&2
+			return 1
+		}
+		printf '%-10s %s\n' "$name" "$(sed -n 's/^MERGE-OUTER: \(.* added\);.*/\1/p' \
+			"$out/$name.log" | tail -n 1)"
+	done
+}
+
+sanitized() { # sanitized name...: the harnesses are built
+	how="-O1 $base -fsanitize=fuzzer,address,undefined"
+	library "-O1 $base -fsanitize=fuzzer-no-link,address,undefined"
+	for name; do
+		build "$name" 2>"$out/$name.log" && continue
+		printf 'FAIL  %-10s could not be built\n' "$name"
+		tail -n 20 "$out/$name.log" >&2
+		exit 1
+	done
+}
+
+mkdir -p "$out/found"
 case ${1:-} in
 --list) list; exit ;;
 --coverage)
@@ -162,23 +190,20 @@ case ${1:-} in
 	coverage "$@"
 	exit
 	;;
+--keep)
+	shift
+	[ $# -gt 0 ] || set -- $(harnesses $(list))
+	sanitized "$@"
+	keep "$@"
+	exit
+	;;
 --one) shift; one "$@"; exit ;;
-'' | *[!0-9]*) sed -n '2,13s/^# //p' "$0" >&2; exit 2 ;;
+'' | *[!0-9]*) sed -n '2,15s/^# //p' "$0" >&2; exit 2 ;;
 esac
 seconds=$1
 shift
 [ $# -gt 0 ] || set -- $(list)
 
-mkdir -p "$out/found"
-how="-O1 $base -fsanitize=fuzzer,address,undefined"
-[ -z "$(harnesses "$@")" ] ||
-	library "-O1 $base -fsanitize=fuzzer-no-link,address,undefined"
-for name in $(harnesses "$@"); do
-	build "$name" 2>"$out/$name.log" || {
-		printf 'FAIL  %-10s could not be built\n' "$name"
-		tail -n 20 "$out/$name.log" >&2
-		exit 1
-	}
-done
+[ -z "$(harnesses "$@")" ] || sanitized $(harnesses "$@")
 case " $* " in *' grammar '* | *' plain '*) servers ;; esac
 printf '%s\n' "$@" | xargs -P "${FUZZ_JOBS:-1}" -n 1 sh tools/fuzz.sh --one "$seconds"

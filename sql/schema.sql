@@ -198,22 +198,25 @@ CREATE FUNCTION public.sessions_ended(clinics uuid[], ids uuid[], active uuid[])
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
     AS $$
-    WITH live AS (
-        SELECT s.clinic_id, s.id
+    WITH asked AS MATERIALIZED (
+        SELECT i.clinic_id, i.id, live.seen_at
           FROM unnest(clinics, ids) AS i(clinic_id, id)
-          JOIN session s ON s.clinic_id = i.clinic_id AND s.id = i.id
-          JOIN account a ON a.clinic_id = s.clinic_id AND a.id = s.account_id
-         WHERE s.ended_at IS NULL AND a.deactivated_at IS NULL
-           AND clock_timestamp() < s.expires_at
-           AND clock_timestamp() < s.seen_at + make_interval(secs => s.idle_s)),
+          LEFT JOIN LATERAL (
+               SELECT s.seen_at FROM session s
+                WHERE s.clinic_id = i.clinic_id AND s.id = i.id
+                  AND s.ended_at IS NULL AND clock_timestamp() < s.expires_at
+                  AND clock_timestamp() < s.seen_at + make_interval(secs => s.idle_s)
+                  AND (SELECT a.deactivated_at IS NULL FROM account a
+                        WHERE a.clinic_id = s.clinic_id AND a.id = s.account_id)
+               OFFSET 0) AS live ON true),
+    stale AS MATERIALIZED (
+        SELECT asked.clinic_id, asked.id FROM asked
+         WHERE seen_at < clock_timestamp() - interval '20 seconds'
+           AND asked.id IN (SELECT unnest(active))),
     touched AS (
-        UPDATE session s SET seen_at = clock_timestamp()
-          FROM live
-         WHERE s.clinic_id = live.clinic_id AND s.id = live.id
-           AND s.id = ANY (active)
-           AND s.seen_at < clock_timestamp() - interval '20 seconds')
-    SELECT i.id FROM unnest(ids) AS i(id)
-    EXCEPT SELECT live.id FROM live
+        UPDATE session s SET seen_at = clock_timestamp() FROM stale
+         WHERE s.clinic_id = stale.clinic_id AND s.id = stale.id)
+    SELECT asked.id FROM asked WHERE seen_at IS NULL
 $$;
 
 ALTER FUNCTION public.sessions_ended(clinics uuid[], ids uuid[], active uuid[]) OWNER TO epione_owner;

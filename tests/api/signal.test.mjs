@@ -349,6 +349,23 @@ test('the end of a session closes its sockets within 5 s', async () => { //= SE-
   doctor = await clinic.signIn(clinic.people.clinician);
 });
 
+test('a sweep looks each of its sessions up once, whatever else there is', async () => { //= SE-02: the answer is in time with 10,000 sockets, too
+  const rows = await clinic.sql(`BEGIN;
+    INSERT INTO session SELECT clinic_id, gen_random_uuid(), account_id, sha256(n::text::bytea), client, '', address, now(),
+           now() - n % 2 * interval '30 seconds', 3600, CASE n % 10 WHEN 0 THEN now() ELSE now() + interval '1 hour' END
+      FROM (SELECT * FROM session LIMIT 1) one, generate_series(1, 2000) n;
+    CREATE TEMP TABLE asked AS SELECT array_agg(clinic_id) AS clinics, array_agg(id) AS ids, array_agg(id) FILTER (WHERE seen_at < now()) AS active
+      FROM session WHERE created_at = now();
+    CREATE TEMP TABLE before AS SELECT seq_scan, idx_scan FROM pg_stat_xact_user_tables WHERE relname = 'session';
+    CREATE TEMP TABLE ended AS SELECT e.id FROM asked, sessions_ended(clinics, ids, active) AS e;
+    SELECT s.seq_scan - b.seq_scan AS whole, s.idx_scan - b.idx_scan AS single, (SELECT count(*) FROM ended) AS ended,
+           (SELECT count(*) FROM session WHERE created_at = now() AND seen_at > now()) AS touched
+      FROM pg_stat_xact_user_tables s, before b WHERE relname = 'session';
+    ROLLBACK;`);
+  // a thousand sessions of calls are stale: found once more, to be touched
+  assert.deepEqual(rows, [{ whole: '0', single: '3000', ended: '200', touched: '1000' }]);
+});
+
 test('a call is activity, waiting is not', { timeout: 60000 }, async () => { //= SE-02: an active call keeps its session, as far as the absolute limit
   const talking = await call();
   const mine = await clinic.signIn(clinic.people.patient);

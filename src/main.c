@@ -37,7 +37,6 @@
 
 #define SECURE_HEAP_BYTES  (4 * 1024 * 1024)
 #define KEY_CHECK_PAUSE_MS 1000
-#define DRAIN_SECONDS	   10
 
 static const char no_shared_memory[] =
     "there is no memory to share between the workers";

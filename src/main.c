@@ -37,6 +37,7 @@
 
 #define SECURE_HEAP_BYTES  (4 * 1024 * 1024)
 #define KEY_CHECK_PAUSE_MS 1000
+#define DRAIN_SECONDS	   10 /* the unit's TimeoutStopSec is longer */
 
 static const char no_shared_memory[] =
     "there is no memory to share between the workers";
@@ -223,6 +224,7 @@ kore_parent_configure(int argc, char **argv)
 
 	(void)argc;
 	(void)argv;
+	kore_drain_seconds = DRAIN_SECONDS;
 	if (room_check(problem, sizeof(problem)) != ERR_OK)
 		fail(problem);
 	if (peer_init() != ERR_OK)

@@ -81,7 +81,7 @@ grow(void *p, size_t n, size_t size)
 	return p;
 }
 
-/* Text ------------------------------------------------------------------ */
+/* Text */
 
 void
 buf_add(struct buf *b, const char *s, size_t n)
@@ -206,7 +206,7 @@ take_name(char **s, char out[NAME_SIZE], const char *what)
 	*s = p;
 }
 
-/* fields.def --------------------------------------------------------------- */
+/* fields.def */
 
 /* FIELD( name, "stored", bytes, class, index ) */
 static void
@@ -252,7 +252,7 @@ field_find(const char *name)
 	return NULL;
 }
 
-/* Headers -------------------------------------------------------------------- */
+/* Headers */
 
 struct item *
 item_find(struct list *l, const char *name)

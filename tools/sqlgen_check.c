@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Checks: headers ------------------------------------------------------------- */
+/* Checks: headers */
 
 static void
 class_set(struct item *key, const char *class)
@@ -79,7 +79,7 @@ check_headers(struct query *q)
 	check_list(&q->out);
 }
 
-/* Checks: text -------------------------------------------------------------------- */
+/* Checks: text */
 
 /* End of the quoted piece that starts at s. */
 static const char *

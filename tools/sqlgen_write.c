@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-/* What is written --------------------------------------------------------------- */
+/* What is written */
 
 static void
 write_struct(struct buf *b, const struct query *q, const struct list *l,

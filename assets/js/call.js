@@ -72,7 +72,7 @@ function complain(problem) {
   fill(el('note'), note('bad', h('p', { role: 'alert' }, words(problem))));
 }
 
-// The check ------------------------------------------------------------------
+// The check
 
 async function loadVisit() {
   visit = (await get(`/v1/visits/${visitId}`)).body;
@@ -108,7 +108,7 @@ async function goIn() {
   openSignal();
 }
 
-// The room -------------------------------------------------------------------
+// The room
 
 function openSignal() {
   signal?.leave();
@@ -310,7 +310,7 @@ function onOver(why) {
   say(title);
 }
 
-// The talks -------------------------------------------------------------------
+// The talks
 
 /** Credentials last for a while: asks for new ones in good time. */
 async function freshServers() {
@@ -403,7 +403,7 @@ async function admit(person) {
   }
 }
 
-// The stage ------------------------------------------------------------------
+// The stage
 
 function drawCall() {
   const video = /** @type {HTMLVideoElement} */ (el('self-video'));

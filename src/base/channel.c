@@ -60,7 +60,7 @@ channels_make(size_t n)
 	return r;
 }
 
-/* Receiving ----------------------------------------------------------------- */
+/* Receiving */
 
 /* The next message's bytes in the buffer; 0 when there is none. */
 static size_t
@@ -102,7 +102,7 @@ channel_listen(size_t self, void (*fn)(struct bytes))
 	return loop_watch(&readable);
 }
 
-/* Sending ------------------------------------------------------------------- */
+/* Sending */
 
 static void
 letter_drop(struct channel *c)

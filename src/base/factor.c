@@ -13,7 +13,7 @@
 #include <string.h>
 #include <utf8proc.h>
 
-/* ---- passwords ---- */
+/* passwords */
 
 #define MEMORY_KIB 47104 /* 46 MiB */
 #define PASSES	   1
@@ -158,7 +158,7 @@ factor_password_common(const char *password, const char *login)
 	    same_folded(password, login, strcspn(login, "@"));
 }
 
-/* ---- one-time codes ---- */
+/* one-time codes */
 
 #define DIGITS	   6
 #define WINDOW_MAX 1
@@ -269,7 +269,7 @@ factor_otpauth_uri(
 	    escape(a, login), base32, by);
 }
 
-/* ---- QR codes ---- */
+/* QR codes */
 
 #define QUIET	 4  /* modules of margin (ISO/IEC 18004) */
 #define RUN_SIZE 24 /* "M177 177h177v1h-177z" */
@@ -340,7 +340,7 @@ factor_qr_svg(struct arena *a, const char *text, char **svg)
 	return ERR_OK;
 }
 
-/* ---- recovery codes and tokens ---- */
+/* recovery codes and tokens */
 
 #define RECOVERY_LETTERS 16 /* five bits each */
 

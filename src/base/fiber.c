@@ -52,7 +52,7 @@ fiber_self(void)
 	return current;
 }
 
-/* Stacks ------------------------------------------------------------------ */
+/* Stacks */
 
 static void
 fiber_main(void *arg)
@@ -124,7 +124,7 @@ fiber_release(struct fiber *f)
 	stats.pooled++;
 }
 
-/* Running and waiting ----------------------------------------------------- */
+/* Running and waiting */
 
 _Noreturn static void
 misuse(const char *event)
@@ -239,7 +239,7 @@ fiber_park(void)
 		wait_as(FIBER_PARKED);
 }
 
-/* Time and descriptors ---------------------------------------------------- */
+/* Time and descriptors */
 
 /* What ends a wait, beside fiber_wake. */
 struct alarm {

@@ -91,7 +91,7 @@ extract(const uint8_t raw[CRYPTO_KEY_SIZE], uint8_t **key)
 	return r;
 }
 
-/* ---- the root key ---- */
+/* the root key */
 
 struct refusal {
 	const char *code;
@@ -256,7 +256,7 @@ keyring_purpose_key(const char *purpose, uint8_t out[CRYPTO_KEY_SIZE])
 	return derive(root, "epione purpose", purpose, out, CRYPTO_KEY_SIZE);
 }
 
-/* ---- boxes ---- */
+/* boxes */
 
 /* What a wrapped key is, as opposed to what it is wrapped with. */
 struct label {
@@ -363,7 +363,7 @@ keyring_box_version(struct bytes box)
 	return get_u32(box.p + 1);
 }
 
-/* ---- class keys ---- */
+/* class keys */
 
 static int
 id_compare(const struct class_key_id *a, const struct class_key_id *b)
@@ -492,7 +492,7 @@ keyring_class_newest(const struct uuid *clinic, enum key_class class)
 	return k == NULL ? 0 : k->id.version;
 }
 
-/* ---- record keys ---- */
+/* record keys */
 
 enum err
 keyring_record_create(const struct uuid *clinic, enum key_class class,

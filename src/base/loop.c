@@ -88,7 +88,7 @@ loop_unwatch(struct loop_watch *w)
 		ops->unwatch(w);
 }
 
-/* Timers ------------------------------------------------------------------ */
+/* Timers */
 
 static bool
 before(const struct loop_timer *a, const struct loop_timer *b)
@@ -196,7 +196,7 @@ run_timers(void)
 	}
 }
 
-/* Deferred work ----------------------------------------------------------- */
+/* Deferred work */
 
 void
 loop_defer(void (*fn)(void *), void *arg)

@@ -42,7 +42,7 @@ place_admit(struct place *p)
 		say_ops()->admitted(&p->link->key);
 }
 
-/* hello ------------------------------------------------------------------- */
+/* hello */
 
 /* Whatever was told while the socket was lost is told again first, so that
  * the client sees one unbroken row of numbers. */
@@ -126,7 +126,7 @@ on_hello(struct link *l, json_t *m, const char **field)
 	return ERR_OK;
 }
 
-/* What is passed on -------------------------------------------------------- */
+/* What is passed on */
 
 /*= TR-11: `from` is the server's word, and nobody outside of the room, or
  * not let in yet, can be reached */
@@ -205,7 +205,7 @@ on_state(struct link *l, json_t *m, const char **field)
 	return ERR_OK;
 }
 
-/* The rest ------------------------------------------------------------------ */
+/* The rest */
 
 /* The admission itself is the same operation as over HTTP, with its rights
  * and its audit row; the room hears of it like of any change. */
@@ -267,7 +267,7 @@ refuse(struct link *l, json_t *m, const char **field)
 	return ERR_WRONG_STATUS;
 }
 
-/* The table ----------------------------------------------------------------- */
+/* The table */
 
 static const struct shape hello_in[] = {
 	{ "type", SH_RAW, 1, 32, SH_REQUIRED, NULL, NULL },
@@ -409,7 +409,7 @@ signal_received(const struct signal_link *key, struct bytes text)
 	room_settle(room);
 }
 
-/* What happens to the visit --------------------------------------------------- */
+/* What happens to the visit */
 
 static void
 room_admit(struct room *r, const char *reason)
@@ -514,7 +514,7 @@ signal_visit_changed(const struct uuid *visit, const char *status)
 		say_ops()->changed(visit, status);
 }
 
-/* Links, time ------------------------------------------------------------------- */
+/* Links, time */
 
 void
 signal_install(const struct signal_ops *ops)

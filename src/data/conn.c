@@ -22,7 +22,7 @@ bool conn_strict = true;
 static const char *const words[] = { "BEGIN", "COMMIT", "ROLLBACK" };
 #define WORDS (sizeof(words) / sizeof(words[0]))
 
-/* States ---------------------------------------------------------------------- */
+/* States */
 
 static void
 conn_enter(struct conn *c, enum conn_state state, int64_t due_ms)
@@ -93,7 +93,7 @@ conn_idle(struct conn *c)
 	conn_enter(c, CONN_IDLE, INT64_MAX);
 }
 
-/* The socket ------------------------------------------------------------------- */
+/* The socket */
 
 static bool
 conn_watch(struct conn *c, short events)
@@ -123,7 +123,7 @@ conn_flush(struct conn *c)
 	return left >= 0 && conn_watch(c, left > 0 ? POLLIN | POLLOUT : POLLIN);
 }
 
-/* Preparing -------------------------------------------------------------------- */
+/* Preparing */
 
 static const char *
 prepared_name(size_t i)
@@ -280,7 +280,7 @@ prepare_result(struct conn *c, const PGresult *res)
 	}
 }
 
-/* Opening ---------------------------------------------------------------------- */
+/* Opening */
 
 static void
 notice_ignore(void *arg, const PGresult *res)
@@ -324,7 +324,7 @@ conn_poll(struct conn *c)
 		conn_drop(c, open_reason(c));
 }
 
-/* Results ---------------------------------------------------------------------- */
+/* Results */
 
 /* Keeps the answer that is wanted, the first failure, and what the COMMIT
  * became; takes the result over. */
@@ -459,7 +459,7 @@ conn_open(struct conn *c, const char *const *keys, const char *const *values)
 		conn_drop(c, "watch");
 }
 
-/* Sending ---------------------------------------------------------------------- */
+/* Sending */
 
 bool
 conn_say(struct conn *c, struct flight *f, enum conn_word w)

@@ -44,7 +44,7 @@ pool_counts(void)
 	return &pool.counts;
 }
 
-/* Claims ---------------------------------------------------------------------- */
+/* Claims */
 
 static void
 conn_hand(struct conn *c, struct conn **holder)
@@ -121,7 +121,7 @@ pool_take(int64_t deadline_ms, struct conn **holder)
 	return claim_wait(&cl, deadline_ms);
 }
 
-/* Time ------------------------------------------------------------------------ */
+/* Time */
 
 static void
 timer_set(void)
@@ -181,7 +181,7 @@ pool_changed(struct conn *c)
 	timer_set();
 }
 
-/* Start and stop -------------------------------------------------------------- */
+/* Start and stop */
 
 static void
 setting(const char *key, const char *value)

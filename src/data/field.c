@@ -55,7 +55,7 @@ field_index_kind(enum field f)
 	return fields[f].index;
 }
 
-/* ---- sealing ---- */
+/* sealing */
 
 static struct bytes
 text_bytes(const char *s)
@@ -177,7 +177,7 @@ field_open(struct arena *a, const struct record_key *key, enum field f,
 	return ERR_CRYPTO;
 }
 
-/* ---- blind index ---- */
+/* blind index */
 
 /* Columns named "email" compare as e-mail addresses, whatever their table, and
  * those named "phone" as telephone numbers. */

@@ -70,7 +70,7 @@ get64(const uint8_t *p)
 	return (int64_t)((uint64_t)get32(p) << 32 | get32(p + 4));
 }
 
-/* Scalars ------------------------------------------------------------------- */
+/* Scalars */
 
 static enum err
 uuid_encode(struct arena *a, const void *in, struct cell *c)
@@ -290,7 +290,7 @@ json_decode(struct arena *a, const struct cell *c, void *out)
 	return text_decode(a, &text, out);
 }
 
-/* Arrays ------------------------------------------------------------------- */
+/* Arrays */
 
 /* What an array's elements are, and where they stand in the list's structure:
  * all four lists are a pointer and a count. */
@@ -485,7 +485,7 @@ texts_decode(struct arena *a, const struct cell *c, void *out)
 	return r;
 }
 
-/* The table -------------------------------------------------------------------- */
+/* The table */
 
 static const struct {
 	Oid param;
@@ -546,7 +546,7 @@ sql_item_columns(const struct sql_item *it)
 	return it->type == SQL_KEY ? 3 : 1;
 }
 
-/* Structures ----------------------------------------------------------------------- */
+/* Structures */
 
 static enum err
 sealed_encode(

@@ -100,7 +100,7 @@ tx_fail(struct tx *tx, enum err r)
 	return tx->err;
 }
 
-/* Flights --------------------------------------------------------------------- */
+/* Flights */
 
 /* The connection is taken with the first statement; one that was lost on the
  * way is not replaced, since the transaction went with it. */
@@ -348,7 +348,7 @@ tx_ask(struct tx *tx, const struct statement *st, const struct sql_params *ps,
 	return r;
 }
 
-/* Ends ------------------------------------------------------------------------ */
+/* Ends */
 
 enum err
 tx_commit(struct tx *tx)

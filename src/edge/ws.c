@@ -93,7 +93,7 @@ ws_close(struct ws *w, enum signal_close code)
 	kore_websocket_close(w->c, code);
 }
 
-/* To the home ---------------------------------------------------------------- */
+/* To the home */
 
 struct link_job {
 	struct signal_link link;
@@ -142,7 +142,7 @@ tell_received(const struct ws *w, struct bytes text)
 		bus_send(w->home, TO_HOME_RECEIVED, BYTES_OF(w->link), text);
 }
 
-/* Kore's side ------------------------------------------------------------------ */
+/* Kore's side */
 
 static struct ws *
 ws_new(struct connection *c, const struct participant *who)
@@ -234,7 +234,7 @@ edge_ws_disconnect(struct connection *c)
 	loop_leave();
 }
 
-/* From the home ------------------------------------------------------------------ */
+/* From the home */
 
 /* What Kore did not take is no loss: the room keeps it until the client comes
  * back. */
@@ -354,7 +354,7 @@ static const struct signal_ops ops = {
 	.now = instant_now,
 };
 
-/* The bus -------------------------------------------------------------------------- */
+/* The bus */
 
 /* Takes an object off the front of a message: messages come from our own
  * processes, yet none is trusted to be as long as it should. */
@@ -466,7 +466,7 @@ worker_restarted(uint16_t from, uint32_t epoch)
 			ws_close(w, SIGNAL_RESTART);
 }
 
-/* The sweep ---------------------------------------------------------------------------- */
+/* The sweep */
 
 /* Asks which of the sockets' sessions have ended. Their ids are copied: any
  * socket may be gone when the answer comes. */
@@ -589,7 +589,7 @@ sweep(void *unused)
 	waiting_sweep(now_ms);
 }
 
-/* Start and stop --------------------------------------------------------------------------- */
+/* Start and stop */
 
 enum err
 ws_start(void)

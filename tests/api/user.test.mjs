@@ -301,7 +301,7 @@ test('every step of administration leaves one audit row', async () => {
   who.client.close();
 });
 
-// Policy -----------------------------------------------------------------------
+// Policy
 
 test('the policy is read by administrators and compliance, and changed in the version seen', async () => {
   const auditor = await clinic.signIn(clinic.people.compliance);
@@ -343,7 +343,7 @@ test('the policy decides how long a password has to be, and how many come before
   client.close();
 });
 
-// epionectl --------------------------------------------------------------------
+// epionectl
 
 const ctl = (...args) => run(path.join(top, process.env.BUILD ?? 'build', 'epionectl'), args).then((r) => ({ code: 0, ...r }), (e) => e);
 

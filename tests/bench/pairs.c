@@ -127,7 +127,7 @@ end_frame(struct end *e, int op, const void *text, size_t n)
 	free(f);
 }
 
-/* Opening -------------------------------------------------------------------- */
+/* Opening */
 
 /* Many people have many addresses. */
 static int
@@ -195,7 +195,7 @@ end_open(struct end *e)
 		fail("epoll");
 }
 
-/* Rounds ---------------------------------------------------------------------- */
+/* Rounds */
 
 static void
 ball_send(struct end *e)
@@ -327,7 +327,7 @@ go(size_t each, size_t pairs)
 	free(trips);
 }
 
-/* The script -------------------------------------------------------------------- */
+/* The script */
 
 static char *
 head_read(const char *field)

@@ -201,7 +201,7 @@ lost_between_two_statements_is_unavailable(void **state)
 	assert_int_equal(super("SELECT count(*) FROM entry"), 0);
 }
 
-/* A proxy that lets the COMMIT through and its answer not ------------------------ */
+/* A proxy that lets the COMMIT through and its answer not */
 
 enum cut { CUT_ANSWER, CUT_AFTER_TAG };
 
@@ -323,7 +323,7 @@ an_answer_that_came_counts_though_the_rest_is_lost(void **state)
 	waitpid(pid, NULL, 0);
 }
 
-/* Restarts, and everything at once -------------------------------------------------- */
+/* Restarts, and everything at once */
 
 static void
 cluster(const char *what)

@@ -304,7 +304,7 @@ errors_are_logged_without_values(void **state)
 	tx_close(tx);
 }
 
-/* Deadlines, queue ------------------------------------------------------------ */
+/* Deadlines, queue */
 
 struct napper {
 	int64_t ms, deadline_ms;
@@ -471,7 +471,7 @@ connections_work_side_by_side(void **state)
 	assert_true(instant_monotonic() - start < 1000);
 }
 
-/* Conflicts --------------------------------------------------------------------- */
+/* Conflicts */
 
 struct adder {
 	int64_t first, second;
@@ -518,7 +518,7 @@ a_deadlock_is_told_and_may_be_tried_again(void **state)
 	assert_false(a.got == ERR_OK ? a.retryable : b.retryable);
 }
 
-/* The session --------------------------------------------------------------------- */
+/* The session */
 
 static void
 settings_arrive(void **state)

@@ -44,7 +44,7 @@ const theClinicsRoutes = () => [...readFileSync(path.join(top, 'src/tables/route
   .map(([, method, where]) => [method, where])
   .filter(([method, where]) => !(method === 'DELETE' && where.startsWith('/v1/session')) && !where.startsWith('/v1/account'));
 
-// Values ---------------------------------------------------------------------------
+// Values
 const id = () => (often(4) ? one(ids) : one([ids[0].toUpperCase(), '0'.repeat(36), '-', `${ids[0]}0`, '{id}']));
 const odd = () => one(['', 'x', 'é', '\u202e', '\\u0000', '\\ud800', 'x'.repeat(dice(3000)), "' OR 1=1--", '%s%n', '2030-01-01T10:00:00Z', '1990-02-30', `${dice(2 ** 31)}`, '<script>', 'a@b.example', '+1 555', id()]);
 const json = (depth = 0) => {
@@ -68,7 +68,7 @@ const theClinicsFitting = { // a body that its place may take
 };
 const body = (place) => (often(3) ? JSON.stringify((fitting[place] ?? one(Object.values(fitting)))()) : one([object, json, () => '{"a":'.repeat(dice(300)), () => 'x'.repeat(dice(9000)), () => '\0'.repeat(dice(99)), () => ''])());
 
-// Requests --------------------------------------------------------------------------
+// Requests
 const query = () => (often(3) ? '' : `?${times(dice(5), () => `${one([...members, 'limit', 'cursor', 'from', 'to'])}=${one([encodeURIComponent(one(['x', '5', 'é', id()])), '%', '%zz', '%00', '%ff', '+', ''])}`).join('&')}`);
 const target = (where) => where.replace('{token}', () => one(['A'.repeat(43), 'A', 'B'.repeat(200)])).replace(/\{\w+\}/g, id);
 const wildTarget = () => one(['/', '*', '', '/v1', '//', `http://${host}/v1/session`, '/assets/app.css', '/v1/openapi.json', '/healthz', '/readyz', '/metrics', '/%00', '/%2e%2e/', `/${'a'.repeat(dice(4000))}`, '/v1/\x1b\xff', '/?', '/#']);
@@ -104,7 +104,7 @@ function request() {
   return Buffer.concat([Buffer.from(lines.map((l) => l + eol()).join('') + eol(), 'latin1'), Buffer.from(text)]);
 }
 
-// Frames ----------------------------------------------------------------------------
+// Frames
 const upgrade = () => Buffer.from(`GET ${socketPath} HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${often(9) ? one(joining) : one(tokens)}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: ${often(20) ? 13 : 8}\r\nSec-WebSocket-Key: ${bytes(16).toString('base64')}\r\nSec-WebSocket-Protocol: epione.signal.v1\r\n\r\n`);
 const message = () => one([
   ...(kind === 'plain' ? [() => `close:${dice(6000)}`, () => `flood:${dice(40)}`, () => 'ping', () => 'seen'] : []),
@@ -149,7 +149,7 @@ function mutate(input) {
   return b;
 }
 
-// Connections -------------------------------------------------------------------------
+// Connections
 const tally = { connections: 0, sockets: 0, bytes: 0, answers: {} };
 const findings = [];
 const recent = [];
@@ -235,7 +235,7 @@ async function connection() {
   wire.destroy();
 }
 
-// The watch: others are served, by the same processes -------------------------------------
+// The watch: others are served, by the same processes
 const workers = () => execFileSync('ps', ['-o', 'pid=,args=', '--ppid', String(server.pid)]).toString().split('\n').filter((l) => /wrk/.test(l)).map((l) => l.trim().split(' ')[0]).sort().join();
 const alarm = /ERROR: (Address|Leak)Sanitizer|AddressSanitizer:|runtime error:|exited with status [^0]|killed by|sandbox violation/;
 async function watch(before) {

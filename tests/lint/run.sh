@@ -86,6 +86,11 @@ rule 'fields.def (<) and COMMENT ON COLUMN (>) name the same sealed columns:' "$
 rule 'These files are not formatted (make fmt):' \
 	"$(clang-format --dry-run $(echo "$sources" | grep -v '\.def$') 2>&1 | grep -oE '^[^:]+\.[ch]' | sort -u)"
 
+# not SQL: a migration is never edited
+rule 'A heading is a plain comment, without a ruler:' \
+	"$(git ls-files '*.c' '*.h' '*.mjs' '*.js' '*.css' '*.sh' conf |
+		xargs grep -nE '^ *(/\*|//|#).*[-=*#~]{4,}( ?\*/)?$')"
+
 rule 'Paths of one machine, or hosts of a registry, have no place here:' \
 	"$(git ls-files | grep -vE 'package-lock.json|^tests/lint/|^tests/vectors/' | xargs grep -nIE '/work/|/root/|registry\.npmjs|deb\.debian\.org' 2>/dev/null)"
 

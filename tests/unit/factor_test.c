@@ -18,7 +18,7 @@
 static struct arena *arena;
 static json_t *oracles;
 
-/* ---- passwords ---- */
+/* passwords */
 
 static bool
 right(const char *encoded, const char *password)
@@ -188,7 +188,7 @@ only_whole_passwords_are_compared(void **state)
 	assert_false(factor_password_common("zqkxvbwjpfmygcud", login));
 }
 
-/* ---- one-time codes ---- */
+/* one-time codes */
 
 static void
 seed_of_the_rfc(uint8_t seed[FACTOR_SEED_SIZE])
@@ -448,7 +448,7 @@ qr_code_is_a_plain_svg(void **state)
 	    factor_qr_svg(arena, too_long, &svg), ERR_INVALID_FIELD);
 }
 
-/* ---- recovery codes and tokens ---- */
+/* recovery codes and tokens */
 
 /*= IA-20: 80 bits in four groups, none alike. */
 static void

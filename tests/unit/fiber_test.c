@@ -44,7 +44,7 @@ tear_down(void **state)
 	return 0;
 }
 
-/* Sleeping ---------------------------------------------------------------- */
+/* Sleeping */
 
 struct sleeper {
 	int64_t ms;
@@ -125,7 +125,7 @@ sleep_lasts_its_time_with_and_without_a_fiber(void **state)
 	assert_int_equal(loop_poll_run(sleep_main, NULL), ERR_OK);
 }
 
-/* Parking ----------------------------------------------------------------- */
+/* Parking */
 
 static struct fiber *waiter;
 
@@ -266,7 +266,7 @@ a_wake_ends_no_other_wait_and_is_kept(void **state)
 	close(p[1]);
 }
 
-/* Descriptors ------------------------------------------------------------- */
+/* Descriptors */
 
 static void
 pipe_main(void *arg)
@@ -340,7 +340,7 @@ signals_do_not_shorten_a_wait(void **state)
 	close(p[1]);
 }
 
-/* Bounds and state -------------------------------------------------------- */
+/* Bounds and state */
 
 static struct fiber *all[FIBER_MAX];
 static int all_n;
@@ -488,7 +488,7 @@ the_stack_has_room_for_the_c_library(void **state)
 	assert_int_equal(strlen(e.said), 301);
 }
 
-/* Endings ----------------------------------------------------------------- */
+/* Endings */
 
 static int
 dig(volatile int depth)

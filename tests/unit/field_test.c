@@ -212,7 +212,7 @@ nonces_do_not_repeat(void **state)
 		    nonce[i - 1], nonce[i], CRYPTO_NONCE_SIZE);
 }
 
-/* ---- blind index ---- */
+/* blind index */
 
 static size_t
 index_of(const struct uuid *clinic, enum field f, const char *value,
@@ -421,7 +421,7 @@ table_is_sound(void **state)
 	    field_index_kind(FIELD_patient_mrn), FIELD_INDEX_EXACT);
 }
 
-/* ---- keys for all of them ---- */
+/* keys for all of them */
 
 static enum err
 class_make(const struct uuid *clinic, enum key_class class)

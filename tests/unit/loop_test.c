@@ -341,7 +341,7 @@ what_was_asked_before_there_was_a_loop_is_asked_again(void **state)
 	loop_timer_cancel(&a.timer);
 }
 
-/* poll(2) ----------------------------------------------------------------- */
+/* poll(2) */
 
 #define PIPES 50
 

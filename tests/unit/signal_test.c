@@ -39,7 +39,7 @@ candidate_to(const struct client *c, int n)
 	    "sdpMid", "0", "sdpMLineIndex", 0, "usernameFragment");
 }
 
-/* Coming in ---------------------------------------------------------------- */
+/* Coming in */
 
 static void
 welcome_says_what_the_contract_says(void **state)
@@ -251,7 +251,7 @@ a_room_has_eight_places(void **state)
 	assert_int_equal(client_count(&clients[0], "joined"), 7);
 }
 
-/* The table ------------------------------------------------------------------ */
+/* The table */
 
 enum { GOES, WRONG, ABSENT, SHUTS };
 
@@ -561,7 +561,7 @@ a_message_over_the_limit_closes(void **state)
 	assert_int_equal(pat->closed, SIGNAL_BAD_MESSAGE);
 }
 
-/* Losing and coming back --------------------------------------------------------- */
+/* Losing and coming back */
 
 static void
 who_comes_back_hears_what_was_missed_in_order(void **state)
@@ -915,7 +915,7 @@ admission_reaches_who_is_away(void **state)
 	assert_int_equal(client_count(pat, "candidate"), 1);
 }
 
-/* The end -------------------------------------------------------------------------- */
+/* The end */
 
 static void
 the_end_of_the_visit_closes_the_room(void **state)
@@ -1022,7 +1022,7 @@ a_socket_can_talk_so_fast_and_no_faster(void **state)
 	assert_int_equal(taken, 1000);
 }
 
-/* Anything, in any order: no gap, nothing twice, nothing left over ------------------ */
+/* Anything, in any order: no gap, nothing twice, nothing left over */
 
 static unsigned dice = 20261123;
 

@@ -44,7 +44,7 @@ build() { # build name: unless it is newer than all it is made of
 	case $1 in
 	http | websocket) more="tests/fuzz/kore_world.c tests/fuzz/kore_model.c
 		$out/libkore_called.a -rdynamic
-		-Wl,--wrap=kore_platform_event_all" ;;
+		-Wl,--wrap=kore_platform_event_all -Wl,--wrap=recv" ;;
 	*) more= ;;
 	esac
 	# shellcheck disable=SC2086 # they are words

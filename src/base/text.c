@@ -124,18 +124,25 @@ encode(utf8proc_int32_t *points, size_t count, utf8proc_option_t options,
 	return ERR_OK;
 }
 
-/*= IA-12: spellings that look the same are the same password. */
-enum err
-text_nfc(struct arena *a, const char *s, char **out)
+static enum err
+normal_form(
+    struct arena *a, const char *s, utf8proc_option_t options, char **out)
 {
 	utf8proc_int32_t *points;
 	size_t count;
 	enum err r;
 
 	*out = NULL;
-	if ((r = decode(a, s, OPTIONS_NFC, &points, &count)) != ERR_OK)
+	if ((r = decode(a, s, options, &points, &count)) != ERR_OK)
 		return r;
-	return encode(points, count, OPTIONS_NFC, out);
+	return encode(points, count, options, out);
+}
+
+/*= IA-12: spellings that look the same are the same password. */
+enum err
+text_nfc(struct arena *a, const char *s, char **out)
+{
+	return normal_form(a, s, OPTIONS_NFC, out);
 }
 
 static bool
@@ -277,6 +284,7 @@ fold(struct arena *a, const char *s, utf8proc_int32_t between, char **out)
 	utf8proc_int32_t *points, *folded;
 	size_t count, from, to = 0;
 	bool gap = false;
+	char *bare;
 	enum err r;
 
 	*out = NULL;
@@ -296,7 +304,10 @@ fold(struct arena *a, const char *s, utf8proc_int32_t between, char **out)
 		gap = false;
 		to += put_letter(points[from], folded + to);
 	}
-	return encode(folded, to, UTF8PROC_STABLE, out);
+	if ((r = encode(folded, to, UTF8PROC_STABLE, &bare)) != ERR_OK)
+		return r;
+	/* marks that stood apart may now stand at one letter, in any order */
+	return normal_form(a, bare, OPTIONS_FOLD, out);
 }
 
 enum err

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static struct arena *arena;
@@ -214,6 +215,29 @@ letters_carry_no_towers_of_marks(void **state)
 	}
 }
 
+/* What was between marks goes; the order they are then in is the one that they
+ * would have had without it, and so is their bound. Found by tests/fuzz. */
+static void
+marks_that_meet_are_put_in_order(void **state)
+{
+	static const char above[] = "\xe2\xb7\xba", low[] = "\xef\xac\x9e";
+	char far[2 * TEXT_MARKS_MAX * 3], near[sizeof(far)];
+	size_t i, n;
+
+	(void)state;
+	snprintf(near, sizeof(near), "a%s%s", low, above);
+	snprintf(far, sizeof(far), "a%s'%s", above, low);
+	becomes(text_fold, far, near);
+	snprintf(far, sizeof(far), "a%s %s", above, low);
+	becomes(text_alnum, far, near);
+	becomes(text_alnum, near, near);
+	for (i = n = 0; i <= TEXT_MARKS_MAX; i++)
+		n += (size_t)snprintf(far + n, sizeof(far) - n, "%s%s", above,
+		    i == TEXT_MARKS_MAX / 2 ? " " : "");
+	assert_int_equal(text_fold(arena, far, &(char *){ 0 }), ERR_OK);
+	refused(text_alnum, far, ERR_INVALID_FIELD);
+}
+
 static void
 numbers_lose_their_punctuation(void **state)
 {
@@ -305,6 +329,7 @@ main(void)
 		cmocka_unit_test(marks_that_spell_stay),
 		cmocka_unit_test(emails_compare_without_case_or_form),
 		cmocka_unit_test(letters_carry_no_towers_of_marks),
+		cmocka_unit_test(marks_that_meet_are_put_in_order),
 		cmocka_unit_test(numbers_lose_their_punctuation),
 		cmocka_unit_test(base64_agrees_with_rfc4648),
 		cmocka_unit_test(base64url_decodes_one_spelling_only),

@@ -4,7 +4,7 @@
 /*
  * A world for care/signal.c, which knows none: clients with sockets, a clock
  * that stands still until it is told to move, and the gate's answer to
- * `admit`. Included by one test program, so everything is static.
+ * `admit`. Each program includes it once, so everything is static.
  */
 
 #include "base/crypto.h"

@@ -15,7 +15,7 @@ CREATE FUNCTION current_actor() RETURNS uuid
     LANGUAGE sql STABLE PARALLEL SAFE
     AS $$ SELECT nullif(current_setting('epione.actor', true), '')::uuid $$;
 
--- The installation -----------------------------------------------------------
+-- The installation
 
 CREATE TABLE installation (
     singleton       boolean PRIMARY KEY DEFAULT true CHECK (singleton),
@@ -39,7 +39,7 @@ CREATE TABLE clinic (
     created_at                timestamptz NOT NULL DEFAULT now()
 );
 
--- Keys: wrapped, never in the clear -------------------------------------------
+-- Keys: wrapped, never in the clear
 
 -- clinic_id nil stands for the installation itself.
 CREATE TABLE class_key (
@@ -65,7 +65,7 @@ CREATE TABLE record_key (
     CHECK ((box IS NULL) = (shredded_at IS NOT NULL))
 );
 
--- Patients ---------------------------------------------------------------------
+-- Patients
 
 CREATE TABLE patient (
     clinic_id          uuid NOT NULL REFERENCES clinic,
@@ -114,7 +114,7 @@ CREATE TABLE patient_token (
 );
 CREATE INDEX patient_token_patient ON patient_token (clinic_id, patient_id);
 
--- Accounts ------------------------------------------------------------------------
+-- Accounts
 
 CREATE TABLE account (
     clinic_id           uuid NOT NULL REFERENCES clinic,
@@ -224,7 +224,7 @@ CREATE TABLE session (
 );
 CREATE INDEX session_account ON session (clinic_id, account_id) WHERE ended_at IS NULL;
 
--- Care ------------------------------------------------------------------------------
+-- Care
 
 CREATE TABLE care_team (
     clinic_id   uuid NOT NULL,
@@ -270,7 +270,7 @@ CREATE INDEX visit_day ON visit (clinic_id, starts_at, id);
 CREATE INDEX visit_patient ON visit (clinic_id, patient_id, starts_at);
 CREATE INDEX visit_clinician ON visit (clinic_id, clinician_id, starts_at);
 
--- Requests -----------------------------------------------------------------------------
+-- Requests
 
 -- The answer is kept sealed: it may name people or carry a single-use link.
 CREATE TABLE idempotency (
@@ -285,7 +285,7 @@ CREATE TABLE idempotency (
     PRIMARY KEY (clinic_id, actor_id, operation, key)
 );
 
--- Audit ----------------------------------------------------------------------------------
+-- Audit
 
 --= AU-02: who, what, when, where, on whom, with which result
 CREATE TABLE audit (
@@ -312,7 +312,7 @@ CREATE INDEX audit_actor ON audit (clinic_id, actor_id, seq);
 -- who saw a record counts the searches and lists that returned it
 CREATE INDEX audit_returned ON audit USING gin (returned) WHERE returned <> '{}';
 
--- The gate's functions: what must be known before the clinic is ----------------------
+-- The gate's functions: what must be known before the clinic is
 
 -- When a password made then runs out; NULL where the clinic lets it live.
 CREATE FUNCTION password_expiry(changed_at timestamptz, max_age_days integer)
@@ -391,27 +391,35 @@ $$;
 
 -- Which of these sessions have ended? (for sockets that are open.) Those that
 -- are part of a call are used by it: they do not run idle, yet end in time.
+--
+-- Each worker asks this every two seconds for all of its sockets. The planner
+-- takes an array for ten rows: left to join them as it liked, it read the
+-- accounts first and looked up every session once for each of them. Hence the
+-- subquery for each row, which it cannot take apart.
 --= SE-02: the sweep that closes their sockets asks this; a call is activity
 CREATE FUNCTION sessions_ended(clinics uuid[], ids uuid[], active uuid[])
     RETURNS TABLE (id uuid)
     LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp
 AS $$
-    WITH live AS (
-        SELECT s.clinic_id, s.id
+    WITH asked AS MATERIALIZED (
+        SELECT i.clinic_id, i.id, live.seen_at
           FROM unnest(clinics, ids) AS i(clinic_id, id)
-          JOIN session s ON s.clinic_id = i.clinic_id AND s.id = i.id
-          JOIN account a ON a.clinic_id = s.clinic_id AND a.id = s.account_id
-         WHERE s.ended_at IS NULL AND a.deactivated_at IS NULL
-           AND clock_timestamp() < s.expires_at
-           AND clock_timestamp() < s.seen_at + make_interval(secs => s.idle_s)),
+          LEFT JOIN LATERAL (
+               SELECT s.seen_at FROM session s
+                WHERE s.clinic_id = i.clinic_id AND s.id = i.id
+                  AND s.ended_at IS NULL AND clock_timestamp() < s.expires_at
+                  AND clock_timestamp() < s.seen_at + make_interval(secs => s.idle_s)
+                  AND (SELECT a.deactivated_at IS NULL FROM account a
+                        WHERE a.clinic_id = s.clinic_id AND a.id = s.account_id)
+               OFFSET 0) AS live ON true),
+    stale AS MATERIALIZED (
+        SELECT asked.clinic_id, asked.id FROM asked
+         WHERE seen_at < clock_timestamp() - interval '20 seconds'
+           AND asked.id IN (SELECT unnest(active))),
     touched AS (
-        UPDATE session s SET seen_at = clock_timestamp()
-          FROM live
-         WHERE s.clinic_id = live.clinic_id AND s.id = live.id
-           AND s.id = ANY (active)
-           AND s.seen_at < clock_timestamp() - interval '20 seconds')
-    SELECT i.id FROM unnest(ids) AS i(id)
-    EXCEPT SELECT live.id FROM live
+        UPDATE session s SET seen_at = clock_timestamp() FROM stale
+         WHERE s.clinic_id = stale.clinic_id AND s.id = stale.id)
+    SELECT asked.id FROM asked WHERE seen_at IS NULL
 $$;
 
 -- How long the next attempt must wait after so many failures.
@@ -551,7 +559,7 @@ AS $$
      WHERE kind = 'visit' AND v.clinic_id = clinic AND v.id = subject
 $$;
 
--- Row-level security ---------------------------------------------------------------------
+-- Row-level security
 
 ALTER TABLE clinic ENABLE ROW LEVEL SECURITY;
 CREATE POLICY same_clinic ON clinic USING (id = current_clinic());
@@ -575,7 +583,7 @@ CREATE POLICY same_clinic_read ON audit FOR SELECT USING (clinic_id = current_cl
 CREATE POLICY any_clinic_write ON audit FOR INSERT
     WITH CHECK (clinic_id = coalesce(current_clinic(), '00000000-0000-0000-0000-000000000000'));
 
--- What the server may do: nothing that loses a record ---------------------------------------
+-- What the server may do: nothing that loses a record
 
 GRANT USAGE ON SCHEMA public TO epione_server, epione_reporter;
 GRANT SELECT ON installation, class_key TO epione_server;

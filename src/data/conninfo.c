@@ -59,3 +59,31 @@ conninfo_check(const char *conninfo, const char **reason)
 	PQconninfoFree(all);
 	return r;
 }
+
+void
+conninfo_add(struct conninfo_settings *s, const char *key, const char *value)
+{
+	size_t i = 0;
+
+	while (s->keys[i] != NULL)
+		i++;
+	s->keys[i] = key;
+	s->values[i] = value;
+}
+
+/* Later settings win over what the connection string says. */
+void
+conninfo_settings(
+    struct conninfo_settings *s, const char *conninfo, const char *name)
+{
+	memset(s, 0, sizeof(*s));
+	conninfo_add(s, "dbname", conninfo);
+	conninfo_add(s, "application_name", name);
+	conninfo_add(s, "client_encoding", "UTF8");
+	conninfo_add(s, "connect_timeout", "5");
+	conninfo_add(s, "tcp_user_timeout", "10000"); /* ms */
+	conninfo_add(s, "keepalives", "1");
+	conninfo_add(s, "keepalives_idle", "10");
+	conninfo_add(s, "keepalives_interval", "5");
+	conninfo_add(s, "keepalives_count", "3");
+}

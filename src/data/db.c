@@ -12,7 +12,6 @@
 #include <string.h>
 #include <sys/queue.h>
 
-#define SETTINGS_MAX  12
 #define OPTIONS_SIZE  1024
 #define IDLE_IN_TX_MS 15000 /* at least: work between statements may be slow */
 
@@ -32,8 +31,7 @@ static struct {
 	struct claim_list claims;
 	struct loop_timer timer;
 	bool running;
-	const char *keys[SETTINGS_MAX];
-	const char *values[SETTINGS_MAX];
+	struct conninfo_settings settings;
 	char options[OPTIONS_SIZE];
 	struct db_stats counts;
 } pool;
@@ -144,7 +142,7 @@ conn_due(struct conn *c)
 	switch (c->state) {
 	case CONN_DOWN:
 		pool.counts.reconnects++;
-		conn_open(c, pool.keys, pool.values);
+		conn_open(c, pool.settings.keys, pool.settings.values);
 		break;
 	case CONN_OPENING:
 	case CONN_PREPARING:
@@ -183,17 +181,6 @@ pool_changed(struct conn *c)
 
 /* Start and stop */
 
-static void
-setting(const char *key, const char *value)
-{
-	unsigned i = 0;
-
-	while (pool.keys[i] != NULL)
-		i++;
-	pool.keys[i] = key;
-	pool.values[i] = value;
-}
-
 /* What the operator put into "options" stays in front of ours. */
 static enum err
 options_make(const struct db_options *o)
@@ -220,23 +207,6 @@ options_make(const struct db_options *o)
 							 : ERR_INTERNAL;
 }
 
-/* Later settings win over what the connection string says. */
-static void
-settings_make(const struct db_options *o)
-{
-	memset(pool.keys, 0, sizeof(pool.keys));
-	setting("dbname", o->conninfo);
-	setting("application_name", "epione");
-	setting("client_encoding", "UTF8");
-	setting("options", pool.options);
-	setting("connect_timeout", "5");
-	setting("tcp_user_timeout", "10000"); /* ms */
-	setting("keepalives", "1");
-	setting("keepalives_idle", "10");
-	setting("keepalives_interval", "5");
-	setting("keepalives_count", "3");
-}
-
 enum err
 db_start(const struct db_options *o)
 {
@@ -252,7 +222,8 @@ db_start(const struct db_options *o)
 		log_error("db_conninfo_refused");
 		return ERR_INTERNAL;
 	}
-	settings_make(o);
+	conninfo_settings(&pool.settings, o->conninfo, "epione");
+	conninfo_add(&pool.settings, "options", pool.options);
 	pool.conns = calloc(o->connections, sizeof(*pool.conns));
 	if (pool.conns == NULL)
 		return ERR_INTERNAL;
@@ -266,7 +237,8 @@ db_start(const struct db_options *o)
 		pool.conns[i].due_ms = INT64_MAX;
 	}
 	for (i = 0; i < pool.connections; i++)
-		conn_open(&pool.conns[i], pool.keys, pool.values);
+		conn_open(
+		    &pool.conns[i], pool.settings.keys, pool.settings.values);
 	return ERR_OK;
 }
 

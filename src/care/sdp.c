@@ -13,14 +13,13 @@ struct piece {
 struct section {
 	struct piece mid; /* a=mid */
 	bool fingerprint; /* it has one of its own */
-	bool rejected;	  /* port 0 */
+	bool live;	  /* not refused: a port, or a=bundle-only */
 };
 
 struct sdp {
 	struct section sections[SDP_SECTIONS_MAX];
 	size_t n;	     /* sections so far; 0 while in the session part */
 	bool fingerprint;    /* the session has one */
-	bool any;	     /* there is one anywhere */
 	struct piece bundle; /* the mids of a=group:BUNDLE, first its tag */
 };
 
@@ -120,7 +119,6 @@ take_fingerprint(struct sdp *s, struct piece rest)
 {
 	if (!fingerprint_good(rest))
 		return false;
-	s->any = true;
 	if (s->n == 0)
 		s->fingerprint = true;
 	else
@@ -128,21 +126,43 @@ take_fingerprint(struct sdp *s, struct piece rest)
 	return true;
 }
 
+static const struct {
+	const char *media, *proto;
+} profiles[] = {
+	{ "audio", "UDP/TLS/RTP/SAVPF" },
+	{ "audio", "TCP/DTLS/RTP/SAVPF" },
+	{ "video", "UDP/TLS/RTP/SAVPF" },
+	{ "video", "TCP/DTLS/RTP/SAVPF" },
+	{ "application", "UDP/DTLS/SCTP" },
+	{ "application", "TCP/DTLS/SCTP" },
+};
+
 static bool
 take_media(struct sdp *s, struct piece rest)
 {
 	struct piece media = word_take(&rest), port = word_take(&rest),
 		     proto = word_take(&rest);
-	const char *wanted = "UDP/TLS/RTP/SAVPF";
+	size_t i, n = sizeof(profiles) / sizeof(profiles[0]);
 
-	if (piece_is(media, "application"))
-		wanted = "UDP/DTLS/SCTP";
-	else if (!piece_is(media, "audio") && !piece_is(media, "video"))
+	for (i = 0; i < n; i++)
+		if (piece_is(media, profiles[i].media) &&
+		    piece_is(proto, profiles[i].proto))
+			break;
+	if (i == n || s->n == SDP_SECTIONS_MAX)
 		return false;
-	if (!piece_is(proto, wanted) || s->n == SDP_SECTIONS_MAX)
-		return false;
-	s->sections[s->n].rejected = piece_is(port, "0");
+	s->sections[s->n].live = !piece_is(port, "0");
 	s->n++;
+	return true;
+}
+
+/* Such a section has port 0 in an offer and is not refused by it: it uses the
+ * transport of its BUNDLE group (RFC 9143 7.2.1). */
+static bool
+take_bundle_only(struct sdp *s, struct piece rest)
+{
+	(void)rest;
+	if (s->n > 0)
+		s->sections[s->n - 1].live = true;
 	return true;
 }
 
@@ -178,6 +198,7 @@ static const struct {
 	{ "a=fingerprint:", take_fingerprint },
 	{ "a=mid:", take_mid },
 	{ "a=group:BUNDLE ", take_bundle },
+	{ "a=bundle-only", take_bundle_only },
 	{ "a=crypto", take_never },
 	{ "k=", take_never },
 };
@@ -220,18 +241,18 @@ bundled(const struct sdp *s, const struct section *section)
 	return false;
 }
 
-/*= TR-12: no media without a fingerprint of SHA-256 or better */
+/*= TR-12: no live section without a fingerprint of SHA-256 or better */
 static bool
 fingerprints_suffice(const struct sdp *s)
 {
 	const struct section *section;
 	size_t i;
 
-	if (s->fingerprint || !s->any)
-		return s->any;
+	if (s->fingerprint)
+		return true;
 	for (i = 0; i < s->n; i++) {
 		section = &s->sections[i];
-		if (!section->fingerprint && !section->rejected &&
+		if (section->live && !section->fingerprint &&
 		    !bundled(s, section))
 			return false;
 	}

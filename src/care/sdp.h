@@ -13,10 +13,13 @@
  * fingerprint is what a peer compares with the certificate it meets.
  *
  * Refused, with ERR_INVALID_FIELD:
- *   - a section whose protocol is not UDP/TLS/RTP/SAVPF (audio, video) or
- *     UDP/DTLS/SCTP (application);
+ *   - a section whose protocol is none of UDP/TLS/RTP/SAVPF and
+ *     TCP/DTLS/RTP/SAVPF (audio, video), UDP/DTLS/SCTP and TCP/DTLS/SCTP
+ *     (application);
  *   - no a=fingerprint for a live section: it may stand at the session, in
- *     the section, or in the first section of its BUNDLE group (RFC 9143 9.2);
+ *     the section, or in the first section of its BUNDLE group (RFC 9143 9.2).
+ *     A section with port 0 is not live unless it is a=bundle-only; a
+ *     description may have no live section at all;
  *   - a fingerprint weaker than SHA-256, or of the wrong length;
  *   - keys in the clear: a=crypto (RFC 4568), k=;
  *   - what is no SDP: lines that are not "x=…", control characters, no v=0

@@ -212,10 +212,24 @@ test('a client stamps nothing and reaches nobody elsewhere', async () => {
   await refused(candidate(here.pat.self, 1), 'not_found');
   assert.match(clinic.log, /signal_stranger/);
   //= TR-12: no fingerprint, sha-1, keys in the clear, plain RTP
-  for (const bad of ['v=0\r\n', sdp().replace(/a=finger.*\r\n/, ''), sdp().replace('sha-256', 'sha-1'), sdp('a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj'), sdp().replace('UDP/TLS/RTP/SAVPF', 'RTP/AVP')])
+  for (const bad of ['v=1\r\n', sdp().replace(/a=finger.*\r\n/, ''), sdp().replace('sha-256', 'sha-1'), sdp('a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj'), sdp().replace('UDP/TLS/RTP/SAVPF', 'RTP/AVP')])
     await refused(offer(here.doc.self, bad), 'invalid_field');
   assert.deepEqual([here.doc.heard, there.doc.heard], [[], []]);
   stop(here.pat, here.doc, there.pat, there.doc);
+});
+
+//= TR-13: what names no transport, or one over TCP, comes out as it went in
+test('descriptions without a live section, and over TCP, are relayed', async () => {
+  const { pat, doc } = await call();
+  for (const text of ['v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n',
+    sdp().replace('UDP/TLS/RTP', 'TCP/DTLS/RTP')]) {
+    doc.say(offer(pat.self, text));
+    assert.equal((await pat.hear('description')).description.sdp, text);
+  }
+  const refusal = sdp().replace('audio 9', 'audio 0').replace(/a=finger.*\r\n/, '');
+  pat.say({ type: 'description', to: doc.self, description: { type: 'answer', sdp: refusal } });
+  assert.equal((await doc.hear('description')).description.sdp, refusal);
+  stop(pat, doc);
 });
 
 test('many rooms over both workers: nothing lost, nothing twice', async () => {

@@ -41,9 +41,9 @@ line_begins(const char *line, const char *with)
 static bool
 sdp_judge(char *text)
 {
-	unsigned fingerprints = 0, sections = 0;
+	unsigned fingerprints = 0, sections = 0, live = 0;
 	bool fits = true;
-	char *line;
+	char *line, *port;
 
 	while ((line = strsep(&text, "\n")) != NULL) {
 		fingerprints += line_begins(line, "a=fingerprint:sha-256 ") ||
@@ -51,14 +51,21 @@ sdp_judge(char *text)
 		    line_begins(line, "a=fingerprint:sha-512 ");
 		if (line_begins(line, "m=")) {
 			sections++;
+			port = line + strcspn(line, " ");
+			port += strspn(port, " ");
+			live += strncmp(port, "0 ", 2) != 0;
 			fits = fits &&
 			    (strstr(line, "UDP/TLS/RTP/SAVPF") ||
-				strstr(line, "UDP/DTLS/SCTP"));
+				strstr(line, "TCP/DTLS/RTP/SAVPF") ||
+				strstr(line, "UDP/DTLS/SCTP") ||
+				strstr(line, "TCP/DTLS/SCTP"));
 		}
+		live += sections > 0 && line_begins(line, "a=bundle-only");
 		fits = fits && !line_begins(line, "a=crypto") &&
 		    !line_begins(line, "k=");
 	}
-	return fits && fingerprints > 0 && sections <= SDP_SECTIONS_MAX;
+	return fits && (fingerprints > 0 || live == 0) &&
+	    sections <= SDP_SECTIONS_MAX;
 }
 
 #endif

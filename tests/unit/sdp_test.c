@@ -19,6 +19,7 @@
 #define PRINT "a=fingerprint:sha-256 " SHA256 "\r\n"
 #define AUDIO "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 0.0.0.0\r\n"
 #define VIDEO "m=video 9 UDP/TLS/RTP/SAVPF 96\r\n"
+#define ONLY  "m=video 0 UDP/TLS/RTP/SAVPF 96\r\n"
 #define DATA  "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n"
 
 static enum err
@@ -42,6 +43,18 @@ static const char *const good[] = {
 	HEAD AUDIO PRINT "m=video 0 UDP/TLS/RTP/SAVPF 96\r\n",
 	HEAD AUDIO "a=fingerprint:SHA-384 " SHA384 "\r\n",
 	HEAD AUDIO "a=fingerprint:sha-512 " SHA512 "\r\n",
+	/* nothing to carry yet, and nothing taken: no transport, no keys */
+	HEAD,
+	HEAD "m=audio 0 UDP/TLS/RTP/SAVPF 111\r\n"
+	     "m=video 0 UDP/TLS/RTP/SAVPF 96\r\n"
+	     "m=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\n",
+	/* max-bundle: all but the first have port 0 and are live */
+	HEAD "a=group:BUNDLE 0 1\r\n" AUDIO "a=mid:0\r\n" PRINT ONLY
+	     "a=mid:1\r\na=bundle-only\r\n",
+	/* RFC 8829 5.1.2: the default candidate goes over TCP */
+	HEAD "m=audio 9 TCP/DTLS/RTP/SAVPF 111\r\n" PRINT
+	     "m=video 9 TCP/DTLS/RTP/SAVPF 96\r\n" PRINT
+	     "m=application 9 TCP/DTLS/SCTP webrtc-datachannel\r\n" PRINT,
 	/* line feeds alone; no end of line at the very end */
 	"v=0\nm=audio 9 UDP/TLS/RTP/SAVPF 111\na=fingerprint:sha-256 " SHA256,
 };
@@ -65,7 +78,6 @@ static const struct {
 	{ "no version", "o=- 1 1 IN IP4 0\r\n" AUDIO PRINT },
 	{ "version 1", "v=1\r\n" AUDIO PRINT },
 	{ "no fingerprint", HEAD AUDIO },
-	{ "no section, no fingerprint", HEAD },
 	{ "sha-1", HEAD AUDIO "a=fingerprint:sha-1 " SHA1 "\r\n" },
 	{ "sha-1 beside sha-256",
 	    HEAD AUDIO PRINT "a=fingerprint:sha-1 " SHA1 "\r\n" },
@@ -106,7 +118,21 @@ static const struct {
 	    HEAD "m=application 9 UDP/TLS/RTP/SAVPF 1\r\n" PRINT },
 	{ "another medium", HEAD "m=text 9 UDP/TLS/RTP/SAVPF 98\r\n" PRINT },
 	{ "half a media line", HEAD "m=audio\r\n" PRINT },
-	{ "rejected alone", HEAD "m=video 0 UDP/TLS/RTP/SAVPF 96\r\n" },
+	{ "bundle-only and bare", HEAD ONLY "a=bundle-only\r\n" },
+	{ "bundle-only beside one that is bare",
+	    HEAD "a=group:BUNDLE 0 1\r\n" AUDIO "a=mid:0\r\n" ONLY
+		 "a=mid:1\r\na=bundle-only\r\n" },
+	{ "refused, over plain RTP", HEAD "m=audio 0 RTP/AVP 0\r\n" },
+	{ "refused, with sha-1", HEAD ONLY "a=fingerprint:sha-1 " SHA1 "\r\n" },
+	{ "one refused, one bare", HEAD ONLY AUDIO },
+	{ "no sections, a key line", HEAD "k=prompt\r\n" },
+	{ "TCP and bare", HEAD "m=audio 9 TCP/DTLS/RTP/SAVPF 111\r\n" },
+	{ "TCP without feedback",
+	    HEAD "m=audio 9 TCP/DTLS/RTP/SAVP 111\r\n" PRINT },
+	{ "data over media's TCP",
+	    HEAD "m=application 9 TCP/DTLS/RTP/SAVPF x\r\n" PRINT },
+	{ "media over data's TCP",
+	    HEAD "m=video 9 TCP/DTLS/SCTP 96\r\n" PRINT },
 	{ "an empty line", HEAD "\r\n" AUDIO PRINT },
 	{ "no equals sign", HEAD "a\r\n" AUDIO PRINT },
 	{ "a capital letter", HEAD "A=x\r\n" AUDIO PRINT },

@@ -384,12 +384,12 @@ CREATE TABLE public.idempotency (
     clinic_id uuid NOT NULL,
     actor_id uuid NOT NULL,
     operation text NOT NULL,
-    key text NOT NULL,
+    key_hash bytea NOT NULL,
     request_hash bytea NOT NULL,
     status integer,
     answer bytea,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT idempotency_key_check CHECK (((length(key) >= 1) AND (length(key) <= 64))),
+    CONSTRAINT idempotency_key_hash_check CHECK ((octet_length(key_hash) = 32)),
     CONSTRAINT idempotency_request_hash_check CHECK ((octet_length(request_hash) = 32))
 );
 
@@ -593,7 +593,7 @@ ALTER TABLE ONLY public.clinic
     ADD CONSTRAINT clinic_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.idempotency
-    ADD CONSTRAINT idempotency_pkey PRIMARY KEY (clinic_id, actor_id, operation, key);
+    ADD CONSTRAINT idempotency_pkey PRIMARY KEY (clinic_id, actor_id, operation, key_hash);
 
 ALTER TABLE ONLY public.installation
     ADD CONSTRAINT installation_pkey PRIMARY KEY (singleton);
@@ -648,6 +648,8 @@ CREATE INDEX audit_clinic ON public.audit USING btree (clinic_id, seq);
 CREATE INDEX audit_patient ON public.audit USING btree (clinic_id, patient_id, seq) WHERE (patient_id IS NOT NULL);
 
 CREATE INDEX audit_returned ON public.audit USING gin (returned) WHERE (returned <> '{}'::uuid[]);
+
+CREATE INDEX idempotency_created ON public.idempotency USING btree (created_at);
 
 CREATE INDEX patient_token_patient ON public.patient_token USING btree (clinic_id, patient_id);
 

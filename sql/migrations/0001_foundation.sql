@@ -272,18 +272,21 @@ CREATE INDEX visit_clinician ON visit (clinic_id, clinician_id, starts_at);
 
 -- Requests
 
--- The answer is kept sealed: it may name people or carry a single-use link.
+-- The answer is kept sealed: it may name people or carry a single-use link. Key
+-- and request are kept as HMACs: nobody who reads the table can test a guess.
 CREATE TABLE idempotency (
     clinic_id    uuid NOT NULL,
     actor_id     uuid NOT NULL,
     operation    text NOT NULL,
-    key          text NOT NULL CHECK (length(key) BETWEEN 1 AND 64),
+    key_hash     bytea NOT NULL CHECK (octet_length(key_hash) = 32),
     request_hash bytea NOT NULL CHECK (octet_length(request_hash) = 32),
     status       integer,
     answer       bytea,
     created_at   timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (clinic_id, actor_id, operation, key)
+    PRIMARY KEY (clinic_id, actor_id, operation, key_hash)
 );
+-- it is emptied by age
+CREATE INDEX idempotency_created ON idempotency (created_at);
 
 -- Audit
 

@@ -30,16 +30,17 @@ VALUES (coalesce($1::uuid, '00000000-0000-0000-0000-000000000000'), $2::text,
 -- status is our own: whoever takes a key finishes it in the same transaction.
 -- Keys of yesterday are forgotten on the way.
 -- sql: idempotency_take one
--- in:  actor_id uuid, operation text, key text, request_hash bytes
+-- in:  actor_id uuid, operation text, key_hash bytes, request_hash bytes
 -- out: fresh bool, request_hash bytes, status int?, answer bytes
 WITH forgotten AS (
     DELETE FROM idempotency
      WHERE clinic_id = current_clinic() AND actor_id = $1::uuid
-       AND (operation, key) <> ($2::text, $3::text)
+       AND (operation, key_hash) <> ($2::text, $3::bytea)
        AND created_at < now() - interval '24 hours')
-INSERT INTO idempotency AS i (clinic_id, actor_id, operation, key, request_hash)
-VALUES (current_clinic(), $1::uuid, $2::text, $3::text, $4::bytea)
-ON CONFLICT (clinic_id, actor_id, operation, key) DO UPDATE
+INSERT INTO idempotency AS i (clinic_id, actor_id, operation, key_hash,
+       request_hash)
+VALUES (current_clinic(), $1::uuid, $2::text, $3::bytea, $4::bytea)
+ON CONFLICT (clinic_id, actor_id, operation, key_hash) DO UPDATE
    SET (request_hash, status, answer, created_at) = (
        SELECT CASE WHEN o.old THEN excluded.request_hash ELSE i.request_hash END,
               CASE WHEN NOT o.old THEN i.status END,
@@ -49,10 +50,10 @@ ON CONFLICT (clinic_id, actor_id, operation, key) DO UPDATE
 RETURNING i.status IS NULL AS fresh, i.request_hash, i.status::bigint, i.answer;
 
 -- sql: idempotency_finish later
--- in:  actor_id uuid, operation text, key text, status int, answer bytes
+-- in:  actor_id uuid, operation text, key_hash bytes, status int, answer bytes
 UPDATE idempotency SET status = $4::bigint, answer = $5::bytea
  WHERE clinic_id = current_clinic() AND actor_id = $1::uuid
-   AND operation = $2::text AND key = $3::text;
+   AND operation = $2::text AND key_hash = $3::bytea;
 
 -- sql: sessions_ended many
 -- in:  clinics uuid[], ids uuid[], active uuid[]

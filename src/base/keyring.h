@@ -93,7 +93,8 @@ void record_key_free(struct record_key *); /* wipes; idempotent */
 NODISCARD enum err keyring_index_key(const struct uuid *clinic,
     const char *purpose, uint8_t out[CRYPTO_KEY_SIZE]);
 /* Key for one purpose of the installation (cursors, TURN pseudonyms, …),
- * derived straight from the root: never for stored data. */
+ * derived straight from the root: only for what may be lost with it, as kept
+ * answers are within a day. */
 NODISCARD enum err keyring_purpose_key(
     const char *purpose, uint8_t out[CRYPTO_KEY_SIZE]);
 

@@ -3,25 +3,18 @@
 #include "base/conf.h"
 #include "base/instant.h"
 #include "base/log.h"
-#include "base/network.h"
-#include "base/shape.h"
 #include "gate/audit.h"
 #include "gate/credential.h"
-#include "gate/cursor.h"
 #include "gate/idempotency.h"
-#include "gate/limit.h"
+#include "gate/input.h"
+#include "gate/precondition.h"
+#include "gate/rate.h"
 #include "gate/reply.h"
 #include "gate/route.h"
+#include "gate/upgrade.h"
 #include "sql.h"
 
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-
-#define LIST_DEFAULT 25
-#define LIST_MAX     100
-
-#define FILES_OF_PAGE 10 /* that a browser asks for, roughly */
 
 /* What is known of a request on its way to becoming an operation. */
 struct passage {
@@ -29,63 +22,9 @@ struct passage {
 	struct credential credential;
 	struct session_enter_row session;
 	struct relation_get_row relation;
+	bool counted; /* against the rates of its actor */
 	bool replayed;
-	bool limited; /* refused for its rate, before anything was looked at */
 };
-
-static enum err
-rate_take(struct passage *p, const void *key, size_t n, int64_t per_minute)
-{
-	enum err r = limit_take(key, n, per_minute, &p->op.retry_after_s);
-
-	p->limited = r != ERR_OK;
-	return r;
-}
-
-/* One whose address is not known shares that of nobody. */
-static enum err
-rate_take_address(struct passage *p, const char *what, int64_t per_minute)
-{
-	const char *text = p->op.rq->address;
-	struct address a = { { 0 } };
-	enum err r;
-
-	if (address_read(text, strlen(text), &a) != ERR_OK)
-		memset(&a, 0, sizeof(a));
-	r = limit_take_address(&a, what, per_minute, &p->op.retry_after_s);
-	p->limited = r != ERR_OK;
-	return r;
-}
-
-/* Requests of one address, and sign-ins of it, which are dearer. */
-static enum err
-limit_address(struct passage *p)
-{
-	enum err r;
-
-	r = rate_take_address(p, "address", conf()->requests_per_minute);
-	if (r != ERR_OK || p->op.route->open != OPEN_PUBLIC)
-		return r;
-	return rate_take_address(p, "sign-in", conf()->sign_ins_per_minute);
-}
-
-/* Requests of one account, and of one account to one route. */
-static enum err
-limit_actor(struct passage *p)
-{
-	struct {
-		struct uuid account;
-		char operation[32];
-	} key = { p->op.who.account, "" };
-	enum err r;
-
-	r = rate_take(p, &key, sizeof(key), conf()->requests_per_minute);
-	if (r != ERR_OK)
-		return r;
-	snprintf(
-	    key.operation, sizeof(key.operation), "%s", p->op.route->operation);
-	return rate_take(p, &key, sizeof(key), conf()->requests_per_minute / 2);
-}
 
 static const char *
 subject_kind(const struct route *route)
@@ -130,6 +69,16 @@ record_foresee(struct op *op)
 	    : sql_patient_get_ahead(op->tx, &in);
 }
 
+/* Once: a transaction that is tried again is one request. */
+static enum err
+actor_count(struct passage *p)
+{
+	if (p->counted)
+		return ERR_OK;
+	p->counted = true;
+	return rate_actor(&p->op);
+}
+
 /* One flight: the session, and how its actor stands to the subject. */
 static enum err
 session_find(struct passage *p)
@@ -158,7 +107,7 @@ session_find(struct passage *p)
 	actor_fill(op, &p->session);
 	p->relation = (struct relation_get_row){ p->session.subject_patient,
 		p->session.is_self, p->session.is_care, p->session.is_part };
-	return limit_actor(p);
+	return actor_count(p);
 }
 
 static enum err
@@ -210,198 +159,14 @@ state_check(const struct op *op)
 	return open ? ERR_OK : state_error(state);
 }
 
-static enum err
-list_input(struct op *op)
-{
-	json_t *limit = json_object_get(op->in, "limit"),
-	       *cursor = json_object_get(op->in, "cursor");
-	const char *text;
-	char *end;
-	enum err r;
-
-	op->limit = LIST_DEFAULT;
-	if (limit != NULL) {
-		text = json_string_value(limit);
-		op->limit = strtol(text, &end, 10);
-		if (*text < '1' || *text > '9' || *end != '\0' ||
-		    op->limit > LIST_MAX)
-			return op_refuse(op, ERR_BAD_QUERY, "limit");
-		json_object_del(op->in, "limit");
-	}
-	if (cursor != NULL) {
-		r = cursor_open(op, json_string_value(cursor), &op->cursor);
-		if (r != ERR_OK)
-			return op_refuse(op, r, "cursor");
-		json_object_del(op->in, "cursor");
-	}
-	return ERR_OK;
-}
-
-/* The query of a GET. limit and cursor belong to the gate, the rest to the
- * operation's shape. */
-static enum err
-query_input(struct op *op)
-{
-	static const struct shape paging[] = {
-		{ "limit", SH_TEXT, 1, 4, 0, NULL, NULL },
-		{ "cursor", SH_TEXT, 1, 2000, 0, NULL, NULL },
-	};
-	struct shape all[32] = { { 0 } };
-	size_t n = 0;
-	const struct shape *s;
-	enum err r;
-
-	for (s = op->route->in; s->kind != SH_END && n < 29; s++)
-		all[n++] = *s;
-	if ((op->route->traits & TRAIT_LISTS) != 0) {
-		all[n++] = paging[0];
-		all[n++] = paging[1];
-	}
-	r = shape_query(op->arena, op->rq->query, all, &op->in, &op->culprit);
-	if (r == ERR_OK && (op->route->traits & TRAIT_LISTS) != 0)
-		r = list_input(op);
-	return r;
-}
-
+/* Does the actor stand to the subject as the permission wants it? */
 static bool
-media_is_json(const char *type)
+is_related(const struct op *op, const struct relation_get_row *rel)
 {
-	static const char *const types[] = { "application/json",
-		"application/merge-patch+json" };
-	size_t i, n;
-
-	for (i = 0; type != NULL && i < 2; i++) {
-		n = strlen(types[i]);
-		if (strncasecmp(type, types[i], n) == 0 &&
-		    (type[n] == '\0' || type[n] == ';' || type[n] == ' '))
-			return true;
-	}
-	return false;
-}
-
-static enum err
-body_input(struct op *op)
-{
-	if (op->rq->query != NULL && *op->rq->query != '\0')
-		return ERR_BAD_QUERY; /*= SE-08: nothing rides in a query */
-	if (op->rq->body.n == 0) {
-		op->in = json_object();
-		return ERR_OK;
-	}
-	if (!media_is_json(op->rq->content_type))
-		return ERR_UNSUPPORTED_MEDIA;
-	return shape_parse_named(
-	    op->arena, op->rq->body, &op->in, &op->culprit);
-}
-
-static enum err
-input_read(struct passage *p)
-{
-	struct op *op = &p->op;
-	enum err r;
-
-	r = op->route->method == METHOD_GET ? query_input(op) : body_input(op);
-	if (r != ERR_OK)
-		return r;
-	return shape_check(op->arena, op->route->in, op->in,
-	    (op->route->traits & TRAIT_PATCHES) != 0, &op->culprit);
-}
-
-/* Is our protocol among those the client offers, "a, b, c"? */
-static bool
-protocol_offered(const char *list)
-{
-	const size_t wanted = strlen(SOCKET_PROTOCOL);
-	size_t n;
-
-	while (list != NULL && *list != '\0') {
-		list += strspn(list, ", \t");
-		n = strcspn(list, ", \t");
-		if (n == wanted && strncmp(list, SOCKET_PROTOCOL, n) == 0)
-			return true;
-		list += n;
-	}
-	return false;
-}
-
-/*= TR-07: what cannot become a socket is refused before it joins anything */
-static enum err
-upgrade_check(const struct op *op)
-{
-	if ((op->route->traits & TRAIT_SOCKET) == 0)
-		return ERR_OK;
-	if (!op->rq->upgrade)
-		return ERR_UPGRADE_REQUIRED;
-	return op->rq->upgrade_sound &&
-		protocol_offered(op->rq->websocket_protocol)
-	    ? ERR_OK
-	    : ERR_BAD_REQUEST;
-}
-
-/* The version in an entity tag, letter by letter as the ETag said it ("17");
- * 0 for any other tag, and for a weak one, which never matches. *p is left
- * behind it, or NULL if this is no tag. */
-static int64_t
-tag_read(const char **p)
-{
-	bool weak = strncmp(*p, "W/", 2) == 0;
-	const char *begin = *p + (weak ? 2 : 0), *end;
-	long long version;
-	char *digits_end;
-
-	if (*begin != '"' || (end = strchr(begin + 1, '"')) == NULL) {
-		*p = NULL;
-		return 0;
-	}
-	*p = end + 1;
-	if (weak || begin[1] < '1' || begin[1] > '9')
-		return 0;
-	version = strtoll(begin + 1, &digits_end, 10);
-	return digits_end == end ? version : 0;
-}
-
-/*= IN-05: one tag, or a list of them. Versions only grow, so that of those
- * which a client has seen only the latest can be the one that holds. "*" says
- * nothing of what was seen. */
-static enum err
-precondition_read(struct op *op)
-{
-	const char *p = op->rq->if_match;
-	int64_t version;
-
-	if ((op->route->traits & TRAIT_PATCHES) == 0)
-		return ERR_OK;
-	if (p == NULL || strcmp(p, "*") == 0)
-		return ERR_PRECONDITION_REQUIRED;
-	while (p != NULL && *p != '\0') {
-		if ((version = tag_read(&p)) > op->if_match)
-			op->if_match = version;
-		if (p == NULL || (*p != '\0' && strchr(", \t", *p) == NULL))
-			return ERR_STALE;
-		p += strspn(p, ", \t");
-	}
-	return op->if_match > 0 ? ERR_OK : ERR_STALE;
-}
-
-/* A route whose subject stands in the body asks here how the actor stands to
- * it; the others know since the first flight. */
-static enum err
-subject_find(struct passage *p)
-{
-	struct op *op = &p->op;
-	struct relation_get_in in = { "patient", in_uuid(op, "patient_id") };
-	enum err r;
-
-	if (op->route->subject == SUBJECT_BODY &&
-	    perm_scope(op->route->perm, op->who.role) != SCOPE_NONE) {
-		r = sql_relation_get(op->tx, &in, &p->relation);
-		if (r != ERR_OK && r != ERR_NOT_FOUND)
-			return r;
-		if (r == ERR_NOT_FOUND)
-			memset(&p->relation, 0, sizeof(p->relation));
-	}
-	op->patient = p->relation.patient_id;
-	return ERR_OK;
+	return !uuid_is_nil(&rel->patient_id) &&
+	    (op->scope != SCOPE_SELF || rel->is_self) &&
+	    (op->scope != SCOPE_PART || rel->is_part) &&
+	    (op->scope != SCOPE_CARE || rel->is_care);
 }
 
 /*= AZ-01: what is not granted does not exist; denied and absent are one */
@@ -409,22 +174,37 @@ static enum err
 right_check(struct passage *p)
 {
 	struct op *op = &p->op;
-	const struct relation_get_row *rel = &p->relation;
 
 	if (op->route->open == OPEN_PUBLIC)
 		return ERR_OK;
 	op->scope = perm_scope(op->route->perm, op->who.role);
 	if (op->scope == SCOPE_NONE)
 		return ERR_NOT_FOUND;
-	if (op->route->subject == SUBJECT_NOBODY ||
-	    op->route->subject == SUBJECT_ME)
+	if (subject_kind(op->route) == NULL)
 		return ERR_OK;
-	if (uuid_is_nil(&rel->patient_id) ||
-	    (op->scope == SCOPE_SELF && !rel->is_self) ||
-	    (op->scope == SCOPE_PART && !rel->is_part) ||
-	    (op->scope == SCOPE_CARE && !rel->is_care))
-		return ERR_NOT_FOUND;
-	return ERR_OK;
+	op->patient = p->relation.patient_id;
+	return is_related(op, &p->relation) ? ERR_OK : ERR_NOT_FOUND;
+}
+
+/* The subject of some routes stands in the body. It is looked at before the
+ * rest of it: who has no right to it does not learn what else is amiss. */
+static enum err
+body_subject_check(struct passage *p)
+{
+	struct op *op = &p->op;
+	struct relation_get_in in = { "patient", in_uuid(op, "patient_id") };
+	enum err r;
+
+	if (op->route->subject != SUBJECT_BODY)
+		return ERR_OK;
+	if (uuid_is_nil(&in.subject)) {
+		r = input_check(op); /* names what is wrong with it */
+		return r != ERR_OK ? r : ERR_NOT_FOUND;
+	}
+	if ((r = sql_relation_get(op->tx, &in, &p->relation)) != ERR_OK)
+		return r;
+	op->patient = p->relation.patient_id;
+	return is_related(op, &p->relation) ? ERR_OK : ERR_NOT_FOUND;
 }
 
 static enum err
@@ -443,10 +223,24 @@ operation_run(struct passage *p)
 	return idempotency_keep(op);
 }
 
+/* What needs no database. Rates come first: over them nothing is looked at,
+ * and nothing is written down. */
+static enum err
+admit(struct passage *p)
+{
+	struct op *op = &p->op;
+	enum err r;
+
+	if ((r = rate_address(op)) != ERR_OK ||
+	    (r = route_match(op)) != ERR_OK || (r = rate_sign_in(op)) != ERR_OK)
+		return r;
+	return credential_read(op, &p->credential);
+}
+
 /*
- * The rules of the house, from top to bottom: a known route, a fair rate, a
- * live session in the right state, a well-formed input, the right to it; then
- * the work, its audit row, and all of it committed or none.
+ * The rules of the house, from top to bottom: a live session in the right
+ * state, the right to what is asked for, a well-formed input; then the work,
+ * its audit row, and all of it committed or none.
  */
 static enum err
 pass(struct passage *p)
@@ -454,10 +248,11 @@ pass(struct passage *p)
 	struct op *op = &p->op;
 	enum err r;
 
-	if ((r = limit_address(p)) != ERR_OK ||
-	    (r = session_find(p)) != ERR_OK ||
-	    (r = state_check(op)) != ERR_OK || (r = input_read(p)) != ERR_OK ||
-	    (r = subject_find(p)) != ERR_OK || (r = right_check(p)) != ERR_OK ||
+	if ((r = session_find(p)) != ERR_OK ||
+	    (r = state_check(op)) != ERR_OK || (r = right_check(p)) != ERR_OK ||
+	    (r = input_read(op)) != ERR_OK ||
+	    (r = body_subject_check(p)) != ERR_OK ||
+	    (r = input_check(op)) != ERR_OK ||
 	    (r = upgrade_check(op)) != ERR_OK ||
 	    (r = precondition_read(op)) != ERR_OK ||
 	    (r = operation_run(p)) != ERR_OK || (r = audit_write(op)) != ERR_OK)
@@ -465,58 +260,45 @@ pass(struct passage *p)
 	return tx_commit(op->tx);
 }
 
-/* Not: outcomes that are the installation's trouble, which the database could
- * not take a row about, and requests over a rate, which would fill the log. */
+/* Not: what no operation was found for, outcomes that are the installation's
+ * trouble, which the database could not take a row about, and requests over a
+ * rate. */
 static bool
-auditable(const struct passage *p, enum err r)
+auditable(const struct op *op, enum err r)
 {
-	return !p->limited && r != ERR_UNAVAILABLE && r != ERR_BUSY &&
-	    r != ERR_UNKNOWN_OUTCOME;
+	return op->route != NULL && !op->over_rate && r != ERR_UNAVAILABLE &&
+	    r != ERR_BUSY && r != ERR_UNKNOWN_OUTCOME;
 }
 
 static void
-input_drop(struct op *op)
+passage_begin(struct passage *p, struct arena *a, const struct request *rq)
 {
-	if (op->in != NULL)
-		json_wipe(op->in);
-	json_decref(op->in);
-	json_decref(op->cursor);
-	if (op->out != NULL)
-		json_wipe(op->out);
-	json_decref(op->out);
-}
-
-static void
-passage_begin(struct passage *p, struct arena *a, const struct request *rq,
-    const struct route *route)
-{
-	struct op op = p->op;
-
 	memset(p, 0, sizeof(*p));
-	p->op.route = route;
 	p->op.rq = rq;
 	p->op.arena = a;
 	p->op.now = rq->arrived;
-	p->op.id = op.id;
-	p->op.user_id = op.user_id;
-	p->op.token = op.token;
 	p->op.tx = tx_new(a, rq->deadline_ms);
 }
 
 /* A conflict of two transactions is nobody's fault: once more, from the
- * start, on the state that the other left. */
+ * session on, on the state that the other left. */
 static enum err
 pass_again(struct passage *p, enum err r)
 {
-	struct credential credential = p->credential;
+	struct passage first = *p;
 	struct op *op = &p->op;
 
 	if (r == ERR_OK || !tx_retryable(op->tx))
 		return r;
 	tx_close(op->tx);
 	input_drop(op);
-	passage_begin(p, op->arena, op->rq, op->route);
-	p->credential = credential;
+	passage_begin(p, first.op.arena, first.op.rq);
+	op->route = first.op.route;
+	op->id = first.op.id;
+	op->user_id = first.op.user_id;
+	op->token = first.op.token;
+	p->credential = first.credential;
+	p->counted = first.counted;
 	return pass(p);
 }
 
@@ -535,47 +317,41 @@ conclude(struct passage *p, enum err r)
 	if (err_status(r) >= 500)
 		log_warn("request_failed", LOG_ID("request_id", &op->rq->id),
 		    LOG_CODE("code", err_code(r)));
-	if (auditable(p, r) && audit_refusal(op, r) != ERR_OK)
+	if (auditable(op, r) && audit_refusal(op, r) != ERR_OK)
 		return ERR_UNAVAILABLE;
 	return r;
 }
 
 /*= TR-24: who is over a rate and goes on has to connect anew, which has one too */
 static void
-passage_reply(struct passage *p, enum err r, struct reply *rp)
+rate_reply(struct op *op, enum err r, struct reply *rp)
 {
-	reply_fill(rp, &p->op, r);
-	rp->last = p->limited && !p->op.rq->proxied;
+	reply_fill(rp, op, r);
+	rp->last = op->over_rate && !op->rq->proxied;
 }
 
 enum err
 dispatch_page(struct arena *a, const struct request *rq, struct reply *rp)
 {
-	struct passage p = { .op = { .rq = rq, .arena = a } };
+	struct op op = { .rq = rq, .arena = a };
 	enum err r;
 
-	r = rate_take_address(
-	    &p, "page", FILES_OF_PAGE * conf()->requests_per_minute);
-	if (r != ERR_OK)
-		passage_reply(&p, r, rp);
+	if ((r = rate_page(&op)) != ERR_OK)
+		rate_reply(&op, r, rp);
 	return r;
 }
 
 void
 dispatch(struct arena *a, const struct request *rq, struct reply *rp)
 {
-	struct passage p = { .op = { .rq = rq, .arena = a } };
+	struct passage p;
 	enum err r;
 
-	if ((r = route_match(&p.op)) != ERR_OK) {
-		dispatch_refuse(a, rq, r, rp);
-		return;
-	}
-	passage_begin(&p, a, rq, p.op.route);
-	if ((r = credential_read(&p.op, &p.credential)) == ERR_OK)
+	passage_begin(&p, a, rq);
+	if ((r = admit(&p)) == ERR_OK)
 		r = pass_again(&p, pass(&p));
 	r = conclude(&p, r);
-	passage_reply(&p, r, rp);
+	rate_reply(&p.op, r, rp);
 	input_drop(&p.op);
 }
 
@@ -613,17 +389,17 @@ dispatch_for(
 		.deadline_ms = instant_monotonic() +
 		    conf()->request_seconds * 1000,
 	};
-	struct passage p = { .op = { .rq = &rq, .arena = a } };
+	struct passage p;
 	enum err r;
 
 	memcpy(rq.address, who->address, sizeof(rq.address));
-	if ((r = route_match(&p.op)) == ERR_OK) {
-		passage_begin(&p, a, &rq, p.op.route);
-		if ((r = credential_of(&p, who)) == ERR_OK)
-			r = pass_again(&p, pass(&p));
-		r = conclude(&p, r);
-		input_drop(&p.op);
-	}
+	passage_begin(&p, a, &rq);
+	if ((r = rate_address(&p.op)) == ERR_OK &&
+	    (r = route_match(&p.op)) == ERR_OK &&
+	    (r = credential_of(&p, who)) == ERR_OK)
+		r = pass_again(&p, pass(&p));
+	r = conclude(&p, r);
+	input_drop(&p.op);
 	arena_free(a);
 	return r;
 }

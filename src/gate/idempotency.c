@@ -1,6 +1,7 @@
 #include "gate/idempotency.h"
 
 #include "base/crypto.h"
+#include "base/keyring.h"
 #include "base/secret.h"
 #include "base/text.h"
 #include "gate/cursor.h"
@@ -51,6 +52,39 @@ replay(struct op *op, const struct idempotency_take_row *row)
 	return op->out != NULL ? ERR_OK : ERR_CRYPTO;
 }
 
+/*= EN-09: what a client wrote is kept as a keyed hash alone. Bound to the
+ * actor and the call, so that equal requests of two people look different. */
+static enum err
+hash_keyed(
+    struct op *op, const char *purpose, struct bytes in, uint8_t hash[32])
+{
+	const char *call = op->route->operation;
+	size_t call_n = strlen(call) + 1; /* its NUL parts it from the rest */
+	size_t head = sizeof(op->who.account) + call_n;
+	uint8_t key[CRYPTO_KEY_SIZE],
+	    *all = arena_alloc(op->arena, head + in.n);
+	enum err r;
+
+	memcpy(all, &op->who.account, sizeof(op->who.account));
+	memcpy(all + sizeof(op->who.account), call, call_n);
+	if (in.n > 0)
+		memcpy(all + head, in.p, in.n);
+	if ((r = keyring_purpose_key(purpose, key)) == ERR_OK)
+		r = crypto_hmac_sha256((struct bytes){ key, sizeof(key) },
+		    (struct bytes){ all, head + in.n }, hash);
+	secret_wipe(key, sizeof(key));
+	return r;
+}
+
+static enum err
+key_hash(struct op *op, uint8_t hash[32])
+{
+	const char *key = op->rq->idempotency_key;
+
+	return hash_keyed(op, "idempotency key",
+	    (struct bytes){ (const uint8_t *)key, strlen(key) }, hash);
+}
+
 /* What was asked: to which address, and what stood in the body. An address
  * may name whose record it is about. */
 static enum err
@@ -63,7 +97,8 @@ request_hash(struct op *op, uint8_t hash[32])
 	memcpy(both, rq->path, path_n);
 	if (rq->body.n > 0)
 		memcpy(both + path_n, rq->body.p, rq->body.n);
-	return crypto_sha256((struct bytes){ both, path_n + rq->body.n }, hash);
+	return hash_keyed(op, "idempotency request",
+	    (struct bytes){ both, path_n + rq->body.n }, hash);
 }
 
 static bool
@@ -79,7 +114,7 @@ enum err
 idempotency_take(struct op *op, bool *replayed)
 {
 	struct idempotency_take_row row;
-	uint8_t hash[32];
+	uint8_t key[32], hash[32];
 	enum err r;
 
 	*replayed = false;
@@ -87,10 +122,11 @@ idempotency_take(struct op *op, bool *replayed)
 		return ERR_OK;
 	if (!key_is_right(op->rq->idempotency_key))
 		return op_refuse(op, ERR_INVALID_FIELD, "Idempotency-Key");
-	if ((r = request_hash(op, hash)) != ERR_OK)
+	if ((r = key_hash(op, key)) != ERR_OK ||
+	    (r = request_hash(op, hash)) != ERR_OK)
 		return r;
 	struct idempotency_take_in in = { op->who.account, op->route->operation,
-		op->rq->idempotency_key, { hash, sizeof(hash) } };
+		{ key, sizeof(key) }, { hash, sizeof(hash) } };
 	if ((r = sql_idempotency_take(op->tx, &in, &row)) != ERR_OK)
 		return r;
 	if (row.fresh)
@@ -119,14 +155,16 @@ answer_text(struct op *op)
 enum err
 idempotency_keep(struct op *op)
 {
+	uint8_t key[32];
 	struct idempotency_finish_in in = { op->who.account,
-		op->route->operation, op->rq->idempotency_key, 201,
-		{ NULL, 0 } };
+		op->route->operation, { key, sizeof(key) }, 201, { NULL, 0 } };
 	char *text;
 	enum err r;
 
 	if (!applies(op))
 		return ERR_OK;
+	if ((r = key_hash(op, key)) != ERR_OK)
+		return r;
 	if ((text = answer_text(op)) == NULL)
 		return ERR_INTERNAL;
 	r = answer_seal(op, op->rq->idempotency_key,

@@ -137,6 +137,7 @@ struct op {
 	int64_t version;       /* > 0: ETag */
 	const char *culprit;   /* field to blame */
 	int64_t retry_after_s; /* with ERR_TOO_MANY */
+	bool over_rate;	       /* refused before anything was looked at */
 	const char *set_token; /* new session token for cookie or body */
 	bool clear_session;    /* sign-out: expire cookie, Clear-Site-Data */
 	struct participant *join; /* SOCKET */

@@ -43,28 +43,40 @@ for (const row of rows) {
   });
   for (const role of row.without)
     test(`${row.method} ${row.path} is not there for ${role}`, async () => {
-      const r = await clients[role].request(row.method, concrete(row.path), row.path === '/v1/visits' && row.method === 'POST'
-        ? { patient_id: clinic.patients[0], clinician_id: clinic.people.clinician.id, starts_at: '2030-01-01T10:00:00Z', duration_minutes: 30, reason: 'x' }
-        : await validBody(row), { 'if-match': '"1"' });
-      assert.equal(r.status, 404, r.text);
-      assert.equal(r.body.code, 'not_found');
-      const [audit] = await clinic.sql(`SELECT outcome, operation, actor_role FROM audit WHERE request_id = :'id'`, { id: r.headers['x-request-id'] });
-      assert.equal(audit?.outcome, 'not_found'); //= AU-01
-      assert.equal(audit.actor_role, role);
+      for (const [body, headers] of asks(row)) {
+        const r = await clients[role].request(row.method, concrete(row.path) + (row.method === 'GET' ? '?no_such=1' : ''), body, { 'if-match': '"1"', ...headers });
+        assert.equal(r.status, 404, `${body} ${r.text}`);
+        assert.equal(r.body.code, 'not_found');
+        assert.equal(r.body.field, undefined);
+        const [audit] = await clinic.sql(`SELECT outcome, operation, actor_role FROM audit WHERE request_id = :'id'`, { id: r.headers['x-request-id'] });
+        assert.equal(audit?.outcome, 'not_found'); //= AU-01
+        assert.equal(audit.actor_role, role);
+      }
     });
 }
 
-// A denied body must pass the shape, or the shape would answer first.
-async function validBody(row) {
-  if (row.method === 'GET' || row.method === 'DELETE') return undefined;
-  const bodies = {
-    'POST /v1/users': { email: 'x@demo.example', display_name: 'X', role: 'scheduler' },
-    'POST /v1/patients': { family_name: 'X', given_name: 'Y', birth_date: '2000-01-01', sex: 'female' },
-    'POST /v1/patients/{id}/account': { email: 'y@demo.example' },
-    'POST /v1/session/totp': { code: '000000' },
-  };
-  return bodies[`${row.method} ${row.path}`] ?? {};
+// Who has no right to a call learns nothing of it from what is wrong with the input.
+function asks({ method }) {
+  if (method === 'GET' || method === 'DELETE') return [[undefined, {}]];
+  return [[{}, {}], [{ no_such: 1 }, {}], ['{', {}], ['x', { 'content-type': 'text/plain' }], [{}, { 'if-match': null }]];
 }
+
+//= AZ-01: whose record it is comes before what is wrong with the request
+test('about a patient of others every body is 404', async () => {
+  const away = clinic.patients.find((id) => id !== clinic.people.patient.patient_id);
+  await clinic.sql(`UPDATE care_team SET ended_at = now() WHERE patient_id = :'p'`, { p: away });
+  for (const more of [{}, { no_such: 1 }, { reason: 7 }]) {
+    const booked = await clients.clinician.post('/v1/visits', { patient_id: away, ...more });
+    assert.deepEqual([booked.status, booked.body.field], [404, undefined], booked.text);
+    const patched = await clients.clinician.patch(`/v1/patients/${away}`, { sex: 'x', ...more });
+    assert.deepEqual([patched.status, patched.body.field], [404, undefined], patched.text);
+  }
+  // without a patient that could be another's, the fault is named
+  for (const patient_id of [undefined, null, 7, 'x', '00000000-0000-0000-0000-000000000000']) {
+    const r = await clients.clinician.post('/v1/visits', { patient_id });
+    assert.deepEqual([r.status, r.body.field], [422, 'patient_id'], r.text);
+  }
+});
 
 test('another clinic’s ids and ids that do not exist look the same', async () => {
   const nothing = await clients.scheduler.get(`/v1/patients/${randomUUID()}`);

@@ -1,7 +1,7 @@
 // What a client may rely on that knows nothing but the API's conventions:
 // one form for all answers, for all conditions, for all lists.
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 
 import { Client, startClinic } from '../lib/clinic.mjs';
@@ -67,6 +67,23 @@ test('a key that was used is known with all that belongs to its answer', async (
   //= AU-02: the row of a repeated request names the record that was answered
   const [row] = await clinic.audit(`request_id = '${again.headers['x-request-id']}'`);
   assert.deepEqual([row.record_id, row.patient_id], [first.body.id, first.body.id]);
+});
+
+//= EN-01, EN-08: who reads the table learns nothing, and cannot test a guess of what was sent
+test('of a key and its request a keyed hash is kept', async () => {
+  const key = `Stranger ${randomUUID()}`, body = JSON.stringify(minimal());
+  const sent = [['scheduler', key], ['scheduler', `${key}2`], ['clinician', key]];
+  for (const [who, k] of sent) assert.equal((await as[who].create('/v1/patients', body, k)).status, 201);
+  const rows = await clinic.sql(`SELECT encode(key_hash, 'hex') AS key, encode(request_hash, 'hex') AS request, i::text AS row FROM idempotency i ORDER BY created_at DESC LIMIT 3`);
+  const plain = (...parts) => createHash('sha256').update(parts.join('')).digest('hex');
+  const guesses = [plain(key), plain(body), plain('/v1/patients\0', body), plain('/v1/patients', body)];
+  for (const row of rows) {
+    assert.ok(!row.row.includes('Stranger') && !row.row.includes(Buffer.from(key).toString('hex')));
+    for (const guess of guesses) assert.ok(![row.key, row.request].includes(guess));
+  }
+  // equal keys, and equal requests, of two people have nothing in common
+  assert.equal(new Set(rows.map((r) => r.key)).size, 3);
+  assert.equal(new Set(rows.map((r) => r.request)).size, 2);
 });
 
 //= AZ-01: an answer about one patient is not given out as that of another

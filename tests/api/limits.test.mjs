@@ -17,7 +17,7 @@ const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 let clinic, desk;
 
 before(async () => {
-  clinic = await startClinic({ env: { EPIONE_SETTINGS: `requests_per_minute 1000000\nsign_ins_per_minute 20\nrequest_seconds 3\nconnections_per_address ${LIMIT}\nnew_connections_per_minute 1000000\nproxy_addresses ${PROXY} 10.0.0.0/8` } });
+  clinic = await startClinic({ env: { EPIONE_SETTINGS: `requests_per_minute 1000000\nsign_ins_per_minute 20\nrequest_seconds 30\nconnections_per_address ${LIMIT}\nnew_connections_per_minute 1000000\nproxy_addresses ${PROXY} 10.0.0.0/8` } });
   desk = await clinic.signIn(clinic.people.scheduler);
 });
 after(async () => {
@@ -226,6 +226,32 @@ test('pages, health checks and what is not there have a rate, ten times that of 
   }
 });
 
+//= TR-24, AU-01: who is over the rate is looked at no further, and fills no log
+test('over the rate nothing is looked at and nothing is written down', async () => {
+  await clinic.restart({ requests_per_minute: 60 }); // so 16 at once, then one a second
+  try {
+    const cookie = 'Cookie: __Host-epione=a; __Host-epione=b', foreign = 'Origin: https://elsewhere.example';
+    for (const [from, method, target, lines, status, written] of [
+      ['127.0.0.20', 'DELETE', '/v1/session', [foreign], 403, true],
+      ['127.0.0.21', 'GET', '/v1/session', [cookie], 400, true],
+      ['127.0.0.22', 'GET', '/v1/session', ['Authorization: Bearer x'], 401, true],
+      ['127.0.0.23', 'GET', '/v1/nothing', [], 404, false],
+    ]) {
+      let looked = 0, over = 0;
+      while (over < 10) {
+        const r = await once(from, target, lines, method);
+        assert.ok([status, 429].includes(r.status), r.text);
+        if (r.status === 429) over++;
+        else assert.ok(++looked < 200, `${target} ${lines}: no rate`);
+      }
+      const [{ rows }] = await clinic.sql(`SELECT count(*) AS rows FROM audit WHERE address = :'a'`, { a: from });
+      assert.equal(Number(rows), written ? looked : 0, `${target} ${lines}`);
+    }
+  } finally {
+    await clinic.restart({ requests_per_minute: 1000000 });
+  }
+});
+
 //= TR-20, OP-04: /metrics is for this machine, whatever stands between
 test('/metrics is not for those who come through a proxy', async () => {
   const status = async (from, ...lines) => (await once(from, '/metrics', lines)).status;
@@ -248,6 +274,7 @@ function nofile(pid, n) {
 
 //= TR-24: no descriptors left is a state to wait in, not one to spin or die in
 test('without descriptors the connected are answered, and the database comes back later', async () => {
+  await clinic.restart({ request_seconds: 3 });
   const pids = workers(), inside = [];
   for (let i = 0; i < 12; i++) inside.push(await dial('127.0.0.7')); // some in each worker
   for (const pid of pids) nofile(pid, 3); // those that are open stay

@@ -1,0 +1,122 @@
+#include "gate/input.h"
+
+#include "base/shape.h"
+#include "gate/cursor.h"
+#include "gate/route.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define LIST_DEFAULT 25
+#define LIST_MAX     100
+
+static enum err
+list_input(struct op *op)
+{
+	json_t *limit = json_object_get(op->in, "limit"),
+	       *cursor = json_object_get(op->in, "cursor");
+	const char *text;
+	char *end;
+	enum err r;
+
+	op->limit = LIST_DEFAULT;
+	if (limit != NULL) {
+		text = json_string_value(limit);
+		op->limit = strtol(text, &end, 10);
+		if (*text < '1' || *text > '9' || *end != '\0' ||
+		    op->limit > LIST_MAX)
+			return op_refuse(op, ERR_BAD_QUERY, "limit");
+		json_object_del(op->in, "limit");
+	}
+	if (cursor != NULL) {
+		r = cursor_open(op, json_string_value(cursor), &op->cursor);
+		if (r != ERR_OK)
+			return op_refuse(op, r, "cursor");
+		json_object_del(op->in, "cursor");
+	}
+	return ERR_OK;
+}
+
+/* The query of a GET. limit and cursor belong to the gate, the rest to the
+ * operation's shape. */
+static enum err
+query_input(struct op *op)
+{
+	static const struct shape paging[] = {
+		{ "limit", SH_TEXT, 1, 4, 0, NULL, NULL },
+		{ "cursor", SH_TEXT, 1, 2000, 0, NULL, NULL },
+	};
+	struct shape all[32] = { { 0 } };
+	size_t n = 0;
+	const struct shape *s;
+	enum err r;
+
+	for (s = op->route->in; s->kind != SH_END && n < 29; s++)
+		all[n++] = *s;
+	if ((op->route->traits & TRAIT_LISTS) != 0) {
+		all[n++] = paging[0];
+		all[n++] = paging[1];
+	}
+	r = shape_query(op->arena, op->rq->query, all, &op->in, &op->culprit);
+	if (r == ERR_OK && (op->route->traits & TRAIT_LISTS) != 0)
+		r = list_input(op);
+	return r;
+}
+
+static bool
+media_is_json(const char *type)
+{
+	static const char *const types[] = { "application/json",
+		"application/merge-patch+json" };
+	size_t i, n;
+
+	for (i = 0; type != NULL && i < 2; i++) {
+		n = strlen(types[i]);
+		if (strncasecmp(type, types[i], n) == 0 &&
+		    (type[n] == '\0' || type[n] == ';' || type[n] == ' '))
+			return true;
+	}
+	return false;
+}
+
+static enum err
+body_input(struct op *op)
+{
+	if (op->rq->query != NULL && *op->rq->query != '\0')
+		return ERR_BAD_QUERY; /*= SE-08: nothing rides in a query */
+	if (op->rq->body.n == 0) {
+		op->in = json_object();
+		return ERR_OK;
+	}
+	if (!media_is_json(op->rq->content_type))
+		return ERR_UNSUPPORTED_MEDIA;
+	return shape_parse_named(
+	    op->arena, op->rq->body, &op->in, &op->culprit);
+}
+
+enum err
+input_read(struct op *op)
+{
+	return op->route->method == METHOD_GET ? query_input(op)
+					       : body_input(op);
+}
+
+enum err
+input_check(struct op *op)
+{
+	return shape_check(op->arena, op->route->in, op->in,
+	    (op->route->traits & TRAIT_PATCHES) != 0, &op->culprit);
+}
+
+void
+input_drop(struct op *op)
+{
+	if (op->in != NULL)
+		json_wipe(op->in);
+	json_decref(op->in);
+	json_decref(op->cursor);
+	if (op->out != NULL)
+		json_wipe(op->out);
+	json_decref(op->out);
+}

@@ -82,6 +82,78 @@ $$;
 
 ALTER FUNCTION public.audit_about(patient uuid) OWNER TO epione_owner;
 
+CREATE FUNCTION public.care_team_follow() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF TG_OP = 'INSERT' OR NEW.clinician_id = OLD.clinician_id THEN
+        PERFORM care_team_settle(NEW, NEW.clinician_id);
+    ELSE -- in order: two that swap their visits must not wait for each other
+        PERFORM care_team_settle(NEW, least(OLD.clinician_id, NEW.clinician_id));
+        PERFORM care_team_settle(NEW, greatest(OLD.clinician_id, NEW.clinician_id));
+    END IF;
+    RETURN NULL;
+END $$;
+
+ALTER FUNCTION public.care_team_follow() OWNER TO epione_owner;
+
+CREATE TABLE public.visit (
+    clinic_id uuid NOT NULL,
+    id uuid NOT NULL,
+    patient_id uuid NOT NULL,
+    clinician_id uuid NOT NULL,
+    starts_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone NOT NULL,
+    reason bytea NOT NULL,
+    status text DEFAULT 'booked'::text NOT NULL,
+    arrived_at timestamp with time zone,
+    admitted_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    version bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    created_by uuid NOT NULL,
+    CONSTRAINT visit_check CHECK ((ends_at > starts_at)),
+    CONSTRAINT visit_status_check CHECK ((status = ANY (ARRAY['booked'::text, 'arrived'::text, 'in_call'::text, 'ended'::text, 'cancelled'::text, 'no_show'::text])))
+);
+
+ALTER TABLE public.visit OWNER TO epione_owner;
+
+COMMENT ON COLUMN public.visit.reason IS 'sealed:visit_reason';
+
+CREATE FUNCTION public.care_team_settle(v public.visit, clinician uuid) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    last timestamptz;
+BEGIN
+    INSERT INTO care_team (clinic_id, patient_id, account_id, source, since,
+           until, added_by)
+    VALUES (v.clinic_id, v.patient_id, clinician, 'visit', now(), now(),
+           coalesce(current_actor(), v.created_by))
+    ON CONFLICT DO NOTHING;
+    PERFORM 1 FROM care_team
+      WHERE clinic_id = v.clinic_id AND patient_id = v.patient_id
+        AND account_id = clinician
+        FOR UPDATE;
+    SELECT max(o.ends_at) INTO last FROM visit o
+     WHERE o.clinic_id = v.clinic_id AND o.patient_id = v.patient_id
+       AND o.clinician_id = clinician AND o.status <> 'cancelled';
+    UPDATE care_team t
+       SET visits_end = last,
+           since = CASE WHEN t.until > now() OR t.removed_at IS NOT NULL
+               THEN t.since ELSE now() END,
+           until = CASE WHEN t.source = 'explicit' OR t.removed_at IS NOT NULL
+               THEN t.until ELSE coalesce(last + make_interval(
+                   days => c.care_days_after_visit), now()) END
+      FROM clinic c
+     WHERE c.id = v.clinic_id AND t.clinic_id = v.clinic_id
+       AND t.patient_id = v.patient_id AND t.account_id = clinician;
+END $$;
+
+ALTER FUNCTION public.care_team_settle(v public.visit, clinician uuid) OWNER TO epione_owner;
+
 CREATE FUNCTION public.current_actor() RETURNS uuid
     LANGUAGE sql STABLE PARALLEL SAFE
     AS $$ SELECT nullif(current_setting('epione.actor', true), '')::uuid $$;
@@ -120,24 +192,24 @@ CREATE FUNCTION public.relation(kind text, subject uuid, clinic uuid, actor uuid
     SELECT p.id,
         EXISTS (SELECT 1 FROM account a WHERE a.clinic_id = clinic
                 AND a.id = actor AND a.patient_id = p.id),
-        EXISTS (SELECT 1 FROM care_team t WHERE t.clinic_id = clinic
-                AND t.patient_id = p.id AND t.account_id = actor
-                AND t.ended_at IS NULL),
+        t.account_id IS NOT NULL,
         false
       FROM patient p
+      LEFT JOIN care_team t ON t.clinic_id = clinic AND t.patient_id = p.id
+       AND t.account_id = actor AND t.until > now()
      WHERE kind = 'patient' AND p.clinic_id = clinic AND p.id = subject
     UNION ALL
     SELECT v.patient_id,
         EXISTS (SELECT 1 FROM account a WHERE a.clinic_id = clinic
                 AND a.id = actor AND a.patient_id = v.patient_id),
-        v.clinician_id = actor OR
-        EXISTS (SELECT 1 FROM care_team t WHERE t.clinic_id = clinic
-                AND t.patient_id = v.patient_id AND t.account_id = actor
-                AND t.ended_at IS NULL),
-        v.clinician_id = actor OR
+        coalesce(t.until > now(), false),
+        (v.clinician_id = actor AND t.account_id IS NOT NULL
+            AND t.removed_at IS NULL) OR
         EXISTS (SELECT 1 FROM account a WHERE a.clinic_id = clinic
                 AND a.id = actor AND a.patient_id = v.patient_id)
       FROM visit v
+      LEFT JOIN care_team t ON t.clinic_id = clinic
+       AND t.patient_id = v.patient_id AND t.account_id = actor
      WHERE kind = 'visit' AND v.clinic_id = clinic AND v.id = subject
 $$;
 
@@ -334,9 +406,16 @@ CREATE TABLE public.care_team (
     clinic_id uuid NOT NULL,
     patient_id uuid NOT NULL,
     account_id uuid NOT NULL,
-    since timestamp with time zone DEFAULT now() NOT NULL,
+    source text NOT NULL,
+    since timestamp with time zone NOT NULL,
+    until timestamp with time zone NOT NULL,
     added_by uuid NOT NULL,
-    ended_at timestamp with time zone
+    visits_end timestamp with time zone,
+    removed_at timestamp with time zone,
+    removed_by uuid,
+    CONSTRAINT care_team_check CHECK (((removed_at IS NULL) OR (until <= removed_at))),
+    CONSTRAINT care_team_check1 CHECK (((removed_at IS NULL) = (removed_by IS NULL))),
+    CONSTRAINT care_team_source_check CHECK ((source = ANY (ARRAY['explicit'::text, 'visit'::text])))
 );
 
 ALTER TABLE public.care_team OWNER TO epione_owner;
@@ -365,8 +444,10 @@ CREATE TABLE public.clinic (
     session_hours integer DEFAULT 12 NOT NULL,
     totp_window_steps integer DEFAULT 1 NOT NULL,
     failures_before_delay integer DEFAULT 5 NOT NULL,
+    care_days_after_visit integer DEFAULT 30 NOT NULL,
     version bigint DEFAULT 1 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT clinic_care_days_after_visit_check CHECK (((care_days_after_visit >= 0) AND (care_days_after_visit <= 365))),
     CONSTRAINT clinic_failures_before_delay_check CHECK (((failures_before_delay >= 3) AND (failures_before_delay <= 10))),
     CONSTRAINT clinic_idle_minutes_patient_check CHECK (((idle_minutes_patient >= 1) AND (idle_minutes_patient <= 60))),
     CONSTRAINT clinic_idle_minutes_workforce_check CHECK (((idle_minutes_workforce >= 1) AND (idle_minutes_workforce <= 60))),
@@ -542,29 +623,6 @@ CREATE TABLE public.session (
 
 ALTER TABLE public.session OWNER TO epione_owner;
 
-CREATE TABLE public.visit (
-    clinic_id uuid NOT NULL,
-    id uuid NOT NULL,
-    patient_id uuid NOT NULL,
-    clinician_id uuid NOT NULL,
-    starts_at timestamp with time zone NOT NULL,
-    ends_at timestamp with time zone NOT NULL,
-    reason bytea NOT NULL,
-    status text DEFAULT 'booked'::text NOT NULL,
-    arrived_at timestamp with time zone,
-    admitted_at timestamp with time zone,
-    ended_at timestamp with time zone,
-    version bigint DEFAULT 1 NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    created_by uuid NOT NULL,
-    CONSTRAINT visit_check CHECK ((ends_at > starts_at)),
-    CONSTRAINT visit_status_check CHECK ((status = ANY (ARRAY['booked'::text, 'arrived'::text, 'in_call'::text, 'ended'::text, 'cancelled'::text, 'no_show'::text])))
-);
-
-ALTER TABLE public.visit OWNER TO epione_owner;
-
-COMMENT ON COLUMN public.visit.reason IS 'sealed:visit_reason';
-
 ALTER TABLE ONLY public.account
     ADD CONSTRAINT account_email_key UNIQUE (email_token);
 
@@ -649,6 +707,8 @@ CREATE INDEX audit_patient ON public.audit USING btree (clinic_id, patient_id, s
 
 CREATE INDEX audit_returned ON public.audit USING gin (returned) WHERE (returned <> '{}'::uuid[]);
 
+CREATE INDEX care_team_account ON public.care_team USING btree (clinic_id, account_id, patient_id, until);
+
 CREATE INDEX idempotency_created ON public.idempotency USING btree (created_at);
 
 CREATE INDEX patient_token_patient ON public.patient_token USING btree (clinic_id, patient_id);
@@ -660,6 +720,10 @@ CREATE INDEX visit_clinician ON public.visit USING btree (clinic_id, clinician_i
 CREATE INDEX visit_day ON public.visit USING btree (clinic_id, starts_at, id);
 
 CREATE INDEX visit_patient ON public.visit USING btree (clinic_id, patient_id, starts_at);
+
+CREATE TRIGGER care_team_booked AFTER INSERT ON public.visit FOR EACH ROW EXECUTE FUNCTION public.care_team_follow();
+
+CREATE TRIGGER care_team_changed AFTER UPDATE ON public.visit FOR EACH ROW WHEN (((old.clinician_id <> new.clinician_id) OR (old.ends_at <> new.ends_at) OR ((old.status = 'cancelled'::text) <> (new.status = 'cancelled'::text)))) EXECUTE FUNCTION public.care_team_follow();
 
 ALTER TABLE ONLY public.account
     ADD CONSTRAINT account_clinic_id_fkey FOREIGN KEY (clinic_id) REFERENCES public.clinic(id);
@@ -782,6 +846,8 @@ REVOKE ALL ON FUNCTION public.attempt_take_stranger(token bytea) FROM PUBLIC;
 REVOKE ALL ON FUNCTION public.audit_about(patient uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.audit_about(patient uuid) TO epione_server;
 
+GRANT SELECT,INSERT,UPDATE ON TABLE public.visit TO epione_server;
+
 GRANT ALL ON FUNCTION public.current_actor() TO epione_server;
 
 GRANT ALL ON FUNCTION public.current_clinic() TO epione_server;
@@ -833,6 +899,4 @@ GRANT UPDATE(seals) ON TABLE public.record_key TO epione_server;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.recovery_code TO epione_server;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.session TO epione_server;
-
-GRANT SELECT,INSERT,UPDATE ON TABLE public.visit TO epione_server;
 

@@ -2,7 +2,8 @@
 // change it at once are told so; nobody's words are lost without notice.
 //= IN-05: PATCH carries the ETag that was read; a stale one is 412
 
-import { all, del, get, patch, post, Problem } from './api.js';
+import { get, patch, post, Problem } from './api.js';
+import { careTeam } from './care-team.js';
 import { announce, buttonOf, el, facts, fill, formOf, h, icon, inputOf, note,
   table } from './dom.js';
 import { age, birthDay, exact, isoDay, languageName, roleName, sexName,
@@ -74,14 +75,18 @@ const part = (id, title, ...children) => h('section', { class: 'card',
 function extras() {
   const visits = h('div', {}, h('p', { class: 'muted' }, 'Loading…'));
 
+  const team = h('div', { class: 'stack-s' });
+
+  if (role !== 'compliance') careTeam(team, id, role !== 'patient');
   if (role === 'patient')
-    return part('seen', 'Who opened your record', h('p', { class: 'muted' },
-      'Each look at your record is written down.'), accessButton());
+    return h('div', { class: 'stack' }, part('team', 'Your care team',
+      h('p', { class: 'muted' }, 'These clinicians can open your record.'),
+      team), part('seen', 'Who opened your record', h('p', { class: 'muted' },
+      'Each look at your record is written down.'), accessButton()));
   void loadVisits(visits);
   return h('div', { class: 'stack' }, part('visits', 'Visits', visits),
-    part('team', 'Care team', h('p', { class: 'muted' }, 'Clinicians on ' +
-      'the care team can open this record. Booking a visit adds its ' +
-      'clinician.'), teamForm()),
+    part('team', 'Care team', h('p', { class: 'muted' }, 'These clinicians ' +
+      'can open this record. A visit adds its clinician for a time.'), team),
     part('portal', 'Portal account', h('p', { class: 'muted' }, 'With an ' +
       'account the patient can check in and join video visits.'),
     inviteButton()));
@@ -101,37 +106,6 @@ async function loadVisits(place) {
   } catch (problem) {
     fill(place, h('p', { class: 'error' }, words(problem)));
   }
-}
-
-function teamForm() {
-  const place = h('div', { 'aria-live': 'polite' });
-  const list = h('select', { id: 'team-who', name: 'user_id', required: true,
-    'data-missing': 'Choose a clinician' }, new Option('Choose', ''));
-  const change = h('form', {}, h('div', { class: 'field short' },
-    h('label', { for: 'team-who' }, 'Clinician'), list),
-  h('div', { class: 'actions' },
-    h('button', { type: 'submit', class: 'button', value: 'add' },
-      'Add to the team'),
-    h('button', { type: 'submit', class: 'button quiet', value: 'remove' },
-      'Take off the team')), place);
-
-  all('/v1/users', { role: 'clinician' }).then((users) => {
-    for (const user of users.filter((one) => one.active !== false))
-      list.add(new Option(user.display_name, user.id));
-  }).catch((problem) => fill(place, h('p', { class: 'error' },
-    words(problem))));
-  onSubmit(change, async ({ user_id: user }, button) => {
-    const path = `/v1/patients/${id}/care-team/${user}`;
-    const name = list.selectedOptions[0]?.text ?? '';
-    const off = button?.getAttribute('value') === 'remove';
-
-    fill(place);
-    if (off) await del(path);
-    else await post(path);
-    fill(place, note('ok', h('p', {}, off ? `${name} is off the care team.`
-      : `${name} is on the care team.`)));
-  });
-  return change;
 }
 
 function inviteButton() {

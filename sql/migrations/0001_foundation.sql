@@ -35,6 +35,7 @@ CREATE TABLE clinic (
     session_hours             integer NOT NULL DEFAULT 12 CHECK (session_hours BETWEEN 1 AND 24),
     totp_window_steps         integer NOT NULL DEFAULT 1 CHECK (totp_window_steps BETWEEN 0 AND 1),
     failures_before_delay     integer NOT NULL DEFAULT 5 CHECK (failures_before_delay BETWEEN 3 AND 10),
+    care_days_after_visit     integer NOT NULL DEFAULT 30 CHECK (care_days_after_visit BETWEEN 0 AND 365),
     version                   bigint NOT NULL DEFAULT 1,
     created_at                timestamptz NOT NULL DEFAULT now()
 );
@@ -226,17 +227,27 @@ CREATE INDEX session_account ON session (clinic_id, account_id) WHERE ended_at I
 
 -- Care
 
+-- Who is on a patient's care team until when: for good if somebody put them
+-- there, else for some days after the last of their visits (care_team_follow).
+--= AZ-05: a removal stands, whatever visits come, until somebody adds them again
 CREATE TABLE care_team (
     clinic_id   uuid NOT NULL,
     patient_id  uuid NOT NULL,
     account_id  uuid NOT NULL,
-    since       timestamptz NOT NULL DEFAULT now(),
+    source      text NOT NULL CHECK (source IN ('explicit', 'visit')),
+    since       timestamptz NOT NULL,
+    until       timestamptz NOT NULL,
     added_by    uuid NOT NULL,
-    ended_at    timestamptz,
+    visits_end  timestamptz,
+    removed_at  timestamptz,
+    removed_by  uuid,
     PRIMARY KEY (clinic_id, patient_id, account_id),
     FOREIGN KEY (clinic_id, patient_id) REFERENCES patient (clinic_id, id),
-    FOREIGN KEY (clinic_id, account_id) REFERENCES account (clinic_id, id)
+    FOREIGN KEY (clinic_id, account_id) REFERENCES account (clinic_id, id),
+    CHECK (removed_at IS NULL OR until <= removed_at),
+    CHECK ((removed_at IS NULL) = (removed_by IS NULL))
 );
+CREATE INDEX care_team_account ON care_team (clinic_id, account_id, patient_id, until);
 
 CREATE TABLE visit (
     clinic_id    uuid NOT NULL,
@@ -530,10 +541,67 @@ AS $$
        AND a.returned @> ARRAY[patient]
 $$;
 
+-- What a visit says about the care team: its clinician is on it from booking
+-- until some days after its end. Whoever was there for a visit that is cancelled
+-- now, or another's, is so no longer. The row is locked before the visits are
+-- looked at, so that of two changes that meet the second sees the first.
+CREATE FUNCTION care_team_settle(v visit, clinician uuid)
+    RETURNS void
+    LANGUAGE plpgsql SECURITY INVOKER SET search_path = public, pg_temp
+AS $$
+DECLARE
+    last timestamptz;
+BEGIN
+    INSERT INTO care_team (clinic_id, patient_id, account_id, source, since,
+           until, added_by)
+    VALUES (v.clinic_id, v.patient_id, clinician, 'visit', now(), now(),
+           coalesce(current_actor(), v.created_by))
+    ON CONFLICT DO NOTHING;
+    PERFORM 1 FROM care_team
+      WHERE clinic_id = v.clinic_id AND patient_id = v.patient_id
+        AND account_id = clinician
+        FOR UPDATE;
+    SELECT max(o.ends_at) INTO last FROM visit o
+     WHERE o.clinic_id = v.clinic_id AND o.patient_id = v.patient_id
+       AND o.clinician_id = clinician AND o.status <> 'cancelled';
+    UPDATE care_team t
+       SET visits_end = last,
+           since = CASE WHEN t.until > now() OR t.removed_at IS NOT NULL
+               THEN t.since ELSE now() END,
+           until = CASE WHEN t.source = 'explicit' OR t.removed_at IS NOT NULL
+               THEN t.until ELSE coalesce(last + make_interval(
+                   days => c.care_days_after_visit), now()) END
+      FROM clinic c
+     WHERE c.id = v.clinic_id AND t.clinic_id = v.clinic_id
+       AND t.patient_id = v.patient_id AND t.account_id = clinician;
+END $$;
+
+CREATE FUNCTION care_team_follow() RETURNS trigger
+    LANGUAGE plpgsql SECURITY INVOKER SET search_path = public, pg_temp
+AS $$
+BEGIN
+    IF TG_OP = 'INSERT' OR NEW.clinician_id = OLD.clinician_id THEN
+        PERFORM care_team_settle(NEW, NEW.clinician_id);
+    ELSE -- in order: two that swap their visits must not wait for each other
+        PERFORM care_team_settle(NEW, least(OLD.clinician_id, NEW.clinician_id));
+        PERFORM care_team_settle(NEW, greatest(OLD.clinician_id, NEW.clinician_id));
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER care_team_booked AFTER INSERT ON visit
+    FOR EACH ROW EXECUTE FUNCTION care_team_follow();
+CREATE TRIGGER care_team_changed AFTER UPDATE ON visit
+    FOR EACH ROW WHEN (OLD.clinician_id <> NEW.clinician_id
+        OR OLD.ends_at <> NEW.ends_at
+        OR (OLD.status = 'cancelled') <> (NEW.status = 'cancelled'))
+    EXECUTE FUNCTION care_team_follow();
+
 -- How the actor of the transaction stands to a patient or a visit. Without a
 -- search_path of its own, so that it is inlined: PostgreSQL plans the body of
 -- any other SQL function anew at each call, which took six times as long.
--- As its invoker it lends no right that another path could misuse.
+-- As its invoker it lends no right that another path could misuse. A visit's
+-- clinician takes part in it, but not once taken off the care team.
 CREATE FUNCTION relation(kind text, subject uuid, clinic uuid, actor uuid)
     RETURNS TABLE (patient_id uuid, is_self boolean, is_care boolean, is_part boolean)
     LANGUAGE sql STABLE SECURITY INVOKER ROWS 1
@@ -541,24 +609,24 @@ AS $$
     SELECT p.id,
         EXISTS (SELECT 1 FROM account a WHERE a.clinic_id = clinic
                 AND a.id = actor AND a.patient_id = p.id),
-        EXISTS (SELECT 1 FROM care_team t WHERE t.clinic_id = clinic
-                AND t.patient_id = p.id AND t.account_id = actor
-                AND t.ended_at IS NULL),
+        t.account_id IS NOT NULL,
         false
       FROM patient p
+      LEFT JOIN care_team t ON t.clinic_id = clinic AND t.patient_id = p.id
+       AND t.account_id = actor AND t.until > now()
      WHERE kind = 'patient' AND p.clinic_id = clinic AND p.id = subject
     UNION ALL
     SELECT v.patient_id,
         EXISTS (SELECT 1 FROM account a WHERE a.clinic_id = clinic
                 AND a.id = actor AND a.patient_id = v.patient_id),
-        v.clinician_id = actor OR
-        EXISTS (SELECT 1 FROM care_team t WHERE t.clinic_id = clinic
-                AND t.patient_id = v.patient_id AND t.account_id = actor
-                AND t.ended_at IS NULL),
-        v.clinician_id = actor OR
+        coalesce(t.until > now(), false),
+        (v.clinician_id = actor AND t.account_id IS NOT NULL
+            AND t.removed_at IS NULL) OR
         EXISTS (SELECT 1 FROM account a WHERE a.clinic_id = clinic
                 AND a.id = actor AND a.patient_id = v.patient_id)
       FROM visit v
+      LEFT JOIN care_team t ON t.clinic_id = clinic
+       AND t.patient_id = v.patient_id AND t.account_id = actor
      WHERE kind = 'visit' AND v.clinic_id = clinic AND v.id = subject
 $$;
 

@@ -110,7 +110,7 @@ candidate AS (
        AND ($6::uuid IS NULL OR EXISTS (
            SELECT 1 FROM care_team c
             WHERE c.clinic_id = t.clinic_id AND c.patient_id = t.patient_id
-              AND c.account_id = $6 AND c.ended_at IS NULL))
+              AND c.account_id = $6 AND c.until > now()))
      GROUP BY t.patient_id
     HAVING count(*) = (SELECT count(*) FROM wanted))
 SELECT p.id, k.subject_id, k.version, k.box,

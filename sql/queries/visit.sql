@@ -50,8 +50,7 @@ SELECT v.id, v.patient_id, k.subject_id, k.version, k.box,
  WHERE v.clinic_id = current_clinic() AND v.id = $1::uuid;
 
 -- From a time on and before another; after a visit of the first second, for the
--- next page. own_actor: a clinician sees the own ones and those of the patients
--- in the own care. One half runs, by the index that fits it: a comparison with
+-- next page. own_actor: a clinician sees those of the patients in the own care. One half runs, by the index that fits it: a comparison with
 -- COALESCE or OR would keep row-level security from using any.
 -- sql: visit_list many
 -- in:  from_at time, to_at time, patient_id uuid, clinician_id uuid,
@@ -73,10 +72,10 @@ SELECT v.id, v.patient_id, k.subject_id, k.version, k.box,
             AND w.starts_at >= $1::timestamptz AND w.starts_at < $2::timestamptz
             AND ($4::uuid IS NULL OR w.clinician_id = $4)
             AND ($5::text IS NULL OR w.status = $5)
-            AND ($6::uuid IS NULL OR w.clinician_id = $6 OR EXISTS (
+            AND ($6::uuid IS NULL OR EXISTS (
                 SELECT 1 FROM care_team t
                  WHERE t.clinic_id = w.clinic_id AND t.patient_id = w.patient_id
-                   AND t.account_id = $6 AND t.ended_at IS NULL))
+                   AND t.account_id = $6 AND t.until > now()))
             AND ($7::uuid IS NULL OR (w.starts_at, w.id) > ($1, $7))
           ORDER BY w.starts_at, w.id LIMIT $8::bigint)
          UNION ALL
@@ -86,10 +85,10 @@ SELECT v.id, v.patient_id, k.subject_id, k.version, k.box,
             AND w.starts_at >= $1 AND w.starts_at < $2
             AND ($4 IS NULL OR w.clinician_id = $4)
             AND ($5 IS NULL OR w.status = $5)
-            AND ($6 IS NULL OR w.clinician_id = $6 OR EXISTS (
+            AND ($6 IS NULL OR EXISTS (
                 SELECT 1 FROM care_team t
                  WHERE t.clinic_id = w.clinic_id AND t.patient_id = w.patient_id
-                   AND t.account_id = $6 AND t.ended_at IS NULL))
+                   AND t.account_id = $6 AND t.until > now()))
             AND ($7 IS NULL OR (w.starts_at, w.id) > ($1, $7))
           ORDER BY w.starts_at, w.id LIMIT $8)) AS v
   JOIN patient p ON p.clinic_id = v.clinic_id AND p.id = v.patient_id

@@ -98,11 +98,11 @@ record_update(struct op *op, const struct patient_get_row *row,
 static enum err
 creator_joins(struct op *op, const struct uuid *id)
 {
-	struct care_team_join_in in = { *id, op->who.account, op->who.account,
-		op->now };
+	struct care_team_begin_in in = { *id, op->who.account };
 
-	return op->who.role != ROLE_CLINICIAN ? ERR_OK
-					      : sql_care_team_join(op->tx, &in);
+	return op->who.role != ROLE_CLINICIAN
+	    ? ERR_OK
+	    : sql_care_team_begin(op->tx, &in);
 }
 
 /* Nothing here waits but the key: the rows travel with the audit row and the

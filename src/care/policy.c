@@ -67,6 +67,7 @@ policy_patch(struct op *op)
 	struct policy_get_row was;
 	struct policy_update_in in;
 	struct session_idle_apply_in idle;
+	struct care_team_days_apply_in days;
 	int64_t n;
 	enum err r;
 
@@ -79,7 +80,10 @@ policy_patch(struct op *op)
 		return ERR_STALE;
 	idle = (struct session_idle_apply_in){ in.idle_minutes_workforce,
 		in.idle_minutes_patient };
-	if ((r = sql_session_idle_apply(op->tx, &idle)) != ERR_OK)
+	days.days = in.care_days_after_visit;
+	if ((r = sql_session_idle_apply(op->tx, &idle)) != ERR_OK ||
+	    (days.days != was.care_days_after_visit &&
+		(r = sql_care_team_days_apply(op->tx, &days)) != ERR_OK))
 		return r;
 	return policy_read(op);
 }

@@ -92,16 +92,6 @@ start_check(struct op *op, int64_t starts_at)
 	    : op_refuse(op, ERR_INVALID_FIELD, "starts_at");
 }
 
-static enum err
-clinician_joins(
-    struct op *op, const struct uuid *patient, const struct uuid *clinician)
-{
-	struct care_team_join_in in = { *patient, *clinician, op->who.account,
-		op->now };
-
-	return sql_care_team_join(op->tx, &in);
-}
-
 /* Overlaps are refused by the table's exclusion constraints, not looked for
  * here: two bookings that arrive together cannot both pass a look. */
 enum err
@@ -123,9 +113,9 @@ visit_book(struct op *op)
 	if ((r = start_check(op, v.starts_at)) != ERR_OK ||
 	    (r = sides_lock(op, &v.patient_id, &v.clinician_id, &v.key)) !=
 		ERR_OK ||
-	    (r = sql_visit_insert(op->tx, &v)) != ERR_OK ||
-	    (r = clinician_joins(op, &v.patient_id, &v.clinician_id)) != ERR_OK)
+	    (r = sql_visit_insert(op->tx, &v)) != ERR_OK)
 		return r;
+	op_returned(op, &v.clinician_id); /* who comes to the care team by it */
 	op->version = 1;
 	op->out = json_pack("{s:o, s:s, s:i}", "id", uuid_json(&v.id), "status",
 	    "booked", "version", 1);
@@ -335,7 +325,8 @@ visit_move(struct op *op, const struct visit_list_row *v,
 	op->after_commit = uuid_equal(&u->clinician_id, &v->clinician_id)
 	    ? visit_tell_room
 	    : tell_handed_over;
-	return clinician_joins(op, &u->patient_id, &u->clinician_id);
+	op_returned(op, &u->clinician_id);
+	return ERR_OK;
 }
 
 /* Every change of a visit counts its version up, its steps too: the version

@@ -233,20 +233,33 @@ test('a clinician on the care team sees the record, others not', async () => {
   await page.getByLabel('Last name').fill('testp');
   await page.getByRole('button', { name: 'Search' }).click();
   await page.getByRole('link', { name: /Ingrid/ }).first().click();
-  await page.getByRole('button', { name: 'Add to the team' }).waitFor();
+  const team = page.getByRole('region', { name: 'Care team' });
+  const { name } = people.clinician;
+  await team.getByText('Nobody is on the care team.').waitFor();
   const { search } = new URL(page.url());
-  const list = page.getByRole('combobox', { name: 'Clinician' });
-  await list.locator('option', { hasText: people.clinician.name })
-    .waitFor({ state: 'attached' });
-  for (const [press, words] of [['Take off the team', 'is off'],
-    ['Add to the team', 'is on']]) {
-    await list.selectOption({ label: people.clinician.name });
-    await page.getByRole('button', { name: press }).click();
-    await page.getByText(`${people.clinician.name} ${words}`).waitFor();
-    await doctor.goto(`${portal.url}/patient${search}`);
-    await doctor.getByText(words === 'is on' ? 'Dec 31, 1979'
-      : 'you are not on the care team').waitFor();
-  }
+  await doctor.goto(`${portal.url}/patient${search}`);
+  await doctor.getByText('you are not on the care team').waitFor();
+
+  await team.getByLabel('Add a clinician by name').fill('zzz');
+  await team.getByText('No other clinician of that name.').waitFor();
+  await team.getByLabel('Add a clinician by name')
+    .fill(name.toUpperCase().split(' ').at(-1));
+  await team.getByRole('button', { name: `Add to care team: ${name}` }).click();
+  await team.getByText(`${name} is added to the care team.`).waitFor();
+  await team.getByText(/^Since /).waitFor();
+  assert.equal(await team.getByRole('button', { name: /^Add / }).count(), 0);
+  assert.deepEqual(await axe(page), []);
+  await doctor.reload();
+  await doctor.getByText('Dec 31, 1979').waitFor();
+
+  await team.getByRole('button', { name: `Remove from care team: ${name}` })
+    .click();
+  await page.getByRole('dialog').getByText(/somebody has to add/).waitFor();
+  await page.getByRole('button', { name: 'Remove from care team', exact: true })
+    .last().click();
+  await team.getByText(`${name} is removed from the care team.`).waitFor();
+  await doctor.reload();
+  await doctor.getByText('you are not on the care team').waitFor();
   assert.deepEqual(await axe(page), []);
   await own.close();
 });

@@ -29,6 +29,8 @@ LIB_SRC = $(wildcard src/base/*.c src/data/*.c src/gate/*.c src/care/*.c)
 LIB_OBJ = $(LIB_SRC:src/%.c=$(BUILD)/obj/%.o)
 EDGE_SRC = $(wildcard src/edge/*.c) $(wildcard src/main.c)
 EDGE_OBJ = $(EDGE_SRC:src/%.c=$(BUILD)/obj/%.o)
+JOBS_SRC = $(wildcard src/jobs/*.c)
+JOBS_OBJ = $(JOBS_SRC:src/%.c=$(BUILD)/obj/%.o)
 CTL_SRC = $(wildcard src/ctl/*.c)
 CTL_OBJ = $(CTL_SRC:src/%.c=$(BUILD)/obj/%.o)
 QUERIES = $(wildcard sql/queries/*.sql)
@@ -37,7 +39,7 @@ GEN_OBJ = $(if $(wildcard tools/sqlgen.c),$(BUILD)/obj/gen/sql.o)
 TABLES = $(wildcard src/tables/*.def)
 
 .PHONY: all
-all: $(BUILD)/epione $(BUILD)/epionectl
+all: $(BUILD)/epione $(BUILD)/epione-jobs $(BUILD)/epionectl
 
 $(BUILD)/obj/edge/%.o $(BUILD)/obj/main.o: CPPFLAGS_ALL += $(KORE_CPPFLAGS)
 $(EDGE_OBJ): | $(KORE_LIB)
@@ -67,6 +69,10 @@ $(BUILD)/libkore_called.a: $(KORE_LIB)
 $(BUILD)/epione: $(EDGE_OBJ) $(BUILD)/libepione.a $(BUILD)/libkore_called.a
 	@echo "  LINK  $@"
 	@$(CC) $(LDFLAGS_ALL) -rdynamic -o $@ $(EDGE_OBJ) -Wl,--whole-archive $(BUILD)/libkore_called.a -Wl,--no-whole-archive $(BUILD)/libepione.a $(LIBS)
+# The only one that talks to other systems, and links libcurl.
+$(BUILD)/epione-jobs: $(JOBS_OBJ) $(BUILD)/libepione.a
+	@echo "  LINK  $@"
+	@$(CC) $(LDFLAGS_ALL) -o $@ $(JOBS_OBJ) $(BUILD)/libepione.a -lcurl $(LIBS)
 $(BUILD)/epionectl: $(CTL_OBJ) $(BUILD)/libepione.a
 	@echo "  LINK  $@"
 	@$(CC) $(LDFLAGS_ALL) -o $@ $(CTL_OBJ) $(BUILD)/libepione.a $(LIBS)
@@ -151,7 +157,7 @@ fuzz: node
 clean:
 	rm -rf build
 help:
-	@echo 'make all      build/epione (the server) and build/epionectl'
+	@echo 'make all      build/epione (the server), build/epione-jobs and build/epionectl'
 	@echo 'make run      serve the demo clinic (PORT=8443); ./demo installs packages first'
 	@echo 'make test     everything: lint, unit, database, API, browser; ./check installs first'
 	@echo 'make lint     layers, banned calls, lengths, complexity, clang-tidy, cppcheck, papers'

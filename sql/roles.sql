@@ -1,20 +1,23 @@
 -- The roles and the database; safe to run again. For psql, as a superuser, with
--- the variables owner_password, server_password and reporter_password set.
+-- the variables owner_password, server_password, jobs_password and
+-- reporter_password set.
 --
 --   epione_owner     owns the tables; epionectl migrate signs in as it
 --   epione_server    the server: no table is its own
+--   epione_jobs      epione-jobs: takes jobs, and does what their kinds need
 --   epione_reporter  reads what reports are made of
 --= EN-11, OP-03: none of them is a superuser, makes roles or bypasses RLS
 \set ON_ERROR_STOP on
 \set VERBOSITY terse
 
 SELECT format('CREATE ROLE %I', r)
-  FROM unnest(ARRAY['epione_owner', 'epione_server', 'epione_reporter']) AS r
+  FROM unnest(ARRAY['epione_owner', 'epione_server', 'epione_jobs', 'epione_reporter']) AS r
  WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = r)
 \gexec
 
 ALTER ROLE epione_owner LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS PASSWORD :'owner_password';
 ALTER ROLE epione_server LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS PASSWORD :'server_password';
+ALTER ROLE epione_jobs LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS PASSWORD :'jobs_password';
 ALTER ROLE epione_reporter LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS PASSWORD :'reporter_password';
 
 SELECT 'CREATE DATABASE epione OWNER epione_owner'
@@ -22,4 +25,4 @@ SELECT 'CREATE DATABASE epione OWNER epione_owner'
 \gexec
 
 REVOKE ALL ON DATABASE epione FROM PUBLIC;
-GRANT CONNECT ON DATABASE epione TO epione_server, epione_reporter;
+GRANT CONNECT ON DATABASE epione TO epione_server, epione_jobs, epione_reporter;

@@ -19,8 +19,10 @@ DECLARE
     a attempt%ROWTYPE;
     t timestamptz := clock_timestamp();
 BEGIN
-    INSERT INTO attempt (clinic_id, account_id, factor)
-        VALUES (clinic, account, what) ON CONFLICT DO NOTHING;
+    -- the update locks the row against the sweep of empty ones
+    INSERT INTO attempt AS o (clinic_id, account_id, factor)
+        VALUES (clinic, account, what)
+        ON CONFLICT (clinic_id, account_id, factor) DO UPDATE SET failures = o.failures;
     SELECT * INTO a FROM attempt
      WHERE clinic_id = clinic AND account_id = account AND factor = what
        FOR UPDATE;
@@ -50,8 +52,9 @@ BEGIN
         SELECT o.email_token FROM attempt_stranger o
          WHERE o.tried_at < t - interval '1 day'
          LIMIT 10 FOR UPDATE SKIP LOCKED);
-    INSERT INTO attempt_stranger (email_token, failures, tried_at)
-        VALUES (token, 0, t) ON CONFLICT DO NOTHING;
+    INSERT INTO attempt_stranger AS o (email_token, failures, tried_at)
+        VALUES (token, 0, t)
+        ON CONFLICT (email_token) DO UPDATE SET failures = o.failures;
     SELECT * INTO a FROM attempt_stranger WHERE email_token = token FOR UPDATE;
     IF a.failures >= 100 THEN
         RETURN 'infinity';
@@ -316,6 +319,98 @@ END $$;
 
 ALTER FUNCTION public.sign_in_take(token bytea) OWNER TO epione_owner;
 
+CREATE FUNCTION public.sweep_attempts(batch bigint) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    WITH gone AS (
+        DELETE FROM attempt WHERE ctid = ANY (ARRAY(
+            SELECT ctid FROM attempt WHERE failures = 0
+             LIMIT batch FOR UPDATE SKIP LOCKED))
+        RETURNING 1)
+    SELECT count(*) FROM gone
+$$;
+
+ALTER FUNCTION public.sweep_attempts(batch bigint) OWNER TO epione_owner;
+
+CREATE FUNCTION public.sweep_idempotency(batch bigint) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    WITH gone AS (
+        DELETE FROM idempotency WHERE ctid = ANY (ARRAY(
+            SELECT ctid FROM idempotency
+             WHERE created_at < clock_timestamp() - interval '25 hours'
+             ORDER BY created_at LIMIT batch FOR UPDATE SKIP LOCKED))
+        RETURNING 1)
+    SELECT count(*) FROM gone
+$$;
+
+ALTER FUNCTION public.sweep_idempotency(batch bigint) OWNER TO epione_owner;
+
+CREATE FUNCTION public.sweep_invitations(batch bigint) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    WITH gone AS (
+        DELETE FROM invitation WHERE ctid = ANY (ARRAY(
+            SELECT ctid FROM invitation
+             WHERE expires_at < clock_timestamp() - interval '30 days'
+             ORDER BY expires_at LIMIT batch FOR UPDATE SKIP LOCKED))
+        RETURNING 1)
+    SELECT count(*) FROM gone
+$$;
+
+ALTER FUNCTION public.sweep_invitations(batch bigint) OWNER TO epione_owner;
+
+CREATE FUNCTION public.sweep_jobs(batch bigint) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    WITH gone AS (
+        DELETE FROM job WHERE ctid = ANY (ARRAY(
+            SELECT ctid FROM job
+             WHERE ended_at < clock_timestamp() - interval '30 days'
+             ORDER BY ended_at LIMIT batch FOR UPDATE SKIP LOCKED))
+        RETURNING clinic_id, id),
+    keys AS (
+        DELETE FROM record_key k USING gone g
+         WHERE k.clinic_id = g.clinic_id AND k.subject_id = g.id AND k.class = 'job')
+    SELECT count(*) FROM gone
+$$;
+
+ALTER FUNCTION public.sweep_jobs(batch bigint) OWNER TO epione_owner;
+
+CREATE FUNCTION public.sweep_sessions(batch bigint) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    WITH gone AS (
+        DELETE FROM session WHERE ctid = ANY (ARRAY(
+            SELECT ctid FROM session
+             WHERE expires_at < clock_timestamp() - interval '30 days'
+             ORDER BY expires_at LIMIT batch FOR UPDATE SKIP LOCKED))
+        RETURNING 1)
+    SELECT count(*) FROM gone
+$$;
+
+ALTER FUNCTION public.sweep_sessions(batch bigint) OWNER TO epione_owner;
+
+CREATE FUNCTION public.sweep_strangers(batch bigint) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    WITH gone AS (
+        DELETE FROM attempt_stranger WHERE ctid = ANY (ARRAY(
+            SELECT ctid FROM attempt_stranger
+             WHERE tried_at < clock_timestamp() - interval '1 day'
+             ORDER BY tried_at LIMIT batch FOR UPDATE SKIP LOCKED))
+        RETURNING 1)
+    SELECT count(*) FROM gone
+$$;
+
+ALTER FUNCTION public.sweep_strangers(batch bigint) OWNER TO epione_owner;
+
 CREATE TABLE public.account (
     clinic_id uuid NOT NULL,
     id uuid NOT NULL,
@@ -426,7 +521,7 @@ CREATE TABLE public.class_key (
     version bigint NOT NULL,
     box bytea NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT class_key_class_check CHECK ((class = ANY (ARRAY['patient'::text, 'account'::text, 'index'::text]))),
+    CONSTRAINT class_key_class_check CHECK ((class = ANY (ARRAY['patient'::text, 'account'::text, 'index'::text, 'job'::text]))),
     CONSTRAINT class_key_version_check CHECK ((version > 0))
 );
 
@@ -497,6 +592,40 @@ CREATE TABLE public.invitation (
 );
 
 ALTER TABLE public.invitation OWNER TO epione_owner;
+
+CREATE TABLE public.job (
+    clinic_id uuid NOT NULL,
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    key text NOT NULL,
+    state text DEFAULT 'waiting'::text NOT NULL,
+    run_at timestamp with time zone NOT NULL,
+    lease uuid,
+    attempts bigint DEFAULT 0 NOT NULL,
+    record_id uuid,
+    payload bytea,
+    error_code text,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    asked_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT job_check CHECK (((ended_at IS NOT NULL) = (state = ANY (ARRAY['done'::text, 'dead'::text])))),
+    CONSTRAINT job_check1 CHECK (((lease IS NOT NULL) = (state = 'running'::text))),
+    CONSTRAINT job_check2 CHECK (((payload IS NULL) OR (clinic_id <> '00000000-0000-0000-0000-000000000000'::uuid))),
+    CONSTRAINT job_key_check CHECK (((length(key) >= 1) AND (length(key) <= 100))),
+    CONSTRAINT job_kind_check CHECK (((length(kind) >= 1) AND (length(kind) <= 40))),
+    CONSTRAINT job_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'running'::text, 'done'::text, 'dead'::text])))
+);
+
+ALTER TABLE public.job OWNER TO epione_owner;
+
+COMMENT ON COLUMN public.job.payload IS 'sealed:job_payload';
+
+CREATE TABLE public.job_pause (
+    kind text NOT NULL,
+    paused_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+ALTER TABLE public.job_pause OWNER TO epione_owner;
 
 CREATE TABLE public.password_history (
     clinic_id uuid NOT NULL,
@@ -574,7 +703,7 @@ CREATE TABLE public.record_key (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     shredded_at timestamp with time zone,
     CONSTRAINT record_key_check CHECK (((box IS NULL) = (shredded_at IS NOT NULL))),
-    CONSTRAINT record_key_class_check CHECK ((class = ANY (ARRAY['patient'::text, 'account'::text]))),
+    CONSTRAINT record_key_class_check CHECK ((class = ANY (ARRAY['patient'::text, 'account'::text, 'job'::text]))),
     CONSTRAINT record_key_seals CHECK ((seals < '4294967296'::bigint)),
     CONSTRAINT record_key_version_check CHECK ((version > 0))
 );
@@ -659,6 +788,15 @@ ALTER TABLE ONLY public.installation
 ALTER TABLE ONLY public.invitation
     ADD CONSTRAINT invitation_pkey PRIMARY KEY (hash);
 
+ALTER TABLE ONLY public.job
+    ADD CONSTRAINT job_key UNIQUE (clinic_id, kind, key);
+
+ALTER TABLE ONLY public.job_pause
+    ADD CONSTRAINT job_pause_pkey PRIMARY KEY (kind);
+
+ALTER TABLE ONLY public.job
+    ADD CONSTRAINT job_pkey PRIMARY KEY (clinic_id, id);
+
 ALTER TABLE ONLY public.password_history
     ADD CONSTRAINT password_history_pkey PRIMARY KEY (clinic_id, account_id, set_at);
 
@@ -697,6 +835,8 @@ ALTER TABLE ONLY public.visit
 
 CREATE UNIQUE INDEX account_patient_key ON public.account USING btree (clinic_id, patient_id) WHERE (patient_id IS NOT NULL);
 
+CREATE INDEX attempt_none ON public.attempt USING btree (clinic_id, account_id) WHERE (failures = 0);
+
 CREATE INDEX attempt_stranger_tried ON public.attempt_stranger USING btree (tried_at);
 
 CREATE INDEX audit_actor ON public.audit USING btree (clinic_id, actor_id, seq);
@@ -711,9 +851,23 @@ CREATE INDEX care_team_account ON public.care_team USING btree (clinic_id, accou
 
 CREATE INDEX idempotency_created ON public.idempotency USING btree (created_at);
 
+CREATE INDEX invitation_account ON public.invitation USING btree (clinic_id, account_id) WHERE (used_at IS NULL);
+
+CREATE INDEX invitation_expires ON public.invitation USING btree (expires_at);
+
+CREATE INDEX job_dead ON public.job USING btree (kind) WHERE (state = 'dead'::text);
+
+CREATE INDEX job_due ON public.job USING btree (kind, run_at) WHERE (state = ANY (ARRAY['waiting'::text, 'running'::text]));
+
+CREATE INDEX job_ended ON public.job USING btree (ended_at) WHERE (ended_at IS NOT NULL);
+
+CREATE INDEX job_state ON public.job USING btree (clinic_id, state, id);
+
 CREATE INDEX patient_token_patient ON public.patient_token USING btree (clinic_id, patient_id);
 
 CREATE INDEX session_account ON public.session USING btree (clinic_id, account_id) WHERE (ended_at IS NULL);
+
+CREATE INDEX session_expires ON public.session USING btree (expires_at);
 
 CREATE INDEX visit_clinician ON public.visit USING btree (clinic_id, clinician_id, starts_at);
 
@@ -787,9 +941,15 @@ ALTER TABLE public.class_key ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.clinic ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY every_clinic ON public.job TO epione_jobs USING (true);
+
 ALTER TABLE public.idempotency ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.invitation ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.job ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY jobs_destroy ON public.record_key AS RESTRICTIVE FOR DELETE TO epione_jobs USING ((class = 'job'::text));
 
 ALTER TABLE public.password_history ENABLE ROW LEVEL SECURITY;
 
@@ -815,6 +975,8 @@ CREATE POLICY same_clinic ON public.idempotency USING ((clinic_id = public.curre
 
 CREATE POLICY same_clinic ON public.invitation USING ((clinic_id = public.current_clinic()));
 
+CREATE POLICY same_clinic ON public.job TO epione_server USING ((clinic_id = public.current_clinic()));
+
 CREATE POLICY same_clinic ON public.password_history USING ((clinic_id = public.current_clinic()));
 
 CREATE POLICY same_clinic ON public.patient USING ((clinic_id = public.current_clinic()));
@@ -831,12 +993,17 @@ CREATE POLICY same_clinic ON public.visit USING ((clinic_id = public.current_cli
 
 CREATE POLICY same_clinic_read ON public.audit FOR SELECT USING ((clinic_id = public.current_clinic()));
 
+CREATE POLICY server_asks ON public.job AS RESTRICTIVE FOR INSERT TO epione_server WITH CHECK (((state = 'waiting'::text) AND (attempts = 0)));
+
+CREATE POLICY server_retries ON public.job AS RESTRICTIVE FOR UPDATE TO epione_server USING ((state = 'dead'::text)) WITH CHECK ((state = 'waiting'::text));
+
 ALTER TABLE public.session ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.visit ENABLE ROW LEVEL SECURITY;
 
 GRANT USAGE ON SCHEMA public TO epione_server;
 GRANT USAGE ON SCHEMA public TO epione_reporter;
+GRANT USAGE ON SCHEMA public TO epione_jobs;
 
 REVOKE ALL ON FUNCTION public.attempt_take(clinic uuid, account uuid, what text, free integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.attempt_take(clinic uuid, account uuid, what text, free integer) TO epione_server;
@@ -849,8 +1016,10 @@ GRANT ALL ON FUNCTION public.audit_about(patient uuid) TO epione_server;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.visit TO epione_server;
 
 GRANT ALL ON FUNCTION public.current_actor() TO epione_server;
+GRANT ALL ON FUNCTION public.current_actor() TO epione_jobs;
 
 GRANT ALL ON FUNCTION public.current_clinic() TO epione_server;
+GRANT ALL ON FUNCTION public.current_clinic() TO epione_jobs;
 
 REVOKE ALL ON FUNCTION public.invitation_find(token_hash bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.invitation_find(token_hash bytea) TO epione_server;
@@ -866,25 +1035,76 @@ GRANT ALL ON FUNCTION public.sessions_ended(clinics uuid[], ids uuid[], active u
 REVOKE ALL ON FUNCTION public.sign_in_take(token bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.sign_in_take(token bytea) TO epione_server;
 
+REVOKE ALL ON FUNCTION public.sweep_attempts(batch bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.sweep_attempts(batch bigint) TO epione_jobs;
+
+REVOKE ALL ON FUNCTION public.sweep_idempotency(batch bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.sweep_idempotency(batch bigint) TO epione_jobs;
+
+REVOKE ALL ON FUNCTION public.sweep_invitations(batch bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.sweep_invitations(batch bigint) TO epione_jobs;
+
+REVOKE ALL ON FUNCTION public.sweep_jobs(batch bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.sweep_jobs(batch bigint) TO epione_jobs;
+
+REVOKE ALL ON FUNCTION public.sweep_sessions(batch bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.sweep_sessions(batch bigint) TO epione_jobs;
+
+REVOKE ALL ON FUNCTION public.sweep_strangers(batch bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.sweep_strangers(batch bigint) TO epione_jobs;
+
 GRANT SELECT,INSERT,UPDATE ON TABLE public.account TO epione_server;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.attempt TO epione_server;
 
 GRANT SELECT,INSERT ON TABLE public.audit TO epione_server;
 GRANT SELECT ON TABLE public.audit TO epione_reporter;
+GRANT INSERT ON TABLE public.audit TO epione_jobs;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.care_team TO epione_server;
 
 GRANT SELECT ON TABLE public.class_key TO epione_server;
+GRANT SELECT ON TABLE public.class_key TO epione_jobs;
 
 GRANT SELECT,UPDATE ON TABLE public.clinic TO epione_server;
 GRANT SELECT ON TABLE public.clinic TO epione_reporter;
+GRANT SELECT ON TABLE public.clinic TO epione_jobs;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.idempotency TO epione_server;
 
 GRANT SELECT ON TABLE public.installation TO epione_server;
+GRANT SELECT ON TABLE public.installation TO epione_jobs;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.invitation TO epione_server;
+
+GRANT INSERT ON TABLE public.job TO epione_server;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.job TO epione_jobs;
+
+GRANT SELECT(clinic_id) ON TABLE public.job TO epione_server;
+
+GRANT SELECT(id) ON TABLE public.job TO epione_server;
+
+GRANT SELECT(kind) ON TABLE public.job TO epione_server;
+
+GRANT SELECT(key) ON TABLE public.job TO epione_server;
+
+GRANT SELECT(state),UPDATE(state) ON TABLE public.job TO epione_server;
+
+GRANT SELECT(run_at),UPDATE(run_at) ON TABLE public.job TO epione_server;
+
+GRANT SELECT(attempts),UPDATE(attempts) ON TABLE public.job TO epione_server;
+
+GRANT SELECT(record_id) ON TABLE public.job TO epione_server;
+
+GRANT SELECT(error_code),UPDATE(error_code) ON TABLE public.job TO epione_server;
+
+GRANT SELECT(created_at) ON TABLE public.job TO epione_server;
+
+GRANT SELECT(asked_at),UPDATE(asked_at) ON TABLE public.job TO epione_server;
+
+GRANT SELECT(ended_at),UPDATE(ended_at) ON TABLE public.job TO epione_server;
+
+GRANT SELECT ON TABLE public.job_pause TO epione_jobs;
 
 GRANT SELECT,INSERT ON TABLE public.password_history TO epione_server;
 
@@ -893,6 +1113,7 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.patient TO epione_server;
 GRANT SELECT,INSERT,DELETE ON TABLE public.patient_token TO epione_server;
 
 GRANT SELECT,INSERT ON TABLE public.record_key TO epione_server;
+GRANT SELECT,DELETE ON TABLE public.record_key TO epione_jobs;
 
 GRANT UPDATE(seals) ON TABLE public.record_key TO epione_server;
 

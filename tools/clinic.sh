@@ -6,6 +6,7 @@
 #   clinic.sh serve DIR          serves until INT or TERM, then stops the
 #                                database too; the log is DIR/server.log
 #   clinic.sh server DIR         the server alone, in the foreground
+#   clinic.sh jobs DIR           epione-jobs alone, in the foreground
 #   clinic.sh stop DIR           stops the database
 #
 # BUILD names the folder of the binaries (default: build).
@@ -15,7 +16,7 @@ build=$top/${BUILD:-build}
 cmd=${1:-}
 dir=${2:-}
 [ -n "$cmd" ] && [ -n "$dir" ] || {
-	sed -n '2,11s/^# \{0,1\}//p' "$0" >&2
+	sed -n '2,12s/^# \{0,1\}//p' "$0" >&2
 	exit 2
 }
 mkdir -p "$dir" 2>/dev/null || {
@@ -80,6 +81,13 @@ write_settings() {
 		turn_urls ${TURN_URLS:-}
 		${TURN_SECRET_FILE:+turn_secret $TURN_SECRET_FILE}
 		${EPIONE_SETTINGS:-}
+	END
+	# its own role, on the socket itself: it is not confined to a folder
+	cat <<-END | write_private "$dir/epione-jobs.conf"
+		origin https://localhost:$port
+		database $("$top/tools/cluster.sh" url "$dir/pg" jobs)
+		root_key $dir/root.key
+		${EPIONE_JOBS_SETTINGS:-}
 	END
 	sed -e "s|@HOST@|127.0.0.1|; s|@PORT@|$port|; s|@WORKERS@|2|" \
 		-e "s|@ROOT@|$(socket_folder)|; s|@RUNAS@|nobody|" \
@@ -147,6 +155,10 @@ server() {
 	cd "$dir" && exec "$build/epione" "$@"
 }
 
+jobs() {
+	cd "$dir" && exec "$build/epione-jobs" --config "$dir/epione-jobs.conf"
+}
+
 stop_database() {
 	"$top/tools/cluster.sh" stop "$dir/pg" || true
 }
@@ -176,6 +188,7 @@ case $cmd in
 prepare) shift 2; prepare "$@" ;;
 serve) serve ;;
 server) server ;;
+jobs) jobs ;;
 stop) stop_database ;;
-*) fail "clinic.sh: '$cmd' is not known: prepare, serve, server or stop" ;;
+*) fail "clinic.sh: '$cmd' is not known: prepare, serve, server, jobs or stop" ;;
 esac

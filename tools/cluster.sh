@@ -5,7 +5,7 @@
 #   cluster.sh start DIR              makes it if need be; returns when it answers
 #   cluster.sh stop DIR
 #   cluster.sh url DIR [ROLE]         connection string: server (default), owner,
-#                                     reporter or super
+#                                     jobs, reporter or super
 #   cluster.sh teardown DIR           stops it and deletes everything
 #
 # As root it runs as the user postgres. The files lie in DIR/cluster, unless that
@@ -132,7 +132,7 @@ choose_socket() {
 
 make_passwords() {
 	local r
-	for r in super owner server reporter; do
+	for r in super owner server jobs reporter; do
 		[ -s "$dir/$r.password" ] ||
 			od -An -N24 -tx1 /dev/urandom | tr -d ' \n' | write_file "$dir/$r.password"
 	done
@@ -218,7 +218,7 @@ run() {
 make_roles() {
 	[ ! -e "$dir/ready" ] || return 0
 	{
-		for r in owner server reporter; do
+		for r in owner server jobs reporter; do
 			echo "\\set ${r}_password $(password $r)"
 		done
 		cat "$top/sql/roles.sql"
@@ -254,8 +254,8 @@ url() {
 	local user=epione_$1 name=epione
 	case $1 in
 	super) user=postgres name=postgres ;;
-	owner | server | reporter) ;;
-	*) fail "no such role: $1 (server, owner, reporter, super)" ;;
+	owner | server | jobs | reporter) ;;
+	*) fail "no such role: $1 (server, owner, jobs, reporter, super)" ;;
 	esac
 	[ -n "$socket" ] || fail "no cluster in $dir: cluster.sh start $dir"
 	echo "postgresql://$user:$(password "$1")@/$name?host=$socket&port=$port"

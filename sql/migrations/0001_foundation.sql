@@ -45,7 +45,7 @@ CREATE TABLE clinic (
 -- clinic_id nil stands for the installation itself.
 CREATE TABLE class_key (
     clinic_id   uuid NOT NULL,
-    class       text NOT NULL CHECK (class IN ('patient', 'account', 'index')),
+    class       text NOT NULL CHECK (class IN ('patient', 'account', 'index', 'job')),
     version     bigint NOT NULL CHECK (version > 0),
     box         bytea NOT NULL,
     created_at  timestamptz NOT NULL DEFAULT now(),
@@ -56,7 +56,7 @@ CREATE TABLE class_key (
 CREATE TABLE record_key (
     clinic_id   uuid NOT NULL REFERENCES clinic,
     subject_id  uuid NOT NULL,
-    class       text NOT NULL CHECK (class IN ('patient', 'account')),
+    class       text NOT NULL CHECK (class IN ('patient', 'account', 'job')),
     version     bigint NOT NULL DEFAULT 1 CHECK (version > 0),
     box         bytea,
     seals       bigint NOT NULL DEFAULT 0 CONSTRAINT record_key_seals CHECK (seals < 4294967296),
@@ -299,6 +299,54 @@ CREATE TABLE idempotency (
 -- it is emptied by age
 CREATE INDEX idempotency_created ON idempotency (created_at);
 
+-- Jobs: what is done without a request (tables/jobs.def)
+
+-- Written in the transaction of the act that wants it, and told by NOTIFY.
+-- clinic_id nil is the installation's own. run_at is when whoever is free may
+-- take it; while it runs that is the end of its lease, so that a process which
+-- died loses nothing. Whoever took it last is named by `lease`, and nobody
+-- else can end it. The payload is sealed under a record key of the job's own,
+-- and both are destroyed when it is done.
+CREATE TABLE job (
+    clinic_id   uuid NOT NULL,
+    id          uuid NOT NULL,
+    kind        text NOT NULL CHECK (length(kind) BETWEEN 1 AND 40),
+    key         text NOT NULL CHECK (length(key) BETWEEN 1 AND 100),
+    state       text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'running', 'done', 'dead')),
+    run_at      timestamptz NOT NULL,
+    lease       uuid,
+    attempts    bigint NOT NULL DEFAULT 0,
+    record_id   uuid,
+    payload     bytea,
+    error_code  text,
+    created_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+    asked_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+    ended_at    timestamptz,
+    PRIMARY KEY (clinic_id, id),
+    -- what is to be done once is asked for once
+    CONSTRAINT job_key UNIQUE (clinic_id, kind, key),
+    CHECK ((ended_at IS NOT NULL) = (state IN ('done', 'dead'))),
+    CHECK ((lease IS NOT NULL) = (state = 'running')),
+    CHECK (payload IS NULL OR clinic_id <> '00000000-0000-0000-0000-000000000000')
+);
+COMMENT ON COLUMN job.payload IS 'sealed:job_payload';
+CREATE INDEX job_due ON job (kind, run_at) WHERE state IN ('waiting', 'running');
+CREATE INDEX job_state ON job (clinic_id, state, id);
+CREATE INDEX job_dead ON job (kind) WHERE state = 'dead';
+CREATE INDEX job_ended ON job (ended_at) WHERE ended_at IS NOT NULL;
+
+-- Kinds that an operator holds back; '*' is all of them.
+CREATE TABLE job_pause (
+    kind        text PRIMARY KEY,
+    paused_at   timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+-- What sweeps look for.
+CREATE INDEX session_expires ON session (expires_at);
+CREATE INDEX invitation_expires ON invitation (expires_at);
+CREATE INDEX invitation_account ON invitation (clinic_id, account_id) WHERE used_at IS NULL;
+CREATE INDEX attempt_none ON attempt (clinic_id, account_id) WHERE failures = 0;
+
 -- Audit
 
 --= AU-02: who, what, when, where, on whom, with which result
@@ -455,8 +503,10 @@ DECLARE
     a attempt%ROWTYPE;
     t timestamptz := clock_timestamp();
 BEGIN
-    INSERT INTO attempt (clinic_id, account_id, factor)
-        VALUES (clinic, account, what) ON CONFLICT DO NOTHING;
+    -- the update locks the row against the sweep of empty ones
+    INSERT INTO attempt AS o (clinic_id, account_id, factor)
+        VALUES (clinic, account, what)
+        ON CONFLICT (clinic_id, account_id, factor) DO UPDATE SET failures = o.failures;
     SELECT * INTO a FROM attempt
      WHERE clinic_id = clinic AND account_id = account AND factor = what
        FOR UPDATE;
@@ -485,8 +535,9 @@ BEGIN
         SELECT o.email_token FROM attempt_stranger o
          WHERE o.tried_at < t - interval '1 day'
          LIMIT 10 FOR UPDATE SKIP LOCKED);
-    INSERT INTO attempt_stranger (email_token, failures, tried_at)
-        VALUES (token, 0, t) ON CONFLICT DO NOTHING;
+    INSERT INTO attempt_stranger AS o (email_token, failures, tried_at)
+        VALUES (token, 0, t)
+        ON CONFLICT (email_token) DO UPDATE SET failures = o.failures;
     SELECT * INTO a FROM attempt_stranger WHERE email_token = token FOR UPDATE;
     IF a.failures >= 100 THEN
         RETURN 'infinity';
@@ -630,6 +681,86 @@ AS $$
      WHERE kind = 'visit' AND v.clinic_id = clinic AND v.id = subject
 $$;
 
+-- The sweeps: what is nobody's goes, at most `batch` rows at a time, found by
+-- an index. They run as the owner, so that the role that calls them can delete
+-- nothing but what these lines name.
+
+CREATE FUNCTION sweep_sessions(batch bigint) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp
+AS $$
+    WITH gone AS (
+        DELETE FROM session WHERE ctid = ANY (ARRAY(
+            SELECT ctid FROM session
+             WHERE expires_at < clock_timestamp() - interval '30 days'
+             ORDER BY expires_at LIMIT batch FOR UPDATE SKIP LOCKED))
+        RETURNING 1)
+    SELECT count(*) FROM gone
+$$;
+
+CREATE FUNCTION sweep_invitations(batch bigint) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp
+AS $$
+    WITH gone AS (
+        DELETE FROM invitation WHERE ctid = ANY (ARRAY(
+            SELECT ctid FROM invitation
+             WHERE expires_at < clock_timestamp() - interval '30 days'
+             ORDER BY expires_at LIMIT batch FOR UPDATE SKIP LOCKED))
+        RETURNING 1)
+    SELECT count(*) FROM gone
+$$;
+
+CREATE FUNCTION sweep_idempotency(batch bigint) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp
+AS $$
+    WITH gone AS (
+        DELETE FROM idempotency WHERE ctid = ANY (ARRAY(
+            SELECT ctid FROM idempotency
+             WHERE created_at < clock_timestamp() - interval '25 hours'
+             ORDER BY created_at LIMIT batch FOR UPDATE SKIP LOCKED))
+        RETURNING 1)
+    SELECT count(*) FROM gone
+$$;
+
+-- A count of none says nothing: the next attempt makes its row again.
+CREATE FUNCTION sweep_attempts(batch bigint) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp
+AS $$
+    WITH gone AS (
+        DELETE FROM attempt WHERE ctid = ANY (ARRAY(
+            SELECT ctid FROM attempt WHERE failures = 0
+             LIMIT batch FOR UPDATE SKIP LOCKED))
+        RETURNING 1)
+    SELECT count(*) FROM gone
+$$;
+
+CREATE FUNCTION sweep_strangers(batch bigint) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp
+AS $$
+    WITH gone AS (
+        DELETE FROM attempt_stranger WHERE ctid = ANY (ARRAY(
+            SELECT ctid FROM attempt_stranger
+             WHERE tried_at < clock_timestamp() - interval '1 day'
+             ORDER BY tried_at LIMIT batch FOR UPDATE SKIP LOCKED))
+        RETURNING 1)
+    SELECT count(*) FROM gone
+$$;
+
+-- Those that ended, with the keys of their payloads.
+CREATE FUNCTION sweep_jobs(batch bigint) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp
+AS $$
+    WITH gone AS (
+        DELETE FROM job WHERE ctid = ANY (ARRAY(
+            SELECT ctid FROM job
+             WHERE ended_at < clock_timestamp() - interval '30 days'
+             ORDER BY ended_at LIMIT batch FOR UPDATE SKIP LOCKED))
+        RETURNING clinic_id, id),
+    keys AS (
+        DELETE FROM record_key k USING gone g
+         WHERE k.clinic_id = g.clinic_id AND k.subject_id = g.id AND k.class = 'job')
+    SELECT count(*) FROM gone
+$$;
+
 -- Row-level security
 
 ALTER TABLE clinic ENABLE ROW LEVEL SECURITY;
@@ -654,6 +785,18 @@ CREATE POLICY same_clinic_read ON audit FOR SELECT USING (clinic_id = current_cl
 CREATE POLICY any_clinic_write ON audit FOR INSERT
     WITH CHECK (clinic_id = coalesce(current_clinic(), '00000000-0000-0000-0000-000000000000'));
 
+-- Jobs are taken for every clinic; the work itself is done in one. The server
+-- can ask for a job and, when it is dead, for another try: no more.
+ALTER TABLE job ENABLE ROW LEVEL SECURITY;
+CREATE POLICY same_clinic ON job TO epione_server USING (clinic_id = current_clinic());
+CREATE POLICY server_asks ON job AS RESTRICTIVE FOR INSERT TO epione_server
+    WITH CHECK (state = 'waiting' AND attempts = 0);
+CREATE POLICY server_retries ON job AS RESTRICTIVE FOR UPDATE TO epione_server
+    USING (state = 'dead') WITH CHECK (state = 'waiting');
+CREATE POLICY every_clinic ON job TO epione_jobs USING (true);
+CREATE POLICY jobs_destroy ON record_key AS RESTRICTIVE FOR DELETE TO epione_jobs
+    USING (class = 'job');
+
 -- What the server may do: nothing that loses a record
 
 GRANT USAGE ON SCHEMA public TO epione_server, epione_reporter;
@@ -670,14 +813,36 @@ GRANT DELETE ON idempotency, recovery_code TO epione_server;
 --= AU-04: the server adds audit rows and can do nothing else to them
 GRANT SELECT, INSERT ON audit TO epione_server;
 GRANT SELECT ON audit, clinic TO epione_reporter;
+-- A payload goes in and does not come back.
+GRANT INSERT, SELECT (clinic_id, id, kind, key, state, run_at, attempts,
+    record_id, error_code, created_at, asked_at, ended_at) ON job TO epione_server;
+GRANT UPDATE (state, run_at, attempts, error_code, asked_at, ended_at) ON job TO epione_server;
 REVOKE ALL ON FUNCTION session_open, sign_in_take, invitation_find,
     sessions_ended, attempt_take, attempt_take_stranger, audit_about FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION session_open, sign_in_take, invitation_find,
     sessions_ended, attempt_take, audit_about, relation, current_clinic,
     current_actor TO epione_server;
 
+
+-- What jobs may do: their own table, and what each kind needs
+GRANT USAGE ON SCHEMA public TO epione_jobs;
+GRANT SELECT ON installation, class_key, record_key, clinic, job_pause TO epione_jobs;
+GRANT SELECT, INSERT, UPDATE ON job TO epione_jobs;
+GRANT DELETE ON record_key TO epione_jobs;
+GRANT INSERT ON audit TO epione_jobs;
+REVOKE ALL ON FUNCTION sweep_sessions, sweep_invitations, sweep_idempotency,
+    sweep_attempts, sweep_strangers, sweep_jobs FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION sweep_sessions, sweep_invitations, sweep_idempotency,
+    sweep_attempts, sweep_strangers, sweep_jobs, current_clinic, current_actor
+    TO epione_jobs;
+
 -- verify
 DO $$ BEGIN
+    ASSERT NOT has_column_privilege('epione_server', 'job', 'payload', 'SELECT');
+    ASSERT NOT has_table_privilege('epione_jobs', 'patient', 'SELECT');
+    ASSERT NOT has_table_privilege('epione_jobs', 'account', 'SELECT');
+    ASSERT NOT has_table_privilege('epione_jobs', 'session', 'DELETE');
+    ASSERT NOT has_table_privilege('epione_jobs', 'audit', 'UPDATE');
     ASSERT NOT has_table_privilege('epione_server', 'audit', 'UPDATE');
     ASSERT NOT has_table_privilege('epione_server', 'audit', 'DELETE');
     ASSERT NOT has_table_privilege('epione_server', 'audit', 'TRUNCATE');

@@ -37,6 +37,7 @@ static const char *const class_names[KEY_CLASS_COUNT] = {
 	[KEY_CLASS_patient] = "patient",
 	[KEY_CLASS_account] = "account",
 	[KEY_CLASS_index] = "index",
+	[KEY_CLASS_job] = "job",
 };
 
 const char *key_class_name(enum key_class class)

@@ -11,7 +11,7 @@
 
 /*
  * root key -> class keys (per clinic and class, versioned) -> record keys
- * (one per patient or account) -> field keys. This file holds the root and
+ * (one per patient, account or job) -> field keys. This file holds the root and
  * the class keys, in secret memory, and never gives them out: it wraps,
  * unwraps and derives. Where wrapped keys are stored is data/record_key.c's.
  *
@@ -28,6 +28,7 @@ enum key_class {
 	KEY_CLASS_patient,
 	KEY_CLASS_account,
 	KEY_CLASS_index,
+	KEY_CLASS_job,
 	KEY_CLASS_COUNT
 };
 

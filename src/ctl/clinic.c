@@ -78,6 +78,7 @@ clinic_make(struct tx *tx, const char *name, struct uuid *id)
 	if ((r = sql_clinic_insert(tx, &in, NULL)) != ERR_OK ||
 	    (r = class_key_make(tx, &in.id, KEY_CLASS_patient)) != ERR_OK ||
 	    (r = class_key_make(tx, &in.id, KEY_CLASS_account)) != ERR_OK ||
+	    (r = class_key_make(tx, &in.id, KEY_CLASS_job)) != ERR_OK ||
 	    (r = class_key_make(tx, &in.id, KEY_CLASS_index)) != ERR_OK)
 		return r;
 	*id = in.id;

@@ -19,6 +19,14 @@ first(const struct uuid *a, const struct uuid *b)
 	return uuid_is_nil(a) ? *b : *a;
 }
 
+static const char *
+actor_role(const struct op *op, enum role role)
+{
+	if (op->job != NULL)
+		return "system";
+	return role == ROLE_NONE ? NULL : role_name(role);
+}
+
 /* Values are ids, codes of ours and an address the kernel gave: nothing a
  * client wrote reaches the row (AU-05). */
 static enum err
@@ -32,7 +40,7 @@ audit_row(struct op *op, struct tx *tx, enum err outcome)
 		.action = event_action(op->route->event),
 		.outcome = err_code(outcome),
 		.actor_id = first(&op->who.account, &op->note.actor),
-		.actor_role = role == ROLE_NONE ? NULL : role_name(role),
+		.actor_role = actor_role(op, role),
 		.session_id = op->who.session,
 		.purpose = purposes[role],
 		.patient_id = first(&op->note.patient, &op->patient),
@@ -50,6 +58,12 @@ enum err
 audit_write(struct op *op)
 {
 	return audit_row(op, op->tx, ERR_OK);
+}
+
+enum err
+audit_failure(struct op *op, enum err outcome)
+{
+	return audit_row(op, op->tx, outcome);
 }
 
 enum err

@@ -9,6 +9,8 @@
  * its own, committed before the refusal is answered.
  */
 NODISCARD enum err audit_write(struct op *);
+/* In the operation's own transaction: a job that failed for good. */
+NODISCARD enum err audit_failure(struct op *, enum err outcome);
 NODISCARD enum err audit_refusal(struct op *, enum err outcome);
 
 #endif

@@ -114,9 +114,11 @@ struct participant {
 };
 
 struct route;
+struct job;
 
 struct op {
 	const struct route *route;
+	struct job *job; /* the system acts, not a request (gate/job.h) */
 	const struct request *rq;
 	struct arena *arena;
 	struct tx *tx;

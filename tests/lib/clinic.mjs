@@ -101,11 +101,11 @@ export class Client {
 }
 
 /**
- * Starts a clinic. `settings` are further lines of epione.conf.
+ * Starts a clinic. `settings` are further lines of epione.conf, `jobs` of epione-jobs.conf.
  * people: admin, clinician, clinician2, scheduler, compliance, patient, patient2,
  * each {role, name, email, password, totp_secret (totpSecret), recovery_codes, id?, patient_id?}.
  */
-export async function startClinic({ settings = '', env = {} } = {}) {
+export async function startClinic({ settings = '', jobs = '', env = {} } = {}) {
   const dir = mkdtempSync(path.join(os.tmpdir(), `epione-test-${process.env.EPIONE_RUN ?? ''}-`));
   await run('chmod', ['0711', dir]);
   const port = await freePort();
@@ -113,6 +113,7 @@ export async function startClinic({ settings = '', env = {} } = {}) {
   const environment = {
     ...process.env,
     EPIONE_SETTINGS: `requests_per_minute 1000000\nsign_ins_per_minute 100000\nconnections_per_address 100000\nnew_connections_per_minute 1000000\n${settings}`,
+    EPIONE_JOBS_SETTINGS: jobs,
     ...env,
   };
   try {
@@ -160,6 +161,23 @@ export class Clinic {
     await this.untilReady();
   }
 
+  /** One more epione-jobs beside the server: {log, kill(signal) → {code, signal}}. Ready when this resolves. */
+  async startJobs() {
+    const child = spawn('sh', [script, 'jobs', this.dir], { env: this.environment, stdio: ['ignore', 'pipe', 'pipe'] });
+    const jobs = { log: '', pid: child.pid, exited: new Promise((done) => child.on('exit', (code, signal) => done({ code, signal }))), kill: null };
+    jobs.kill = (signal = 'SIGTERM') => { child.kill(signal); return jobs.exited; };
+    for (const s of [child.stdout, child.stderr])
+      s.on('data', (d) => {
+        jobs.log += d;
+        if (process.env.EPIONE_TEST_LOG) process.stderr.write(d);
+      });
+    (this.jobs ??= new Set()).add(jobs);
+    void jobs.exited.then(() => this.jobs.delete(jobs));
+    for (const end = Date.now() + 20000; !/"ready"/.test(jobs.log); await sleep(50))
+      if (child.exitCode !== null || Date.now() > end) throw new Error(`epione-jobs is not ready:\n${jobs.log.slice(-2000)}`);
+    return jobs;
+  }
+
   /** Starts the server anew with other values of settings that epione.conf has. */
   async restart(settings) {
     const file = path.join(this.dir, 'epione.conf');
@@ -194,6 +212,7 @@ export class Clinic {
     if (record)
       for (const a of await this.sql(`SELECT DISTINCT operation, outcome FROM audit`).catch(() => []))
         appendFileSync(record, JSON.stringify({ audit: true, ...a }) + '\n');
+    await Promise.all([...(this.jobs ?? [])].map((j) => j.kill('SIGKILL')));
     await this.stopServer();
     await run('sh', [script, 'stop', this.dir]).catch(() => {});
     if (!process.env.EPIONE_TEST_KEEP) rmSync(this.dir, { recursive: true, force: true });

@@ -25,19 +25,22 @@ layers() {
 		care) may='base|data|gate|care' ;;
 		edge | main.c) may='base|data|gate|care|edge' ;;
 		ctl) may='base|data|gate|care|ctl' ;;
+		jobs) may='base|data|gate|care|jobs' ;;
 		tables) may='none' ;;
 		*) may='' ;;
 		esac
 		# the route table binds rows to functions
 		[ "$f" = src/gate/route_table.c ] && may="$may|care"
-		grep -nE '^#include "(base|data|gate|care|edge|ctl)/' "$f" |
+		grep -nE '^#include "(base|data|gate|care|edge|ctl|jobs)/' "$f" |
 			grep -vE "\"($may)/" | sed "s|^|$f:|"
 		case $layer in edge | main.c) ;; *)
 			grep -nE '^#include <kore/' "$f" | sed "s|^|$f:|" ;;
 		esac
+		[ "$layer" = jobs ] ||
+			grep -nE '^#include <curl/' "$f" | sed "s|^|$f:|"
 	done
 }
-rule 'A file includes its own layer and those below; Kore only in edge/ and main.c:' "$(layers)"
+rule 'A file includes its own layer and those below; Kore only in edge/ and main.c, libcurl in jobs/:' "$(layers)"
 
 # memcmp is known and argued for by file and number of uses
 banned() {

@@ -1,0 +1,25 @@
+-- Mail: whom it goes to, read when it is asked for; and in whose name.
+
+-- sql: mail_account one
+-- in:  id uuid
+-- out: id uuid, key record_key, email sealed(account_email),
+--      patient_id uuid, patient_key record_key,
+--      language sealed(patient_language, patient_id, patient_key)
+SELECT a.id, k.subject_id, k.version, k.box, a.email,
+       p.id AS patient_id, pk.subject_id, pk.version, pk.box, p.language
+  FROM account a
+  JOIN record_key k ON k.clinic_id = a.clinic_id AND k.subject_id = a.id
+  LEFT JOIN patient p ON p.clinic_id = a.clinic_id AND p.id = a.patient_id
+  LEFT JOIN record_key pk ON pk.clinic_id = p.clinic_id AND pk.subject_id = p.id
+ WHERE a.clinic_id = current_clinic() AND a.id = $1::uuid;
+
+-- sql: mail_clinic one
+-- out: name text
+SELECT name FROM clinic WHERE id = current_clinic();
+
+-- For the operator, who knows an address.
+-- sql: mail_account_find one
+-- in:  email_token bytes
+-- out: id uuid
+SELECT id FROM account
+ WHERE clinic_id = current_clinic() AND email_token = $1::bytea;

@@ -1,0 +1,42 @@
+#ifndef CARE_MAIL_H
+#define CARE_MAIL_H
+
+#include "gate/op.h"
+
+#include <stdbool.h>
+
+/* Mail to accounts: tables/mails.def says which there are. */
+enum mail_kind {
+#define MAIL(name, en_subject, en_text, es_subject, es_text) MAIL_##name,
+#include "tables/mails.def"
+#undef MAIL
+	MAIL_KINDS
+};
+
+/* Does this installation send mail at all? */
+bool mail_configured(void);
+
+/*
+ * Asks for a mail to an account of the operation's clinic, in the operation's
+ * own transaction: it goes out after the commit, or never. Address and link are
+ * sealed until then and destroyed with the sending. The language is the
+ * patient's own where the account is a patient's and we speak it, else English.
+ *
+ *   link     put in where the text says {link}, kept by value; NULL for none
+ *   mail_id  names it for mail_state
+ *
+ * ERR_NOT_FOUND if there is no such account.
+ */
+NODISCARD enum err mail_add(struct op *, enum mail_kind,
+    const struct uuid *account_id, const char *link, struct uuid *mail_id);
+
+/*
+ * How it went, for whoever caused it: "waiting" (it is tried until it goes or
+ * two days are over), "sent" (the relay took it), "refused" (the relay did not,
+ * for good: look at the address) or "failed" (given up). After a month the mail
+ * is forgotten: ERR_NOT_FOUND.
+ */
+NODISCARD enum err mail_state(
+    struct op *, const struct uuid *mail_id, const char **state);
+
+#endif

@@ -1,0 +1,79 @@
+/* Rows that are nobody's any more go, a bounded number at a time. How old they
+ * are then, the functions of the migration say. */
+#include "care/jobs.h"
+#include "sql.h"
+
+#define BATCH 1000 /* rows: a fraction of a second, locks and WAL included */
+
+/* As many as there may be at a time: perhaps there are more. */
+static void
+more(struct op *op, int64_t n)
+{
+	op->job->again = n >= BATCH;
+}
+
+enum err
+sweep_sessions(struct op *op)
+{
+	const struct sweep_sessions_in in = { BATCH };
+	struct sweep_sessions_row row = { 0 };
+	enum err r = sql_sweep_sessions(op->tx, &in, &row);
+
+	more(op, row.n);
+	return r;
+}
+
+enum err
+sweep_invitations(struct op *op)
+{
+	const struct sweep_invitations_in in = { BATCH };
+	struct sweep_invitations_row row = { 0 };
+	enum err r = sql_sweep_invitations(op->tx, &in, &row);
+
+	more(op, row.n);
+	return r;
+}
+
+enum err
+sweep_idempotency(struct op *op)
+{
+	const struct sweep_idempotency_in in = { BATCH };
+	struct sweep_idempotency_row row = { 0 };
+	enum err r = sql_sweep_idempotency(op->tx, &in, &row);
+
+	more(op, row.n);
+	return r;
+}
+
+enum err
+sweep_attempts(struct op *op)
+{
+	const struct sweep_attempts_in in = { BATCH };
+	struct sweep_attempts_row row = { 0 };
+	enum err r = sql_sweep_attempts(op->tx, &in, &row);
+
+	more(op, row.n);
+	return r;
+}
+
+enum err
+sweep_strangers(struct op *op)
+{
+	const struct sweep_strangers_in in = { BATCH };
+	struct sweep_strangers_row row = { 0 };
+	enum err r = sql_sweep_strangers(op->tx, &in, &row);
+
+	more(op, row.n);
+	return r;
+}
+
+enum err
+sweep_jobs(struct op *op)
+{
+	const struct sweep_jobs_in in = { BATCH };
+	struct sweep_jobs_row row = { 0 };
+	enum err r = sql_sweep_jobs(op->tx, &in, &row);
+
+	more(op, row.n);
+	return r;
+}

@@ -1,7 +1,7 @@
 // What a call looks like: one tile for each other person, the controls, and
 // the words for the state of the line. No protocol here.
 
-import { ask } from './dialog.js';
+import { ask, confirm } from './dialog.js';
 import { el, fill, h, icon, put } from './dom.js';
 
 /** @typedef {import('./signal.js').Participant} Participant */
@@ -18,12 +18,22 @@ const QUALITY = /** @type {Record<string, [string, string]>} */ ({
 const LINES = { connecting: 'Connecting…', connected: 'Connected',
   reconnecting: 'Reconnecting…', blocked: 'No way through the network yet' };
 
+/** @param {string} name of the first word and of the last */
+function initialsOf(name) {
+  const words = name.trim().split(/\s+/);
+  const ends = words.length > 1 ? [words[0], words.at(-1)] : words;
+
+  return ends.map((word = '') => [...word][0] ?? '').join('').toUpperCase();
+}
+
 export class Tile {
   /** @param {Participant} person */
   constructor(person) {
     this.person = person;
-    this.video = h('video', { autoplay: true, playsinline: true,
-      'aria-label': `Picture of ${person.display_name}` });
+    this.video = h('video', { autoplay: true, playsinline: true });
+    this.initials = h('p', { class: 'initials', 'aria-hidden': 'true' },
+      initialsOf(person.display_name));
+    this.initials.hidden = true;
     this.words = h('span', {}, LINES.connecting);
     this.marks = h('span', {});
     this.sign = h('span', {}, icon('signal-2'));
@@ -31,7 +41,7 @@ export class Tile {
       onclick: () => void this.play() }, 'Turn the sound on');
     this.hear.hidden = true;
     this.node = h('div', { class: 'other', role: 'group',
-      'aria-label': person.display_name }, this.video,
+      'aria-label': person.display_name }, this.video, this.initials,
     h('div', { class: 'over' }, this.hear),
     h('div', { class: 'tag' }, this.sign,
       h('span', { class: 'strong' }, person.display_name), this.words,
@@ -71,6 +81,9 @@ export class Tile {
 
   /** @param {{audio?: boolean, video?: boolean, screen?: boolean}} state */
   state({ audio, video, screen }) {
+    // The last picture before the camera went off says nothing of now.
+    this.initials.hidden = video !== false || Boolean(screen);
+    this.video.classList.toggle('veiled', !this.initials.hidden);
     fill(this.marks, audio === false ? this.#mark('mic-off',
       'Microphone off') : null, video === false && !screen
       ? this.#mark('video-off', 'Camera off') : null,
@@ -96,7 +109,7 @@ export class Tile {
 export function control(id, { picture, text, pressed }) {
   const button = el(id);
 
-  fill(button, icon(picture), h('span', {}, text));
+  fill(button, icon(picture), h('span', { class: 'label' }, text));
   if (pressed !== undefined)
     button.setAttribute('aria-pressed', String(pressed));
 }
@@ -125,11 +138,14 @@ export function middle(title, text = '') {
   el('middle-text').textContent = text;
 }
 
-/** @param {string} text for the eyes and, when it changed, for the ears */
-export function sayState(text) {
+/**
+ * @param {string} text for the eyes and, when it changed, for the ears
+ * @param {boolean} [aloud] not, if something else says it better
+ */
+export function sayState(text, aloud = true) {
   if (el('state-text').textContent === text) return;
   el('state-text').textContent = text;
-  say(text);
+  if (aloud) say(text);
 }
 
 /** @param {string} text */
@@ -145,22 +161,34 @@ const KEYS = [['Alt + Shift + M', 'Microphone on or off'],
   ['Alt + Shift + H', 'Leave the call']];
 
 /**
- * What there is to know about a call: the code to compare, and the keys.
- * @param {Array<{name: string, code: string}>} codes
+ * @param {{name: string, code: string,
+ *   state: import('./safety.js').SafetyState}} safety
  */
-export function showInfo(codes) {
+function safetyOf({ name, code, state }) {
+  return h('div', {}, h('p', {}, `With ${name}: `), state === 'agreed'
+    ? h('p', { class: 'secret' }, code) : h('p', { class: 'strong' },
+      state === 'broken' ? 'This connection may not be private. Leave, and ' +
+      'call the clinic.' : 'Not there yet. It takes a moment.'));
+}
+
+/**
+ * What there is to know about a call: the code to compare, and the keys.
+ * @param {Array<Parameters<typeof safetyOf>[0]>} talks
+ */
+export function showInfo(talks) {
   const keys = h('dl', { class: 'stack-s' });
-  const safety = codes.filter(({ code }) => code).map(({ name, code }) =>
-    h('div', {}, h('p', {}, `With ${name}: `),
-      h('p', { class: 'secret' }, code)));
   const dialog = h('dialog', { class: 'dialog',
     'aria-labelledby': 'info-title' }, h('form', { method: 'dialog' },
     h('h2', { id: 'info-title' }, 'About this call'),
-    h('div', { class: 'stack-s' }, h('h3', {}, 'Safety code'), ...safety,
-      h('p', { class: 'muted small' }, safety.length
-        ? 'Read it to each other. The same code on both sides means that ' +
-          'nobody in between can see or hear you.'
-        : 'It shows here when you are connected.')),
+    h('div', { class: 'stack-s' }, h('h3', {}, 'Safety code'),
+      ...talks.map(safetyOf),
+      ...(talks.some(({ state }) => state === 'broken') ? []
+        : talks.length ? ['Read it to each other while you see each other. ' +
+        'The same numbers on both sides mean that nobody in between can see ' +
+        'or hear you, not even our server.', 'Other numbers mean that ' +
+        'somebody may be in between: leave, and call the clinic.']
+        : ['It shows here when you are connected.'])
+        .map((text) => h('p', { class: 'muted small' }, text))),
     h('div', { class: 'stack-s' }, h('h3', {}, 'Keys'), keys),
     h('button', { class: 'button primary' }, 'Close')));
 
@@ -171,20 +199,26 @@ export function showInfo(codes) {
 }
 
 /**
- * How a clinician leaves: for a moment, or for good.
+ * How a clinician leaves. What a hasty Enter does can be undone: it leaves.
  * @returns {Promise<'end'|'leave'|''>}
  */
 export function askLeave() {
-  const choice = (/** @type {string} */ value, /** @type {string} */ kind,
-    /** @type {string} */ text) =>
-    h('button', { value, class: `button ${kind}` }, text);
   const dialog = h('dialog', { class: 'dialog',
     'aria-labelledby': 'leave-title' }, h('form', { method: 'dialog' },
     h('h2', { id: 'leave-title' }, 'Leave the call?'),
-    h('p', {}, 'You can end the visit for everyone, or leave and come back.'),
-    h('div', { class: 'actions' }, choice('end', 'danger', 'End the visit'),
-      choice('leave', '', 'Leave, I will be back'),
-      choice('', 'quiet', 'Stay'))));
+    h('p', {}, 'The visit stays open, and you can come back.'),
+    h('div', { class: 'actions' },
+      h('button', { value: 'leave', class: 'button primary',
+        autofocus: true }, 'Leave, I will be back'),
+      h('button', { value: '', class: 'button' }, 'Stay'),
+      h('button', { value: 'end', class: 'button quiet' },
+        'End the visit…'))));
 
   return /** @type {Promise<'end'|'leave'|''>} */ (ask(dialog));
 }
+
+/** @param {string} name of the patient */
+export const confirmEnd = (name) => confirm({
+  title: 'End the visit for everyone?',
+  text: `You and ${name} are disconnected, and nobody can come back in.`,
+  yes: 'End for everyone' });

@@ -3,18 +3,19 @@
 
 import { get, post, Problem } from './api.js';
 import { el, fill, h, icon, note, showOnly } from './dom.js';
-import { Devices } from './devices.js';
+import { deviceWords, Devices, NAMES } from './devices.js';
 import { devicePanel } from './device-panel.js';
 import { Peer } from './peer.js';
 import { Signal } from './signal.js';
 import { Chat } from './chat.js';
-import { safetyCode } from './safety.js';
-import { askLeave, control, drawKnocks, middle, say, sayState, showInfo,
-  Tile } from './call-view.js';
+import { askLeave, confirmEnd, control, drawKnocks, middle, say, sayState,
+  showInfo, Tile } from './call-view.js';
+import { confirm } from './dialog.js';
 import { nearDay, stopwatch, time } from './format.js';
 import { words } from './form.js';
 import { begin } from './session.js';
 
+/** @typedef {import('./devices.js').Kind} Kind */
 /** @typedef {import('./signal.js').Participant} Participant */
 /** @typedef {import('./signal.js').Incoming} Incoming */
 /** @typedef {import('./signal.js').Welcome} Welcome */
@@ -48,6 +49,10 @@ let iceTtlS = 3600;
 let screenStream = null;
 let startedAt = 0;
 let socketDown = false;
+/** Who was here last, in words; '' while nobody was. */
+let gone = '';
+/** What the others were told of our tracks, so as not to repeat it. */
+let told = '';
 const chat = new Chat((text) =>
   [...talks.values()].filter(({ peer }) => peer.write(text)).length, say);
 
@@ -169,7 +174,7 @@ function onWelcome(welcome) {
   if (self === welcome.self) {
     if (!welcome.resumed) roomLost(welcome);
     for (const { peer } of talks.values()) peer.signalingBack();
-    sendState();
+    sendState(true);
     return;
   }
   for (const id of [...talks.keys()]) stopTalk(id);
@@ -180,7 +185,7 @@ function onWelcome(welcome) {
     if (person.id !== self) people.set(person.id, { ...person });
   if (admitted) drawCall();
   update();
-  sendState();
+  sendState(true);
 }
 
 /**
@@ -232,9 +237,10 @@ const HEARD = {
     if (!person) return;
     people.delete(person.id);
     stopTalk(person.id);
-    say(reason === 'lost' ? `The connection to ${person.display_name} is lost`
-      : `${person.display_name} has left`);
+    gone = reason === 'lost' ? `The connection to ${person.display_name} is ` +
+      'lost' : `${person.display_name} left`;
     update();
+    say(gone);
   },
   admitted({ participant }) {
     const id = idOf(participant);
@@ -246,7 +252,7 @@ const HEARD = {
     if (id === self && !admitted) {
       admitted = true;
       drawCall();
-      sendState();
+      sendState(true);
     }
     update();
   },
@@ -284,7 +290,8 @@ function onDown(down) {
 function onOver(why) {
   const endings = /** @type {Record<string, [string, string]>} */ ({
     ended: ['The visit has ended', 'You can close this page.'],
-    left: ['You have left', 'You can go back in while the visit is open.'],
+    left: [admitted ? 'You left the call' : 'You left the waiting room',
+      'The visit is still open: you can go back in.'],
     replaced: ['This visit is open in another window',
       'Go on there, or use this window instead.'],
     stranger: ['You cannot join this visit', 'It may not be open yet, or it ' +
@@ -294,20 +301,31 @@ function onOver(why) {
   const [title = '', text = ''] = endings[why] ?? [];
   const again = ['left', 'replaced', 'refused'].includes(why);
 
-  for (const id of [...talks.keys()]) stopTalk(id);
-  stopScreen();
-  devices.stop();
-  chat.wipe();
+  hush();
+  signal = null;
   admitted = false;
   enter('stage-end', title);
   el('end-text').textContent = text;
   fill(el('end-actions'), again ? h('button', { type: 'button',
     class: 'button primary', onclick: () => location.reload() },
   why === 'replaced' ? 'Use this window' : 'Go back in') : null,
+  why === 'left' && visit.status === 'in_call' && !isPatient
+    ? h('button', { type: 'button', class: 'button', onclick: () =>
+      void endVisit() }, 'End the visit') : null,
   h('a', { class: `button ${again ? '' : 'primary'}`, href: why === 'session'
     ? `/?next=${encodeURIComponent(`/call?visit=${visitId}`)}` : '/visits' },
   why === 'session' ? 'Sign in' : 'Back to visits'));
   say(title);
+}
+
+/** Nobody hears, sees or reads anything any more. */
+function hush() {
+  for (const id of [...talks.keys()]) stopTalk(id);
+  stopScreen();
+  devices.stop();
+  chat.wipe();
+  for (const id of ['state-text', 'timer']) el(id).textContent = '';
+  for (const id of ['knocks', 'device-note', 'safety-note']) fill(el(id));
 }
 
 // The talks
@@ -340,6 +358,9 @@ function talkWith(id) {
     send: (message) => room.send(message), freshServers,
     onStream: (stream) => tile.show(stream),
     onText: (text) => chat.heard(person.display_name, text),
+    onSafety: (state) => {
+      if (state === 'broken') saySpied(person.display_name);
+    },
     onLine: (line) => {
       tile.line(line);
       if (line === 'blocked') sayBlocked();
@@ -364,11 +385,19 @@ function sayBlocked() {
     'such as mobile data, or to turn off a VPN.')));
 }
 
-async function info() {
-  showInfo(await Promise.all([...talks.values()].map(async (
-    { peer: { pc }, tile }) => ({ name: tile.person.display_name,
-    code: await safetyCode(pc.localDescription?.sdp,
-      pc.remoteDescription?.sdp) }))));
+/** @param {string} name of who may not be at the other end alone */
+function saySpied(name) {
+  const text = `The connection with ${name} may not be private. Somebody ` +
+    'could be in between and see and hear you. Say nothing that is private. ' +
+    'Leave, and call the clinic.';
+
+  fill(el('safety-note'), note('bad', h('p', { role: 'alert' }, text)));
+}
+
+function info() {
+  showInfo([...talks.values()].map(({ peer: { safety }, tile }) =>
+    ({ name: tile.person.display_name, code: safety.code,
+      state: safety.state })));
 }
 
 /** @param {string} id */
@@ -425,14 +454,11 @@ function drawLine() {
   if (el('stage-call').hidden) return;
   if (connected && !startedAt) startedAt = Date.now();
   if (connected) el('knocks').querySelector('.note')?.remove();
+  // The name stands once: in the picture's corner, else here.
+  el('with').hidden = talks.size > 0;
   if (!talks.size) {
-    const waiting = [...people.values()].some((person) => !person.admitted);
-    middle(isPatient ? `${withWhom()} will be right back`
-      : waiting ? `${withWhom()} is waiting` : 'Nobody else is here yet',
-    isPatient ? 'Please stay on this page.' : waiting
-      ? 'Admit them when you are ready.'
-      : 'You will see a message when the patient comes.');
-    sayState(socketDown ? 'Reconnecting…' : 'Waiting');
+    middle(...alone());
+    sayState(socketDown ? 'Reconnecting…' : 'Waiting', false);
   } else {
     middle('');
     sayState(connected ? (socketDown ? 'Connected. Reconnecting to the clinic…'
@@ -440,44 +466,78 @@ function drawLine() {
   }
 }
 
+/** @returns {[string, string]} what it says where the others would be */
+function alone() {
+  const waiting = [...people.values()].find((person) => !person.admitted);
+
+  if (waiting && !isPatient) return [`${waiting.display_name} is waiting`,
+    'Admit them when you are ready.'];
+  if (gone) return [gone, 'They may come back. Stay here, or leave.'];
+  return isPatient ? [`${withWhom()} will be right back`,
+    'Please stay on this page.'] : ['Nobody else is here yet',
+    'You will see a message when the patient comes.'];
+}
+
 function drawControls() {
-  const mic = devices.track('audio');
-  const cam = devices.track('video');
+  const [mic, cam] = [devices.on('audio'), devices.on('video')];
   const share = el('share');
 
-  control('mic', { picture: mic?.enabled ? 'mic' : 'mic-off',
-    text: mic?.enabled ? 'Mute' : mic ? 'Unmute' : 'No microphone',
-    pressed: !mic?.enabled });
-  control('cam', { picture: cam?.enabled ? 'video' : 'video-off',
-    text: cam?.enabled ? 'Stop video' : cam ? 'Start video' : 'No camera',
-    pressed: !cam?.enabled });
+  control('mic', { picture: mic ? 'mic' : 'mic-off', pressed: !mic,
+    text: mic ? 'Mute' : missing('audio') ? 'No microphone' : 'Unmute' });
+  control('cam', { picture: cam ? 'video' : 'video-off', pressed: !cam,
+    text: cam ? 'Stop video' : missing('video') ? 'No camera'
+      : 'Start video' });
   control('share', { picture: 'screen', pressed: Boolean(screenStream),
     text: screenStream ? 'Stop sharing' : 'Share screen' });
   share.hidden = !navigator.mediaDevices?.getDisplayMedia;
   control('info', { picture: 'info', text: 'About' });
   control('leave', { picture: 'hang-up',
     text: isPatient ? 'Leave' : 'Hang up' });
-  el('self').hidden = !cam?.enabled;
+  el('self').hidden = !cam;
+  drawDeviceNote();
 }
 
-function sendState() {
-  if (!admitted) return;
-  signal?.send({ type: 'state',
-    audio: devices.track('audio')?.enabled ?? false,
-    video: devices.track('video')?.enabled ?? false,
-    screen: Boolean(screenStream) });
+/** @param {Kind} kind */
+const missing = (kind) => !devices.track(kind) &&
+  devices.errors[kind] === 'NotFoundError';
+
+/** What a person must know of a device that stopped in the call. */
+function drawDeviceNote() {
+  const kinds = /** @type {Kind[]} */ (['audio', 'video']);
+  const lost = kinds.filter((kind) => devices.lost.has(kind) &&
+    devices.errors[kind]);
+  const silent = kinds.filter((kind) => devices.silenced(kind));
+  const text = [...lost.map((kind) => {
+    const { title, text: mend } = deviceWords(kind, devices.errors[kind]);
+    return `${title}. ${mend}`;
+  }), ...silent.map((kind) => `Your device keeps the ${NAMES[kind]} silent. ` +
+    'Look for its own switch or key, or press “Try again”.')];
+
+  if (el('device-note').dataset.text === text.join(' ')) return;
+  el('device-note').dataset.text = text.join(' ');
+  fill(el('device-note'), text.length ? note('warn',
+    ...text.map((line) => h('p', {}, line)),
+    h('button', { type: 'button', class: 'button', onclick: async () => {
+      for (const kind of [...lost, ...silent]) await devices.set(kind, true);
+    } }, 'Try again')) : null);
 }
 
-/** @param {'audio'|'video'} kind */
+/** @param {boolean} [anew] also if they were told the same before */
+function sendState(anew = false) {
+  const state = { audio: devices.on('audio'), video: devices.on('video'),
+    screen: Boolean(screenStream) };
+  const text = JSON.stringify(state);
+
+  if (!admitted || (!anew && told === text)) return;
+  told = text;
+  signal?.send({ type: 'state', ...state });
+}
+
+/** @param {Kind} kind */
 async function toggle(kind) {
-  const track = devices.track(kind);
-
-  if (track) track.enabled = !track.enabled;
-  else await devices.start(kind);
-  const on = devices.track(kind)?.enabled;
-  say(`${kind === 'audio' ? 'Microphone' : 'Camera'} ${on ? 'on' : 'off'}`);
-  drawControls();
-  sendState();
+  await devices.set(kind, !devices.on(kind));
+  say(`${kind === 'audio' ? 'Microphone' : 'Camera'} ` +
+    `${devices.on(kind) ? 'on' : 'off'}`);
 }
 
 const screenTrack = () => screenStream?.getVideoTracks()[0] ?? null;
@@ -514,21 +574,48 @@ async function toggleShare() {
   sendState();
 }
 
+/** Leaving is for oneself; ending is for everyone, and asked about twice. */
 async function hangUp() {
   if (isPatient) return signal?.leave();
   const choice = visit.status === 'booked' && !people.size ? 'leave'
     : await askLeave();
 
   if (choice === 'leave') signal?.leave();
-  if (choice !== 'end') return;
+  if (choice === 'end') await endVisit();
+}
+
+async function endVisit() {
+  if (!await confirmEnd(withWhom())) return;
   try {
     await post(`/v1/visits/${visitId}/end`);
+    if (!signal) return onOver('ended');
     // The server tells the room, and us; a lost socket must not keep us here.
     setTimeout(() => { if (admitted) onOver('ended'); }, 3000);
   } catch (problem) {
-    fill(el('knocks'), note('bad', h('p', { role: 'alert' },
-      words(problem))));
+    const place = el(signal ? 'knocks' : 'end-note');
+    fill(place, note('bad', h('p', { role: 'alert' }, words(problem))));
   }
+}
+
+/**
+ * A link that leads out of the waiting room or the call is asked about.
+ * @param {MouseEvent} event
+ */
+async function onLink(event) {
+  const link = event.target instanceof Element &&
+    event.target.closest('a[href]');
+
+  if (!signal || !(link instanceof HTMLAnchorElement) || link.hash ||
+      event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey)
+    return;
+  event.preventDefault();
+  const question = admitted ? { title: 'Leave the call?',
+    text: 'The others stay. You can come back while the visit is open.' }
+    : { title: 'Leave the waiting room?',
+      text: 'Nobody can let you in while you are on another page.' };
+  if (!await confirm({ ...question, yes: 'Leave' })) return;
+  signal?.leave();
+  location.assign(link.href);
 }
 
 const KEYS = /** @type {Record<string, () => unknown>} */ ({
@@ -550,21 +637,31 @@ addEventListener('keydown', (event) => {
   void act();
 });
 
-devices.onTrack((track) => {
-  if (track.kind === 'video' && screenStream) return;
-  for (const { peer } of talks.values())
-    void peer.replace(/** @type {'audio'|'video'} */ (track.kind), track);
+devices.onTrack((kind, track) => {
+  if (!track) say(`Your ${NAMES[kind]} stopped`);
+  if (kind === 'video' && screenStream) return;
+  for (const { peer } of talks.values()) void peer.replace(kind, track);
 });
 devices.watch(() => {
   if (el('stage-call').hidden) return;
   drawControls();
   sendState();
 });
+document.addEventListener('click', (event) => void onLink(event));
+// The browser's own way out: Back, a reload, closing the tab.
+addEventListener('beforeunload', (event) => {
+  if (document.getElementById('stage-call') && admitted && talks.size)
+    event.preventDefault();
+});
 setInterval(() => {
   el('timer').textContent = startedAt && admitted
     ? stopwatch((Date.now() - startedAt) / 1000) : '';
 }, 1000);
-addEventListener('pagehide', () => devices.stop());
+addEventListener('pagehide', () => {
+  // Else the others would look at a still picture until the place is given up.
+  if (document.getElementById('stage-call')) signal?.leave();
+  devices.stop();
+});
 
 try {
   await loadVisit();

@@ -54,7 +54,7 @@ export class Chat {
   }
 
   drawButton() {
-    fill(buttonOf('chat-button'), icon('chat'), h('span', {},
+    fill(buttonOf('chat-button'), icon('chat'), h('span', { class: 'label' },
       this.#unread ? `Chat (${this.#unread})` : 'Chat'));
     buttonOf('chat-button').setAttribute('aria-expanded', String(this.open));
   }

@@ -36,7 +36,7 @@ function picker(devices, kind) {
 /** @param {Devices} devices */
 function preview(devices) {
   const video = h('video', { class: 'mirror', autoplay: true, muted: true,
-    playsinline: true, 'aria-label': 'Your own picture' });
+    playsinline: true });
   const over = h('div', { class: 'over' }, icon('video-off'),
     h('p', {}, 'No picture'));
 
@@ -45,14 +45,15 @@ function preview(devices) {
   video.hidden = true;
   devices.watch(() => {
     const track = devices.track('video');
-    over.hidden = Boolean(track && track.readyState === 'live');
+    over.hidden = Boolean(track);
     video.hidden = !over.hidden;
     // A stream whose tracks changed is not always drawn again by itself.
     if (!over.hidden) return;
     video.srcObject = devices.stream;
     video.play().catch(() => {});
   });
-  return h('div', { class: 'preview' }, video, over);
+  return h('figure', { class: 'preview' }, video, over,
+    h('figcaption', { class: 'unseen' }, 'Your own picture'));
 }
 
 /** @param {Devices} devices @param {() => void} again */

@@ -15,7 +15,9 @@ const WORDS = /** @type {Record<string, [string, string]>} */ ({
   SecurityError: ['This device does not allow the %s',
     'Ask the person who looks after this device.'] });
 
-const NAMES = { audio: 'microphone', video: 'camera' };
+/** For people, and for the browser's permissions. */
+export const NAMES = { audio: 'microphone', video: 'camera' };
+const KINDS = /** @type {Kind[]} */ (['audio', 'video']);
 
 /**
  * @param {Kind} kind
@@ -40,29 +42,50 @@ function wish(kind, id) {
       frameRate: { ideal: 30 } } };
 }
 
+/**
+ * Whether to ask for a device does not mean to ask the person.
+ * @param {Kind} kind
+ */
+async function allowed(kind) {
+  try {
+    const name = /** @type {PermissionName} */ (NAMES[kind]);
+    return (await navigator.permissions.query({ name })).state === 'granted';
+  } catch {
+    return true; // a browser that cannot be asked
+  }
+}
+
+/*
+ * A track that ended is no track, whatever its `enabled` says: it leaves the
+ * stream at once. One that is muted is there and gives nothing.
+ */
 export class Devices {
   /** @type {Record<Kind, string>} the person's choice, '' for none */
   chosen = { audio: '', video: '' };
   /** @type {Record<Kind, string>} the name of what went wrong, or '' */
   errors = { audio: '', video: '' };
+  /** Whether the person wants to be heard and seen; outlives a track. */
+  wanted = { audio: true, video: true };
+  /** @type {Set<Kind>} what was there and is gone */
+  lost = new Set();
   stream = new MediaStream();
   #stopped = false;
   /** @type {Array<() => void>} */
   #watchers = [];
-  /** @type {Array<(track: MediaStreamTrack) => void>} */
+  /** @type {Array<(kind: Kind, track: MediaStreamTrack | null) => void>} */
   #replacers = [];
 
   constructor() {
     navigator.mediaDevices?.addEventListener('devicechange', () => {
       // What was missing may have been plugged in.
-      for (const kind of /** @type {Kind[]} */ (['audio', 'video']))
-        if (!this.track(kind)) void this.start(kind);
+      for (const kind of KINDS)
+        if (!this.track(kind) && this.wanted[kind] &&
+            this.errors[kind] !== 'NotAllowedError') void this.start(kind);
       this.#tell();
     });
     document.addEventListener('visibilitychange', () => {
       if (document.hidden) return;
-      for (const kind of /** @type {Kind[]} */ (['audio', 'video']))
-        if (this.track(kind)?.readyState === 'ended') void this.start(kind);
+      for (const kind of this.lost) void this.#again(kind);
     });
   }
 
@@ -71,7 +94,10 @@ export class Devices {
     this.#watchers.push(watcher);
   }
 
-  /** @param {(track: MediaStreamTrack) => void} replacer told of new tracks */
+  /**
+   * @param {(kind: Kind, track: MediaStreamTrack | null) => void} replacer
+   *   told of new tracks, and of those that are gone
+   */
   onTrack(replacer) {
     this.#replacers.push(replacer);
   }
@@ -80,9 +106,37 @@ export class Devices {
     for (const watcher of this.#watchers) watcher();
   }
 
-  /** @param {Kind} kind @returns {MediaStreamTrack | undefined} */
+  /** @param {Kind} kind @returns {MediaStreamTrack | undefined} a live one */
   track(kind) {
-    return this.stream.getTracks().find((track) => track.kind === kind);
+    return this.stream.getTracks().find((track) => track.kind === kind &&
+      track.readyState === 'live');
+  }
+
+  /** @param {Kind} kind whether the others can hear or see something */
+  on(kind) {
+    const track = this.track(kind);
+
+    return Boolean(track?.enabled && !track.muted);
+  }
+
+  /** @param {Kind} kind whether the device or the system keeps it silent */
+  silenced(kind) {
+    return Boolean(this.wanted[kind] && this.track(kind)?.muted);
+  }
+
+  /**
+   * What the person's button asks for. A track that is gone or gives nothing
+   * is asked for anew.
+   * @param {Kind} kind
+   * @param {boolean} on
+   */
+  async set(kind, on) {
+    const track = this.track(kind);
+
+    this.wanted[kind] = on;
+    if (track) track.enabled = on;
+    if (on && (!track || track.muted)) await this.start(kind);
+    else this.#tell();
   }
 
   /** Asks for both, with one question of the browser if it can be so. */
@@ -115,8 +169,7 @@ export class Devices {
       const name = error instanceof DOMException ? error.name : 'unknown';
       if (name === 'OverconstrainedError' && this.chosen[kind])
         return void await this.start(kind, '');
-      if (!this.track(kind) || this.track(kind)?.readyState === 'ended')
-        this.errors[kind] = name;
+      if (!this.track(kind)) this.errors[kind] = name;
     }
     this.#tell();
   }
@@ -127,18 +180,48 @@ export class Devices {
     const old = this.track(kind);
 
     this.errors[kind] = '';
+    this.lost.delete(kind);
     // The answer came after the end: nobody is filmed then.
     if (this.#stopped) return track.stop();
-    if (old) {
-      track.enabled = old.enabled;
-      this.stream.removeTrack(old);
-      old.onended = null;
-      old.stop();
-    }
+    if (old) this.#drop(old);
+    track.enabled = this.wanted[kind];
     this.stream.addTrack(track);
-    // Unplugged, or taken away by a phone call: take what there is.
-    track.onended = () => void this.start(kind, '');
-    for (const replacer of this.#replacers) replacer(track);
+    track.onended = () => this.#ended(track);
+    track.onmute = track.onunmute = () => this.#tell();
+    for (const replacer of this.#replacers) replacer(kind, track);
+  }
+
+  /** @param {MediaStreamTrack} track */
+  #drop(track) {
+    track.onended = track.onmute = track.onunmute = null;
+    track.stop();
+    this.stream.removeTrack(track);
+  }
+
+  /**
+   * Unplugged, taken away by a phone call, or no longer allowed.
+   * @param {MediaStreamTrack} track
+   */
+  #ended(track) {
+    const kind = /** @type {Kind} */ (track.kind);
+
+    this.#drop(track);
+    this.lost.add(kind);
+    for (const replacer of this.#replacers) replacer(kind, null);
+    this.#tell();
+    void this.#again(kind);
+  }
+
+  /**
+   * Takes what there is in the place of what is gone. Whoever withdrew their
+   * permission is not asked by us, but by the button that they press.
+   * @param {Kind} kind
+   */
+  async #again(kind) {
+    if (!this.wanted[kind]) return;
+    if (await allowed(kind)) return void await this.start(kind, '');
+    this.errors[kind] = 'NotAllowedError';
+    this.#tell();
   }
 
   /** @param {Kind} kind @returns {Promise<MediaDeviceInfo[]>} */
@@ -151,11 +234,7 @@ export class Devices {
 
   stop() {
     this.#stopped = true;
-    for (const track of this.stream.getTracks()) {
-      track.onended = null;
-      track.stop();
-      this.stream.removeTrack(track);
-    }
+    for (const track of this.stream.getTracks()) this.#drop(track);
   }
 }
 

@@ -2,7 +2,10 @@
 // negotiation" pattern, ICE restarts until the media flows again, and the
 // quality of the line in words. Knows nothing of the page.
 
+import { Safety } from './safety.js';
+
 /** @typedef {import('./signal.js').Outgoing} Outgoing */
+/** @typedef {import('./safety.js').SafetyState} SafetyState */
 
 /** @typedef {'connecting'|'connected'|'reconnecting'|'blocked'} Line */
 /** @typedef {'good'|'fair'|'poor'|'stalled'|'unknown'} Quality */
@@ -27,6 +30,8 @@
  * @property {(line: Line) => void} onLine
  * @property {(report: Report) => void} onReport
  * @property {(text: string) => void} onText what the other wrote
+ * @property {(state: SafetyState) => void} onSafety whether there is a code to
+ *   compare, or somebody in between
  */
 
 /** How long a short dip may last before the path is sought anew, in ms. */
@@ -82,10 +87,25 @@ export class Peer {
     this.chat.onmessage = ({ data }) => {
       if (typeof data === 'string') options.onText(data);
     };
+    this.safety = this.#safety();
     for (const track of options.stream.getTracks())
       this.#senders.set(track.kind, this.pc.addTrack(track, options.stream));
     this.#reporter = setInterval(() => void this.#report(), REPORT_MS);
     this.#armDip(ATTEMPT_MS);
+  }
+
+  /** It has a channel of its own: nothing that people write reaches it. */
+  #safety() {
+    const channel = this.pc.createDataChannel('safety',
+      { negotiated: true, id: 1 });
+    const safety = new Safety((text) => {
+      if (channel.readyState === 'open') channel.send(text);
+    }, (state) => this.#closed || this.options.onSafety(state));
+
+    channel.onopen = () => void safety.begin(this.pc.localDescription?.sdp,
+      this.pc.remoteDescription?.sdp);
+    channel.onmessage = ({ data }) => void safety.heard(String(data));
+    return safety;
   }
 
   #listen() {
@@ -100,13 +120,14 @@ export class Peer {
       this.remote.addTrack(track);
       options.onStream(this.remote);
     };
-    pc.oniceconnectionstatechange = () => this.#iceChanged();
+    pc.oniceconnectionstatechange = pc.onconnectionstatechange =
+      () => this.#lineChanged();
   }
 
-  #iceChanged() {
+  #lineChanged() {
     const state = this.pc.iceConnectionState;
 
-    if (state === 'connected' || state === 'completed') {
+    if (this.connected) {
       clearTimeout(this.#dip);
       this.#dip = undefined;
       this.#attempts = 0;
@@ -128,8 +149,12 @@ export class Peer {
     this.options.onLine(line);
   }
 
+  /** A path alone is no connection: the keys must have been agreed on, too. */
   get connected() {
-    return ['connected', 'completed'].includes(this.pc.iceConnectionState);
+    const { pc } = this;
+
+    return ['connected', 'completed'].includes(pc.iceConnectionState) &&
+      pc.connectionState === 'connected';
   }
 
   /** @param {number} ms */
@@ -224,6 +249,7 @@ export class Peer {
       this.#settingAnswer = description.type === 'answer';
       await pc.setRemoteDescription(description);
       this.#settingAnswer = false;
+      this.safety.check(pc.localDescription?.sdp, pc.remoteDescription?.sdp);
       if (description.type !== 'offer') return;
       await pc.setLocalDescription();
       if (pc.localDescription) this.#describe(pc.localDescription);
@@ -293,6 +319,7 @@ export class Peer {
     clearInterval(this.#reporter);
     this.pc.onnegotiationneeded = this.pc.onicecandidate = null;
     this.pc.ontrack = this.pc.oniceconnectionstatechange = null;
+    this.pc.onconnectionstatechange = null;
     this.pc.close();
   }
 }

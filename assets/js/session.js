@@ -178,6 +178,7 @@ class Watch {
     document.addEventListener('visibilitychange', () => {
       if (!document.hidden) void this.look();
     });
+    addEventListener('online', () => void this.ask(true));
   }
 
   /** @returns {number} ms until automatic logoff */
@@ -218,7 +219,8 @@ class Watch {
     const left = this.left();
 
     this.limit = Math.max(this.limit, left);
-    if (left <= -2000 && Date.now() - this.asked > 5000) void this.ask(true);
+    if ((left <= -2000 || document.getElementById('banner')) &&
+        Date.now() - this.asked > 5000) void this.ask(true);
     if (left < Math.min(WARN_MS, this.limit / 2))
       this.warn(Math.max(0, Math.ceil(left / 1000)));
     else this.unwarn();

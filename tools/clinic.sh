@@ -102,8 +102,17 @@ tls_path() {
 	if [ "$(id -u)" = 0 ]; then echo "/$1"; else echo "$dir/tls/$1"; fi
 }
 
+# EPIONE_TEMPLATE is a clinic made before and packed (tests/lib/template.sh).
+unpack() {
+	[ -n "${EPIONE_TEMPLATE:-}" ] && [ ! -s "$dir/people.json" ] || return 0
+	tar -xf "$EPIONE_TEMPLATE" -C "$dir" ||
+		fail "$EPIONE_TEMPLATE could not be unpacked: is the disk full (df -h)?"
+	rm -f "$dir/pg/socket" # named after the folder
+}
+
 prepare() {
 	port=${1:?clinic.sh prepare DIR PORT}
+	unpack
 	port_is_free "$port" ||
 		fail "Port $port is in use. Stop what listens there, or choose another: ./demo --port 8444"
 	"$top/tools/cluster.sh" start "$dir/pg"

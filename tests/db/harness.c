@@ -67,7 +67,7 @@ test_tx(void)
 void
 pool_wait(unsigned ready)
 {
-	int64_t until = instant_monotonic() + 10000;
+	int64_t until = instant_monotonic() + PATIENCE_MS;
 
 	while (db_stats().ready < ready && instant_monotonic() < until)
 		fiber_sleep(5);
@@ -92,7 +92,7 @@ start(const char *url, unsigned connections, unsigned queue_max,
 void
 pool_start(unsigned connections, unsigned queue_max)
 {
-	start(getenv("SERVER_URL"), connections, queue_max, 4000);
+	start(getenv("SERVER_URL"), connections, queue_max, 20000);
 }
 
 void
@@ -134,7 +134,7 @@ super(const char *sql)
 void
 super_until(const char *sql, int64_t want)
 {
-	int64_t until = instant_monotonic() + 5000;
+	int64_t until = instant_monotonic() + PATIENCE_MS;
 
 	while (super(sql) != want && instant_monotonic() < until)
 		fiber_sleep(50);

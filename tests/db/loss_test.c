@@ -13,7 +13,7 @@
 
 /*= IN-04: kill -9 at any moment leaves no half state, and no false answer */
 
-#define SLOW_SLOT 7777 /* tests/db/schema.sql: its COMMIT takes 2 s */
+#define SLOW_SLOT 7777 /* tests/db/schema.sql: its COMMIT takes 30 s */
 
 static struct uuid
 id_of(unsigned n)
@@ -41,7 +41,8 @@ write_one(void *arg)
 	struct writer *w = arg;
 	struct arena *a = arena_new();
 	struct tx *tx = tx_new(a,
-	    instant_monotonic() + (w->deadline_ms > 0 ? w->deadline_ms : 6000));
+	    instant_monotonic() +
+		(w->deadline_ms > 0 ? w->deadline_ms : PATIENCE_MS));
 	struct entry_add_in in = { .id = w->id,
 		.slot = w->slot,
 		.late = INT64_MIN,
@@ -61,11 +62,21 @@ write_one(void *arg)
 static void
 wait_for(const bool *done)
 {
-	int64_t until = instant_monotonic() + 15000;
+	int64_t until = instant_monotonic() + PATIENCE_MS;
 
 	while (!*done && instant_monotonic() < until)
 		fiber_sleep(5);
 	assert_true(*done);
+}
+
+/* The server's only connection is where a test wants it: asleep, in a nap or
+ * in a COMMIT. */
+static void
+asleep(void)
+{
+	super_until("SELECT count(*) FROM pg_stat_activity WHERE usename = "
+		    "'epione_server' AND wait_event = 'PgSleep'",
+	    1);
 }
 
 static pid_t
@@ -93,14 +104,14 @@ wait_well(unsigned connections)
 static void
 lost_before_the_commit_is_unavailable(void **state)
 {
-	struct writer w = { .id = id_of(1), .slot = 1, .nap_ms = 3000 };
+	struct writer w = { .id = id_of(1), .slot = 1, .nap_ms = 30000 };
 	pid_t pid;
 
 	(void)state;
 	pool_start(1, 10);
 	pid = backend_pid();
 	spawn(write_one, &w);
-	fiber_sleep(200);
+	asleep();
 	assert_int_equal(kill(pid, SIGKILL), 0);
 	wait_for(&w.done);
 	assert_int_equal(w.got, ERR_UNAVAILABLE);
@@ -119,7 +130,7 @@ lost_during_the_commit_is_unknown(void **state)
 	pool_start(1, 10);
 	pid = backend_pid();
 	spawn(write_one, &w);
-	fiber_sleep(500);
+	asleep();
 	assert_false(w.done);
 	assert_int_equal(kill(pid, SIGKILL), 0);
 	wait_for(&w.done);
@@ -136,7 +147,7 @@ terminated_during_the_commit_is_unknown(void **state)
 	(void)state;
 	pool_start(1, 10);
 	spawn(write_one, &w);
-	fiber_sleep(500);
+	asleep();
 	super("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
 	      "WHERE usename = 'epione_server'");
 	wait_for(&w.done);
@@ -170,7 +181,7 @@ cancelled_during_the_commit_is_unavailable(void **state)
 	(void)state;
 	pool_start(1, 10);
 	spawn(write_one, &w);
-	fiber_sleep(500);
+	asleep();
 	super("SELECT pg_cancel_backend(pid) FROM pg_stat_activity "
 	      "WHERE usename = 'epione_server'");
 	wait_for(&w.done);
@@ -208,6 +219,7 @@ enum cut { CUT_ANSWER, CUT_AFTER_TAG };
 struct proxy {
 	int client, server, listener;
 	enum cut cut;
+	bool cut_done;
 };
 
 static int
@@ -221,7 +233,7 @@ unix_socket(const char *path, struct sockaddr_un *sun)
 
 /* One chunk from one side to the other; false at the end. */
 static bool
-proxy_pass(const struct proxy *p, int from, int to)
+proxy_pass(struct proxy *p, int from, int to)
 {
 	static const char tag[] = "COMMIT";
 	char buf[65536], *at;
@@ -233,6 +245,7 @@ proxy_pass(const struct proxy *p, int from, int to)
 			       : NULL;
 	if (at == NULL)
 		return write(to, buf, (size_t)n) == n;
+	p->cut_done = true;
 	if (p->cut == CUT_AFTER_TAG) {
 		n = at + sizeof(tag) - buf; /* without ReadyForQuery */
 		(void)!write(to, buf, (size_t)n);
@@ -241,12 +254,11 @@ proxy_pass(const struct proxy *p, int from, int to)
 }
 
 static void
-proxy_serve(struct proxy *p, const char *server)
+proxy_connection(struct proxy *p, const char *server)
 {
 	struct sockaddr_un sun;
 	struct pollfd fds[2];
 
-	p->client = accept(p->listener, NULL, NULL);
 	p->server = unix_socket(server, &sun);
 	if (connect(p->server, (struct sockaddr *)&sun, sizeof(sun)) != 0)
 		_exit(1);
@@ -259,6 +271,19 @@ proxy_serve(struct proxy *p, const char *server)
 		    (fds[1].revents != 0 &&
 			!proxy_pass(p, p->server, p->client)))
 			break;
+	}
+	close(p->client);
+	close(p->server);
+}
+
+/* A pool that did not come through in time tries anew: each attempt is
+ * served, until one of them had its COMMIT cut off. */
+static void
+proxy_serve(struct proxy *p, const char *server)
+{
+	while (!p->cut_done) {
+		p->client = accept(p->listener, NULL, NULL);
+		proxy_connection(p, server);
 	}
 	_exit(0);
 }
@@ -344,7 +369,7 @@ a_database_that_comes_later_is_waited_for(void **state)
 		.statement_timeout_ms = 3000 };
 	struct writer early = { .id = id_of(1), .slot = 1, .deadline_ms = 300 };
 	struct writer patient = {
-		.id = id_of(2), .slot = 2, .deadline_ms = 9000
+		.id = id_of(2), .slot = 2, .deadline_ms = PATIENCE_MS
 	};
 
 	(void)state;
@@ -365,19 +390,19 @@ a_database_that_comes_later_is_waited_for(void **state)
 static void
 a_restart_is_survived(void **state)
 {
-	struct writer w = { .id = id_of(1), .slot = 1, .nap_ms = 3000 };
+	struct writer w = { .id = id_of(1), .slot = 1, .nap_ms = 30000 };
 	uint64_t before;
 
 	(void)state;
 	pool_start(4, 10);
 	before = db_stats().reconnects;
 	spawn(write_one, &w);
-	fiber_sleep(200);
+	asleep();
 	cluster("stop");
 	wait_for(&w.done);
 	assert_int_equal(w.got, ERR_UNAVAILABLE);
-	fiber_sleep(300);
-	assert_false(db_ready());
+	while (db_ready()) /* the others are found gone as well */
+		fiber_sleep(5);
 	cluster("start");
 	wait_well(4);
 	assert_true(db_stats().reconnects >= before + 4);
@@ -459,7 +484,7 @@ no_answer_is_false_while_connections_die(void **state)
 	    c->next, count[ERR_UNKNOWN_OUTCOME], count[ERR_UNAVAILABLE],
 	    count[ERR_BUSY], (unsigned)db_stats().lost);
 	assert_int_equal(committed, count[ERR_OK]);
-	assert_true(count[ERR_OK] > 100);
+	assert_true(count[ERR_OK] > 50);
 	assert_true(count[ERR_UNAVAILABLE] > 0);
 	for (i = 0; i < c->next; i += 97) /* the sum could hide two wrongs */
 		if (c->outcome[i] != ERR_UNKNOWN_OUTCOME)

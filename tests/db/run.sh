@@ -15,12 +15,11 @@ if [ -n "${SAN:-}" ]; then
 	build=build/asan
 	san='-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer'
 fi
+"$make" --no-print-directory BUILD="$build" ${SAN:+SAN=1} all
 case $build in /*) ;; *) build=$top/$build ;; esac
 out=$build/db
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1}
 
-"$make" --no-print-directory BUILD="$build" ${SAN:+SAN=1} \
-	"$build/libepione.a" "$build/epionectl" "$build/sqlgen"
 mkdir -p "$out"
 "$build/sqlgen" -o "$out" src/tables/fields.def tests/db/probe.sql sql/queries/class_key.sql
 

@@ -27,7 +27,7 @@ CREATE TABLE entry (
 CREATE FUNCTION slow_commit() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF NEW.slot = 7777 THEN
-        PERFORM pg_sleep(2);
+        PERFORM pg_sleep(30);
     END IF;
     RETURN NULL;
 END $$;

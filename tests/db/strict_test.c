@@ -10,13 +10,14 @@
 
 /*
  * An old schema must not be served. The server is this program again, with
- * "serve" or "lenient": it starts the pool, and says by its exit status what
+ * "serve", "lenient" or "refuse": it starts the pool, and says by its exit status what
  * became of it.
  */
 enum { SERVED = 40, NOT_SERVED = 41 };
 
 static const char *self;
 static bool lenient;
+static bool refusing; /* not expected to come up: not waited for long */
 
 static void
 serve(void *arg)
@@ -25,7 +26,7 @@ serve(void *arg)
 		.connections = 1,
 		.queue_max = 1,
 		.statement_timeout_ms = 1000 };
-	int64_t until = instant_monotonic() + 5000;
+	int64_t until = instant_monotonic() + (refusing ? 3000 : PATIENCE_MS);
 
 	(void)arg;
 	db_strict(!lenient);
@@ -145,6 +146,7 @@ main(int argc, char **argv)
 	self = argv[0];
 	if (argc > 1) {
 		lenient = strcmp(argv[1], "lenient") == 0;
+		refusing = strcmp(argv[1], "refuse") == 0;
 		return loop_poll_run(serve, NULL) != ERR_OK;
 	}
 	return harness_run(tests);

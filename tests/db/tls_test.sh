@@ -56,7 +56,9 @@ check 'over TLS, as libpq alone sees it' psql_owner "$url"
 
 verify="sslmode=verify-full&sslrootcert=$WORK/right.crt"
 serve() {
-	SERVER_URL="$url&$1" "$BUILD_DB/strict_test" serve 2>"$WORK/out"
+	how=serve
+	[ "$2" = $served ] || how=refuse
+	SERVER_URL="$url&$1" "$BUILD_DB/strict_test" $how 2>"$WORK/out"
 	[ $? = "$2" ]
 }
 # the owner's statements are the server's here

@@ -340,7 +340,7 @@ nap(void *arg)
 static void
 wait_for(const bool *done)
 {
-	int64_t until = instant_monotonic() + 10000;
+	int64_t until = instant_monotonic() + PATIENCE_MS;
 
 	while (!*done && instant_monotonic() < until)
 		fiber_sleep(5);
@@ -350,14 +350,14 @@ wait_for(const bool *done)
 static void
 a_deadline_ends_the_wait_and_the_connection(void **state)
 {
-	struct napper n = { .ms = 3500, .deadline_ms = 300 };
-	struct napper after = { .ms = 1, .deadline_ms = 2000 };
+	struct napper n = { .ms = 15000, .deadline_ms = 300 };
+	struct napper after = { .ms = 1, .deadline_ms = PATIENCE_MS };
 
 	(void)state;
 	pool_start(1, 10);
 	nap(&n);
 	assert_int_equal(n.got, ERR_UNAVAILABLE);
-	assert_in_range(n.took_ms, 290, 500);
+	assert_in_range(n.took_ms, 290, 10000);
 	assert_int_equal(db_stats().timeouts, 1);
 	nap(&after); /* on a new connection */
 	assert_int_equal(after.got, ERR_OK);
@@ -414,12 +414,12 @@ the_queue_is_fair_and_bounded(void **state)
 	pool_start(1, 3);
 	naps_ended = 0;
 	for (i = 0; i < 5; i++) {
-		n[i] = (struct napper){ .ms = 150, .deadline_ms = 4000 };
+		n[i] = (struct napper){ .ms = 150, .deadline_ms = PATIENCE_MS };
 		spawn(nap, &n[i]);
 	}
 	wait_for(&n[4].done);
-	assert_int_equal(n[4].got, ERR_BUSY); /* at once */
-	assert_in_range(n[4].took_ms, 0, 100);
+	assert_int_equal(n[4].got, ERR_BUSY);
+	assert_int_equal(n[4].ended, 1); /* before anything else did */
 	wait_for(&n[3].done);
 	for (i = 0; i < 4; i++)
 		assert_int_equal(n[i].got, ERR_OK);
@@ -432,9 +432,9 @@ the_queue_is_fair_and_bounded(void **state)
 static void
 who_waits_too_long_leaves_the_queue(void **state)
 {
-	struct napper first = { .ms = 600, .deadline_ms = 4000 };
+	struct napper first = { .ms = 5000, .deadline_ms = PATIENCE_MS };
 	struct napper second = { .ms = 1, .deadline_ms = 200 };
-	struct napper third = { .ms = 1, .deadline_ms = 4000 };
+	struct napper third = { .ms = 1, .deadline_ms = PATIENCE_MS };
 
 	(void)state;
 	pool_start(1, 10);
@@ -443,7 +443,7 @@ who_waits_too_long_leaves_the_queue(void **state)
 	spawn(nap, &third);
 	wait_for(&second.done);
 	assert_int_equal(second.got, ERR_UNAVAILABLE);
-	assert_in_range(second.took_ms, 190, 400);
+	assert_true(second.took_ms >= 190);
 	assert_false(first.done);
 	wait_for(&third.done);
 	assert_int_equal(third.got, ERR_OK);
@@ -454,21 +454,22 @@ static void
 connections_work_side_by_side(void **state)
 {
 	struct napper n[4];
-	int64_t start;
 	int i;
 
 	(void)state;
 	pool_start(4, 10);
-	start = instant_monotonic();
 	for (i = 0; i < 4; i++) {
-		n[i] = (struct napper){ .ms = 400, .deadline_ms = 4000 };
+		n[i] = (struct napper){ .ms = 5000,
+			.deadline_ms = PATIENCE_MS };
 		spawn(nap, &n[i]);
 	}
+	super_until("SELECT count(*) FROM pg_stat_activity WHERE usename = "
+		    "'epione_server' AND wait_event = 'PgSleep'",
+	    4);
 	for (i = 0; i < 4; i++) {
 		wait_for(&n[i].done);
 		assert_int_equal(n[i].got, ERR_OK);
 	}
-	assert_true(instant_monotonic() - start < 1000);
 }
 
 /* Conflicts */
@@ -484,7 +485,7 @@ add_both(void *arg)
 {
 	struct adder *ad = arg;
 	struct arena *a = arena_new();
-	struct tx *tx = tx_new(a, instant_monotonic() + 4000);
+	struct tx *tx = tx_new(a, instant_monotonic() + PATIENCE_MS);
 	struct counter_add_in in = { .id = ad->first };
 
 	ad->got = sql_counter_add(tx, &in, NULL);
@@ -592,8 +593,8 @@ a_wait_off_a_fiber_is_refused(void **state)
 static void
 stopping_ends_what_waits(void **state)
 {
-	struct napper held = { .ms = 2000, .deadline_ms = 4000 };
-	struct napper queued = { .ms = 1, .deadline_ms = 4000 };
+	struct napper held = { .ms = 15000, .deadline_ms = PATIENCE_MS };
+	struct napper queued = { .ms = 1, .deadline_ms = PATIENCE_MS };
 
 	(void)state;
 	pool_start(1, 10);
@@ -605,7 +606,7 @@ stopping_ends_what_waits(void **state)
 	wait_for(&queued.done);
 	assert_int_equal(held.got, ERR_UNAVAILABLE);
 	assert_int_equal(queued.got, ERR_UNAVAILABLE);
-	assert_in_range(queued.took_ms, 0, 1000);
+	assert_in_range(queued.took_ms, 0, 10000);
 }
 
 int

@@ -16,6 +16,7 @@ const run = promisify(execFile);
 export const top = fileURLToPath(new URL('../..', import.meta.url));
 const script = path.join(top, 'tools/clinic.sh');
 const cluster = path.join(top, 'tools/cluster.sh');
+const template = path.join(top, 'tests/lib/template.sh');
 
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
@@ -126,7 +127,8 @@ export async function startClinic({ settings = '', jobs = '', env = {} } = {}) {
 }
 
 async function begin(dir, port, url, environment) {
-  await run('sh', [script, 'prepare', dir, String(port)], { env: environment, maxBuffer: 1 << 24 });
+  const packed = (await run('sh', [template])).stdout.trim();
+  await run('sh', [script, 'prepare', dir, String(port)], { env: { ...environment, EPIONE_TEMPLATE: packed }, maxBuffer: 1 << 24 });
   const made = JSON.parse(readFileSync(path.join(dir, 'people.json'), 'utf8'));
   const people = {};
   for (const p of made.people) {

@@ -412,11 +412,13 @@ a_restart_is_survived(void **state)
 
 #define CHAOS_FIBERS 24
 #define CHAOS_MS     6000
+/* Fewer would show little: a crowded machine is given longer for them. */
+#define CHAOS_COMMITS 100
 
 struct chaos {
 	unsigned next;
 	enum err outcome[1 << 16];
-	unsigned running;
+	unsigned running, committed;
 	int64_t until;
 };
 
@@ -434,6 +436,7 @@ chaos_write(void *arg)
 		};
 		write_one(&w);
 		c->outcome[n] = w.got != ERR_OK ? w.got : w.commit;
+		c->committed += c->outcome[n] == ERR_OK;
 		fiber_sleep(3);
 	}
 	c->running--;
@@ -456,17 +459,20 @@ no_answer_is_false_while_connections_die(void **state)
 {
 	struct chaos *c = calloc(1, sizeof(*c));
 	unsigned i, count[ERR_COUNT] = { 0 };
-	int64_t committed;
+	int64_t committed, began = instant_monotonic();
 
 	(void)state;
 	pool_start(4, 100);
-	c->until = instant_monotonic() + CHAOS_MS;
+	c->until = began + CHAOS_MS;
 	for (i = 0; i < CHAOS_FIBERS; i++) {
 		c->running++;
 		spawn(chaos_write, c);
 	}
 	while (c->running > 0) {
 		fiber_sleep(70);
+		if (c->committed <= CHAOS_COMMITS &&
+		    c->until < began + PATIENCE_MS)
+			c->until += 70;
 		if (instant_monotonic() < c->until)
 			super("SELECT pg_terminate_backend(pid) FROM "
 			      "pg_stat_activity WHERE usename = "
@@ -484,7 +490,7 @@ no_answer_is_false_while_connections_die(void **state)
 	    c->next, count[ERR_UNKNOWN_OUTCOME], count[ERR_UNAVAILABLE],
 	    count[ERR_BUSY], (unsigned)db_stats().lost);
 	assert_int_equal(committed, count[ERR_OK]);
-	assert_true(count[ERR_OK] > 50);
+	assert_true(count[ERR_OK] > CHAOS_COMMITS);
 	assert_true(count[ERR_UNAVAILABLE] > 0);
 	for (i = 0; i < c->next; i += 97) /* the sum could hide two wrongs */
 		if (c->outcome[i] != ERR_UNKNOWN_OUTCOME)

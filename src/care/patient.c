@@ -3,6 +3,7 @@
 #include "care/operations.h"
 #include "care/patient_view.h"
 #include "data/record_key.h"
+#include "gate/route.h"
 #include "sql.h"
 
 const struct shape patient_create_out[] = {
@@ -100,9 +101,9 @@ creator_joins(struct op *op, const struct uuid *id)
 {
 	struct care_team_begin_in in = { *id, op->who.account };
 
-	return op->who.role != ROLE_CLINICIAN
-	    ? ERR_OK
-	    : sql_care_team_begin(op->tx, &in);
+	return perm_scope(PERM_patient_read, op->who.role) == SCOPE_CARE
+	    ? sql_care_team_begin(op->tx, &in)
+	    : ERR_OK;
 }
 
 /* Nothing here waits but the key: the rows travel with the audit row and the

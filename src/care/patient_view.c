@@ -15,7 +15,7 @@ enum may { NO = 0, SEE = 1, SET = 2, BOTH = SEE | SET };
 struct member {
 	const char *name;
 	enum field field;
-	enum may may[ROLE_COMPLIANCE + 1];
+	enum may may[ROLE_COUNT];
 };
 
 #define MEMBER(name, kind, from, to, flags, patient, clinician, scheduler,     \

@@ -4,13 +4,11 @@
 #include "care/attempt.h"
 #include "care/operations.h"
 #include "care/page.h"
+#include "gate/role.h"
+#include "gate/route.h"
 #include "sql.h"
 
 #include <string.h>
-
-/* A patient's account is made from the patient's record, and stays one. */
-#define WORKFORCE "admin|clinician|scheduler|compliance"
-#define ROLES	  WORKFORCE "|patient"
 
 #define USER_MEMBERS                                                           \
 	{ "id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },                      \
@@ -110,7 +108,8 @@ user_list(struct op *op)
 {
 	struct user_list_in in = {
 		.role = in_text(op, "role"),
-		.as_admin = op->who.role == ROLE_ADMIN,
+		.as_admin = perm_scope(PERM_user_manage, op->who.role) !=
+		    SCOPE_NONE,
 		.after = page_uuid(op, "after"),
 		.limit = page_fetch(op),
 		.now = op->now,

@@ -3,6 +3,7 @@
 #include "care/page.h"
 #include "care/signal.h"
 #include "care/visit.h"
+#include "gate/right.h"
 #include "sql.h"
 
 #include <string.h>
@@ -142,6 +143,39 @@ visit_json(struct op *op, const struct visit_list_row *v)
 	    time_json(v->arrived_at), "version", (json_int_t)v->version);
 }
 
+/* Does the visit's state allow it now? */
+static bool
+is_possible(const struct op *op, const char *operation, const void *row)
+{
+	const struct visit_list_row *v = row;
+	struct visit_window open = visit_window(v->starts_at, v->ends_at);
+	bool over = !visit_step_possible("visit_cancel", v->status) &&
+	    strcmp(v->status, "in_call") != 0;
+
+	if (strcmp(operation, "visit_patch") == 0)
+		return strcmp(v->status, "booked") == 0;
+	if (strcmp(operation, "visit_check_in") == 0 ||
+	    strcmp(operation, "visit_ice_servers") == 0 ||
+	    strcmp(operation, "visit_signal") == 0)
+		return !over && op->now >= open.from && op->now < open.until &&
+		    visit_step_possible(operation, v->status);
+	return visit_step_possible(operation, v->status);
+}
+
+/* A list holds what its actor has a right to see: who sees those alone whose
+ * care team they are on, is on it. */
+static json_t *
+visit_may(const struct op *op, const struct visit_list_row *v)
+{
+	const struct resource visit = right_resource(op->route);
+	struct standing s = { .care = op->standing.care };
+
+	s.self = uuid_equal(&v->patient_id, &op->who.patient);
+	s.part = s.self || uuid_equal(&v->clinician_id, &op->who.account);
+	s.care = s.care || op->scope == SCOPE_CARE;
+	return right_may(op, &visit, &s, is_possible, v);
+}
+
 static bool
 noted(const struct op *op, const struct uuid *id)
 {
@@ -210,7 +244,7 @@ visit_list(struct op *op)
 {
 	struct visit_list_in in = list_page(op);
 	struct visit_list_row *rows;
-	json_t *items = json_array(), *next = NULL;
+	json_t *items = json_array(), *next = NULL, *item;
 	size_t i, n, page;
 	enum err r;
 
@@ -224,7 +258,9 @@ visit_list(struct op *op)
 	for (i = 0; i < page; i++) {
 		if (rows[i].key == NULL)
 			continue; /* the record was destroyed */
-		json_array_append_new(items, visit_json(op, &rows[i]));
+		item = visit_json(op, &rows[i]);
+		json_object_set_new(item, "may", visit_may(op, &rows[i]));
+		json_array_append_new(items, item);
 		visit_note(op, &rows[i]);
 	}
 	if (n > page)
@@ -270,8 +306,10 @@ visit_read(struct op *op)
 	if ((r = visit_find(op, &v)) != ERR_OK)
 		return r;
 	op->version = v.version;
-	op->out = visit_json(op, &v);
-	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
+	if ((op->out = visit_json(op, &v)) == NULL)
+		return ERR_INTERNAL;
+	json_object_set_new(op->out, "may", visit_may(op, &v));
+	return ERR_OK;
 }
 
 /* What the visit becomes; a NULL reason stays as it is. */

@@ -10,6 +10,10 @@ struct visit_window {
 };
 struct visit_window visit_window(int64_t starts_at, int64_t ends_at);
 
+/* False of a step that a visit of this status does not take now; true of
+ * operations that are no step. */
+bool visit_step_possible(const char *operation, const char *status);
+
 /* For op->after_commit: tells the visit's room the status that op->out says.
  * "booked" means that time or clinician changed: whoever is there comes in
  * again, by the visit as it is now. */

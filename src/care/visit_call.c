@@ -2,6 +2,7 @@
 #include "care/ice.h"
 #include "care/operations.h"
 #include "care/visit.h"
+#include "gate/route.h"
 #include "sql.h"
 
 #include <string.h>
@@ -122,7 +123,8 @@ visit_signal(struct op *op)
 	p->session = op->who.session;
 	p->patient = op->who.patient;
 	p->role = op->who.role;
-	p->admitted = op->who.role == ROLE_CLINICIAN ||
+	p->admitted = perm_scope(PERM_visit_admit, op->who.role) !=
+		SCOPE_NONE ||
 	    strcmp(v.status, "in_call") == 0;
 	name_copy(p->display_name, sizeof(p->display_name),
 	    v.display_name == NULL ? "" : v.display_name);

@@ -3,26 +3,26 @@
 #include "care/operations.h"
 #include "care/signal.h"
 #include "care/visit.h"
+#include "gate/route.h"
 #include "sql.h"
+
+#include <string.h>
 
 /*
  * The steps of a visit. What is not in the table does not happen: the one
  * UPDATE that takes a step asks for the source in its WHERE, so of two steps
  * that arrive together one finds no row and is 409 wrong_status.
  */
-enum action { CHECK_IN, ADMIT, END, CANCEL, NO_SHOW };
-
 static const struct step {
-	enum action action;
-	const char *from, *to;
+	const char *operation, *from, *to;
 } steps[] = {
-	{ CHECK_IN, "booked", "arrived" },
-	{ ADMIT, "arrived", "in_call" },
-	{ END, "arrived", "ended" },
-	{ END, "in_call", "ended" },
-	{ CANCEL, "booked", "cancelled" },
-	{ CANCEL, "arrived", "cancelled" },
-	{ NO_SHOW, "booked", "no_show" },
+	{ "visit_check_in", "booked", "arrived" },
+	{ "visit_admit", "arrived", "in_call" },
+	{ "visit_end", "arrived", "ended" },
+	{ "visit_end", "in_call", "ended" },
+	{ "visit_cancel", "booked", "cancelled" },
+	{ "visit_cancel", "arrived", "cancelled" },
+	{ "visit_no_show", "booked", "no_show" },
 };
 #define STEPS (sizeof(steps) / sizeof(steps[0]))
 
@@ -53,7 +53,7 @@ visit_tell_room(struct op *op)
 }
 
 static enum err
-step_take(struct op *op, enum action action, int64_t before_s, int64_t after_s)
+step_take(struct op *op, int64_t before_s, int64_t after_s)
 {
 	const char *sources[STEPS];
 	struct visit_step_in in = { .id = op->id,
@@ -65,7 +65,7 @@ step_take(struct op *op, enum action action, int64_t before_s, int64_t after_s)
 	enum err r;
 
 	for (i = 0; i < STEPS; i++) {
-		if (steps[i].action != action)
+		if (strcmp(steps[i].operation, op->route->operation) != 0)
 			continue;
 		sources[n++] = steps[i].from;
 		in.target = steps[i].to;
@@ -86,30 +86,46 @@ step_take(struct op *op, enum action action, int64_t before_s, int64_t after_s)
 enum err
 visit_check_in(struct op *op)
 {
-	return step_take(op, CHECK_IN, conf()->join_minutes_before * 60,
+	return step_take(op, conf()->join_minutes_before * 60,
 	    conf()->join_minutes_after * 60);
 }
 
 enum err
 visit_admit(struct op *op)
 {
-	return step_take(op, ADMIT, INT64_MIN, INT64_MIN);
+	return step_take(op, INT64_MIN, INT64_MIN);
 }
 
 enum err
 visit_end(struct op *op)
 {
-	return step_take(op, END, INT64_MIN, INT64_MIN);
+	return step_take(op, INT64_MIN, INT64_MIN);
 }
 
 enum err
 visit_cancel(struct op *op)
 {
-	return step_take(op, CANCEL, INT64_MIN, INT64_MIN);
+	return step_take(op, INT64_MIN, INT64_MIN);
 }
 
 enum err
 visit_no_show(struct op *op)
 {
-	return step_take(op, NO_SHOW, INT64_MIN, INT64_MIN);
+	return step_take(op, INT64_MIN, INT64_MIN);
+}
+
+bool
+visit_step_possible(const char *operation, const char *status)
+{
+	bool is_step = false;
+	size_t i;
+
+	for (i = 0; i < STEPS; i++) {
+		if (strcmp(steps[i].operation, operation) != 0)
+			continue;
+		if (strcmp(steps[i].from, status) == 0)
+			return true;
+		is_step = true;
+	}
+	return !is_step;
 }

@@ -1,17 +1,8 @@
 #include "gate/audit.h"
 
+#include "gate/role.h"
 #include "gate/route.h"
 #include "sql.h"
-
-/* Why the actor looked, in HL7's PurposeOfUse codes. */
-static const char *const purposes[] = {
-	[ROLE_NONE] = "HSYSADMIN",
-	[ROLE_PATIENT] = "PATRQT",
-	[ROLE_CLINICIAN] = "TREAT",
-	[ROLE_SCHEDULER] = "HOPERAT",
-	[ROLE_ADMIN] = "HSYSADMIN",
-	[ROLE_COMPLIANCE] = "HCOMPL",
-};
 
 static struct uuid
 first(const struct uuid *a, const struct uuid *b)
@@ -42,7 +33,7 @@ audit_row(struct op *op, struct tx *tx, enum err outcome)
 		.actor_id = first(&op->who.account, &op->note.actor),
 		.actor_role = actor_role(op, role),
 		.session_id = op->who.session,
-		.purpose = purposes[role],
+		.purpose = role_purpose(role),
 		.patient_id = first(&op->note.patient, &op->patient),
 		.record_id = first(&op->note.record, &op->id),
 		.returned = { op->note.returned, op->note.returned_n },

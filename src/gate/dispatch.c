@@ -10,6 +10,7 @@
 #include "gate/precondition.h"
 #include "gate/rate.h"
 #include "gate/reply.h"
+#include "gate/right.h"
 #include "gate/route.h"
 #include "gate/upgrade.h"
 #include "sql.h"
@@ -127,46 +128,24 @@ state_error(enum session_state state)
 	}
 }
 
-/*= IA-03, IA-15: only what leads out of a state is open in it */
 static enum err
 state_check(const struct op *op)
 {
-	enum session_state state = op->who.state;
-	bool open = false;
-
-	switch (op->route->open) {
-	case OPEN_PUBLIC:
-	case OPEN_SIGNED_IN:
-		open = true;
-		break;
-	case OPEN_TOTP:
-		open = state == STATE_TOTP_REQUIRED;
-		break;
-	case OPEN_ENROL:
-		open = state == STATE_TOTP_ENROLMENT_REQUIRED;
-		break;
-	case OPEN_PASSWORD:
-		open = state == STATE_PASSWORD_EXPIRED || state == STATE_ACTIVE;
-		break;
-	case OPEN_ENROL_ACTIVE:
-		open = state == STATE_TOTP_ENROLMENT_REQUIRED ||
-		    state == STATE_ACTIVE;
-		break;
-	case OPEN_ACTIVE:
-		open = state == STATE_ACTIVE;
-		break;
-	}
-	return open ? ERR_OK : state_error(state);
+	return right_in_state(op->route, op->who.state)
+	    ? ERR_OK
+	    : state_error(op->who.state);
 }
 
-/* Does the actor stand to the subject as the permission wants it? */
-static bool
-is_related(const struct op *op, const struct relation_get_row *rel)
+static enum err
+relation_check(struct op *op, const struct relation_get_row *rel)
 {
+	op->patient = rel->patient_id;
+	op->standing = (struct standing){ rel->is_self, rel->is_part,
+		rel->is_care };
 	return !uuid_is_nil(&rel->patient_id) &&
-	    (op->scope != SCOPE_SELF || rel->is_self) &&
-	    (op->scope != SCOPE_PART || rel->is_part) &&
-	    (op->scope != SCOPE_CARE || rel->is_care);
+		right_suffices(op->scope, &op->standing)
+	    ? ERR_OK
+	    : ERR_NOT_FOUND;
 }
 
 /*= AZ-01: what is not granted does not exist; denied and absent are one */
@@ -180,10 +159,9 @@ right_check(struct passage *p)
 	op->scope = perm_scope(op->route->perm, op->who.role);
 	if (op->scope == SCOPE_NONE)
 		return ERR_NOT_FOUND;
-	if (subject_kind(op->route) == NULL)
-		return ERR_OK;
-	op->patient = p->relation.patient_id;
-	return is_related(op, &p->relation) ? ERR_OK : ERR_NOT_FOUND;
+	return subject_kind(op->route) == NULL
+	    ? ERR_OK
+	    : relation_check(op, &p->relation);
 }
 
 /* The subject of some routes stands in the body. It is looked at before the
@@ -203,8 +181,7 @@ body_subject_check(struct passage *p)
 	}
 	if ((r = sql_relation_get(op->tx, &in, &p->relation)) != ERR_OK)
 		return r;
-	op->patient = p->relation.patient_id;
-	return is_related(op, &p->relation) ? ERR_OK : ERR_NOT_FOUND;
+	return relation_check(op, &p->relation);
 }
 
 static enum err
@@ -217,6 +194,7 @@ operation_run(struct passage *p)
 		return r;
 	if ((r = op->route->run(op)) != ERR_OK)
 		return r;
+	right_tell(op);
 	if (op->join != NULL)
 		memcpy(op->join->address, op->rq->address,
 		    sizeof(op->join->address));

@@ -55,11 +55,10 @@ struct request {
 
 enum role {
 	ROLE_NONE,
-	ROLE_PATIENT,
-	ROLE_CLINICIAN,
-	ROLE_SCHEDULER,
-	ROLE_ADMIN,
-	ROLE_COMPLIANCE
+#define ROLE(name, stored, title, kind, purpose) ROLE_##name,
+#include "tables/roles.def"
+#undef ROLE
+	ROLE_COUNT
 };
 enum session_state {
 	STATE_NONE,
@@ -83,6 +82,13 @@ struct actor {
 	bool browser;
 	int64_t idle_expires_at, expires_at;
 	int64_t password_expires_at, step_up_until; /* INSTANT_NONE for none */
+};
+
+/* How the actor stands to the record that the path names. */
+struct standing {
+	bool self; /* it is the actor's own */
+	bool part; /* the actor takes part in the visit */
+	bool care; /* the actor is on the patient's care team */
 };
 
 /* What the audit row says beyond actor and request. The gate fills it from
@@ -124,7 +130,8 @@ struct op {
 	struct tx *tx;
 	int64_t now; /* s, read once */
 	struct actor who;
-	enum scope scope;    /* what the permission grants this actor */
+	enum scope scope; /* what the permission grants this actor */
+	struct standing standing;
 	struct uuid id;	     /* the path's {id} */
 	struct uuid user_id; /* the path's {user_id} */
 	const char *token;   /* the path's {token} */

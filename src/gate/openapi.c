@@ -3,6 +3,8 @@
 #include "base/shape.h"
 #include "gate/credential.h"
 #include "gate/reply.h"
+#include "gate/right.h"
+#include "gate/role.h"
 #include "gate/route.h"
 
 #include <ctype.h>
@@ -81,12 +83,47 @@ parameters(const struct route *r)
 	return list;
 }
 
+/* What may be done with it, of the operations that it has. */
+static json_t *
+may_schema(const struct route *r)
+{
+	const struct resource of = right_resource(r);
+	json_t *names = json_array();
+	size_t i;
+
+	for (i = 0; i < routes_count; i++)
+		if (right_concerns(&of, &routes[i]))
+			json_array_append_new(
+			    names, json_string(routes[i].operation));
+	return json_pack("{s:s, s:s, s:{s:s, s:o}}", "type", "array",
+	    "description",
+	    "The operations that this session has a right to, and that are "
+	    "possible in the present state",
+	    "items", "type", "string", "enum", names);
+}
+
+static json_t *
+resource_schema(const struct route *r)
+{
+	json_t *schema = shape_schema(r->out);
+
+	if ((r->traits & TRAIT_MAY) == 0)
+		return schema;
+	json_object_set_new(
+	    json_object_get(schema, "properties"), "may", may_schema(r));
+	if (json_object_get(schema, "required") == NULL)
+		json_object_set_new(schema, "required", json_array());
+	json_array_append_new(
+	    json_object_get(schema, "required"), json_string("may"));
+	return schema;
+}
+
 static json_t *
 list_schema(const struct route *r)
 {
 	return json_pack("{s:s, s:{s:{s:s, s:o}, s:{s:[s, s]}}, s:[s, s], s:b}",
 	    "type", "object", "properties", "items", "type", "array", "items",
-	    shape_schema(r->out), "next_cursor", "type", "string", "null",
+	    resource_schema(r), "next_cursor", "type", "string", "null",
 	    "required", "items", "next_cursor", "additionalProperties", 0);
 }
 
@@ -126,7 +163,7 @@ success(const struct route *r)
 	if (r->out[0].kind == SH_END)
 		return o;
 	schema = (r->traits & TRAIT_LISTS) != 0 ? list_schema(r)
-						: shape_schema(r->out);
+						: resource_schema(r);
 	json_object_set_new(o, "content",
 	    json_pack("{s:{s:o}}", "application/json", "schema", schema));
 	return o;
@@ -472,7 +509,7 @@ void
 access_print(FILE *f)
 {
 	size_t i;
-	int role;
+	enum role role;
 
 	fprintf(f,
 	    "# Who may do what\n\nGenerated from `src/tables/`; do not edit. "
@@ -486,13 +523,11 @@ access_print(FILE *f)
 		fprintf(f, "| `%s %s` | %s | %s |",
 		    method_name(routes[i].method), routes[i].path,
 		    open_names[routes[i].open], perm_name(routes[i].perm));
-		for (role = ROLE_PATIENT; role <= ROLE_COMPLIANCE; role++)
+		for (role = ROLE_NONE + 1; role < ROLE_COUNT; role++)
 			fprintf(f, " %s |",
-			    perm_scope(routes[i].perm, (enum role)role) ==
-				    SCOPE_NONE
+			    perm_scope(routes[i].perm, role) == SCOPE_NONE
 				? "–"
-				: scope_name(perm_scope(
-				      routes[i].perm, (enum role)role)));
+				: scope_name(perm_scope(routes[i].perm, role)));
 		fprintf(f, " %s |\n", event_stored(routes[i].event));
 	}
 	record_print(f);

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-static const enum scope perms[PERM_COUNT][ROLE_COMPLIANCE + 1] = {
+static const enum scope perms[PERM_COUNT][ROLE_COUNT] = {
 #define PERM(name, patient, clinician, scheduler, admin, compliance)           \
 	[PERM_##name] = { SCOPE_NONE, SCOPE_##patient, SCOPE_##clinician,      \
 		SCOPE_##scheduler, SCOPE_##admin, SCOPE_##compliance },
@@ -30,8 +30,6 @@ static const char *const method_names[] = { "GET", "HEAD", "POST", "PUT",
 	"PATCH", "DELETE", "OPTIONS", "OTHER" };
 static const char *const scope_names[] = { "none", "self", "part", "care",
 	"clinic" };
-static const char *const role_names[] = { "none", "patient", "clinician",
-	"scheduler", "admin", "compliance" };
 static const char *const state_names[] = { "none", "totp_required",
 	"totp_enrolment_required", "password_expired", "active" };
 
@@ -72,39 +70,20 @@ event_action(enum event e)
 }
 
 const char *
-role_name(enum role r)
-{
-	return role_names[r];
-}
-
-const char *
 session_state_name(enum session_state s)
 {
 	return state_names[s];
 }
 
-static int
-name_find(const char *const names[], int n, const char *name)
-{
-	int i;
-
-	for (i = 1; name != NULL && i < n; i++)
-		if (strcmp(names[i], name) == 0)
-			return i;
-	return 0;
-}
-
-enum role
-role_parse(const char *name)
-{
-	return (enum role)name_find(role_names, ROLE_COMPLIANCE + 1, name);
-}
-
 enum session_state
 session_state_parse(const char *name)
 {
-	return (enum session_state)name_find(
-	    state_names, STATE_ACTIVE + 1, name);
+	enum session_state s;
+
+	for (s = STATE_NONE + 1; name != NULL && s <= STATE_ACTIVE; s++)
+		if (strcmp(state_names[s], name) == 0)
+			return s;
+	return STATE_NONE;
 }
 
 /* One {placeholder} of a pattern against one segment of a path; op may be

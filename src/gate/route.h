@@ -31,7 +31,8 @@ enum trait {
 	TRAIT_LISTS = 4,
 	TRAIT_SLOW = 8,
 	TRAIT_SOCKET = 16,
-	TRAIT_RECORD = 32
+	TRAIT_RECORD = 32,
+	TRAIT_MAY = 64
 };
 
 enum perm {

@@ -9,6 +9,7 @@ enum {
 	SLOW = TRAIT_SLOW,
 	SOCKET = TRAIT_SOCKET,
 	RECORD = TRAIT_RECORD,
+	MAY = TRAIT_MAY,
 };
 
 const struct route routes[] = {

@@ -64,7 +64,7 @@ function asks({ method }) {
 //= AZ-01: whose record it is comes before what is wrong with the request
 test('about a patient of others every body is 404', async () => {
   const away = clinic.patients.find((id) => id !== clinic.people.patient.patient_id);
-  await clinic.sql(`UPDATE care_team SET ended_at = now() WHERE patient_id = :'p'`, { p: away });
+  await clinic.sql(`UPDATE care_team SET until = now() WHERE patient_id = :'p'`, { p: away });
   for (const more of [{}, { no_such: 1 }, { reason: 7 }]) {
     const booked = await clients.clinician.post('/v1/visits', { patient_id: away, ...more });
     assert.deepEqual([booked.status, booked.body.field], [404, undefined], booked.text);
@@ -76,6 +76,68 @@ test('about a patient of others every body is 404', async () => {
     const r = await clients.clinician.post('/v1/visits', { patient_id });
     assert.deepEqual([r.status, r.body.field], [422, 'patient_id'], r.text);
   }
+});
+
+const document = JSON.parse(readFileSync(new URL('../../docs/openapi.json', import.meta.url), 'utf8'));
+const operation = (row) => document.paths[row.path][row.method.toLowerCase()].operationId;
+
+//= AZ-01: what a page offers is what the tables grant, and nothing that would be refused
+test('a session says what its actor may do', async () => {
+  for (const role of roles) {
+    const granted = rows.filter((row) => /any session|`active`/.test(row.open) && !row.path.includes('{') && !row.without.includes(role));
+    const { body } = await clients[role].get('/v1/session');
+    assert.deepEqual(body.may, granted.map(operation), role);
+  }
+  const half = new Client(clinic.url, { role: 'admin' });
+  const { email, password } = clinic.people.admin;
+  assert.equal((await half.post('/v1/session', { email, password, client: 'api' })).status, 200);
+  assert.deepEqual((await half.get('/v1/session')).body.may, ['session_read', 'session_totp', 'session_recovery', 'session_delete']);
+  half.close();
+});
+
+test('a record says what this actor may do with it', async () => {
+  const { patient_id } = clinic.people.patient;
+  const may = async (role, path) => (await clients[role].get(path)).body.may?.sort();
+  const record = `/v1/patients/${patient_id}`;
+  assert.deepEqual(await may('patient', record), ['care_team_list', 'patient_accesses', 'patient_patch', 'patient_read']);
+  const desk = await may('scheduler', record);
+  for (const name of ['patient_read', 'patient_patch', 'patient_account', 'care_team_add', 'visit_book']) assert.ok(desk.includes(name), name);
+  assert.ok(!desk.includes('patient_accesses'));
+  assert.deepEqual(await may('admin', '/v1/clinic/policy'), ['policy_patch', 'policy_read']);
+  assert.deepEqual(await may('compliance', '/v1/clinic/policy'), ['policy_read']);
+  const patched = await clients.patient.patch(record, { language: 'sv' }, { 'if-match': (await clients.patient.get(record)).headers.etag });
+  assert.deepEqual(patched.body.may.sort(), ['care_team_list', 'patient_accesses', 'patient_patch', 'patient_read']);
+});
+
+test('a visit says what this actor may do with it now, in a list too', async () => {
+  const { patient_id } = clinic.people.patient;
+  const { body: { items: doctors } } = await clients.scheduler.get('/v1/users?role=clinician');
+  const me = (await clients.clinician.get('/v1/session')).body.user.id;
+  assert.ok(doctors.some((d) => d.id === me));
+  await clinic.sql(`UPDATE visit SET status = 'cancelled', ended_at = now() WHERE status IN ('booked', 'arrived', 'in_call')`);
+  const at = new Date(Date.now() + 60_000).toISOString().replace(/\.\d+/, '');
+  const made = await clients.scheduler.create('/v1/visits', { patient_id, clinician_id: me, starts_at: at, duration_minutes: 30, reason: 'x' });
+  assert.equal(made.status, 201, made.text);
+  const path = `/v1/visits/${made.body.id}`;
+  const steps = ['visit_patch', 'visit_check_in', 'visit_admit', 'visit_end', 'visit_cancel', 'visit_no_show', 'visit_signal'];
+  const right = { patient: ['check_in', 'cancel', 'signal'], clinician: ['patch', 'admit', 'end', 'cancel', 'no_show', 'signal'], scheduler: ['patch', 'check_in', 'cancel', 'no_show'] };
+  const possible = { booked: ['patch', 'check_in', 'cancel', 'no_show', 'signal'], arrived: ['admit', 'end', 'cancel', 'signal'], in_call: ['end', 'signal'], ended: [] };
+  for (const [status, now] of Object.entries(possible)) {
+    await clinic.sql(`UPDATE visit SET status = :'s' WHERE id = :'id'`, { s: status, id: made.body.id });
+    for (const role of Object.keys(right)) {
+      const wanted = steps.filter((s) => now.includes(s.slice(6)) && right[role].includes(s.slice(6)));
+      const one = (await clients[role].get(path)).body.may, listed = (await clients[role].get(`/v1/visits?patient_id=${patient_id}`)).body.items.find((v) => v.id === made.body.id).may;
+      assert.deepEqual(one.filter((s) => steps.includes(s)), wanted, `${role}, ${status}`);
+      assert.deepEqual(listed, one);
+      // and the calls agree: what is not said is refused
+      for (const step of ['check_in', 'admit', 'end', 'cancel', 'no_show'].filter((s) => !wanted.includes(`visit_${s}`)))
+        assert.ok([404, 409].includes((await clients[role].post(`${path}/${step.replace('_', '-')}`)).status), `${role}, ${status}, ${step}`);
+    }
+  }
+  // outside of its window it can be moved, but not entered
+  await clinic.sql(`UPDATE visit SET status = 'booked', starts_at = now() + interval '3 days', ends_at = now() + interval '3 days 1 hour' WHERE id = :'id'`, { id: made.body.id });
+  const early = (await clients.scheduler.get(path)).body.may;
+  assert.deepEqual([early.includes('visit_patch'), early.includes('visit_check_in')], [true, false]);
 });
 
 test('another clinic’s ids and ids that do not exist look the same', async () => {

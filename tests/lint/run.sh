@@ -42,6 +42,19 @@ layers() {
 }
 rule 'A file includes its own layer and those below; Kore only in edge/ and main.c, libcurl in jobs/:' "$(layers)"
 
+# a role is a row: what cannot be generated from it is compared with it
+roles() {
+	names=$(sed -nE 's/^ROLE\( *[A-Z]+, *([a-z]+),.*/\1/p' src/tables/roles.def)
+	column=$(sed -nE 's/^ \* +permission +([a-z ]+)$/\1/p' src/tables/perms.def)
+	[ "$(echo "$names" | sort)" = "$(sed -nE "s/^ +role +text NOT NULL CHECK \(role IN \(([^)]*)\)\).*/\1/p" sql/migrations/0001_foundation.sql | tr -d "' " | tr , '\n' | sort)" ] ||
+		echo 'sql/migrations/0001_foundation.sql: the CHECK of account.role'
+	[ "$(echo $names)" = "$(echo $column)" ] || echo 'src/tables/perms.def: its columns'
+	for name in $names; do
+		grep -qE "[ {]$name: '" assets/js/format.js || echo "assets/js/format.js: no word for $name"
+	done
+}
+rule 'Roles are those of src/tables/roles.def, in its order:' "$(roles)"
+
 # memcmp is known and argued for by file and number of uses
 banned() {
 	grep -nE '(^|[^_[:alnum:]])(sprintf|vsprintf|strcpy|strcat|strncpy|strncat|atoi|atol|gets|gmtime|localtime|strtok|rand|srand|system|popen|alloca)\(' $code

@@ -1,0 +1,57 @@
+#include "gate/role.h"
+
+#include <string.h>
+
+static const struct {
+	const char *stored, *title, *purpose;
+} roles[ROLE_COUNT] = {
+	[ROLE_NONE] = { "none", "Nobody", "HSYSADMIN" },
+#define ROLE(name, stored, title, kind, purpose)                               \
+	[ROLE_##name] = { #stored, title, #purpose },
+#include "tables/roles.def"
+#undef ROLE
+};
+
+/* Each with a bar before it: who reads them begins behind the first. */
+const char role_names_all[] = ""
+#define ROLE(name, stored, title, kind, purpose) "|" #stored
+#include "tables/roles.def"
+#undef ROLE
+    ;
+
+#define OF_PATIENT(stored)   ""
+#define OF_WORKFORCE(stored) "|" #stored
+const char role_names_workforce[] = ""
+#define ROLE(name, stored, title, kind, purpose) OF_##kind(stored)
+#include "tables/roles.def"
+#undef ROLE
+    ;
+
+const char *
+role_name(enum role r)
+{
+	return roles[r].stored;
+}
+
+const char *
+role_title(enum role r)
+{
+	return roles[r].title;
+}
+
+const char *
+role_purpose(enum role r)
+{
+	return roles[r].purpose;
+}
+
+enum role
+role_parse(const char *name)
+{
+	enum role r;
+
+	for (r = ROLE_NONE + 1; name != NULL && r < ROLE_COUNT; r++)
+		if (strcmp(roles[r].stored, name) == 0)
+			return r;
+	return ROLE_NONE;
+}

@@ -95,6 +95,10 @@ backend_pid(void)
 static void
 wait_well(unsigned connections)
 {
+	/* what a lost client left asleep is not taken for the next test's */
+	super_until("SELECT count(*) FROM pg_stat_activity WHERE usename = "
+		    "'epione_server' AND state = 'active'",
+	    0);
 	pool_wait(connections);
 	(void)backend_pid();
 	assert_int_equal(db_stats().busy, 0);
@@ -198,13 +202,19 @@ lost_between_two_statements_is_unavailable(void **state)
 		.id = id_of(1), .slot = 1, .late = INT64_MIN, .other = INT64_MIN
 	};
 	struct whoami_row row;
+	char gone[80];
 
 	(void)state;
 	pool_start(1, 10);
 	assert_int_equal(sql_entry_add(tx, &in, NULL), ERR_OK);
+	assert_int_equal(sql_whoami(tx, &row), ERR_OK);
 	super("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
 	      "WHERE usename = 'epione_server'");
-	fiber_sleep(300);
+	snprintf(gone, sizeof(gone),
+	    "SELECT count(*) FROM pg_stat_activity WHERE pid = %d",
+	    (int)row.pid);
+	super_until(gone, 0);
+	fiber_sleep(50);
 	assert_int_equal(tx_commit(tx), ERR_UNAVAILABLE); /* was not sent */
 	assert_int_equal(sql_whoami(tx, &row), ERR_UNAVAILABLE);
 	tx_close(tx);

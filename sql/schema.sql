@@ -411,6 +411,24 @@ $$;
 
 ALTER FUNCTION public.sweep_strangers(batch bigint) OWNER TO epione_owner;
 
+CREATE FUNCTION public.visit_listed(v public.visit, from_at timestamp with time zone, closed_at timestamp with time zone, today boolean, wanted text, after_at timestamp with time zone, after_id uuid) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    AS $$
+    SELECT (v.ends_at > from_at OR (today AND v.ends_at > closed_at
+            AND v.status IN ('arrived', 'in_call')))
+       AND (wanted IS NULL OR visit_status(v.status, v.ends_at, closed_at) = wanted)
+       AND (after_id IS NULL OR (v.starts_at, v.id) > (after_at, after_id))
+$$;
+
+ALTER FUNCTION public.visit_listed(v public.visit, from_at timestamp with time zone, closed_at timestamp with time zone, today boolean, wanted text, after_at timestamp with time zone, after_id uuid) OWNER TO epione_owner;
+
+CREATE FUNCTION public.visit_status(status text, ends_at timestamp with time zone, closed_at timestamp with time zone) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    AS $$ SELECT CASE WHEN status IN ('arrived', 'in_call') AND ends_at <= closed_at
+        THEN 'ended' ELSE status END $$;
+
+ALTER FUNCTION public.visit_status(status text, ends_at timestamp with time zone, closed_at timestamp with time zone) OWNER TO epione_owner;
+
 CREATE TABLE public.account (
     clinic_id uuid NOT NULL,
     id uuid NOT NULL,
@@ -869,11 +887,13 @@ CREATE INDEX session_account ON public.session USING btree (clinic_id, account_i
 
 CREATE INDEX session_expires ON public.session USING btree (expires_at);
 
-CREATE INDEX visit_clinician ON public.visit USING btree (clinic_id, clinician_id, starts_at);
+CREATE INDEX visit_clinician ON public.visit USING btree (clinic_id, clinician_id, starts_at, id);
 
 CREATE INDEX visit_day ON public.visit USING btree (clinic_id, starts_at, id);
 
-CREATE INDEX visit_patient ON public.visit USING btree (clinic_id, patient_id, starts_at);
+CREATE INDEX visit_patient ON public.visit USING btree (clinic_id, patient_id, starts_at, id);
+
+CREATE INDEX visit_status ON public.visit USING btree (clinic_id, status, starts_at, id);
 
 CREATE TRIGGER care_team_booked AFTER INSERT ON public.visit FOR EACH ROW EXECUTE FUNCTION public.care_team_follow();
 

@@ -278,8 +278,28 @@ CREATE TABLE visit (
 );
 COMMENT ON COLUMN visit.reason IS 'sealed:visit_reason';
 CREATE INDEX visit_day ON visit (clinic_id, starts_at, id);
-CREATE INDEX visit_patient ON visit (clinic_id, patient_id, starts_at);
-CREATE INDEX visit_clinician ON visit (clinic_id, clinician_id, starts_at);
+CREATE INDEX visit_patient ON visit (clinic_id, patient_id, starts_at, id);
+CREATE INDEX visit_clinician ON visit (clinic_id, clinician_id, starts_at, id);
+CREATE INDEX visit_status ON visit (clinic_id, status, starts_at, id);
+
+-- What a visit's status comes to: one whose window closed (its end lies at or
+-- before closed_at) while somebody waited or was in the call is over.
+CREATE FUNCTION visit_status(status text, ends_at timestamptz, closed_at timestamptz)
+    RETURNS text LANGUAGE sql IMMUTABLE
+    AS $$ SELECT CASE WHEN status IN ('arrived', 'in_call') AND ends_at <= closed_at
+        THEN 'ended' ELSE status END $$;
+
+-- Is a visit on a list, apart from when it starts, which indexes see to? Those
+-- that reach into the span are, and, if now lies in it, what is going on.
+CREATE FUNCTION visit_listed(v visit, from_at timestamptz, closed_at timestamptz,
+        today boolean, wanted text, after_at timestamptz, after_id uuid)
+    RETURNS boolean LANGUAGE sql IMMUTABLE
+AS $$
+    SELECT (v.ends_at > from_at OR (today AND v.ends_at > closed_at
+            AND v.status IN ('arrived', 'in_call')))
+       AND (wanted IS NULL OR visit_status(v.status, v.ends_at, closed_at) = wanted)
+       AND (after_id IS NULL OR (v.starts_at, v.id) > (after_at, after_id))
+$$;
 
 -- Requests
 

@@ -30,7 +30,7 @@ VALUES (current_clinic(), $1::uuid, $2, $3::uuid, $4::timestamptz,
        $5::timestamptz, $6::bytea, $7::uuid, $8::timestamptz);
 
 -- sql: visit_get one
--- in:  id uuid
+-- in:  id uuid, closed_at time
 -- out: id uuid, patient_id uuid, key record_key,
 --      family_name sealed(patient_family_name, patient_id),
 --      given_name sealed(patient_given_name, patient_id),
@@ -41,7 +41,9 @@ VALUES (current_clinic(), $1::uuid, $2, $3::uuid, $4::timestamptz,
 SELECT v.id, v.patient_id, k.subject_id, k.version, k.box,
        p.family_name, p.given_name,
        v.clinician_id, ak.subject_id, ak.version, ak.box, a.display_name,
-       v.starts_at, v.ends_at, v.reason, v.status, v.arrived_at, v.version
+       v.starts_at, v.ends_at, v.reason,
+       visit_status(v.status, v.ends_at, $2::timestamptz) AS status,
+       v.arrived_at, v.version
   FROM visit v
   JOIN patient p ON p.clinic_id = v.clinic_id AND p.id = v.patient_id
   JOIN record_key k ON k.clinic_id = v.clinic_id AND k.subject_id = v.patient_id
@@ -49,12 +51,15 @@ SELECT v.id, v.patient_id, k.subject_id, k.version, k.box,
   JOIN record_key ak ON ak.clinic_id = v.clinic_id AND ak.subject_id = v.clinician_id
  WHERE v.clinic_id = current_clinic() AND v.id = $1::uuid;
 
--- From a time on and before another; after a visit of the first second, for the
--- next page. own_actor: a clinician sees those of the patients in the own care. One half runs, by the index that fits it: a comparison with
--- COALESCE or OR would keep row-level security from using any.
+-- Visits that start in [reach_at, to_at) and are on the list (visit_listed);
+-- after_at and after_id: after that one, for the next page. reach_at: as early
+-- as one can have started that is still on it. care_of: of the patients in that
+-- clinician's care alone. One branch runs, by the index that fits it: a
+-- comparison with COALESCE or OR would find none.
 -- sql: visit_list many
--- in:  from_at time, to_at time, patient_id uuid, clinician_id uuid,
---      status text, own_actor uuid, after_id uuid, limit int
+-- in:  reach_at time, from_at time, to_at time, closed_at time, today bool,
+--      patient_id uuid, clinician_id uuid, status text, care_of uuid,
+--      after_at time, after_id uuid, limit int
 -- out: id uuid, patient_id uuid, key record_key,
 --      family_name sealed(patient_family_name, patient_id),
 --      given_name sealed(patient_given_name, patient_id),
@@ -65,32 +70,56 @@ SELECT v.id, v.patient_id, k.subject_id, k.version, k.box,
 SELECT v.id, v.patient_id, k.subject_id, k.version, k.box,
        p.family_name, p.given_name,
        v.clinician_id, ak.subject_id, ak.version, ak.box, a.display_name,
-       v.starts_at, v.ends_at, v.reason, v.status, v.arrived_at, v.version
-  FROM ((SELECT w.* FROM visit w
-          WHERE $3::uuid IS NOT NULL AND w.patient_id = $3
+       v.starts_at, v.ends_at, v.reason,
+       visit_status(v.status, v.ends_at, $4) AS status, v.arrived_at, v.version
+  FROM ((SELECT w.* FROM visit w -- of one patient
+          WHERE $6::uuid IS NOT NULL AND w.patient_id = $6
             AND w.clinic_id = current_clinic()
-            AND w.starts_at >= $1::timestamptz AND w.starts_at < $2::timestamptz
-            AND ($4::uuid IS NULL OR w.clinician_id = $4)
-            AND ($5::text IS NULL OR w.status = $5)
-            AND ($6::uuid IS NULL OR EXISTS (
+            AND w.starts_at >= $1::timestamptz AND w.starts_at < $3::timestamptz
+            AND ($7::uuid IS NULL OR w.clinician_id = $7)
+            AND visit_listed(w, $2::timestamptz, $4::timestamptz, $5::boolean,
+                $8::text, $10::timestamptz, $11::uuid)
+            AND ($9::uuid IS NULL OR EXISTS (
                 SELECT 1 FROM care_team t
-                 WHERE t.clinic_id = w.clinic_id AND t.patient_id = w.patient_id
-                   AND t.account_id = $6 AND t.until > now()))
-            AND ($7::uuid IS NULL OR (w.starts_at, w.id) > ($1, $7))
-          ORDER BY w.starts_at, w.id LIMIT $8::bigint)
+                 WHERE t.clinic_id = w.clinic_id AND t.patient_id = $6
+                   AND t.account_id = $9 AND t.until > now()))
+          ORDER BY w.starts_at, w.id LIMIT $12::bigint)
          UNION ALL
-        (SELECT w.* FROM visit w
-          WHERE $3 IS NULL
+        (SELECT w.* FROM care_team t -- of those in somebody's care
+          CROSS JOIN LATERAL (
+                SELECT u.* FROM visit u
+                 WHERE u.clinic_id = t.clinic_id AND u.patient_id = t.patient_id
+                   AND u.starts_at >= $1 AND u.starts_at < $3
+                   AND ($7 IS NULL OR u.clinician_id = $7)
+                   AND visit_listed(u, $2, $4, $5, $8, $10, $11)
+                 ORDER BY u.starts_at, u.id LIMIT $12) AS w
+          WHERE $6 IS NULL AND $9 IS NOT NULL
+            AND t.clinic_id = current_clinic() AND t.account_id = $9
+            AND t.until > now()
+          ORDER BY w.starts_at, w.id LIMIT $12)
+         UNION ALL
+        (SELECT w.* FROM visit w -- of one clinician
+          WHERE $6 IS NULL AND $9 IS NULL AND w.clinician_id = $7
             AND w.clinic_id = current_clinic()
-            AND w.starts_at >= $1 AND w.starts_at < $2
-            AND ($4 IS NULL OR w.clinician_id = $4)
-            AND ($5 IS NULL OR w.status = $5)
-            AND ($6 IS NULL OR EXISTS (
-                SELECT 1 FROM care_team t
-                 WHERE t.clinic_id = w.clinic_id AND t.patient_id = w.patient_id
-                   AND t.account_id = $6 AND t.until > now()))
-            AND ($7 IS NULL OR (w.starts_at, w.id) > ($1, $7))
-          ORDER BY w.starts_at, w.id LIMIT $8)) AS v
+            AND w.starts_at >= $1 AND w.starts_at < $3
+            AND visit_listed(w, $2, $4, $5, $8, $10, $11)
+          ORDER BY w.starts_at, w.id LIMIT $12)
+         UNION ALL
+        (SELECT w.* FROM visit w -- of the clinic, in a status that may be rare
+          WHERE $6 IS NULL AND $9 IS NULL AND $7 IS NULL
+            AND $8 <> 'ended' AND w.status = $8
+            AND w.clinic_id = current_clinic()
+            AND w.starts_at >= $1 AND w.starts_at < $3
+            AND visit_listed(w, $2, $4, $5, $8, $10, $11)
+          ORDER BY w.starts_at, w.id LIMIT $12)
+         UNION ALL
+        (SELECT w.* FROM visit w -- of the clinic
+          WHERE $6 IS NULL AND $9 IS NULL AND $7 IS NULL
+            AND ($8 IS NULL OR $8 = 'ended')
+            AND w.clinic_id = current_clinic()
+            AND w.starts_at >= $1 AND w.starts_at < $3
+            AND visit_listed(w, $2, $4, $5, $8, $10, $11)
+          ORDER BY w.starts_at, w.id LIMIT $12)) AS v
   JOIN patient p ON p.clinic_id = v.clinic_id AND p.id = v.patient_id
   JOIN record_key k ON k.clinic_id = v.clinic_id AND k.subject_id = v.patient_id
   JOIN account a ON a.clinic_id = v.clinic_id AND a.id = v.clinician_id
@@ -116,14 +145,16 @@ UPDATE record_key k
 -- is given, if now lies in it; no row otherwise. Two that come together cannot
 -- both step.
 -- sql: visit_step one
--- in:  id uuid, sources text[], target text, now time, before_s int?, after_s int?
+-- in:  id uuid, sources text[], target text, now time, before_s int?,
+--      after_s int?, closed_at time
 -- out: id uuid, status text, starts_at time, arrived_at time, version int
 UPDATE visit SET status = $3::text,
        arrived_at = CASE WHEN $3 = 'arrived' THEN $4::timestamptz ELSE arrived_at END,
        admitted_at = CASE WHEN $3 = 'in_call' THEN $4 ELSE admitted_at END,
        ended_at = CASE WHEN $3 IN ('ended', 'cancelled', 'no_show') THEN $4 ELSE ended_at END,
        version = version + 1
- WHERE clinic_id = current_clinic() AND id = $1::uuid AND status = ANY ($2::text[])
+ WHERE clinic_id = current_clinic() AND id = $1::uuid
+   AND visit_status(status, ends_at, $7::timestamptz) = ANY ($2::text[])
    AND ($5::bigint IS NULL OR $4 >= starts_at - make_interval(secs => $5))
    AND ($6::bigint IS NULL OR $4 < ends_at + make_interval(secs => $6))
 RETURNING id, status, starts_at, arrived_at, version;
@@ -131,7 +162,7 @@ RETURNING id, status, starts_at, arrived_at, version;
 -- Who wait for a visit's clinician before its patient does, and in how many
 -- seconds the clinician may be free of them and of the call that goes on.
 -- sql: visit_queue many
--- in:  ids uuid[]
+-- in:  ids uuid[], closed_at time
 -- out: id uuid, ahead int, busy_s int
 SELECT v.id, q.ahead, q.busy_s
   FROM visit v
@@ -146,6 +177,7 @@ SELECT v.id, q.ahead, q.busy_s
      WHERE w.clinic_id = v.clinic_id AND w.clinician_id = v.clinician_id
        AND w.id <> v.id AND w.status IN ('arrived', 'in_call')
        AND w.starts_at > v.starts_at - interval '1 day'
+       AND w.ends_at > $2::timestamptz
        AND (w.starts_at < v.starts_at OR w.status = 'in_call')) AS q
  WHERE v.clinic_id = current_clinic() AND v.id = ANY ($1::uuid[]);
 

@@ -8,15 +8,19 @@
 
 #include <string.h>
 
-#define LATE_S	 (15 * 60) /* a visit may be entered when it has just begun */
-#define EARLIEST INT64_C(-2208988800)  /* 1900-01-01 */
-#define LATEST	 INT64_C(253402300799) /* 9999-12-31: what instants go to */
+#define LATE_S	      (15 * 60) /* a visit may be entered when it has just begun */
+#define LONGEST	      480	/* minutes */
+#define LONGEST_S     (LONGEST * 60)
+#define SPAN_BEFORE_S (INT64_C(31) * 86400)  /* of a list whose dates are not */
+#define SPAN_AFTER_S  (INT64_C(400) * 86400) /* said, around now */
+#define EARLIEST      INT64_C(-2208988800)   /* 1900-01-01 */
+#define LATEST	      INT64_C(253402300799) /* 9999-12-31: what instants go to */
 
 const struct shape visit_book_in[] = {
 	{ "patient_id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },
 	{ "clinician_id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },
 	{ "starts_at", SH_TIME, 0, 0, SH_REQUIRED, NULL, NULL },
-	{ "duration_minutes", SH_INT, 5, 480, SH_REQUIRED, NULL, NULL },
+	{ "duration_minutes", SH_INT, 5, LONGEST, SH_REQUIRED, NULL, NULL },
 	{ "reason", SH_LINES, 1, 500, SH_REQUIRED | SH_PHI, NULL, NULL },
 	{ 0 },
 };
@@ -46,7 +50,8 @@ const struct shape visit_list_in[] = {
 	    { "clinician_id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },        \
 	    { "clinician_name", SH_TEXT, 1, 200, SH_REQUIRED, NULL, NULL },    \
 	    { "starts_at", SH_TIME, 0, 0, SH_REQUIRED, NULL, NULL },           \
-	    { "duration_minutes", SH_INT, 5, 480, SH_REQUIRED, NULL, NULL },   \
+	    { "duration_minutes", SH_INT, 5, LONGEST, SH_REQUIRED, NULL,       \
+		    NULL },                                                    \
 	    { "opens_at", SH_TIME, 0, 0, SH_REQUIRED, NULL, NULL },            \
 	    { "closes_at", SH_TIME, 0, 0, SH_REQUIRED, NULL, NULL },           \
 	    { "reason", SH_LINES, 1, 500, SH_REQUIRED | SH_PHI, NULL, NULL },  \
@@ -65,7 +70,7 @@ const struct shape visit_read_in[] = { { 0 } };
 const struct shape visit_patch_in[] = {
 	{ "clinician_id", SH_UUID, 0, 0, 0, NULL, NULL },
 	{ "starts_at", SH_TIME, 0, 0, 0, NULL, NULL },
-	{ "duration_minutes", SH_INT, 5, 480, 0, NULL, NULL },
+	{ "duration_minutes", SH_INT, 5, LONGEST, 0, NULL, NULL },
 	{ "reason", SH_LINES, 1, 500, SH_PHI, NULL, NULL },
 	{ 0 },
 };
@@ -204,22 +209,40 @@ next_after(const struct visit_list_row *last)
 	    uuid_json(&last->id));
 }
 
+/* Whose visits: one patient's are few, and all of them may be asked for. */
+static void
+list_span(const struct op *op, struct visit_list_in *in)
+{
+	bool few = !uuid_is_nil(&in->patient_id);
+	int64_t from = in_int(op, "from", INSTANT_NONE),
+		to = in_int(op, "to", INSTANT_NONE);
+
+	in->from_at = from;
+	if (from == INSTANT_NONE)
+		in->from_at = few
+		    ? EARLIEST
+		    : (to != INSTANT_NONE && to < op->now ? to : op->now) -
+			SPAN_BEFORE_S;
+	in->to_at = to;
+	if (to == INSTANT_NONE)
+		in->to_at = few
+		    ? LATEST
+		    : (from > op->now ? from : op->now) + SPAN_AFTER_S;
+}
+
 /* The span and place of this page: a next one goes on from its last visit. */
 static struct visit_list_in
-list_page(const struct op *op)
+list_page(const struct op *op, struct visit_list_in in)
 {
-	struct visit_list_in in = {
-		.from_at = in_int(op, "from", EARLIEST),
-		.to_at = in_int(op, "to", LATEST),
-		.patient_id = in_uuid(op, "patient_id"),
-		.clinician_id = in_uuid(op, "clinician_id"),
-		.status = in_text(op, "status"),
-		.after_id = page_uuid(op, "id"),
-		.limit = page_fetch(op),
-	};
-
+	list_span(op, &in);
+	in.closed_at = visit_closed_at(op->now);
+	in.today = in.from_at <= op->now && op->now < in.to_at;
+	in.reach_at = in.from_at - LONGEST_S - (op->now - in.closed_at);
+	in.after_id = page_uuid(op, "id");
+	in.after_at = INSTANT_NONE;
+	in.limit = page_fetch(op);
 	if (!uuid_is_nil(&in.after_id))
-		in.from_at = page_int(op, "at", EARLIEST);
+		in.reach_at = in.after_at = page_int(op, "at", EARLIEST);
 	return in;
 }
 
@@ -229,7 +252,7 @@ static bool
 list_scope(const struct op *op, struct visit_list_in *in)
 {
 	if (op->scope == SCOPE_CARE)
-		in->own_actor = op->who.account;
+		in->care_of = op->who.account;
 	if (op->scope != SCOPE_SELF)
 		return true;
 	if (!uuid_is_nil(&in->patient_id) &&
@@ -242,7 +265,11 @@ list_scope(const struct op *op, struct visit_list_in *in)
 enum err
 visit_list(struct op *op)
 {
-	struct visit_list_in in = list_page(op);
+	struct visit_list_in in = {
+		.patient_id = in_uuid(op, "patient_id"),
+		.clinician_id = in_uuid(op, "clinician_id"),
+		.status = in_text(op, "status"),
+	};
 	struct visit_list_row *rows;
 	json_t *items = json_array(), *next = NULL, *item;
 	size_t i, n, page;
@@ -250,6 +277,7 @@ visit_list(struct op *op)
 
 	if (!list_scope(op, &in))
 		return op_list(op, items, NULL);
+	in = list_page(op, in);
 	if ((r = sql_visit_list(op->tx, &in, &rows, &n)) != ERR_OK) {
 		json_decref(items);
 		return r;
@@ -272,7 +300,7 @@ visit_list(struct op *op)
 static enum err
 visit_find(struct op *op, struct visit_list_row *v)
 {
-	struct visit_get_in in = { op->id };
+	struct visit_get_in in = { op->id, visit_closed_at(op->now) };
 	struct visit_get_row row;
 	enum err r;
 

@@ -14,6 +14,10 @@ struct visit_window visit_window(int64_t starts_at, int64_t ends_at);
  * operations that are no step. */
 bool visit_step_possible(const char *operation, const char *status);
 
+/* The windows of visits that end then or earlier are closed now: those of them
+ * that nobody ended are over. */
+int64_t visit_closed_at(int64_t now);
+
 /* For op->after_commit: tells the visit's room the status that op->out says.
  * "booked" means that time or clinician changed: whoever is there comes in
  * again, by the visit as it is now. */

@@ -41,6 +41,12 @@ visit_window(int64_t starts_at, int64_t ends_at)
 	};
 }
 
+int64_t
+visit_closed_at(int64_t now)
+{
+	return now - conf()->join_minutes_after * 60;
+}
+
 /*= TR-11: the call is open for the visit's participants (the gate saw to
  * that), from a while before it to a while after, until it is over */
 static enum err
@@ -92,7 +98,7 @@ name_copy(char *to, size_t size, const char *name)
 static enum err
 queue_look(struct op *op, struct participant *p)
 {
-	struct visit_queue_in in = { { &op->id, 1 } };
+	struct visit_queue_in in = { { &op->id, 1 }, visit_closed_at(op->now) };
 	struct visit_queue_row *rows;
 	size_t n;
 	enum err r;

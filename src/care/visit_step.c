@@ -59,7 +59,8 @@ step_take(struct op *op, int64_t before_s, int64_t after_s)
 	struct visit_step_in in = { .id = op->id,
 		.now = op->now,
 		.before_s = before_s,
-		.after_s = after_s };
+		.after_s = after_s,
+		.closed_at = visit_closed_at(op->now) };
 	struct visit_step_row v;
 	size_t i, n = 0;
 	enum err r;

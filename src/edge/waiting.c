@@ -4,6 +4,7 @@
 #include "base/instant.h"
 #include "base/log.h"
 #include "care/signal.h"
+#include "care/visit.h"
 #include "sql.h"
 
 #include <stdbool.h>
@@ -39,7 +40,8 @@ clinic_look(struct arena *a, const struct signal_waiting *w, size_t n)
 	struct tx *tx = tx_new(a, instant_monotonic() + QUERY_MS);
 	struct context_set_in context = { .clinic = w[0].clinic };
 	struct uuid *ids = arena_calloc(a, n, sizeof(*ids));
-	struct visit_queue_in in = { { ids, n } };
+	struct visit_queue_in in = { { ids, n },
+		visit_closed_at(instant_now()) };
 	struct visit_queue_row *rows;
 	size_t i, found;
 	enum err r;

@@ -239,14 +239,39 @@ summary(const struct route *r)
 	return json_string(text);
 }
 
+/* What the parameters alone do not say. */
+static const struct {
+	const char *operation, *text;
+} remarks[] = {
+	{ "visit_list",
+	    " A visit is listed if it reaches into the time from `from` to "
+	    "`to`, or goes on now and now lies between them. Without them, "
+	    "all visits of one patient; else those from 31 days before now "
+	    "to 400 days after." },
+	{ "care_team_list",
+	    " `until` is null for who was added, and for who is there for a "
+	    "visit the time at which that ends." },
+};
+
+static const char *
+remark(const struct route *r)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(remarks) / sizeof(remarks[0]); i++)
+		if (strcmp(remarks[i].operation, r->operation) == 0)
+			return remarks[i].text;
+	return "";
+}
+
 static json_t *
 operation(const struct route *r)
 {
 	json_t *o = json_pack("{s:s, s:o, s:[o], s:o, s:s, s:s, s:o, s:o}",
 	    "operationId", r->operation, "summary", summary(r), "tags", tag(r),
 	    "description",
-	    json_sprintf("Open in state: %s. Recorded as `%s`.",
-		open_names[r->open], event_stored(r->event)),
+	    json_sprintf("Open in state: %s. Recorded as `%s`.%s",
+		open_names[r->open], event_stored(r->event), remark(r)),
 	    "x-permission", perm_name(r->perm), "x-event",
 	    event_stored(r->event), "parameters", parameters(r), "responses",
 	    responses(r));

@@ -165,6 +165,67 @@ test('a list holds what its reader may see, filtered and in pages', async () => 
   for (const who of ['admin', 'compliance']) refused(await as[who].get('/v1/visits'), 404, 'not_found');
 });
 
+test('a list holds what reaches into its span, and what is going on', async () => {
+  const midnight = Math.floor(now() / 86400 + 300) * 86400;
+  const over = await book({ starts_at: iso(midnight - 600), duration_minutes: 20 });
+  const list = async (from, to, more = '') => (await as.scheduler.get(`/v1/visits?from=${iso(from)}&to=${iso(to)}${more}`)).body.items.map((v) => v.id);
+  for (const [from, to, there] of [[0, 86400, true], [-86400, 0, true], [599, 700, true], [600, 700, false], [-700, -600, false], [-700, -599, true]])
+    assert.equal((await list(midnight + from, midnight + to)).includes(over), there, `${from} to ${to}`);
+  // in pages, what came before the span first
+  const next = await book({ starts_at: iso(midnight + 3600) });
+  const page = (await as.scheduler.get(`/v1/visits?from=${iso(midnight)}&to=${iso(midnight + 86400)}&limit=1`)).body;
+  assert.deepEqual(page.items.map((v) => v.id), [over]);
+  assert.deepEqual(await list(midnight, midnight + 86400, `&limit=1&cursor=${page.next_cursor}`), [next]);
+
+  // ran over its time into the next day, and is in call: the way back in
+  const long = await book({ starts_at: iso(now() + 7200), duration_minutes: 5 });
+  await clinic.sql(`UPDATE visit SET status = 'in_call', starts_at = now() - interval '40 min', ends_at = now() - interval '10 min' WHERE id = :'id'`, { id: long });
+  assert.ok((await list(now() - 300, now() + 300)).includes(long));
+  assert.ok(!(await list(now() + 10, now() + 300)).includes(long));
+  await set(long, 'ended');
+  assert.ok(!(await list(now() - 300, now() + 300)).includes(long));
+  await set(over, 'cancelled');
+  await set(next, 'cancelled');
+});
+
+test('who waits or is in the call is there until the window closes, then the visit has ended', async () => {
+  const id = await book({ starts_at: iso(now() + 7200), duration_minutes: 5 });
+  const ends = (minutes) => clinic.sql(`UPDATE visit SET starts_at = now() - interval '8 hours', ends_at = now() - :'m' * interval '1 min' WHERE id = :'id'`, { id, m: String(minutes) });
+  for (const status of ['in_call', 'arrived']) {
+    await set(id, status);
+    await ends(119); // settings: 120 minutes after its end
+    const at = async (s) => (await as.scheduler.get(`/v1/visits?status=${s}&limit=100&from=${iso(now() - 60)}`)).body.items.some((v) => v.id === id);
+    assert.deepEqual([(await read(as.clinician, id)).status, await at(status)], [status, true]);
+    await ends(121);
+    assert.deepEqual([(await read(as.clinician, id)).status, await at(status)], ['ended', false]);
+    const ended = (await as.scheduler.get(`/v1/visits?status=ended&from=${iso(now() - 9 * 3600)}&to=${iso(now())}`)).body.items;
+    assert.equal(ended.find((v) => v.id === id)?.status, 'ended');
+    assert.ok(!(await as.scheduler.get('/v1/visits?status=' + status)).body.items.some((v) => v.id === id));
+    for (const step of ['admit', 'end', 'cancel']) refused(await as.clinician.post(`/v1/visits/${id}/${step}`), 409, 'wrong_status');
+    assert.equal(await join(as.clinician, id), 409);
+  }
+  await set(id, 'cancelled');
+});
+
+test('without dates a list is of about now; one patient’s is whole, and a visit may be years away', async () => {
+  const patient_id = await patientOf();
+  const id = await book({ patient_id, starts_at: iso(now() + 3 * 366 * 86400) });
+  const has = async (who, query) => {
+    const items = [];
+    for (let cursor = ''; cursor !== null;) {
+      const { body } = await who.get(`/v1/visits?limit=100${query}${cursor && `&cursor=${cursor}`}`);
+      items.push(...body.items);
+      cursor = body.next_cursor;
+    }
+    return items.some((v) => v.id === id);
+  };
+  assert.equal(await has(as.scheduler, ''), false);
+  assert.equal(await has(as.scheduler, `&from=${iso(now() + 3 * 365 * 86400)}`), true);
+  assert.equal(await has(as.scheduler, `&to=${iso(now() + 4 * 366 * 86400)}`), true);
+  for (const who of [as.scheduler, as.clinician]) assert.equal(await has(who, `&patient_id=${patient_id}`), true);
+  await set(id, 'cancelled');
+});
+
 test('a visit of others looks like one that does not exist', async () => {
   const id = await book();
   const bare = (r) => [r.status, { ...r.body, request_id: null }];

@@ -7,6 +7,7 @@
 #                                database too; the log is DIR/server.log
 #   clinic.sh server DIR         the server alone, in the foreground
 #   clinic.sh jobs DIR           epione-jobs alone, in the foreground
+#   clinic.sh mailbox DIR        the demo's mail relay, and a page of what it got
 #   clinic.sh stop DIR           stops the database
 #
 # BUILD names the folder of the binaries (default: build).
@@ -16,7 +17,7 @@ build=$top/${BUILD:-build}
 cmd=${1:-}
 dir=${2:-}
 [ -n "$cmd" ] && [ -n "$dir" ] || {
-	sed -n '2,12s/^# \{0,1\}//p' "$0" >&2
+	sed -n '2,13s/^# \{0,1\}//p' "$0" >&2
 	exit 2
 }
 mkdir -p "$dir" 2>/dev/null || {
@@ -126,6 +127,13 @@ prepare() {
 	make_certificate
 	write_settings
 	local_server=$("$top/tools/cluster.sh" url "$dir/pg" server)
+	people
+	# its people were made through links that are shown: mail comes after them
+	[ -z "${EPIONE_MAIL_SETTINGS:-}" ] ||
+		echo "$EPIONE_MAIL_SETTINGS" >>"$dir/epione.conf"
+}
+
+people() {
 	if [ ! -s "$dir/people.json" ]; then
 		seed
 	else
@@ -168,6 +176,12 @@ jobs() {
 	cd "$dir" && exec "$build/epione-jobs" --config "$dir/epione-jobs.conf"
 }
 
+# MAILBOX_PORT: the page; the relay listens one above.
+mailbox() {
+	exec "$build/epionectl" demo mailbox "$dir/mail" "$dir/tls" \
+		$((MAILBOX_PORT + 1)) "$MAILBOX_PORT"
+}
+
 stop_database() {
 	"$top/tools/cluster.sh" stop "$dir/pg" || true
 }
@@ -176,6 +190,11 @@ serve() {
 	# in a session of its own: Ctrl-C reaches us alone, and we stop it in order
 	setsid "$0" server "$dir" >>"$dir/server.log" 2>&1 &
 	pid=$!
+	beside=
+	for part in jobs ${MAILBOX_PORT:+mailbox}; do
+		setsid "$0" $part "$dir" >>"$dir/$part.log" 2>&1 &
+		beside="$beside $!"
+	done
 	trap 'told=yes; kill -TERM $pid 2>/dev/null || true' INT TERM
 	# a trapped signal ends a wait with its own number, and not yet the server
 	while :; do
@@ -185,6 +204,8 @@ serve() {
 		[ -n "$told" ] && [ $code -gt 128 ] || break
 	done
 	trap - INT TERM
+	kill -TERM $beside 2>/dev/null || true
+	wait
 	stop_database
 	[ $code = 0 ] || {
 		echo "The server stopped with status $code. Its last words (of $dir/server.log):" >&2
@@ -198,6 +219,7 @@ prepare) shift 2; prepare "$@" ;;
 serve) serve ;;
 server) server ;;
 jobs) jobs ;;
+mailbox) mailbox ;;
 stop) stop_database ;;
-*) fail "clinic.sh: '$cmd' is not known: prepare, serve, server, jobs or stop" ;;
+*) fail "clinic.sh: '$cmd' is not known: prepare, serve, server, jobs, mailbox or stop" ;;
 esac

@@ -11,6 +11,18 @@ if [ "$free" -lt 500 ]; then
 	echo "Only $free MiB of disk are free here; the demo wants 500. Make room and start again." >&2
 	exit 1
 fi
+mailbox=$((port + 1))
+for p in $mailbox $((mailbox + 1)); do
+	if ss -Hltn "sport = :$p" | grep -q .; then
+		echo "Port $p, which the demo's mailbox wants, is in use. Choose others: ./demo --port $((port + 10))" >&2
+		exit 1
+	fi
+done
+mail="smtp_url smtps://localhost:$((mailbox + 1))
+smtp_from no-reply@demo.example"
+export MAILBOX_PORT=$mailbox EPIONE_MAIL_SETTINGS="$mail"
+export EPIONE_JOBS_SETTINGS="$mail
+smtp_ca $PWD/var/tls/cert.pem"
 tools/clinic.sh prepare var "$port"
 echo
 echo "Epione is at  https://localhost:$port"
@@ -23,6 +35,7 @@ if [ "$fresh" = yes ]; then
 else
 	echo "People and passwords are those of the first start. Codes:  ./demo codes"
 fi
-echo "Log: var/server.log.  Stop with Ctrl-C."
+echo "Mail of the demo:  http://localhost:$mailbox"
+echo "Logs: var/server.log, var/jobs.log.  Stop with Ctrl-C."
 echo
 exec tools/clinic.sh serve var

@@ -35,7 +35,7 @@ const NAV = /** @type {Record<string, Array<[string, string, string]>>} */ ({
     ['/book', 'Book', 'plus'], ['/patients', 'Patients', 'users'],
     ['/account', 'Account', 'lock']],
   admin: [['/users', 'Users', 'users'], ['/policy', 'Policy', 'shield'],
-    ['/account', 'Account', 'lock']],
+    ['/jobs', 'Mail', 'info'], ['/account', 'Account', 'lock']],
   compliance: [['/audit', 'Audit', 'shield'],
     ['/account', 'Account', 'lock']] });
 

@@ -18,6 +18,8 @@ const struct shape job_list_in[] = {
 	    { "run_at", SH_TIME, 0, 0, SH_REQUIRED, NULL, NULL },              \
 	    { "error_code", SH_TEXT, 1, 40, SH_REQUIRED | SH_NULLABLE, NULL,   \
 		    NULL },                                                    \
+	    { "record_id", SH_UUID, 0, 0, SH_REQUIRED | SH_NULLABLE, NULL,     \
+		    NULL },                                                    \
 	{                                                                      \
 		"created_at", SH_TIME, 0, 0, SH_REQUIRED, NULL, NULL           \
 	}
@@ -29,11 +31,11 @@ const struct shape job_retry_out[] = { JOB_MEMBERS, { 0 } };
 static json_t *
 job_json(const struct job_list_row *j)
 {
-	return json_pack("{s:o, s:s, s:s, s:I, s:o, s:o, s:o}", "id",
+	return json_pack("{s:o, s:s, s:s, s:I, s:o, s:o, s:o, s:o}", "id",
 	    uuid_json(&j->id), "kind", j->kind, "state", j->state, "attempts",
 	    (json_int_t)j->attempts, "run_at", time_json(j->run_at),
-	    "error_code", text_json(j->error_code), "created_at",
-	    time_json(j->created_at));
+	    "error_code", text_json(j->error_code), "record_id",
+	    uuid_json(&j->record_id), "created_at", time_json(j->created_at));
 }
 
 /* What the payload holds, nobody is shown. */
@@ -79,7 +81,7 @@ job_retry(struct op *op)
 		return ERR_WRONG_STATUS; /* it is not dead */
 	op->note.record = j.id;
 	row = (struct job_list_row){ j.id, j.kind, j.state, j.attempts,
-		j.run_at, j.error_code, j.created_at };
+		j.run_at, j.error_code, j.record_id, j.created_at };
 	op->out = job_json(&row);
 	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
 }

@@ -77,7 +77,7 @@ address_set(CURL *e, struct arena *a)
 	}
 }
 
-/*= TR-30: mail leaves over TLS to a relay whose name was verified, or stays */
+/*= TR-25: mail leaves over TLS to a relay whose name was verified, or stays */
 static enum err
 carry(struct arena *a, const struct letter *letter)
 {

@@ -43,6 +43,7 @@ const pages = {
     ['/patient-new', 'New patient'], [`/patient?id=${patient}`, null],
     ['/book', 'Book a visit'], ['/account', 'Your account']],
   admin: () => [['/users', 'Users'], ['/policy', 'Clinic policy'],
+    ['/jobs', 'Mail that failed'],
     ['/account', 'Your account']],
   compliance: () => [['/audit', 'Audit'], ['/account', 'Your account']],
 };

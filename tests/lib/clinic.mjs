@@ -102,11 +102,12 @@ export class Client {
 }
 
 /**
- * Starts a clinic. `settings` are further lines of epione.conf, `jobs` of epione-jobs.conf.
+ * Starts a clinic. `settings` are further lines of epione.conf, `mail`
+ * those that it gets once its people are made, `jobs` of epione-jobs.conf.
  * people: admin, clinician, clinician2, scheduler, compliance, patient, patient2,
  * each {role, name, email, password, totp_secret (totpSecret), recovery_codes, id?, patient_id?}.
  */
-export async function startClinic({ settings = '', jobs = '', env = {} } = {}) {
+export async function startClinic({ settings = '', mail = '', jobs = '', env = {} } = {}) {
   const dir = mkdtempSync(path.join(os.tmpdir(), `epione-test-${process.env.EPIONE_RUN ?? ''}-`));
   await run('chmod', ['0711', dir]);
   const port = await freePort();
@@ -114,6 +115,7 @@ export async function startClinic({ settings = '', jobs = '', env = {} } = {}) {
   const environment = {
     ...process.env,
     EPIONE_SETTINGS: `requests_per_minute 1000000\nsign_ins_per_minute 100000\nconnections_per_address 100000\nnew_connections_per_minute 1000000\n${settings}`,
+    EPIONE_MAIL_SETTINGS: mail,
     EPIONE_JOBS_SETTINGS: jobs,
     ...env,
   };
@@ -163,6 +165,20 @@ export class Clinic {
     await this.untilReady();
   }
 
+  /** epionectl as the operator runs it, on this clinic's database: what it prints. */
+  async operator(...args) {
+    const owner = (await run(cluster, ['url', path.join(this.dir, 'pg'), 'owner'])).stdout.trim();
+    const { stdout } = await run(path.join(top, process.env.BUILD ?? 'build', 'epionectl'), [...args, '--config', path.join(this.dir, 'epione.conf'), '--database', owner]);
+    return stdout.trim();
+  }
+
+  /** Other further lines for epione-jobs.conf, for whoever starts next. */
+  writeJobs(lines) {
+    const file = path.join(this.dir, 'epione-jobs.conf');
+    const own = readFileSync(file, 'utf8').split('\n').filter((l) => /^(origin|database|root_key) /.test(l));
+    writeFileSync(file, `${own.join('\n')}\n${lines}`, { mode: 0o600 });
+  }
+
   /** One more epione-jobs beside the server: {log, kill(signal) → {code, signal}}. Ready when this resolves. */
   async startJobs() {
     const child = spawn('sh', [script, 'jobs', this.dir], { env: this.environment, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -175,7 +191,7 @@ export class Clinic {
       });
     (this.jobs ??= new Set()).add(jobs);
     void jobs.exited.then(() => this.jobs.delete(jobs));
-    for (const end = Date.now() + 20000; !/"ready"/.test(jobs.log); await sleep(50))
+    for (const end = Date.now() + 30000; !/"ready"/.test(jobs.log); await sleep(50))
       if (child.exitCode !== null || Date.now() > end) throw new Error(`epione-jobs is not ready:\n${jobs.log.slice(-2000)}`);
     return jobs;
   }

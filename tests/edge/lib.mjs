@@ -10,11 +10,12 @@ import { fileURLToPath } from 'node:url';
 import { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import tls from 'node:tls';
+import { patient } from '../lib/patience.mjs';
 import { children } from '../lib/processes.mjs';
 
-export { alive, eventually, recall, remembers, wakeful }
+export { alive, eventually, ran, recall, remembers, wakeful }
   from '../lib/processes.mjs';
-export { sleep };
+export { patient, sleep };
 export const OUT = process.env.EDGE_OUT;
 export const SAN = process.env.EDGE_SAN === '1';
 const FIRST = Number(process.env.EDGE_PORT ?? 24000) + (SAN ? 50 : 0);
@@ -107,7 +108,7 @@ export async function serve(name, offset, options = {}) {
   };
   if (options.wait === false)
     return server;
-  for (let i = 0; i < 100; i++) {
+  for (let i = 0; i < 600; i++) {
     try {
       const c = await connect(server);
       c.write('GET /bare HTTP/1.1\r\nHost: localhost\r\n\r\n');
@@ -189,7 +190,7 @@ export class Client {
   get over() { return this.closed || this.ended; }
   /** Waits until a test of this client is true; false when time is up. */
   async until(test, ms = 3000) {
-    const end = Date.now() + ms;
+    const end = Date.now() + patient(ms);
     while (!test(this)) {
       if (Date.now() > end)
         return false;

@@ -7,7 +7,7 @@ import fs from 'node:fs';
 import { test } from 'node:test';
 import { OUT, SAN, alive, clientHello, closeCode, connect, eventually, family,
   fields, frame, get, next, pids, resident, serve, sleep, tcp, wakeful,
-  websocket, who }
+  websocket, who, patient }
   from './lib.mjs';
 
 const H = 'Host: localhost\r\n';
@@ -69,7 +69,7 @@ life('13 a stuck worker holds up none but its own', { workers: 2 },
     const at = Date.now();
     for (let i = 0; i < 6; i++)
       assert.equal((await get(server, '/bare')).status, 200);
-    assert.ok(Date.now() - at < 1500, `took ${Date.now() - at} ms`);
+    assert.ok(Date.now() - at < patient(1500), `took ${Date.now() - at} ms`);
     assert.equal((await c.response()).status, 200);
     c.destroy();
   });
@@ -140,7 +140,7 @@ life('11 a ready request does not wait for a timer',
       c.write(`GET /block?50 HTTP/1.1\r\n${H}\r\n`);
     for (const c of open)
       assert.equal((await c.response(5000)).status, 200);
-    assert.ok(Date.now() - at < 1000, `took ${Date.now() - at} ms`);
+    assert.ok(Date.now() - at < patient(1000), `took ${Date.now() - at} ms`);
     for (const c of [...open, far])
       c.destroy();
   });
@@ -197,10 +197,10 @@ life('14 a handshake cannot trickle', { set: SHAKE }, async (server) => {
   let sent = 0;
   const timer = setInterval(() => s.write(hello.subarray(sent, ++sent)), 50);
   const at = Date.now();
-  await Promise.race([gone, sleep(6000)]);
+  await Promise.race([gone, sleep(patient(6000))]);
   clearInterval(timer);
   assert.ok(Date.now() - at > 1500, 'it is not the time that ended it');
-  assert.ok(Date.now() - at < 4500, 'still open');
+  assert.ok(Date.now() - at < patient(4500), 'still open');
   s.destroy();
 });
 
@@ -417,7 +417,7 @@ life('16 what was begun is finished', { workers: 2 }, async (server) => {
   assert.equal(r.headers.connection, 'close');
   assert.equal(await closeCode(ws), 1001);
   assert.equal(await ended(server), 0);
-  assert.ok(Date.now() - at < 2500);
+  assert.ok(Date.now() - at < patient(2500));
   c.destroy();
   ws.destroy();
 });
@@ -428,7 +428,7 @@ life('16 but not for ever', {}, async (server) => {
   await sleep(100);
   const at = Date.now();
   assert.equal(await server.stop(), 0);
-  assert.ok(Date.now() - at < 5000, `took ${Date.now() - at} ms`);
+  assert.ok(Date.now() - at < patient(5000), `took ${Date.now() - at} ms`);
   c.destroy();
 });
 
@@ -437,7 +437,7 @@ life('16 an idle server ends at once', { workers: 2 }, async (server) => {
   await asked(c);
   const at = Date.now();
   assert.equal(await server.stop(), 0);
-  assert.ok(Date.now() - at < 1000, `took ${Date.now() - at} ms`);
+  assert.ok(Date.now() - at < patient(1000), `took ${Date.now() - at} ms`);
   c.destroy();
 });
 

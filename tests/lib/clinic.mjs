@@ -1,6 +1,6 @@
 // A whole clinic of the test's own: private PostgreSQL, keys, certificate,
 // demo people, and the server, in a temporary folder that goes away again.
-import { spawn, execFile } from 'node:child_process';
+import { spawn, execFile, execFileSync } from 'node:child_process';
 import { createHmac, randomUUID } from 'node:crypto';
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import https from 'node:https';
@@ -17,6 +17,9 @@ export const top = fileURLToPath(new URL('../..', import.meta.url));
 const script = path.join(top, 'tools/clinic.sh');
 const cluster = path.join(top, 'tools/cluster.sh');
 const template = path.join(top, 'tests/lib/template.sh');
+
+// PostgreSQL's own psql: Debian's is a script that looks for it each time.
+const psql = path.join(execFileSync('pg_config', ['--bindir'], { encoding: 'utf8' }).trim(), 'psql');
 
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
@@ -246,7 +249,7 @@ export class Clinic {
     const file = path.join(this.dir, `q-${randomUUID()}.sql`);
     writeFileSync(file, text);
     try {
-      const { stdout } = await run('psql', ['-X', '-q', '--csv', '-v', 'ON_ERROR_STOP=1', ...vars, '-f', file, this.superuser], { maxBuffer: 1 << 26 });
+      const { stdout } = await run(psql, ['-X', '-q', '--csv', '-v', 'ON_ERROR_STOP=1', ...vars, '-f', file, this.superuser], { maxBuffer: 1 << 26 });
       return parseCsv(stdout);
     } finally {
       rmSync(file, { force: true });

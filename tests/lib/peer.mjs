@@ -2,6 +2,8 @@
 // epione.signal.v1 that remembers what it heard and checks the row of numbers.
 import { WebSocket } from 'ws';
 
+import { patient } from './patience.mjs';
+
 export const sdp = (lines = '') => [
   'v=0', 'o=- 46117 2 IN IP4 127.0.0.1', 's=-', 't=0 0', 'a=group:BUNDLE 0',
   'm=audio 9 UDP/TLS/RTP/SAVPF 111', 'c=IN IP4 0.0.0.0', 'a=mid:0',
@@ -20,7 +22,7 @@ export class Peer {
   /** Opens the socket; settles when it is open, or with the refusal's status. */
   open() {
     const { protocols = ['epione.signal.v1'], ...rest } = this.options;
-    const ws = new WebSocket(this.url, protocols, { rejectUnauthorized: false, perMessageDeflate: false, handshakeTimeout: 10000, ...rest });
+    const ws = new WebSocket(this.url, protocols, { rejectUnauthorized: false, perMessageDeflate: false, handshakeTimeout: 60000, ...rest });
     this.ws = ws;
     this.closed = new Promise((done) => ws.on('close', (code) => { this.code = code; this.wake(); done(code); }));
     ws.on('message', (data) => this.take(ws, JSON.parse(data.toString())));
@@ -53,7 +55,7 @@ export class Peer {
 
   /** The first message, heard or to come, that fits; it is taken out. */
   async hear(type, fits = () => true, ms = 5000) {
-    for (const end = Date.now() + ms; ;) {
+    for (const end = Date.now() + patient(ms); ;) {
       const i = this.heard.findIndex((m) => m.type === type && fits(m));
       if (i >= 0) return this.heard.splice(i, 1)[0];
       if (Date.now() >= end) throw new Error(`no ${type} within ${ms} ms; heard ${this.heard.map((m) => m.type)}; closed ${this.code}`);
@@ -83,7 +85,7 @@ export class Peer {
   /** The code that the server closes with. */
   async closing(ms = 5000) {
     let timer;
-    const late = new Promise((_, failed) => { timer = setTimeout(() => failed(new Error(`not closed within ${ms} ms`)), ms); });
+    const late = new Promise((_, failed) => { timer = setTimeout(() => failed(new Error(`not closed within ${ms} ms`)), patient(ms)); });
     return Promise.race([this.closed, late]).finally(() => clearTimeout(timer));
   }
 

@@ -1,6 +1,7 @@
 // What /proc knows of processes and their memory.
 import fs from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { patient } from './patience.mjs';
 
 /** The processes that this one started: title by pid, as /proc knows them. */
 export function children(parent) {
@@ -29,7 +30,7 @@ export const alive = (pid) => {
 
 /** Waits until a test holds; false when time is up. */
 export async function eventually(test, ms = 5000) {
-  const end = Date.now() + ms;
+  const end = Date.now() + patient(ms);
   while (!await test()) {
     if (Date.now() > end)
       return false;
@@ -75,6 +76,10 @@ export function recall(pid, bytes, n) {
     fs.closeSync(fd);
   }
 }
+
+/** How long a process has run, in ms of a processor. */
+export const ran = (pid) =>
+  Number(fs.readFileSync(`/proc/${pid}/schedstat`, 'latin1').split(' ')[0]) / 1e6;
 
 /** How long a process has run or wished to, in ms: who spins wishes always,
  * and on a busy machine, too, it is told from one that rests. */

@@ -309,7 +309,7 @@ asked_for_us(const char *request)
 }
 
 static void
-http_client(int fd)
+reader_client(int fd)
 {
 	char request[LINE_MAX_BYTES];
 	size_t n = 0;
@@ -390,7 +390,7 @@ serve(SSL_CTX *tls, int smtp, int http)
 			if (i == 0)
 				smtp_client(tls, fd);
 			else
-				http_client(fd);
+				reader_client(fd);
 			close(fd);
 		}
 }

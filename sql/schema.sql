@@ -71,19 +71,260 @@ END $$;
 
 ALTER FUNCTION public.attempt_take_stranger(token bytea) OWNER TO epione_owner;
 
-CREATE FUNCTION public.audit_about(patient uuid) RETURNS TABLE(seq bigint)
-    LANGUAGE sql STABLE SECURITY DEFINER ROWS 100
+CREATE TABLE public.audit_log (
+    seq bigint NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    clinic_id uuid NOT NULL,
+    actor_id uuid,
+    session bigint,
+    request_id uuid NOT NULL,
+    patient_id uuid,
+    record_id uuid,
+    event smallint NOT NULL,
+    outcome smallint,
+    operation smallint NOT NULL,
+    actor_role smallint,
+    purpose smallint NOT NULL,
+    action "char" NOT NULL,
+    address inet,
+    count integer,
+    returned uuid[],
+    CONSTRAINT audit_log_action_check CHECK ((action = ANY (ARRAY['C'::"char", 'R'::"char", 'U'::"char", 'D'::"char", 'E'::"char"]))),
+    CONSTRAINT audit_log_count_check CHECK ((count > 1)),
+    CONSTRAINT audit_log_returned_check CHECK ((returned <> '{}'::uuid[]))
+)
+PARTITION BY RANGE (at);
+
+ALTER TABLE public.audit_log OWNER TO epione_owner;
+
+CREATE FUNCTION public.audit_about(clinic uuid, patient uuid, lo timestamp with time zone, hi timestamp with time zone) RETURNS SETOF public.audit_log
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET jit TO 'off'
+    AS $$
+BEGIN
+    RETURN QUERY SELECT l.* FROM audit_log l
+         WHERE uuid_hash(l.patient_id) = uuid_hash(patient)
+           AND l.patient_id = patient AND l.clinic_id = clinic
+           AND l.at >= lo AND l.at < hi;
+    RETURN QUERY SELECT l.* FROM audit_log l
+         WHERE l.returned IS NOT NULL AND l.returned @> ARRAY[patient]
+           AND l.clinic_id = clinic AND l.patient_id IS DISTINCT FROM patient
+           AND l.at >= lo AND l.at < hi;
+END $$;
+
+ALTER FUNCTION public.audit_about(clinic uuid, patient uuid, lo timestamp with time zone, hi timestamp with time zone) OWNER TO epione_owner;
+
+CREATE FUNCTION public.audit_begin() RETURNS timestamp with time zone
+    LANGUAGE sql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    AS $_$
+    SELECT least((SELECT min(at) FROM audit_log_other),
+        (SELECT min(to_timestamp(right(c.relname, 7), 'YYYY_MM'))
+           FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+          WHERE i.inhparent = 'audit_log'::regclass
+            AND c.relname ~ '^audit_log_\d{4}_\d\d$'))
+$_$;
+
+ALTER FUNCTION public.audit_begin() OWNER TO epione_owner;
+
+CREATE FUNCTION public.audit_day(at timestamp with time zone) RETURNS timestamp with time zone
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$ SELECT date_bin('1 day', at, '2000-01-01T00:00:00Z') $$;
+
+ALTER FUNCTION public.audit_day(at timestamp with time zone) OWNER TO epione_owner;
+
+CREATE FUNCTION public.audit_hour(at timestamp with time zone) RETURNS timestamp with time zone
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$ SELECT date_bin('1 hour', at, '2000-01-01T00:00:00Z') $$;
+
+ALTER FUNCTION public.audit_hour(at timestamp with time zone) OWNER TO epione_owner;
+
+CREATE FUNCTION public.audit_minute(at timestamp with time zone) RETURNS timestamp with time zone
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$ SELECT date_bin('1 minute', at, '2000-01-01T00:00:00Z') $$;
+
+ALTER FUNCTION public.audit_minute(at timestamp with time zone) OWNER TO epione_owner;
+
+CREATE FUNCTION public.audit_month_name(month timestamp with time zone) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    AS $$ SELECT to_char(month AT TIME ZONE 'UTC', '"audit_log_"YYYY_MM') $$;
+
+ALTER FUNCTION public.audit_month_name(month timestamp with time zone) OWNER TO epione_owner;
+
+CREATE FUNCTION public.audit_months(from_at timestamp with time zone, to_at timestamp with time zone) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    AS $$
+DECLARE
+    month timestamptz := date_trunc('month', from_at);
+    made integer := 0;
+    name text;
+BEGIN
+    WHILE month <= to_at LOOP
+        name := audit_month_name(month);
+        IF to_regclass('public.' || name) IS NULL THEN
+            EXECUTE format('CREATE TABLE %I (LIKE audit_log INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', name);
+            EXECUTE format('WITH late AS (DELETE FROM audit_log_other
+                    WHERE at >= %L AND at < %L RETURNING *)
+                INSERT INTO %I SELECT * FROM late',
+                month, month + interval '1 month', name);
+            EXECUTE format('ALTER TABLE audit_log ATTACH PARTITION %I
+                FOR VALUES FROM (%L) TO (%L)',
+                name, month, month + interval '1 month');
+            EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
+            made := made + 1;
+        END IF;
+        month := month + interval '1 month';
+    END LOOP;
+    RETURN made;
+END $$;
+
+ALTER FUNCTION public.audit_months(from_at timestamp with time zone, to_at timestamp with time zone) OWNER TO epione_owner;
+
+CREATE FUNCTION public.audit_nobody() RETURNS uuid
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$ SELECT '00000000-0000-0000-0000-000000000000'::uuid
+           WHERE (SELECT count(*) FROM clinic) = 1
+             AND current_clinic() = (SELECT id FROM clinic) $$;
+
+ALTER FUNCTION public.audit_nobody() OWNER TO epione_owner;
+
+CREATE FUNCTION public.audit_page(from_at timestamp with time zone, to_at timestamp with time zone, actor uuid, patient uuid, what text, result text, before_at timestamp with time zone, before_seq bigint, page bigint, nobody boolean, besides uuid) RETURNS SETOF public.audit_log
+    LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 100
+    SET search_path TO 'public', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    SET enable_seqscan TO 'off'
+    SET enable_sort TO 'off'
+    SET jit TO 'off'
+    AS $$
+DECLARE
+    clinic uuid := CASE WHEN nobody THEN audit_nobody() ELSE current_clinic() END;
+    act "char" := what::"char";
+    refusal smallint;
+    before timestamptz := coalesce(before_at, 'infinity');
+    number bigint := coalesce(before_seq, 9223372036854775807);
+    hi timestamptz := least(coalesce(to_at, 'infinity'),
+        coalesce(before_at + interval '1 microsecond', 'infinity'),
+        date_trunc('month', clock_timestamp()) + interval '1 month');
+    first timestamptz := greatest(coalesce(from_at, '-infinity'), audit_begin());
+    lo timestamptz;
+    months integer := 1;
+    more bigint := page;
+    got bigint;
+BEGIN
+    IF result <> 'ok' THEN
+        SELECT w.id INTO refusal FROM audit_word w WHERE w.word = result;
+        IF NOT FOUND THEN
+            RETURN;
+        END IF;
+    END IF;
+    WHILE more > 0 AND hi > first LOOP
+        lo := greatest(first, date_trunc('month', hi - interval '1 microsecond')
+            - make_interval(months => months - 1));
+        IF patient IS NOT NULL THEN
+            RETURN QUERY SELECT l.* FROM audit_about(clinic, patient, lo, hi) AS l
+             WHERE (l.at, l.seq) < (before, number)
+               AND (actor IS NULL OR l.actor_id = actor)
+               AND (besides IS NULL OR l.actor_id IS DISTINCT FROM besides)
+               AND (act IS NULL OR l.action = act)
+               AND (result IS NULL OR l.outcome IS NOT DISTINCT FROM refusal)
+             ORDER BY l.at DESC, l.seq DESC LIMIT more;
+        ELSIF actor IS NOT NULL AND refusal IS NOT NULL THEN
+            RETURN QUERY SELECT l.* FROM audit_log l
+             WHERE l.clinic_id = clinic AND l.actor_id = actor
+               AND l.outcome = refusal AND l.outcome IS NOT NULL
+               AND audit_day(l.at) BETWEEN audit_day(lo) AND audit_day(hi)
+               AND l.at >= lo AND l.at < hi
+               AND (l.at, l.seq) < (before, number)
+               AND (act IS NULL OR l.action = act)
+             ORDER BY audit_day(l.at) DESC, l.at DESC, l.seq DESC LIMIT more;
+        ELSIF actor IS NOT NULL AND act <> 'R' THEN
+            RETURN QUERY SELECT l.* FROM audit_log l
+             WHERE l.clinic_id = clinic AND l.actor_id = actor
+               AND l.action = act AND l.action <> 'R'
+               AND audit_day(l.at) BETWEEN audit_day(lo) AND audit_day(hi)
+               AND l.at >= lo AND l.at < hi
+               AND (l.at, l.seq) < (before, number)
+               AND (result IS NULL OR l.outcome IS NULL)
+             ORDER BY audit_day(l.at) DESC, l.at DESC, l.seq DESC LIMIT more;
+        ELSIF actor IS NOT NULL THEN
+            RETURN QUERY SELECT l.* FROM audit_log l
+             WHERE l.clinic_id = clinic AND l.actor_id = actor
+               AND audit_day(l.at) BETWEEN audit_day(lo) AND audit_day(hi)
+               AND l.at >= lo AND l.at < hi
+               AND (l.at, l.seq) < (before, number)
+               AND (act IS NULL OR l.action = act)
+               AND (result IS NULL OR l.outcome IS NULL)
+             ORDER BY audit_day(l.at) DESC, l.at DESC, l.seq DESC LIMIT more;
+        ELSIF refusal IS NOT NULL AND act IS NOT NULL THEN
+            RETURN QUERY SELECT l.* FROM audit_log l
+             WHERE l.clinic_id = clinic AND l.outcome = refusal
+               AND l.outcome IS NOT NULL AND l.action = act
+               AND audit_hour(l.at) BETWEEN audit_hour(lo) AND audit_hour(hi)
+               AND l.at >= lo AND l.at < hi
+               AND (l.at, l.seq) < (before, number)
+             ORDER BY audit_hour(l.at) DESC, l.at DESC, l.seq DESC LIMIT more;
+        ELSIF refusal IS NOT NULL THEN
+            RETURN QUERY SELECT l.* FROM audit_log l
+             WHERE l.clinic_id = clinic AND l.outcome = refusal
+               AND l.outcome IS NOT NULL
+               AND audit_hour(l.at) BETWEEN audit_hour(lo) AND audit_hour(hi)
+               AND l.at >= lo AND l.at < hi
+               AND (l.at, l.seq) < (before, number)
+             ORDER BY audit_hour(l.at) DESC, l.at DESC, l.seq DESC LIMIT more;
+        ELSIF act <> 'R' THEN
+            RETURN QUERY SELECT l.* FROM audit_log l
+             WHERE l.clinic_id = clinic AND l.action = act AND l.action <> 'R'
+               AND audit_hour(l.at) BETWEEN audit_hour(lo) AND audit_hour(hi)
+               AND l.at >= lo AND l.at < hi
+               AND (l.at, l.seq) < (before, number)
+               AND (result IS NULL OR l.outcome IS NULL)
+             ORDER BY audit_hour(l.at) DESC, l.at DESC, l.seq DESC LIMIT more;
+        ELSE
+            RETURN QUERY SELECT l.* FROM audit_log l
+             WHERE l.clinic_id = clinic
+               AND audit_minute(l.at) BETWEEN audit_minute(lo) AND audit_minute(hi)
+               AND l.at >= lo AND l.at < hi
+               AND (l.at, l.seq) < (before, number)
+               AND (act IS NULL OR l.action = act)
+               AND (result IS NULL OR l.outcome IS NULL)
+             ORDER BY audit_minute(l.at) DESC, l.at DESC, l.seq DESC LIMIT more;
+        END IF;
+        GET DIAGNOSTICS got = ROW_COUNT;
+        more := more - got;
+        hi := lo;
+        months := months * 2;
+    END LOOP;
+END $$;
+
+ALTER FUNCTION public.audit_page(from_at timestamp with time zone, to_at timestamp with time zone, actor uuid, patient uuid, what text, result text, before_at timestamp with time zone, before_seq bigint, page bigint, nobody boolean, besides uuid) OWNER TO epione_owner;
+
+CREATE FUNCTION public.audit_word(word text) RETURNS smallint
+    LANGUAGE sql
+    AS $_$ SELECT w.id FROM audit_words(ARRAY[$1]) AS w $_$;
+
+ALTER FUNCTION public.audit_word(word text) OWNER TO epione_owner;
+
+CREATE FUNCTION public.audit_words(words text[]) RETURNS TABLE(id smallint, word text)
+    LANGUAGE plpgsql SECURITY DEFINER ROWS 200
     SET search_path TO 'public', 'pg_temp'
     AS $$
-    SELECT a.seq FROM audit a
-     WHERE a.clinic_id = current_clinic() AND a.patient_id = patient
-     UNION
-    SELECT a.seq FROM audit a
-     WHERE a.clinic_id = current_clinic() AND a.returned <> '{}'
-       AND a.returned @> ARRAY[patient]
-$$;
+BEGIN
+    INSERT INTO audit_word (word)
+        SELECT n.w FROM (SELECT DISTINCT unnest(words) AS w) AS n
+         WHERE NOT EXISTS (SELECT FROM audit_word o WHERE o.word = n.w)
+           AND (SELECT count(*) FROM audit_word) < 4000
+         ORDER BY n.w
+        ON CONFLICT ON CONSTRAINT audit_word_key DO NOTHING;
+    RETURN QUERY SELECT o.id, o.word FROM audit_word o WHERE o.word = ANY (words);
+END $$;
 
-ALTER FUNCTION public.audit_about(patient uuid) OWNER TO epione_owner;
+ALTER FUNCTION public.audit_words(words text[]) OWNER TO epione_owner;
 
 CREATE FUNCTION public.care_team_follow() RETURNS trigger
     LANGUAGE plpgsql
@@ -484,30 +725,77 @@ CREATE TABLE public.attempt_stranger (
 
 ALTER TABLE public.attempt_stranger OWNER TO epione_owner;
 
-CREATE TABLE public.audit (
-    seq bigint NOT NULL,
-    clinic_id uuid NOT NULL,
-    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    event text NOT NULL,
-    action text NOT NULL,
-    outcome text NOT NULL,
-    actor_id uuid,
-    actor_role text,
-    session_id uuid,
-    purpose text DEFAULT 'TREAT'::text NOT NULL,
-    patient_id uuid,
-    record_id uuid,
-    returned uuid[] DEFAULT '{}'::uuid[] NOT NULL,
-    address text NOT NULL,
-    request_id uuid NOT NULL,
-    operation text NOT NULL,
-    CONSTRAINT audit_action_check CHECK ((action = ANY (ARRAY['C'::text, 'R'::text, 'U'::text, 'D'::text, 'E'::text])))
+CREATE TABLE public.audit_word (
+    id smallint NOT NULL,
+    word text NOT NULL,
+    CONSTRAINT audit_word_word_check CHECK ((word ~ '^[A-Za-z0-9._ -]{1,60}$'::text))
 );
+
+ALTER TABLE public.audit_word OWNER TO epione_owner;
+
+CREATE VIEW public.audit WITH (security_invoker='true') AS
+ SELECT l.seq,
+    l.clinic_id,
+    l.at,
+    e.word AS event,
+    (l.action)::text AS action,
+    COALESCE(o.word, 'ok'::text) AS outcome,
+    l.actor_id,
+    r.word AS actor_role,
+    l.session,
+    p.word AS purpose,
+    l.patient_id,
+    COALESCE(l.record_id, l.patient_id) AS record_id,
+    COALESCE(l.returned, '{}'::uuid[]) AS returned,
+    abbrev(l.address) AS address,
+    l.request_id,
+    f.word AS operation,
+    COALESCE(l.count, 1) AS count
+   FROM (((((public.audit_log l
+     JOIN public.audit_word e ON ((e.id = l.event)))
+     JOIN public.audit_word f ON ((f.id = l.operation)))
+     JOIN public.audit_word p ON ((p.id = l.purpose)))
+     LEFT JOIN public.audit_word o ON ((o.id = l.outcome)))
+     LEFT JOIN public.audit_word r ON ((r.id = l.actor_role)));
 
 ALTER TABLE public.audit OWNER TO epione_owner;
 
-ALTER TABLE public.audit ALTER COLUMN seq ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME public.audit_seq_seq
+CREATE TABLE public.audit_log_other (
+    seq bigint NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    clinic_id uuid NOT NULL,
+    actor_id uuid,
+    session bigint,
+    request_id uuid NOT NULL,
+    patient_id uuid,
+    record_id uuid,
+    event smallint NOT NULL,
+    outcome smallint,
+    operation smallint NOT NULL,
+    actor_role smallint,
+    purpose smallint NOT NULL,
+    action "char" NOT NULL,
+    address inet,
+    count integer,
+    returned uuid[],
+    CONSTRAINT audit_log_action_check CHECK ((action = ANY (ARRAY['C'::"char", 'R'::"char", 'U'::"char", 'D'::"char", 'E'::"char"]))),
+    CONSTRAINT audit_log_count_check CHECK ((count > 1)),
+    CONSTRAINT audit_log_returned_check CHECK ((returned <> '{}'::uuid[]))
+);
+
+ALTER TABLE public.audit_log_other OWNER TO epione_owner;
+
+ALTER TABLE public.audit_log ALTER COLUMN seq ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.audit_log_seq_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+ALTER TABLE public.audit_word ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.audit_word_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -770,6 +1058,8 @@ CREATE TABLE public.session (
 
 ALTER TABLE public.session OWNER TO epione_owner;
 
+ALTER TABLE ONLY public.audit_log ATTACH PARTITION public.audit_log_other DEFAULT;
+
 ALTER TABLE ONLY public.account
     ADD CONSTRAINT account_email_key UNIQUE (email_token);
 
@@ -785,8 +1075,11 @@ ALTER TABLE ONLY public.attempt
 ALTER TABLE ONLY public.attempt_stranger
     ADD CONSTRAINT attempt_stranger_pkey PRIMARY KEY (email_token);
 
-ALTER TABLE ONLY public.audit
-    ADD CONSTRAINT audit_pkey PRIMARY KEY (seq);
+ALTER TABLE ONLY public.audit_word
+    ADD CONSTRAINT audit_word_key UNIQUE (word);
+
+ALTER TABLE ONLY public.audit_word
+    ADD CONSTRAINT audit_word_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.care_team
     ADD CONSTRAINT care_team_pkey PRIMARY KEY (clinic_id, patient_id, account_id);
@@ -857,13 +1150,47 @@ CREATE INDEX attempt_none ON public.attempt USING btree (clinic_id, account_id) 
 
 CREATE INDEX attempt_stranger_tried ON public.attempt_stranger USING btree (tried_at);
 
-CREATE INDEX audit_actor ON public.audit USING btree (clinic_id, actor_id, seq);
+CREATE INDEX audit_log_action ON ONLY public.audit_log USING btree (clinic_id, action, public.audit_hour(at)) WHERE (action <> 'R'::"char");
 
-CREATE INDEX audit_clinic ON public.audit USING btree (clinic_id, seq);
+CREATE INDEX audit_log_actor ON ONLY public.audit_log USING btree (actor_id, public.audit_day(at)) WHERE (actor_id IS NOT NULL);
 
-CREATE INDEX audit_patient ON public.audit USING btree (clinic_id, patient_id, seq) WHERE (patient_id IS NOT NULL);
+CREATE INDEX audit_log_actor_action ON ONLY public.audit_log USING btree (actor_id, action, public.audit_day(at)) WHERE ((action <> 'R'::"char") AND (actor_id IS NOT NULL));
 
-CREATE INDEX audit_returned ON public.audit USING gin (returned) WHERE (returned <> '{}'::uuid[]);
+CREATE INDEX audit_log_actor_outcome ON ONLY public.audit_log USING btree (actor_id, outcome, public.audit_day(at)) WHERE ((outcome IS NOT NULL) AND (actor_id IS NOT NULL));
+
+CREATE INDEX audit_log_minute ON ONLY public.audit_log USING btree (clinic_id, public.audit_minute(at));
+
+CREATE INDEX audit_log_other_actor_id_action_audit_day_idx ON public.audit_log_other USING btree (actor_id, action, public.audit_day(at)) WHERE ((action <> 'R'::"char") AND (actor_id IS NOT NULL));
+
+CREATE INDEX audit_log_other_actor_id_audit_day_idx ON public.audit_log_other USING btree (actor_id, public.audit_day(at)) WHERE (actor_id IS NOT NULL);
+
+CREATE INDEX audit_log_other_actor_id_outcome_audit_day_idx ON public.audit_log_other USING btree (actor_id, outcome, public.audit_day(at)) WHERE ((outcome IS NOT NULL) AND (actor_id IS NOT NULL));
+
+CREATE INDEX audit_log_other_at ON public.audit_log_other USING btree (at);
+
+CREATE INDEX audit_log_other_clinic_id_action_audit_hour_idx ON public.audit_log_other USING btree (clinic_id, action, public.audit_hour(at)) WHERE (action <> 'R'::"char");
+
+CREATE INDEX audit_log_other_clinic_id_audit_minute_idx ON public.audit_log_other USING btree (clinic_id, public.audit_minute(at));
+
+CREATE INDEX audit_log_outcome_action ON ONLY public.audit_log USING btree (clinic_id, outcome, action, public.audit_hour(at)) WHERE (outcome IS NOT NULL);
+
+CREATE INDEX audit_log_other_clinic_id_outcome_action_audit_hour_idx ON public.audit_log_other USING btree (clinic_id, outcome, action, public.audit_hour(at)) WHERE (outcome IS NOT NULL);
+
+CREATE INDEX audit_log_outcome ON ONLY public.audit_log USING btree (clinic_id, outcome, public.audit_hour(at)) WHERE (outcome IS NOT NULL);
+
+CREATE INDEX audit_log_other_clinic_id_outcome_audit_hour_idx ON public.audit_log_other USING btree (clinic_id, outcome, public.audit_hour(at)) WHERE (outcome IS NOT NULL);
+
+CREATE INDEX audit_log_returned ON ONLY public.audit_log USING gin (returned) WITH (fastupdate=off) WHERE (returned IS NOT NULL);
+
+CREATE INDEX audit_log_other_returned_idx ON public.audit_log_other USING gin (returned) WITH (fastupdate=off) WHERE (returned IS NOT NULL);
+
+CREATE INDEX audit_log_seq ON ONLY public.audit_log USING brin (seq);
+
+CREATE INDEX audit_log_other_seq_idx ON public.audit_log_other USING brin (seq);
+
+CREATE INDEX audit_log_patient ON ONLY public.audit_log USING btree (uuid_hash(patient_id)) WHERE (patient_id IS NOT NULL);
+
+CREATE INDEX audit_log_other_uuid_hash_idx ON public.audit_log_other USING btree (uuid_hash(patient_id)) WHERE (patient_id IS NOT NULL);
 
 CREATE INDEX care_team_account ON public.care_team USING btree (clinic_id, account_id, patient_id, until);
 
@@ -894,6 +1221,26 @@ CREATE INDEX visit_day ON public.visit USING btree (clinic_id, starts_at, id);
 CREATE INDEX visit_patient ON public.visit USING btree (clinic_id, patient_id, starts_at, id);
 
 CREATE INDEX visit_status ON public.visit USING btree (clinic_id, status, starts_at, id);
+
+ALTER INDEX public.audit_log_actor_action ATTACH PARTITION public.audit_log_other_actor_id_action_audit_day_idx;
+
+ALTER INDEX public.audit_log_actor ATTACH PARTITION public.audit_log_other_actor_id_audit_day_idx;
+
+ALTER INDEX public.audit_log_actor_outcome ATTACH PARTITION public.audit_log_other_actor_id_outcome_audit_day_idx;
+
+ALTER INDEX public.audit_log_action ATTACH PARTITION public.audit_log_other_clinic_id_action_audit_hour_idx;
+
+ALTER INDEX public.audit_log_minute ATTACH PARTITION public.audit_log_other_clinic_id_audit_minute_idx;
+
+ALTER INDEX public.audit_log_outcome_action ATTACH PARTITION public.audit_log_other_clinic_id_outcome_action_audit_hour_idx;
+
+ALTER INDEX public.audit_log_outcome ATTACH PARTITION public.audit_log_other_clinic_id_outcome_audit_hour_idx;
+
+ALTER INDEX public.audit_log_returned ATTACH PARTITION public.audit_log_other_returned_idx;
+
+ALTER INDEX public.audit_log_seq ATTACH PARTITION public.audit_log_other_seq_idx;
+
+ALTER INDEX public.audit_log_patient ATTACH PARTITION public.audit_log_other_uuid_hash_idx;
 
 CREATE TRIGGER care_team_booked AFTER INSERT ON public.visit FOR EACH ROW EXECUTE FUNCTION public.care_team_follow();
 
@@ -949,11 +1296,13 @@ ALTER TABLE ONLY public.visit
 
 ALTER TABLE public.account ENABLE ROW LEVEL SECURITY;
 
-CREATE POLICY any_clinic_write ON public.audit FOR INSERT WITH CHECK ((clinic_id = COALESCE(public.current_clinic(), '00000000-0000-0000-0000-000000000000'::uuid)));
+CREATE POLICY any_clinic_write ON public.audit_log FOR INSERT WITH CHECK ((clinic_id = COALESCE(public.current_clinic(), '00000000-0000-0000-0000-000000000000'::uuid)));
 
 ALTER TABLE public.attempt ENABLE ROW LEVEL SECURITY;
 
-ALTER TABLE public.audit ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.audit_log ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.audit_log_other ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.care_team ENABLE ROW LEVEL SECURITY;
 
@@ -1011,7 +1360,7 @@ CREATE POLICY same_clinic ON public.session USING ((clinic_id = public.current_c
 
 CREATE POLICY same_clinic ON public.visit USING ((clinic_id = public.current_clinic()));
 
-CREATE POLICY same_clinic_read ON public.audit FOR SELECT USING ((clinic_id = public.current_clinic()));
+CREATE POLICY same_clinic_read ON public.audit_log FOR SELECT USING ((clinic_id = public.current_clinic()));
 
 CREATE POLICY server_asks ON public.job AS RESTRICTIVE FOR INSERT TO epione_server WITH CHECK (((state = 'waiting'::text) AND (attempts = 0)));
 
@@ -1030,8 +1379,69 @@ GRANT ALL ON FUNCTION public.attempt_take(clinic uuid, account uuid, what text, 
 
 REVOKE ALL ON FUNCTION public.attempt_take_stranger(token bytea) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION public.audit_about(patient uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.audit_about(patient uuid) TO epione_server;
+GRANT SELECT ON TABLE public.audit_log TO epione_server;
+GRANT SELECT ON TABLE public.audit_log TO epione_reporter;
+
+GRANT INSERT(clinic_id) ON TABLE public.audit_log TO epione_server;
+GRANT INSERT(clinic_id) ON TABLE public.audit_log TO epione_jobs;
+
+GRANT INSERT(actor_id) ON TABLE public.audit_log TO epione_server;
+GRANT INSERT(actor_id) ON TABLE public.audit_log TO epione_jobs;
+
+GRANT INSERT(session) ON TABLE public.audit_log TO epione_server;
+GRANT INSERT(session) ON TABLE public.audit_log TO epione_jobs;
+
+GRANT INSERT(request_id) ON TABLE public.audit_log TO epione_server;
+GRANT INSERT(request_id) ON TABLE public.audit_log TO epione_jobs;
+
+GRANT INSERT(patient_id) ON TABLE public.audit_log TO epione_server;
+GRANT INSERT(patient_id) ON TABLE public.audit_log TO epione_jobs;
+
+GRANT INSERT(record_id) ON TABLE public.audit_log TO epione_server;
+GRANT INSERT(record_id) ON TABLE public.audit_log TO epione_jobs;
+
+GRANT INSERT(event) ON TABLE public.audit_log TO epione_server;
+GRANT INSERT(event) ON TABLE public.audit_log TO epione_jobs;
+
+GRANT INSERT(outcome) ON TABLE public.audit_log TO epione_server;
+GRANT INSERT(outcome) ON TABLE public.audit_log TO epione_jobs;
+
+GRANT INSERT(operation) ON TABLE public.audit_log TO epione_server;
+GRANT INSERT(operation) ON TABLE public.audit_log TO epione_jobs;
+
+GRANT INSERT(actor_role) ON TABLE public.audit_log TO epione_server;
+GRANT INSERT(actor_role) ON TABLE public.audit_log TO epione_jobs;
+
+GRANT INSERT(purpose) ON TABLE public.audit_log TO epione_server;
+GRANT INSERT(purpose) ON TABLE public.audit_log TO epione_jobs;
+
+GRANT INSERT(action) ON TABLE public.audit_log TO epione_server;
+GRANT INSERT(action) ON TABLE public.audit_log TO epione_jobs;
+
+GRANT INSERT(address) ON TABLE public.audit_log TO epione_server;
+GRANT INSERT(address) ON TABLE public.audit_log TO epione_jobs;
+
+GRANT INSERT(count) ON TABLE public.audit_log TO epione_server;
+GRANT INSERT(count) ON TABLE public.audit_log TO epione_jobs;
+
+GRANT INSERT(returned) ON TABLE public.audit_log TO epione_server;
+GRANT INSERT(returned) ON TABLE public.audit_log TO epione_jobs;
+
+REVOKE ALL ON FUNCTION public.audit_about(clinic uuid, patient uuid, lo timestamp with time zone, hi timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.audit_begin() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.audit_months(from_at timestamp with time zone, to_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.audit_months(from_at timestamp with time zone, to_at timestamp with time zone) TO epione_jobs;
+
+REVOKE ALL ON FUNCTION public.audit_nobody() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.audit_page(from_at timestamp with time zone, to_at timestamp with time zone, actor uuid, patient uuid, what text, result text, before_at timestamp with time zone, before_seq bigint, page bigint, nobody boolean, besides uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.audit_page(from_at timestamp with time zone, to_at timestamp with time zone, actor uuid, patient uuid, what text, result text, before_at timestamp with time zone, before_seq bigint, page bigint, nobody boolean, besides uuid) TO epione_server;
+
+REVOKE ALL ON FUNCTION public.audit_words(words text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.audit_words(words text[]) TO epione_server;
+GRANT ALL ON FUNCTION public.audit_words(words text[]) TO epione_jobs;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.visit TO epione_server;
 
@@ -1077,9 +1487,11 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.account TO epione_server;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.attempt TO epione_server;
 
-GRANT SELECT,INSERT ON TABLE public.audit TO epione_server;
+GRANT SELECT ON TABLE public.audit_word TO epione_server;
+GRANT SELECT ON TABLE public.audit_word TO epione_reporter;
+
+GRANT SELECT ON TABLE public.audit TO epione_server;
 GRANT SELECT ON TABLE public.audit TO epione_reporter;
-GRANT INSERT ON TABLE public.audit TO epione_jobs;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.care_team TO epione_server;
 

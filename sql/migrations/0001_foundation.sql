@@ -369,30 +369,123 @@ CREATE INDEX attempt_none ON attempt (clinic_id, account_id) WHERE failures = 0;
 
 -- Audit
 
---= AU-02: who, what, when, where, on whom, with which result
-CREATE TABLE audit (
-    seq          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    clinic_id    uuid NOT NULL,
-    at           timestamptz NOT NULL DEFAULT clock_timestamp(),
-    event        text NOT NULL,
-    action       text NOT NULL CHECK (action IN ('C', 'R', 'U', 'D', 'E')),
-    outcome      text NOT NULL,
-    actor_id     uuid,
-    actor_role   text,
-    session_id   uuid,
-    purpose      text NOT NULL DEFAULT 'TREAT',
-    patient_id   uuid,
-    record_id    uuid,
-    returned     uuid[] NOT NULL DEFAULT '{}',
-    address      text NOT NULL,
-    request_id   uuid NOT NULL,
-    operation    text NOT NULL
+-- The words of the log (events, outcomes, operations, roles, purposes), which
+-- its rows name by number. A word is added when a server first says it, and
+-- keeps its number: no number comes from the order of a list in the code.
+CREATE TABLE audit_word (
+    id   smallint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    word text NOT NULL CONSTRAINT audit_word_key UNIQUE CHECK (word ~ '^[A-Za-z0-9._ -]{1,60}$')
 );
-CREATE INDEX audit_clinic ON audit (clinic_id, seq);
-CREATE INDEX audit_patient ON audit (clinic_id, patient_id, seq) WHERE patient_id IS NOT NULL;
-CREATE INDEX audit_actor ON audit (clinic_id, actor_id, seq);
--- who saw a record counts the searches and lists that returned it
-CREATE INDEX audit_returned ON audit USING gin (returned) WHERE returned <> '{}';
+
+-- One row per event, and every request writes one: hence numbers for words,
+-- NULL for what most rows would repeat, and indexes that say a time once for
+-- all events of it (B-tree deduplication). `audit` below reads as words.
+--
+-- Nothing here is in the order of commits. What seals the log takes the rows
+-- whose transaction (xmin) is older than all that run, and says itself which
+-- leaf each became: no row need be written again for that.
+--= AU-02: who, what, when, where, on whom, with which result
+CREATE TABLE audit_log (
+    seq          bigint GENERATED ALWAYS AS IDENTITY,
+    at           timestamptz NOT NULL DEFAULT clock_timestamp(),
+    clinic_id    uuid NOT NULL,
+    actor_id     uuid,
+    session      bigint,             -- the last half of its id
+    request_id   uuid NOT NULL,
+    patient_id   uuid,
+    record_id    uuid,               -- NULL: the patient's own record, if any
+    event        smallint NOT NULL,
+    outcome      smallint,           -- NULL: ok
+    operation    smallint NOT NULL,
+    actor_role   smallint,
+    purpose      smallint NOT NULL,
+    action       "char" NOT NULL CHECK (action IN ('C', 'R', 'U', 'D', 'E')),
+    address      inet,               -- NULL: none is known
+    count        integer CHECK (count > 1), -- NULL: it happened once
+    returned     uuid[] CHECK (returned <> '{}')
+) PARTITION BY RANGE (at);
+
+-- Times in steps, so that events share a key: a page sorts one step at most.
+CREATE FUNCTION audit_minute(at timestamptz) RETURNS timestamptz
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$ SELECT date_bin('1 minute', at, '2000-01-01T00:00:00Z') $$;
+CREATE FUNCTION audit_hour(at timestamptz) RETURNS timestamptz
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$ SELECT date_bin('1 hour', at, '2000-01-01T00:00:00Z') $$;
+CREATE FUNCTION audit_day(at timestamptz) RETURNS timestamptz
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$ SELECT date_bin('1 day', at, '2000-01-01T00:00:00Z') $$;
+CREATE INDEX audit_log_seq ON audit_log USING brin (seq);
+CREATE INDEX audit_log_minute ON audit_log (clinic_id, audit_minute(at));
+CREATE INDEX audit_log_actor ON audit_log (actor_id, audit_day(at)) WHERE actor_id IS NOT NULL;
+-- four bytes of a patient suffice to find the few rows to look at
+CREATE INDEX audit_log_patient ON audit_log (uuid_hash(patient_id)) WHERE patient_id IS NOT NULL;
+-- who saw a record counts the searches and lists that returned it; without a
+-- pending list, whose clearing one request would have to wait for
+CREATE INDEX audit_log_returned ON audit_log USING gin (returned) WITH (fastupdate = off) WHERE returned IS NOT NULL;
+-- what is rare is found without passing by what is not
+CREATE INDEX audit_log_action ON audit_log (clinic_id, action, audit_hour(at)) WHERE action <> 'R';
+CREATE INDEX audit_log_actor_action ON audit_log (actor_id, action, audit_day(at)) WHERE action <> 'R' AND actor_id IS NOT NULL;
+CREATE INDEX audit_log_outcome ON audit_log (clinic_id, outcome, audit_hour(at)) WHERE outcome IS NOT NULL;
+CREATE INDEX audit_log_outcome_action ON audit_log (clinic_id, outcome, action, audit_hour(at)) WHERE outcome IS NOT NULL;
+CREATE INDEX audit_log_actor_outcome ON audit_log (actor_id, outcome, audit_day(at)) WHERE outcome IS NOT NULL AND actor_id IS NOT NULL;
+
+-- Takes what comes in a month that was not made in time: no event is refused.
+CREATE TABLE audit_log_other PARTITION OF audit_log DEFAULT;
+CREATE INDEX audit_log_other_at ON audit_log_other (at);
+
+-- The name of a month's partition.
+CREATE FUNCTION audit_month_name(month timestamptz) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    AS $$ SELECT to_char(month AT TIME ZONE 'UTC', '"audit_log_"YYYY_MM') $$;
+
+-- Makes the partitions of the months from one time to another; those that are
+-- there stay. Events of a new month that had to go elsewhere move to it.
+-- Answers how many it made.
+CREATE FUNCTION audit_months(from_at timestamptz, to_at timestamptz) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
+    SET timezone = 'UTC'
+AS $$
+DECLARE
+    month timestamptz := date_trunc('month', from_at);
+    made integer := 0;
+    name text;
+BEGIN
+    WHILE month <= to_at LOOP
+        name := audit_month_name(month);
+        IF to_regclass('public.' || name) IS NULL THEN
+            EXECUTE format('CREATE TABLE %I (LIKE audit_log INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', name);
+            EXECUTE format('WITH late AS (DELETE FROM audit_log_other
+                    WHERE at >= %L AND at < %L RETURNING *)
+                INSERT INTO %I SELECT * FROM late',
+                month, month + interval '1 month', name);
+            EXECUTE format('ALTER TABLE audit_log ATTACH PARTITION %I
+                FOR VALUES FROM (%L) TO (%L)',
+                name, month, month + interval '1 month');
+            EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
+            made := made + 1;
+        END IF;
+        month := month + interval '1 month';
+    END LOOP;
+    RETURN made;
+END $$;
+SELECT audit_months(now(), now() + interval '3 months');
+
+-- The log in words, for people, reports and tests. As whoever asks: it shows
+-- what row-level security lets them see.
+CREATE VIEW audit WITH (security_invoker = true) AS
+    SELECT l.seq, l.clinic_id, l.at, e.word AS event, l.action::text AS action,
+           coalesce(o.word, 'ok') AS outcome, l.actor_id, r.word AS actor_role,
+           l.session, p.word AS purpose, l.patient_id,
+           coalesce(l.record_id, l.patient_id) AS record_id,
+           coalesce(l.returned, '{}') AS returned, abbrev(l.address) AS address,
+           l.request_id, f.word AS operation, coalesce(l.count, 1) AS count
+      FROM audit_log l
+      JOIN audit_word e ON e.id = l.event
+      JOIN audit_word f ON f.id = l.operation
+      JOIN audit_word p ON p.id = l.purpose
+      LEFT JOIN audit_word o ON o.id = l.outcome
+      LEFT JOIN audit_word r ON r.id = l.actor_role;
 
 -- The gate's functions: what must be known before the clinic is
 
@@ -597,19 +690,45 @@ BEGIN
     END IF;
 END $$;
 
--- The events about a patient: acts on the record, and searches and lists that
--- returned it. As its owner, because row-level security lets no index on an
--- array be used (@> is not leakproof); hence the clinic is asked for here.
-CREATE FUNCTION audit_about(patient uuid)
-    RETURNS TABLE (seq bigint)
-    LANGUAGE sql STABLE ROWS 100 SECURITY DEFINER SET search_path = public, pg_temp
+-- The numbers of words, which it adds where they are new. Sorted, so that two
+-- servers that start at once wait for each other and do not embrace.
+CREATE FUNCTION audit_words(words text[])
+    RETURNS TABLE (id smallint, word text)
+    LANGUAGE plpgsql SECURITY DEFINER ROWS 200 SET search_path = public, pg_temp
 AS $$
-    SELECT a.seq FROM audit a
-     WHERE a.clinic_id = current_clinic() AND a.patient_id = patient
-     UNION
-    SELECT a.seq FROM audit a
-     WHERE a.clinic_id = current_clinic() AND a.returned <> '{}'
-       AND a.returned @> ARRAY[patient]
+BEGIN
+    INSERT INTO audit_word (word)
+        SELECT n.w FROM (SELECT DISTINCT unnest(words) AS w) AS n
+         WHERE NOT EXISTS (SELECT FROM audit_word o WHERE o.word = n.w)
+           AND (SELECT count(*) FROM audit_word) < 4000
+         ORDER BY n.w
+        ON CONFLICT ON CONSTRAINT audit_word_key DO NOTHING;
+    RETURN QUERY SELECT o.id, o.word FROM audit_word o WHERE o.word = ANY (words);
+END $$;
+
+-- One word's number: for a row that is written once in a long while.
+CREATE FUNCTION audit_word(word text) RETURNS smallint
+    LANGUAGE sql SECURITY INVOKER
+    AS $$ SELECT w.id FROM audit_words(ARRAY[$1]) AS w $$;
+
+-- Whose events without a clinic are: strangers' failures, for one. Where there
+-- is one clinic, they are its own to see. NULL where there are several: then
+-- they belong to the operator, who reads them with epionectl.
+CREATE FUNCTION audit_nobody() RETURNS uuid
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp
+    AS $$ SELECT '00000000-0000-0000-0000-000000000000'::uuid
+           WHERE (SELECT count(*) FROM clinic) = 1
+             AND current_clinic() = (SELECT id FROM clinic) $$;
+
+-- The month in which the log begins.
+CREATE FUNCTION audit_begin() RETURNS timestamptz
+    LANGUAGE sql STABLE SET search_path = public, pg_temp SET timezone = 'UTC'
+AS $$
+    SELECT least((SELECT min(at) FROM audit_log_other),
+        (SELECT min(to_timestamp(right(c.relname, 7), 'YYYY_MM'))
+           FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+          WHERE i.inhparent = 'audit_log'::regclass
+            AND c.relname ~ '^audit_log_\d{4}_\d\d$'))
 $$;
 
 -- What a visit says about the care team: its clinician is on it from booking
@@ -667,6 +786,144 @@ CREATE TRIGGER care_team_changed AFTER UPDATE ON visit
         OR OLD.ends_at <> NEW.ends_at
         OR (OLD.status = 'cancelled') <> (NEW.status = 'cancelled'))
     EXECUTE FUNCTION care_team_follow();
+
+-- The events about a patient in a span: acts on the record, and searches and
+-- lists that returned it. All of them, in no order.
+CREATE FUNCTION audit_about(clinic uuid, patient uuid, lo timestamptz, hi timestamptz)
+    RETURNS SETOF audit_log
+    LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+    SET enable_seqscan = off SET jit = off
+AS $$
+BEGIN
+    RETURN QUERY SELECT l.* FROM audit_log l
+         WHERE uuid_hash(l.patient_id) = uuid_hash(patient)
+           AND l.patient_id = patient AND l.clinic_id = clinic
+           AND l.at >= lo AND l.at < hi;
+    RETURN QUERY SELECT l.* FROM audit_log l
+         WHERE l.returned IS NOT NULL AND l.returned @> ARRAY[patient]
+           AND l.clinic_id = clinic AND l.patient_id IS DISTINCT FROM patient
+           AND l.at >= lo AND l.at < hi;
+END $$;
+
+-- A page of the log, newest first: at most `page` events before one (its time
+-- and seq), within a span, of an actor, about a patient, of an action, with an
+-- outcome; `besides` leaves out an actor of a patient's. NULL is any. It walks
+-- backward over spans of months that double in length and has one statement for
+-- each index, because one for all would be planned for the filters that are
+-- asked for most.
+--
+-- Steps of an index come in order, so that only the last is sorted: a plan that
+-- sorts all first, because it takes them for few, is kept away.
+--
+-- As its owner: row-level security lets no index on an expression or array be
+-- used (neither is leakproof). Hence the clinic is asked for in every branch.
+CREATE FUNCTION audit_page(from_at timestamptz, to_at timestamptz, actor uuid,
+        patient uuid, what text, result text, before_at timestamptz,
+        before_seq bigint, page bigint, nobody boolean, besides uuid)
+    RETURNS SETOF audit_log
+    LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 100
+    SET search_path = public, pg_temp SET timezone = 'UTC'
+    SET enable_seqscan = off SET enable_sort = off SET jit = off
+AS $$
+DECLARE
+    clinic uuid := CASE WHEN nobody THEN audit_nobody() ELSE current_clinic() END;
+    act "char" := what::"char";
+    refusal smallint;
+    before timestamptz := coalesce(before_at, 'infinity');
+    number bigint := coalesce(before_seq, 9223372036854775807);
+    hi timestamptz := least(coalesce(to_at, 'infinity'),
+        coalesce(before_at + interval '1 microsecond', 'infinity'),
+        date_trunc('month', clock_timestamp()) + interval '1 month');
+    first timestamptz := greatest(coalesce(from_at, '-infinity'), audit_begin());
+    lo timestamptz;
+    months integer := 1;
+    more bigint := page;
+    got bigint;
+BEGIN
+    IF result <> 'ok' THEN
+        SELECT w.id INTO refusal FROM audit_word w WHERE w.word = result;
+        IF NOT FOUND THEN
+            RETURN;
+        END IF;
+    END IF;
+    WHILE more > 0 AND hi > first LOOP
+        lo := greatest(first, date_trunc('month', hi - interval '1 microsecond')
+            - make_interval(months => months - 1));
+        IF patient IS NOT NULL THEN
+            RETURN QUERY SELECT l.* FROM audit_about(clinic, patient, lo, hi) AS l
+             WHERE (l.at, l.seq) < (before, number)
+               AND (actor IS NULL OR l.actor_id = actor)
+               AND (besides IS NULL OR l.actor_id IS DISTINCT FROM besides)
+               AND (act IS NULL OR l.action = act)
+               AND (result IS NULL OR l.outcome IS NOT DISTINCT FROM refusal)
+             ORDER BY l.at DESC, l.seq DESC LIMIT more;
+        ELSIF actor IS NOT NULL AND refusal IS NOT NULL THEN
+            RETURN QUERY SELECT l.* FROM audit_log l
+             WHERE l.clinic_id = clinic AND l.actor_id = actor
+               AND l.outcome = refusal AND l.outcome IS NOT NULL
+               AND audit_day(l.at) BETWEEN audit_day(lo) AND audit_day(hi)
+               AND l.at >= lo AND l.at < hi
+               AND (l.at, l.seq) < (before, number)
+               AND (act IS NULL OR l.action = act)
+             ORDER BY audit_day(l.at) DESC, l.at DESC, l.seq DESC LIMIT more;
+        ELSIF actor IS NOT NULL AND act <> 'R' THEN
+            RETURN QUERY SELECT l.* FROM audit_log l
+             WHERE l.clinic_id = clinic AND l.actor_id = actor
+               AND l.action = act AND l.action <> 'R'
+               AND audit_day(l.at) BETWEEN audit_day(lo) AND audit_day(hi)
+               AND l.at >= lo AND l.at < hi
+               AND (l.at, l.seq) < (before, number)
+               AND (result IS NULL OR l.outcome IS NULL)
+             ORDER BY audit_day(l.at) DESC, l.at DESC, l.seq DESC LIMIT more;
+        ELSIF actor IS NOT NULL THEN
+            RETURN QUERY SELECT l.* FROM audit_log l
+             WHERE l.clinic_id = clinic AND l.actor_id = actor
+               AND audit_day(l.at) BETWEEN audit_day(lo) AND audit_day(hi)
+               AND l.at >= lo AND l.at < hi
+               AND (l.at, l.seq) < (before, number)
+               AND (act IS NULL OR l.action = act)
+               AND (result IS NULL OR l.outcome IS NULL)
+             ORDER BY audit_day(l.at) DESC, l.at DESC, l.seq DESC LIMIT more;
+        ELSIF refusal IS NOT NULL AND act IS NOT NULL THEN
+            RETURN QUERY SELECT l.* FROM audit_log l
+             WHERE l.clinic_id = clinic AND l.outcome = refusal
+               AND l.outcome IS NOT NULL AND l.action = act
+               AND audit_hour(l.at) BETWEEN audit_hour(lo) AND audit_hour(hi)
+               AND l.at >= lo AND l.at < hi
+               AND (l.at, l.seq) < (before, number)
+             ORDER BY audit_hour(l.at) DESC, l.at DESC, l.seq DESC LIMIT more;
+        ELSIF refusal IS NOT NULL THEN
+            RETURN QUERY SELECT l.* FROM audit_log l
+             WHERE l.clinic_id = clinic AND l.outcome = refusal
+               AND l.outcome IS NOT NULL
+               AND audit_hour(l.at) BETWEEN audit_hour(lo) AND audit_hour(hi)
+               AND l.at >= lo AND l.at < hi
+               AND (l.at, l.seq) < (before, number)
+             ORDER BY audit_hour(l.at) DESC, l.at DESC, l.seq DESC LIMIT more;
+        ELSIF act <> 'R' THEN
+            RETURN QUERY SELECT l.* FROM audit_log l
+             WHERE l.clinic_id = clinic AND l.action = act AND l.action <> 'R'
+               AND audit_hour(l.at) BETWEEN audit_hour(lo) AND audit_hour(hi)
+               AND l.at >= lo AND l.at < hi
+               AND (l.at, l.seq) < (before, number)
+               AND (result IS NULL OR l.outcome IS NULL)
+             ORDER BY audit_hour(l.at) DESC, l.at DESC, l.seq DESC LIMIT more;
+        ELSE
+            RETURN QUERY SELECT l.* FROM audit_log l
+             WHERE l.clinic_id = clinic
+               AND audit_minute(l.at) BETWEEN audit_minute(lo) AND audit_minute(hi)
+               AND l.at >= lo AND l.at < hi
+               AND (l.at, l.seq) < (before, number)
+               AND (act IS NULL OR l.action = act)
+               AND (result IS NULL OR l.outcome IS NULL)
+             ORDER BY audit_minute(l.at) DESC, l.at DESC, l.seq DESC LIMIT more;
+        END IF;
+        GET DIAGNOSTICS got = ROW_COUNT;
+        more := more - got;
+        hi := lo;
+        months := months * 2;
+    END LOOP;
+END $$;
 
 -- How the actor of the transaction stands to a patient or a visit. Without a
 -- search_path of its own, so that it is inlined: PostgreSQL plans the body of
@@ -800,9 +1057,10 @@ ALTER TABLE class_key ENABLE ROW LEVEL SECURITY;
 CREATE POLICY same_clinic ON class_key
     USING (clinic_id IN (current_clinic(), '00000000-0000-0000-0000-000000000000'));
 -- A refusal may come before any clinic is known: it is written, and read by no clinic.
-ALTER TABLE audit ENABLE ROW LEVEL SECURITY;
-CREATE POLICY same_clinic_read ON audit FOR SELECT USING (clinic_id = current_clinic());
-CREATE POLICY any_clinic_write ON audit FOR INSERT
+ALTER TABLE audit_log ENABLE ROW LEVEL SECURITY;
+ALTER TABLE audit_log_other ENABLE ROW LEVEL SECURITY;
+CREATE POLICY same_clinic_read ON audit_log FOR SELECT USING (clinic_id = current_clinic());
+CREATE POLICY any_clinic_write ON audit_log FOR INSERT
     WITH CHECK (clinic_id = coalesce(current_clinic(), '00000000-0000-0000-0000-000000000000'));
 
 -- Jobs are taken for every clinic; the work itself is done in one. The server
@@ -830,17 +1088,22 @@ GRANT SELECT, INSERT ON password_history TO epione_server;
 -- Tokens, old answers and spent codes are no records: they are replaced.
 GRANT SELECT, INSERT, DELETE ON patient_token TO epione_server;
 GRANT DELETE ON idempotency, recovery_code TO epione_server;
---= AU-04: the server adds audit rows and can do nothing else to them
-GRANT SELECT, INSERT ON audit TO epione_server;
-GRANT SELECT ON audit, clinic TO epione_reporter;
 -- A payload goes in and does not come back.
 GRANT INSERT, SELECT (clinic_id, id, kind, key, state, run_at, attempts,
     record_id, error_code, created_at, asked_at, ended_at) ON job TO epione_server;
 GRANT UPDATE (state, run_at, attempts, error_code, asked_at, ended_at) ON job TO epione_server;
+--= AU-04: the server adds audit rows and can do nothing else to them; when
+-- that was, and the row's number, are not its to say
+GRANT SELECT ON audit_log, audit_word, audit TO epione_server, epione_reporter;
+GRANT INSERT (clinic_id, actor_id, session, request_id, patient_id,
+    record_id, event, outcome, operation, actor_role, purpose, action, address,
+    count, returned) ON audit_log TO epione_server, epione_jobs;
+GRANT SELECT ON clinic TO epione_reporter;
 REVOKE ALL ON FUNCTION session_open, sign_in_take, invitation_find,
-    sessions_ended, attempt_take, attempt_take_stranger, audit_about FROM PUBLIC;
+    sessions_ended, attempt_take, attempt_take_stranger, audit_words,
+    audit_months, audit_page, audit_nobody, audit_begin, audit_about FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION session_open, sign_in_take, invitation_find,
-    sessions_ended, attempt_take, audit_about, relation, current_clinic,
+    sessions_ended, attempt_take, audit_words, audit_page, relation, current_clinic,
     current_actor TO epione_server;
 
 
@@ -849,12 +1112,11 @@ GRANT USAGE ON SCHEMA public TO epione_jobs;
 GRANT SELECT ON installation, class_key, record_key, clinic, job_pause TO epione_jobs;
 GRANT SELECT, INSERT, UPDATE ON job TO epione_jobs;
 GRANT DELETE ON record_key TO epione_jobs;
-GRANT INSERT ON audit TO epione_jobs;
 REVOKE ALL ON FUNCTION sweep_sessions, sweep_invitations, sweep_idempotency,
     sweep_attempts, sweep_strangers, sweep_jobs FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION sweep_sessions, sweep_invitations, sweep_idempotency,
-    sweep_attempts, sweep_strangers, sweep_jobs, current_clinic, current_actor
-    TO epione_jobs;
+    sweep_attempts, sweep_strangers, sweep_jobs, current_clinic, current_actor,
+    audit_words, audit_months TO epione_jobs;
 
 -- verify
 DO $$ BEGIN
@@ -862,10 +1124,13 @@ DO $$ BEGIN
     ASSERT NOT has_table_privilege('epione_jobs', 'patient', 'SELECT');
     ASSERT NOT has_table_privilege('epione_jobs', 'account', 'SELECT');
     ASSERT NOT has_table_privilege('epione_jobs', 'session', 'DELETE');
-    ASSERT NOT has_table_privilege('epione_jobs', 'audit', 'UPDATE');
-    ASSERT NOT has_table_privilege('epione_server', 'audit', 'UPDATE');
-    ASSERT NOT has_table_privilege('epione_server', 'audit', 'DELETE');
-    ASSERT NOT has_table_privilege('epione_server', 'audit', 'TRUNCATE');
+    ASSERT NOT has_any_column_privilege('epione_jobs', 'audit_log', 'UPDATE');
+    ASSERT NOT has_table_privilege('epione_jobs', 'audit_log', 'DELETE');
+    ASSERT NOT has_any_column_privilege('epione_server', 'audit_log', 'UPDATE');
+    ASSERT NOT has_table_privilege('epione_server', 'audit_log', 'DELETE');
+    ASSERT NOT has_table_privilege('epione_server', 'audit_log', 'TRUNCATE');
+    ASSERT NOT has_column_privilege('epione_server', 'audit_log', 'seq', 'INSERT');
+    ASSERT NOT has_column_privilege('epione_server', 'audit_log', 'at', 'INSERT');
     ASSERT NOT has_table_privilege('epione_server', 'patient', 'DELETE');
     ASSERT NOT has_table_privilege('epione_server', 'visit', 'DELETE');
 END $$;

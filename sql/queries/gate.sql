@@ -12,18 +12,36 @@ SELECT patient_id, is_self, is_care, is_part
 SELECT set_config('epione.clinic', coalesce($1::uuid::text, ''), true),
        set_config('epione.actor', coalesce($2::uuid::text, ''), true);
 
--- A refusal may come before any clinic is known: nil stands for it.
+-- The numbers of the log's words, of which new ones are added.
+-- sql: audit_words many
+-- in:  words text[]
+-- out: id int, word text
+SELECT id::bigint, word FROM audit_words($1::text[]);
+
+-- A refusal may come before any clinic is known: nil stands for it. Words are
+-- numbers here: every request writes a row.
 -- sql: audit_insert later
--- in:  clinic_id uuid, event text, action text, outcome text, actor_id uuid,
---      actor_role text, session_id uuid, purpose text, patient_id uuid,
+-- in:  clinic_id uuid, event int, action text, outcome int?, actor_id uuid,
+--      actor_role int?, session int?, purpose int, patient_id uuid,
 --      record_id uuid, returned uuid[], address text, request_id uuid,
---      operation text
-INSERT INTO audit (clinic_id, event, action, outcome, actor_id, actor_role,
-       session_id, purpose, patient_id, record_id, returned, address,
-       request_id, operation)
-VALUES (coalesce($1::uuid, '00000000-0000-0000-0000-000000000000'), $2::text,
-       $3::text, $4::text, $5::uuid, $6::text, $7::uuid, $8::text, $9::uuid,
-       $10::uuid, coalesce($11::uuid[], '{}'), $12::text, $13::uuid, $14::text);
+--      operation int, count int?
+INSERT INTO audit_log (clinic_id, event, action, outcome, actor_id, actor_role,
+       session, purpose, patient_id, record_id, returned, address,
+       request_id, operation, count)
+VALUES (coalesce($1::uuid, '00000000-0000-0000-0000-000000000000'),
+       $2::bigint, $3::text::"char", $4::bigint, $5::uuid, $6::bigint,
+       $7::bigint, $8::bigint, $9::uuid, nullif($10::uuid, $9::uuid),
+       nullif($11::uuid[], '{}'), nullif($12::text, '')::inet, $13::uuid,
+       $14::bigint, nullif($15::bigint, 1));
+
+-- The same in words, for what does not come with a request.
+-- sql: audit_note later
+-- in:  clinic_id uuid, event text, action text, actor_role text, purpose text,
+--      record_id uuid, request_id uuid, operation text
+INSERT INTO audit_log (clinic_id, event, action, actor_role, purpose,
+       record_id, request_id, operation)
+VALUES ($1::uuid, audit_word($2::text), $3::text::"char", audit_word($4::text),
+       audit_word($5::text), $6::uuid, $7::uuid, audit_word($8::text));
 
 -- One statement, so that a second request with the same key waits here for the
 -- first to commit or roll back, and then sees what it left. A row without a

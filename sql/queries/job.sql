@@ -219,3 +219,8 @@ SELECT sweep_strangers($1::bigint) AS n;
 -- in:  batch int
 -- out: n int
 SELECT sweep_jobs($1::bigint) AS n;
+
+-- The coming months of the log; one missed costs a move later, and no event.
+-- sql: audit_months one
+-- out: made int
+SELECT audit_months(now(), now() + interval '3 months')::bigint AS made;

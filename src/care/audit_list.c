@@ -30,12 +30,14 @@ const struct shape audit_list_out[] = {
 	{ "request_id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },
 	{ "operation", SH_TEXT, 1, 40, SH_REQUIRED, NULL, NULL },
 	{ "purpose", SH_TEXT, 1, 20, SH_REQUIRED, NULL, NULL },
+	{ "count", SH_INT, 1, INT32_MAX, SH_REQUIRED, NULL, NULL },
 	{ 0 },
 };
 
 const struct shape patient_accesses_in[] = { { 0 } };
 
 const struct shape patient_accesses_out[] = {
+	{ "seq", SH_INT, 1, INT64_MAX, SH_REQUIRED, NULL, NULL },
 	{ "at", SH_TIME, 0, 0, SH_REQUIRED, NULL, NULL },
 	{ "event", SH_TEXT, 1, 60, SH_REQUIRED, NULL, NULL },
 	{ "action", SH_CHOICE, 0, 0, SH_REQUIRED, "C|R|U|D|E", NULL },
@@ -43,6 +45,8 @@ const struct shape patient_accesses_out[] = {
 	{ "actor_role", SH_TEXT, 1, 20, SH_REQUIRED | SH_NULLABLE, NULL, NULL },
 	{ "actor_name", SH_TEXT, 1, 200, SH_REQUIRED | SH_NULLABLE, NULL,
 	    NULL },
+	{ "purpose", SH_TEXT, 1, 20, SH_REQUIRED, NULL, NULL },
+	{ "count", SH_INT, 1, INT32_MAX, SH_REQUIRED, NULL, NULL },
 	{ 0 },
 };
 
@@ -62,7 +66,7 @@ static json_t *
 event_json(const struct audit_list_row *e)
 {
 	return json_pack("{s:I, s:o, s:s, s:s, s:s, s:o, s:o, s:o,"
-			 " s:o, s:o, s:o, s:s, s:o, s:s, s:s}",
+			 " s:o, s:o, s:o, s:s, s:o, s:s, s:s, s:I}",
 	    "seq", (json_int_t)e->seq, "at", time_json(e->at), "event",
 	    e->event, "action", e->action, "outcome", e->outcome, "actor_id",
 	    uuid_json(&e->actor_id), "actor_role", text_json(e->actor_role),
@@ -70,13 +74,14 @@ event_json(const struct audit_list_row *e)
 	    uuid_json(&e->patient_id), "record_id", uuid_json(&e->record_id),
 	    "returned", ids_json(&e->returned), "address", e->address,
 	    "request_id", uuid_json(&e->request_id), "operation", e->operation,
-	    "purpose", e->purpose);
+	    "purpose", e->purpose, "count", (json_int_t)e->count);
 }
 
 static json_t *
-next_before(int64_t seq)
+next_before(int64_t at_us, int64_t seq)
 {
-	return json_pack("{s:I}", "before", (json_int_t)seq);
+	return json_pack("{s:I, s:I}", "before_us", (json_int_t)at_us, "before",
+	    (json_int_t)seq);
 }
 
 /* Newest first. */
@@ -90,6 +95,7 @@ audit_list(struct op *op)
 		.patient_id = in_uuid(op, "patient_id"),
 		.action = in_text(op, "action"),
 		.outcome = in_text(op, "outcome"),
+		.before_us = page_int(op, "before_us", INT64_MIN),
 		.before = page_int(op, "before", INT64_MIN),
 		.limit = page_fetch(op),
 	};
@@ -106,17 +112,19 @@ audit_list(struct op *op)
 	for (i = 0; i < page; i++)
 		json_array_append_new(items, event_json(&rows[i]));
 	if (n > page)
-		next = next_before(rows[page - 1].seq);
+		next = next_before(rows[page - 1].at_us, rows[page - 1].seq);
 	return op_list(op, items, next);
 }
 
 static json_t *
 access_json(const struct patient_accesses_row *e)
 {
-	return json_pack("{s:o, s:s, s:s, s:o, s:o, s:o}", "at",
-	    time_json(e->at), "event", e->event, "action", e->action,
-	    "actor_id", uuid_json(&e->actor_id), "actor_role",
-	    text_json(e->actor_role), "actor_name", text_json(e->actor_name));
+	return json_pack("{s:I, s:o, s:s, s:s, s:o, s:o, s:o, s:s, s:I}", "seq",
+	    (json_int_t)e->seq, "at", time_json(e->at), "event", e->event,
+	    "action", e->action, "actor_id", uuid_json(&e->actor_id),
+	    "actor_role", text_json(e->actor_role), "actor_name",
+	    text_json(e->actor_name), "purpose", e->purpose, "count",
+	    (json_int_t)e->count);
 }
 
 /* Who saw the record, newest first: for the patient, and for the compliance
@@ -126,6 +134,7 @@ patient_accesses(struct op *op)
 {
 	struct patient_accesses_in in = {
 		.patient_id = op->id,
+		.before_us = page_int(op, "before_us", INT64_MIN),
 		.before = page_int(op, "before", INT64_MIN),
 		.limit = page_fetch(op),
 	};
@@ -143,6 +152,6 @@ patient_accesses(struct op *op)
 	for (i = 0; i < page; i++)
 		json_array_append_new(items, access_json(&rows[i]));
 	if (n > page)
-		next = next_before(rows[page - 1].seq);
+		next = next_before(rows[page - 1].at_us, rows[page - 1].seq);
 	return op_list(op, items, next);
 }

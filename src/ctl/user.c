@@ -10,24 +10,22 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The operator is no account: the row names the machine's console instead. */
+/* The operator is no account, and comes from no address. */
 static enum err
 creation_note(struct tx *tx, const struct uuid *clinic, const struct uuid *id)
 {
-	struct audit_insert_in in = {
+	struct audit_note_in in = {
 		.clinic_id = *clinic,
 		.event = "user.created",
 		.action = "C",
-		.outcome = "ok",
 		.actor_role = "operator",
 		.purpose = "HSYSADMIN",
 		.record_id = *id,
-		.address = "console",
 		.request_id = uuid_random(),
 		.operation = "epionectl user add",
 	};
 
-	return sql_audit_insert(tx, &in);
+	return sql_audit_note(tx, &in);
 }
 
 static enum err

@@ -2,7 +2,11 @@
 
 #include "gate/role.h"
 #include "gate/route.h"
+#include "gate/word.h"
 #include "sql.h"
+
+#include <endian.h>
+#include <string.h>
 
 static struct uuid
 first(const struct uuid *a, const struct uuid *b)
@@ -14,8 +18,20 @@ static const char *
 actor_role(const struct op *op, enum role role)
 {
 	if (op->job != NULL)
-		return "system";
+		return WORD_SYSTEM;
 	return role == ROLE_NONE ? NULL : role_name(role);
+}
+
+/* The last half, all of it random, says which session it was. */
+static int64_t
+session_half(const struct uuid *session)
+{
+	int64_t half;
+
+	if (uuid_is_nil(session))
+		return INT64_MIN;
+	memcpy(&half, session->b + 8, sizeof(half));
+	return (int64_t)be64toh((uint64_t)half);
 }
 
 /* Values are ids, codes of ours and an address the kernel gave: nothing a
@@ -25,21 +41,24 @@ audit_row(struct op *op, struct tx *tx, enum err outcome)
 {
 	enum role role = op->who.role != ROLE_NONE ? op->who.role
 						   : op->note.role;
+	enum event event = op->route->event;
 	struct audit_insert_in in = {
 		.clinic_id = first(&op->who.clinic, &op->note.clinic),
-		.event = event_stored(op->route->event),
-		.action = event_action(op->route->event),
-		.outcome = err_code(outcome),
+		.event = word_id(event_stored(event)),
+		.action = event_action(event),
+		.outcome = outcome == ERR_OK ? INT64_MIN
+					     : word_id(err_code(outcome)),
 		.actor_id = first(&op->who.account, &op->note.actor),
-		.actor_role = actor_role(op, role),
-		.session_id = op->who.session,
-		.purpose = role_purpose(role),
+		.actor_role = word_id(actor_role(op, role)),
+		.session = session_half(&op->who.session),
+		.purpose = word_id(role_purpose(role)),
 		.patient_id = first(&op->note.patient, &op->patient),
 		.record_id = first(&op->note.record, &op->id),
 		.returned = { op->note.returned, op->note.returned_n },
 		.address = op->rq->address,
 		.request_id = op->rq->id,
-		.operation = op->route->operation,
+		.operation = word_id(op->route->operation),
+		.count = 1,
 	};
 
 	return sql_audit_insert(tx, &in);
@@ -64,10 +83,10 @@ audit_refusal(struct op *op, enum err outcome)
 	struct context_set_in context = { clinic,
 		first(&op->who.account, &op->note.actor) };
 	struct tx *tx = op_side_tx(op);
-	enum err r;
+	enum err r = words_learn(op);
 
 	op->note.returned_n = 0; /* nothing was given out */
-	if ((r = sql_context_set(tx, &context)) == ERR_OK &&
+	if (r == ERR_OK && (r = sql_context_set(tx, &context)) == ERR_OK &&
 	    (r = audit_row(op, tx, outcome)) == ERR_OK)
 		r = tx_commit(tx);
 	tx_close(tx);

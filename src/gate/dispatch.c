@@ -13,6 +13,7 @@
 #include "gate/right.h"
 #include "gate/route.h"
 #include "gate/upgrade.h"
+#include "gate/word.h"
 #include "sql.h"
 
 #include <string.h>
@@ -226,7 +227,8 @@ pass(struct passage *p)
 	struct op *op = &p->op;
 	enum err r;
 
-	if ((r = session_find(p)) != ERR_OK ||
+	if ((r = words_learn(op)) != ERR_OK ||
+	    (r = session_find(p)) != ERR_OK ||
 	    (r = state_check(op)) != ERR_OK || (r = right_check(p)) != ERR_OK ||
 	    (r = input_read(op)) != ERR_OK ||
 	    (r = body_subject_check(p)) != ERR_OK ||

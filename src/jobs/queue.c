@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/shape.h"
 #include "gate/audit.h"
+#include "gate/word.h"
 #include "jobs/kind.h"
 #include "sql.h"
 
@@ -67,7 +68,10 @@ begin(struct op *op)
 {
 	const struct uuid nobody = { { 0 } };
 	struct context_set_in in = { op->job->clinic, nobody };
+	enum err r = words_learn(op);
 
+	if (r != ERR_OK)
+		return r;
 	op->note.clinic = op->job->clinic;
 	op->note.record = op->job->record;
 	if (!uuid_is_nil(&in.clinic))

@@ -32,7 +32,7 @@ test('an event says all of it', async () => {
   assert.deepEqual(rest, {
     event: 'patient.created', action: 'C', outcome: 'ok', actor_id: clinic.people.clinician.id,
     actor_role: 'clinician', actor_name: clinic.people.clinician.name, patient_id: patient,
-    record_id: patient, address: '127.0.0.1', operation: 'patient_create', purpose: 'TREAT',
+    record_id: patient, address: '127.0.0.1', operation: 'patient_create', purpose: 'TREAT', count: 1,
   });
   assert.ok(seq > 0 && Math.abs(Date.parse(at) - Date.now()) < 60e3);
   assert.match(at, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
@@ -87,6 +87,36 @@ test('nobody else reads the trail, and its reader reads no chart', async () => {
 //= AZ-04, AU-04
 test('another clinic has a trail of its own', async () => {
   const other = randomUUID();
-  await clinic.sql(`INSERT INTO clinic (id, name) VALUES (:'other', 'Other'); INSERT INTO audit (clinic_id, event, action, outcome, patient_id, address, request_id, operation) VALUES (:'other', 'patient.read', 'R', 'ok', :'patient', '::1', :'other', 'patient_read')`, { other, patient });
+  await clinic.sql(`INSERT INTO clinic (id, name) VALUES (:'other', 'Other'); INSERT INTO audit_log (clinic_id, event, action, operation, purpose, patient_id, address, request_id) VALUES (:'other', audit_word('patient.read'), 'R', audit_word('patient_read'), audit_word('TREAT'), :'patient', '::1', :'other')`, { other, patient });
   assert.ok((await list(`patient_id=${patient}`)).every((e) => e.address !== '::1'));
+});
+
+//= AU-04: nobody rewrites what happened, nor says when it did
+test('as the server, an event can be added and nothing else be done to any', async () => {
+  const as = async (statement) => clinic.sql(`SET ROLE epione_server; SELECT set_config('epione.clinic', '${clinicId}', false); ${statement}`).then(() => 'done', (e) => /ERROR: {2}(.*)/.exec(e.message)?.[1]);
+  const [{ id: clinicId }] = await clinic.sql(`SELECT clinic_id AS id FROM account WHERE id = '${clinic.people.admin.id}'`);
+  const columns = ['clinic_id', 'event', 'action', 'operation', 'purpose', 'request_id'];
+  const values = [`'${clinicId}'`, '1', `'R'`, '1', '1', 'gen_random_uuid()'];
+  const insert = (into = 'audit_log', more = {}) => `INSERT INTO ${into} (${[...columns, ...Object.keys(more)]}) VALUES (${[...values, ...Object.values(more)]})`;
+  assert.equal(await as(insert()), 'done');
+  const tables = (await clinic.sql(`SELECT relname FROM pg_class WHERE relname LIKE 'audit\_log%' AND relkind IN ('r', 'p')`)).map((t) => t.relname);
+  assert.ok(tables.length >= 3, `months: ${tables}`);
+  for (const table of tables)
+    for (const statement of [`UPDATE ${table} SET patient_id = NULL`, `UPDATE ${table} SET at = now()`, `DELETE FROM ${table}`, `TRUNCATE ${table}`, `DROP TABLE ${table}`, `ALTER TABLE ${table} DISABLE ROW LEVEL SECURITY`,
+      insert(table, { seq: '1' }), insert(table, { at: `now() - interval '1 day'` }), `INSERT INTO ${table} OVERRIDING SYSTEM VALUE SELECT * FROM audit_log LIMIT 1`])
+      assert.match(await as(statement), /permission denied|must be owner|non-DEFAULT value into column "seq"/, statement);
+  for (const statement of [`SELECT setval('audit_log_seq_seq', 1)`, `SELECT audit_months(now(), now() + interval '9 years')`, `DELETE FROM audit_word`, `UPDATE audit_word SET word = 'ok' WHERE id = 1`, `INSERT INTO audit_word (word) VALUES ('other')`, `ALTER TABLE audit_log DETACH PARTITION audit_log_other`])
+    assert.match(await as(statement), /permission denied|must be owner|non-DEFAULT value into column "seq"/, statement);
+  assert.match(await as(insert().replace(clinicId, randomUUID())), /row-level security/, 'for another clinic');
+});
+
+test('an event of a month that was not made in time is kept, and moves when it is', async () => {
+  const [{ year }] = await clinic.sql(`SELECT extract(year FROM now())::int + 3 AS year`);
+  const count = async (table) => Number((await clinic.sql(`SELECT count(*) FROM ${table} WHERE request_id = '${id}'`))[0].count);
+  const id = randomUUID();
+  await clinic.sql(`INSERT INTO audit_log (clinic_id, at, event, action, operation, purpose, request_id) VALUES ('${id}', '${year}-02-03', audit_word('patient.read'), 'R', audit_word('patient_read'), audit_word('TREAT'), '${id}')`);
+  assert.equal(await count('audit_log_other'), 1);
+  const [{ made }] = await clinic.sql(`SELECT audit_months('${year}-02-20', '${year}-03-01Z') AS made`);
+  assert.deepEqual([made, await count('audit_log_other'), await count(`audit_log_${year}_02`)], ['2', 0, 1]);
+  assert.equal((await clinic.sql(`SELECT audit_months('${year}-02-20', '${year}-03-01Z') AS made`))[0].made, '0');
 });

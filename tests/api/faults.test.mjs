@@ -134,7 +134,7 @@ test('clients that leave in the middle leave their work to be finished', async (
 
 //= AU-01: no audit row, no answer
 test('when the audit row cannot be written nothing is disclosed or changed', async () => {
-  await clinic.sql('ALTER TABLE audit RENAME TO audit_away');
+  await clinic.sql('ALTER TABLE audit_log RENAME TO audit_away');
   try {
     const r = await front.get(`/v1/patients/${clinic.patients[0]}`);
     assert.ok([500, 503].includes(r.status), String(r.status));
@@ -142,7 +142,7 @@ test('when the audit row cannot be written nothing is disclosed or changed', asy
     const w = await front.create('/v1/patients', { family_name: 'Unseen', given_name: 'Unseen', birth_date: '2000-01-01', sex: 'male' });
     assert.ok(w.status >= 500);
   } finally {
-    await clinic.sql('ALTER TABLE audit_away RENAME TO audit');
+    await clinic.sql('ALTER TABLE audit_away RENAME TO audit_log');
   }
   assert.ok(await untilWell(5000));
 });

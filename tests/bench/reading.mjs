@@ -38,15 +38,15 @@ export async function setUp(clinic) {
 
 /** The same statements by pgbench, one after the other in one transaction. */
 async function pgbenchScript(clinic, at) {
-  const [row] = await clinic.sql(`SELECT clinic_id, event, action, outcome, actor_id, actor_role, session_id, purpose, patient_id, record_id, address, operation FROM audit WHERE request_id = :'id'`, { id: at.request });
-  const [{ hash }] = await clinic.sql(`SELECT hash FROM session WHERE id = :'id'`, { id: row.session_id });
+  const [row] = await clinic.sql(`SELECT clinic_id, event, action, actor_id, actor_role, session, purpose, patient_id, abbrev(address) AS address, operation FROM audit_log WHERE request_id = :'id'`, { id: at.request });
+  const [{ hash }] = await clinic.sql(`SELECT hash FROM session WHERE account_id = :'id' AND ended_at IS NULL ORDER BY created_at DESC LIMIT 1`, { id: row.actor_id });
   const variables = [];
   const steps = [
     'BEGIN;',
     statement('session_enter', [hash, 'false', 'patient', at.id], variables),
     statement('patient_get', [at.id], variables),
-    statement('audit_insert', [row.clinic_id, row.event, row.action, row.outcome, row.actor_id, row.actor_role, row.session_id,
-      row.purpose, row.patient_id, row.record_id, '{}', row.address, at.request, row.operation], variables),
+    statement('audit_insert', [row.clinic_id, row.event, row.action, null, row.actor_id, row.actor_role, row.session,
+      row.purpose, row.patient_id, row.patient_id, '{}', row.address, at.request, row.operation, 1], variables),
     'COMMIT;',
   ];
   const file = path.join(clinic.dir, 'bench.sql');

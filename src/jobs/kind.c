@@ -6,8 +6,8 @@
 
 const struct kind kinds[JOB_KINDS] = {
 #define JOB(name, stored, every, tries, wait, longest, give_up, at_once, ev)   \
-	[JOB_##name] = { stored, name,                                         \
-		{ .operation = #name, .run = name, .event = EVENT_##ev },      \
+	{ stored, (name),                                                      \
+		{ .operation = #name, .run = (name), .event = EVENT_##ev },    \
 		every, tries, wait, longest, give_up, at_once },
 #include "tables/jobs.def"
 #undef JOB

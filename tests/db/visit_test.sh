@@ -97,12 +97,14 @@ always="'1899-12-31', '1900-01-01', '9999-12-31', now() - interval '2 hours', tr
 page=26
 most=$((page * 4))
 of_day=$((rows / 1826 * 3))
-check 'a clinic, about now' $most "$around, NULL, NULL, NULL, NULL, NULL, NULL, $page"
+# of the hours before the span, from which one may reach into it
+reach=$((most + rows / 1826 / 2))
+check 'a clinic, about now' $reach "$around, NULL, NULL, NULL, NULL, NULL, NULL, $page"
 check 'the next page' $most "now(), now() - interval '31 days', now() + interval '400 days', now() - interval '2 hours', true, NULL, NULL, NULL, NULL, now(), '$two', $page"
 check 'who waits' $((most + of_day)) "$around, NULL, NULL, 'arrived', NULL, NULL, NULL, $page"
 check 'who is in the call' $((most + of_day)) "$around, NULL, NULL, 'in_call', NULL, NULL, NULL, $page"
 check 'a status that none has' $most "$around, NULL, NULL, 'no_show', NULL, NULL, NULL, $page"
-check 'those that ended' $((most * 2)) "$around, NULL, NULL, 'ended', NULL, NULL, NULL, $page"
+check 'those that ended' $reach "$around, NULL, NULL, 'ended', NULL, NULL, NULL, $page"
 check 'one patient, always' $most "$always, '$patient', NULL, NULL, NULL, NULL, NULL, $page"
 check 'one clinician, about now' $most "$around, NULL, '$two', NULL, NULL, NULL, NULL, $page"
 check 'a clinician with three patients, about now' $most "$around, NULL, NULL, NULL, '$two', NULL, NULL, $page"

@@ -72,6 +72,8 @@ export class Peer {
   #attempts = 0;
   /** @type {Map<string, RTCRtpSender>} by the kind of track */
   #senders = new Map();
+  /** @type {RTCDataChannel} */
+  #safetyChannel;
 
   /** @param {PeerOptions} options */
   constructor(options) {
@@ -87,6 +89,8 @@ export class Peer {
     this.chat.onmessage = ({ data }) => {
       if (typeof data === 'string') options.onText(data);
     };
+    this.#safetyChannel = this.pc.createDataChannel('safety',
+      { negotiated: true, id: 1 });
     this.safety = this.#safety();
     for (const track of options.stream.getTracks())
       this.#senders.set(track.kind, this.pc.addTrack(track, options.stream));
@@ -96,16 +100,23 @@ export class Peer {
 
   /** It has a channel of its own: nothing that people write reaches it. */
   #safety() {
-    const channel = this.pc.createDataChannel('safety',
-      { negotiated: true, id: 1 });
+    const channel = this.#safetyChannel;
     const safety = new Safety((text) => {
       if (channel.readyState === 'open') channel.send(text);
     }, (state) => this.#closed || this.options.onSafety(state));
 
-    channel.onopen = () => void safety.begin(this.pc.localDescription?.sdp,
-      this.pc.remoteDescription?.sdp);
+    channel.onopen = () => this.#keysKnown();
     channel.onmessage = ({ data }) => void safety.heard(String(data));
     return safety;
+  }
+
+  /** The channel may open before the browser has said that it took an answer. */
+  #keysKnown() {
+    const { localDescription: local, remoteDescription: remote } = this.pc;
+
+    if (this.#safetyChannel.readyState === 'open')
+      void this.safety.begin(local?.sdp, remote?.sdp);
+    this.safety.check(local?.sdp, remote?.sdp);
   }
 
   #listen() {
@@ -249,9 +260,10 @@ export class Peer {
       this.#settingAnswer = description.type === 'answer';
       await pc.setRemoteDescription(description);
       this.#settingAnswer = false;
-      this.safety.check(pc.localDescription?.sdp, pc.remoteDescription?.sdp);
+      this.#keysKnown();
       if (description.type !== 'offer') return;
       await pc.setLocalDescription();
+      this.#keysKnown();
       if (pc.localDescription) this.#describe(pc.localDescription);
     } catch (error) {
       this.#settingAnswer = false;

@@ -84,15 +84,18 @@ export class Safety {
   }
 
   /**
-   * The other end can be spoken to.
+   * The other end can be spoken to. Does nothing while one of the descriptions
+   * is not known, and when it has begun before.
    * @param {string | undefined} local SDP
    * @param {string | undefined} remote SDP
    */
   async begin(local, remote) {
-    this.#ours = fingerprints(local);
-    this.#theirs = fingerprints(remote);
-    if (!this.#ours || !this.#theirs || this.#ours === this.#theirs)
-      return this.#become('broken');
+    const [ours, theirs] = [fingerprints(local), fingerprints(remote)];
+
+    if (this.#ours || !ours || !theirs) return;
+    this.#ours = ours;
+    this.#theirs = theirs;
+    if (ours === theirs) return this.#become('broken');
     const commit = await commitment(this.#ours, this.#theirs, this.#nonce);
     this.send(JSON.stringify({ commit }));
     this.#committed = true;

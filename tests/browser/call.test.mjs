@@ -106,6 +106,8 @@ test('whoever comes back hears who is muted, and is seen to have left',
       'Waiting');
     await goIn(patient, portal, visit, 'Go in');
     for (const page of [clinician, patient]) await connected(page);
+    for (const page of [clinician, patient])
+      assert.equal(await page.locator('#safety-note').innerText(), '');
     await patient.getByText('Microphone off').waitFor({ state: 'attached' });
     await clinician.keyboard.press('Alt+Shift+KeyM');
     await patient.getByText('Microphone off').waitFor({ state: 'detached' });

@@ -83,6 +83,30 @@ test('with nobody in between both ends have the same code', async () => {
   assert.equal(a, b);
 });
 
+test('a channel that opens before its answer is known of waits for it',
+  async () => {
+    const [a, b, states] = await page.evaluate(async () => {
+      const { end, until } = globalThis.safety;
+      const a = end('z', 'b', { hear: (m) => b.hear(m) });
+      const b = end('b', 'z', a);
+      const { pc } = a.peer;
+      const set = pc.setRemoteDescription.bind(pc);
+      let known = null;
+      Object.defineProperty(pc, 'remoteDescription', { get: () => known });
+      pc.setRemoteDescription = async (description) => {
+        await set(description);
+        await until('open', () => a.peer.chat.readyState === 'open');
+        await new Promise((done) => setTimeout(done, 50));
+        known = description;
+      };
+      await until('agreed', () => a.peer.safety.code && b.peer.safety.code);
+      return [a.peer.safety.code, b.peer.safety.code, a.seen.states];
+    });
+
+    assert.equal(a, b);
+    assert.deepEqual(states, ['agreed']);
+  });
+
 test('who speaks the protocol with each end shows them other codes',
   async () => {
     const [a, b] = await page.evaluate(async () => {

@@ -186,6 +186,7 @@ worker_start(void)
 {
 	const struct db_options db = {
 		.conninfo = conf()->database,
+		.password = conf()->database_password,
 		.connections = (unsigned)conf()->connections,
 		.queue_max = (unsigned)conf()->queue,
 		.statement_timeout_ms = (unsigned)conf()->request_seconds *

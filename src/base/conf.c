@@ -130,10 +130,15 @@ read_file(const char *path, char *message)
 	struct place at = { path, 0 };
 	char line[LINE_SIZE];
 	enum err r = ERR_OK;
+	struct stat st;
 	FILE *f;
 
 	if ((f = fopen(path, "re")) == NULL)
 		return complain(message, at, "", strerror(errno));
+	if (fstat(fileno(f), &st) == -1 || (st.st_mode & 037) != 0)
+		r = complain(message, at, "",
+		    "others may read or change this file: chmod 0400 it, or "
+		    "0440 for a group");
 	while (r == ERR_OK && fgets(line, sizeof(line), f) != NULL) {
 		at.line++;
 		if (strchr(line, '\n') == NULL && !feof(f))

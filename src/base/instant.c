@@ -70,16 +70,19 @@ fraction_skip(const char **p)
 	return (*p)[-1] != '.';
 }
 
+/* A leap second is the last of a day in UTC (RFC 3339 5.7); ours have none, so
+ * that it is the first of the next. */
 static bool
-clock_read(const char **p, int *seconds)
+clock_read(const char **p, int *seconds, bool *leap)
 {
 	int h, m, s;
 
 	if (!number(p, 2, &h) || !literal(p, ':') || !number(p, 2, &m) ||
 	    !literal(p, ':') || !number(p, 2, &s) || h > 23 || m > 59 ||
-	    s > 59 || !fraction_skip(p))
+	    s > 60 || !fraction_skip(p))
 		return false;
 	*seconds = h * 3600 + m * 60 + s;
+	*leap = s == 60;
 	return true;
 }
 
@@ -128,13 +131,14 @@ instant_parse(const char *text, int64_t *out)
 {
 	const char *p = text;
 	int y, m, d, seconds, east;
+	bool leap;
 	int64_t s;
 
 	if (!date_read(&p, &y, &m, &d) || !literal(&p, 'T') ||
-	    !clock_read(&p, &seconds) || !offset_read(&p, &east))
+	    !clock_read(&p, &seconds, &leap) || !offset_read(&p, &east))
 		return ERR_INVALID_FIELD;
 	s = (days_to(y, m) + d - 1) * DAY_S + seconds - east;
-	if (y < 1900 || s < FIRST_S || s >= LAST_S)
+	if (y < 1900 || s < FIRST_S || s >= LAST_S || (leap && s % DAY_S != 0))
 		return ERR_INVALID_FIELD;
 	*out = s - EPOCH_S;
 	return ERR_OK;

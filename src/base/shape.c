@@ -477,6 +477,18 @@ schema_choices(const char *p)
 	}
 }
 
+/* White space around a text is not counted: what is left begins and ends with
+ * something else, and has the least length between. */
+static void
+schema_text(const struct shape *s, json_t *o)
+{
+	if (s->min == 1)
+		json_object_set_new(o, "pattern", json_string("\\S"));
+	else if (s->min > 1)
+		json_object_set_new(o, "pattern",
+		    json_sprintf("\\S[\\s\\S]{%d,}\\S", (int)s->min - 2));
+}
+
 static void
 schema_limits(const struct shape *s, json_t *o)
 {
@@ -485,6 +497,8 @@ schema_limits(const struct shape *s, json_t *o)
 	switch (s->kind) {
 	case SH_TEXT:
 	case SH_LINES:
+		schema_text(s, o);
+		/* FALLTHROUGH */
 	case SH_RAW:
 		json_object_set_new(o, "minLength", json_integer(s->min));
 		json_object_set_new(o, "maxLength", json_integer(s->max));

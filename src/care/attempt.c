@@ -42,13 +42,12 @@ attempt_take_name(
 	struct sign_in_take_in in = { email_token };
 	enum err r;
 
-	if ((r = sql_sign_in_take(op->tx, &in, row)) != ERR_OK)
+	if ((r = sql_sign_in_take(op->tx, &in, row)) != ERR_OK ||
+	    (r = op_release(op)) != ERR_OK)
 		return r;
 	if (!uuid_is_nil(&row->account_id) &&
 	    (r = op_assume(op, &row->clinic_id, &row->account_id,
 		 role_parse(row->role))) != ERR_OK)
-		return r;
-	if ((r = op_release(op)) != ERR_OK)
 		return r;
 	return attempt_judge(op, row->blocked_until);
 }

@@ -73,6 +73,10 @@ policy_patch(struct op *op)
 
 	if ((r = sql_policy_get(op->tx, &was)) != ERR_OK)
 		return r;
+	if (was.version != op->if_match)
+		return ERR_STALE;
+	if (json_object_size(op->in) == 0)
+		return policy_read(op); /* nothing changes, nor the version */
 	in = policy_merged(op, &was);
 	if ((r = sql_policy_update(op->tx, &in, &n)) != ERR_OK)
 		return r;

@@ -26,10 +26,7 @@ const struct shape session_create_out[] = {
 	{ 0 },
 };
 
-const struct shape session_read_in[] = {
-	{ "touch", SH_INT, 0, 1, 0, NULL, NULL },
-	{ 0 },
-};
+const struct shape session_read_in[] = { { 0 } };
 
 const struct shape session_read_out[] = {
 	{ "state", SH_CHOICE, 0, 0, SH_REQUIRED, STATES, NULL },

@@ -409,6 +409,8 @@ visit_patch(struct op *op)
 		return r;
 	if (v.version != op->if_match)
 		return ERR_STALE;
+	if (json_object_size(op->in) == 0)
+		return visit_read(op);
 	if (strcmp(v.status, "booked") != 0)
 		return ERR_WRONG_STATUS;
 	u = visit_merge(op, &v);

@@ -44,8 +44,10 @@ config_apply(struct operator_options *o)
 		operator_say(ERR_INVALID_FIELD, message);
 		return false;
 	}
-	if (o->database == NULL)
+	if (o->database == NULL) {
 		o->database = conf()->database;
+		o->password = conf()->database_password;
+	}
 	if (o->root_key == NULL)
 		o->root_key = conf()->root_key;
 	if (o->origin == NULL)
@@ -112,6 +114,7 @@ work_run(void *arg)
 	struct work *w = arg;
 	const struct db_options db = {
 		.conninfo = w->options->database,
+		.password = w->options->password,
 		.connections = 1,
 		.queue_max = 4,
 		.statement_timeout_ms = WORK_MS,
@@ -165,19 +168,19 @@ keys_read(const struct operator_options *o)
 /* The pool tries again and again and keeps the reasons to itself; whoever waits
  * at a console is told the first one, at once. */
 static bool
-database_answers(const char *conninfo)
+database_answers(const struct operator_options *o)
 {
-	const char *const keys[] = { "dbname", "connect_timeout", NULL };
-	const char *const values[] = { conninfo, "10", NULL };
+	struct conninfo_settings s;
 	const char *reason = NULL;
 	bool answers;
 	PGconn *pg;
 
-	if (conninfo_check(conninfo, &reason) != ERR_OK) {
+	if (conninfo_check(o->database, &reason) != ERR_OK) {
 		operator_say(ERR_INVALID_FIELD, reason);
 		return false;
 	}
-	pg = PQconnectdbParams(keys, values, 1);
+	conninfo_settings(&s, o->database, o->password, "epionectl");
+	pg = PQconnectdbParams(s.keys, s.values, 1);
 	answers = PQstatus(pg) == CONNECTION_OK;
 	if (!answers)
 		operator_say(ERR_UNAVAILABLE, PQerrorMessage(pg));
@@ -192,7 +195,7 @@ operator_work(const struct operator_options *o,
 	struct work w = { o, fn, ERR_INTERNAL };
 
 	log_sink(log_quiet);
-	if (!keys_read(o) || !database_answers(o->database))
+	if (!keys_read(o) || !database_answers(o))
 		return 1;
 	if (loop_poll_run(work_run, &w) != ERR_OK)
 		w.r = ERR_INTERNAL;

@@ -15,6 +15,7 @@
 struct operator_options {
 	const char *config;   /* --config: settings, for what is not given */
 	const char *database; /* --database: libpq string of the owner */
+	const char *password; /* of --config's database; NULL for none */
 	const char *root_key; /* --root-key */
 	const char *origin;   /* --origin */
 	const char *clinic;   /* --clinic: id or name */

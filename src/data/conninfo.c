@@ -73,8 +73,8 @@ conninfo_add(struct conninfo_settings *s, const char *key, const char *value)
 
 /* Later settings win over what the connection string says. */
 void
-conninfo_settings(
-    struct conninfo_settings *s, const char *conninfo, const char *name)
+conninfo_settings(struct conninfo_settings *s, const char *conninfo,
+    const char *password, const char *name)
 {
 	memset(s, 0, sizeof(*s));
 	conninfo_add(s, "dbname", conninfo);
@@ -86,4 +86,6 @@ conninfo_settings(
 	conninfo_add(s, "keepalives_idle", "10");
 	conninfo_add(s, "keepalives_interval", "5");
 	conninfo_add(s, "keepalives_count", "3");
+	if (password != NULL && *password != '\0')
+		conninfo_add(s, "password", password);
 }

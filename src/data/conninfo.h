@@ -16,14 +16,14 @@ NODISCARD enum err conninfo_check(const char *, const char **reason);
 /* Keywords and values for PQconnectStartParams, both ended by NULL: those of a
  * connection string and, stronger than they, ours: text in UTF-8, and a peer
  * that is gone is noticed within 25 s. `name` is what PostgreSQL lists the
- * connection as. Both texts are kept by reference. */
-#define CONNINFO_SETTINGS_MAX 12
+ * connection as; a password of "" is none. All texts are kept by reference. */
+#define CONNINFO_SETTINGS_MAX 14
 struct conninfo_settings {
 	const char *keys[CONNINFO_SETTINGS_MAX];
 	const char *values[CONNINFO_SETTINGS_MAX];
 };
-void conninfo_settings(
-    struct conninfo_settings *, const char *conninfo, const char *name);
+void conninfo_settings(struct conninfo_settings *, const char *conninfo,
+    const char *password, const char *name);
 /* One more, up to CONNINFO_SETTINGS_MAX - 1. */
 void conninfo_add(
     struct conninfo_settings *, const char *key, const char *value);

@@ -222,7 +222,7 @@ db_start(const struct db_options *o)
 		log_error("db_conninfo_refused");
 		return ERR_INTERNAL;
 	}
-	conninfo_settings(&pool.settings, o->conninfo, "epione");
+	conninfo_settings(&pool.settings, o->conninfo, o->password, "epione");
 	conninfo_add(&pool.settings, "options", pool.options);
 	pool.conns = calloc(o->connections, sizeof(*pool.conns));
 	if (pool.conns == NULL)

@@ -12,7 +12,8 @@
  * bounded queue, reconnect with back-off (50 ms to 2 s).
  */
 struct db_options {
-	const char *conninfo; /* libpq's; kept by reference */
+	const char *conninfo; /* libpq's; kept by reference, as the password */
+	const char *password; /* NULL or "": as conninfo says */
 	unsigned connections;
 	unsigned queue_max;	       /* transactions that may wait */
 	unsigned statement_timeout_ms; /* sent as a session setting */

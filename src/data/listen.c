@@ -273,7 +273,8 @@ listen_start(const struct listen_options *o)
 		return ERR_INTERNAL;
 	}
 	l.o = *o;
-	conninfo_settings(&l.settings, o->conninfo, "epione listener");
+	conninfo_settings(
+	    &l.settings, o->conninfo, o->password, "epione listener");
 	l.timer.fn = timer_due;
 	l.backoff_ms = 0;
 	l.told = false;

@@ -19,6 +19,7 @@
 
 struct listen_options {
 	const char *conninfo;	     /* libpq's; kept by reference */
+	const char *password;	     /* NULL or "": as conninfo says */
 	const char *const *channels; /* [a-z_]+; ends with NULL; kept */
 	/* Both run from the loop, not on a fiber, and must not wait: start a
 	 * fiber or wake one. They may call listen_stop. */

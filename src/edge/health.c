@@ -7,6 +7,8 @@
 #include "gate/reply.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -89,46 +91,61 @@ is_health(const struct request *rq)
 	    (strcmp(rq->path, "/metrics") == 0 && rq->local);
 }
 
-static const char *
-metric(struct arena *a, const char *text, const char *name, unsigned worker,
-    int64_t value)
+static void
+metric(FILE *f, const char *name, unsigned worker, int64_t value)
 {
-	return arena_format(a, "%sepione_%s{worker=\"%u\"} %lld\n", text, name,
-	    worker, (long long)value);
+	fprintf(f, "epione_%s{worker=\"%u\"} %lld\n", name, worker,
+	    (long long)value);
+}
+
+static void
+metrics_print(FILE *f)
+{
+	unsigned w, c;
+
+	fputs("# HELP epione_answers_total Answers by class of status.\n"
+	      "# TYPE epione_answers_total counter\n",
+	    f);
+	for (w = 0; w < row_count; w++)
+		for (c = 1; c < 6; c++)
+			fprintf(f,
+			    "epione_answers_total{worker=\"%u\","
+			    "class=\"%uxx\"} %llu\n",
+			    w, c, (unsigned long long)rows[w].answers[c]);
+	fprintf(f, "epione_connections_refused_total %llu\n",
+	    (unsigned long long)crowd_refusals());
+	for (w = 0; w < row_count; w++) {
+		metric(f, "sockets", w, rows[w].sockets);
+		metric(f, "fibers", w, rows[w].fibers);
+		metric(f, "database_connections_ready", w,
+		    rows[w].connections_ready);
+		metric(f, "database_waiting", w, rows[w].waiting);
+		metric(f, "database_transactions_total", w,
+		    (int64_t)rows[w].transactions);
+		metric(
+		    f, "database_timeouts_total", w, (int64_t)rows[w].timeouts);
+		metric(f, "database_lost_total", w, (int64_t)rows[w].lost);
+		metric(f, "database_reconnects_total", w,
+		    (int64_t)rows[w].reconnects);
+	}
 }
 
 static const char *
 metrics_text(struct arena *a)
 {
-	const char *t = "# HELP epione_answers_total Answers by class of "
-			"status.\n# TYPE epione_answers_total counter\n";
-	unsigned w, c;
+	const char *text = "";
+	char *made = NULL;
+	size_t n;
+	FILE *f = open_memstream(&made, &n);
 
+	if (f == NULL)
+		return text;
 	own_refresh();
-	for (w = 0; w < row_count; w++)
-		for (c = 1; c < 6; c++)
-			t = arena_format(a,
-			    "%sepione_answers_total{worker=\"%u\","
-			    "class=\"%uxx\"} %llu\n",
-			    t, w, c, (unsigned long long)rows[w].answers[c]);
-	t = arena_format(a, "%sepione_connections_refused_total %llu\n", t,
-	    (unsigned long long)crowd_refusals());
-	for (w = 0; w < row_count; w++) {
-		t = metric(a, t, "sockets", w, rows[w].sockets);
-		t = metric(a, t, "fibers", w, rows[w].fibers);
-		t = metric(a, t, "database_connections_ready", w,
-		    rows[w].connections_ready);
-		t = metric(a, t, "database_waiting", w, rows[w].waiting);
-		t = metric(a, t, "database_transactions_total", w,
-		    (int64_t)rows[w].transactions);
-		t = metric(a, t, "database_timeouts_total", w,
-		    (int64_t)rows[w].timeouts);
-		t = metric(
-		    a, t, "database_lost_total", w, (int64_t)rows[w].lost);
-		t = metric(a, t, "database_reconnects_total", w,
-		    (int64_t)rows[w].reconnects);
-	}
-	return t;
+	metrics_print(f);
+	if (fclose(f) == 0)
+		text = arena_text(a, made);
+	free(made);
+	return text;
 }
 
 static void

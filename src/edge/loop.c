@@ -5,16 +5,17 @@
 
 #include <kore/kore.h>
 
-#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
 
 /* What epoll points at. Kore reads the event first, so it leads. */
 struct kore_watch {
 	struct kore_event event;
 	struct loop_watch *watch; /* NULL: ended, but perhaps in this batch */
 	int fd;
+	ino_t ino; /* of what fd was when the watch began */
 	LIST_ENTRY(kore_watch) list;
 };
 LIST_HEAD(kore_watches, kore_watch);
@@ -58,6 +59,15 @@ watch_event(void *arg, int error)
 	loop_leave();
 }
 
+/* What a descriptor stands for; 0 if it is closed. */
+static ino_t
+file_of(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 ? st.st_ino : 0;
+}
+
 static enum err
 watch_start(struct loop_watch *w)
 {
@@ -73,6 +83,7 @@ watch_start(struct loop_watch *w)
 		k->event.handle = watch_event;
 		k->watch = w;
 		k->fd = w->fd;
+		k->ino = file_of(w->fd);
 		w->impl = k;
 	}
 	if (w->events & POLLIN)
@@ -91,8 +102,9 @@ watch_end(struct loop_watch *w)
 	if (k == NULL)
 		return;
 	/* libpq closes its socket itself when the peer is gone; epoll forgot it
-	 * then, and Kore would end the worker over asking for it again */
-	if (fcntl(k->fd, F_GETFD) != -1)
+	 * then, and Kore would end the worker over asking for it again. The
+	 * number may be another connection's by now, which stays watched. */
+	if (file_of(k->fd) == k->ino)
 		kore_platform_disable_read(k->fd);
 	if (LIST_EMPTY(&ended))
 		kore_timer_add(bury, 0, NULL, KORE_TIMER_ONESHOT);

@@ -24,7 +24,8 @@ struct passage {
 	struct credential credential;
 	struct session_enter_row session;
 	struct relation_get_row relation;
-	bool counted; /* against the rates of its actor */
+	bool misnamed; /* an id of the path is none */
+	bool counted;  /* against the rates of its actor */
 	bool replayed;
 };
 
@@ -155,6 +156,8 @@ right_check(struct passage *p)
 {
 	struct op *op = &p->op;
 
+	if (p->misnamed)
+		return ERR_NOT_FOUND;
 	if (op->route->open == OPEN_PUBLIC)
 		return ERR_OK;
 	op->scope = perm_scope(op->route->perm, op->who.role);
@@ -210,8 +213,11 @@ admit(struct passage *p)
 	struct op *op = &p->op;
 	enum err r;
 
-	if ((r = rate_address(op)) != ERR_OK ||
-	    (r = route_match(op)) != ERR_OK || (r = rate_sign_in(op)) != ERR_OK)
+	if ((r = rate_address(op)) != ERR_OK)
+		return r;
+	r = route_match(op);
+	p->misnamed = r == ERR_NOT_FOUND && route_guess(op);
+	if ((r != ERR_OK && !p->misnamed) || (r = rate_sign_in(op)) != ERR_OK)
 		return r;
 	return credential_read(op, &p->credential);
 }
@@ -278,6 +284,7 @@ pass_again(struct passage *p, enum err r)
 	op->user_id = first.op.user_id;
 	op->token = first.op.token;
 	p->credential = first.credential;
+	p->misnamed = first.misnamed;
 	p->counted = first.counted;
 	return pass(p);
 }

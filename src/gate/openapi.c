@@ -63,6 +63,19 @@ query_parameters(const struct route *r, json_t *list)
 		"cursor", "query", 0, json_pack("{s:s}", "type", "string")));
 }
 
+/*= SE-02: a page that asks by itself is no sign of life */
+static json_t *
+background(void)
+{
+	json_t *o = parameter("X-Background", "header", 0,
+	    json_pack("{s:s, s:[s]}", "type", "string", "enum", "1"));
+
+	json_object_set_new(o, "description",
+	    json_string("1: asked by a program on its own. The request does "
+			"not put off the idle limit of the session"));
+	return o;
+}
+
 static json_t *
 parameters(const struct route *r)
 {
@@ -71,6 +84,8 @@ parameters(const struct route *r)
 	path_parameters(r, list);
 	if (r->method == METHOD_GET)
 		query_parameters(r, list);
+	if (r->open != OPEN_PUBLIC)
+		json_array_append_new(list, background());
 	if ((r->traits & TRAIT_CREATES) != 0)
 		json_array_append_new(list,
 		    parameter("Idempotency-Key", "header", 0,
@@ -182,11 +197,16 @@ static void
 refusals(const struct route *r, json_t *o)
 {
 	refusal(o, "400", "Problem");
-	if (r->open != OPEN_PUBLIC) {
-		refusal(o, "401", "Problem");
-		refusal(o, "403", "Problem");
-		refusal(o, "404", "Problem");
-	}
+	refusal(o, "401", "Problem");
+	refusal(o, "403", "Problem");
+	refusal(o, "404", "Problem");
+	/* steps that the state does not take, and what is taken */
+	if (r->method != METHOD_GET || r->perm == PERM_visit_call)
+		refusal(o, "409", "Problem");
+	if (strstr(r->path, "{token}") != NULL)
+		refusal(o, "410", "Problem");
+	if (r->method != METHOD_GET && r->in[0].kind != SH_END)
+		refusal(o, "415", "Problem");
 	if ((r->traits & TRAIT_PATCHES) != 0) {
 		refusal(o, "412", "Problem");
 		refusal(o, "428", "Problem");

@@ -166,6 +166,42 @@ route_match(struct op *op)
 	return r;
 }
 
+/* The same without regard to what stands in the place of an {id}. */
+static bool
+path_is_like(const char *pattern, const char *path)
+{
+	size_t pn, n;
+
+	for (;;) {
+		if (*pattern != '/' || *path != '/')
+			return *pattern == '\0' && *path == '\0';
+		pattern++;
+		path++;
+		pn = strcspn(pattern, "/");
+		n = strcspn(path, "/");
+		if (n == 0 ||
+		    (*pattern != '{' &&
+			(pn != n || strncmp(pattern, path, n) != 0)))
+			return false;
+		pattern += pn;
+		path += n;
+	}
+}
+
+bool
+route_guess(struct op *op)
+{
+	const struct route *r;
+
+	for (r = routes; r < routes + routes_count; r++)
+		if (r->open != OPEN_PUBLIC && method_fits(r, op->rq->method) &&
+		    path_is_like(r->path, op->rq->path)) {
+			op->route = r;
+			return true;
+		}
+	return false;
+}
+
 const char *
 route_allow(struct arena *a, const char *path)
 {

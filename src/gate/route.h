@@ -76,6 +76,9 @@ const char *event_action(enum event); /* "C", "R", "U", "D" or "E" */
 /* Finds the route of op->rq and fills op->route, id, user_id and token.
  * ERR_NOT_FOUND; ERR_METHOD_NOT_ALLOWED when the path exists. */
 NODISCARD enum err route_match(struct op *);
+/* The route that a path without one was meant for, if only an id in it is none:
+ * its session is asked for first, then there is nothing here. */
+bool route_guess(struct op *);
 /* Methods of a path for an Allow header: "GET, HEAD, POST". A path without a
  * route is a file's or the server's own, to be read; "" is no path at all. */
 const char *route_allow(struct arena *, const char *path);

@@ -153,12 +153,14 @@ run(void *arg)
 {
 	const struct db_options db = {
 		.conninfo = conf()->database,
+		.password = conf()->database_password,
 		.connections = (unsigned)conf()->connections,
 		.queue_max = (unsigned)conf()->queue,
 		.statement_timeout_ms = STATEMENT_MS,
 	};
 	const struct listen_options listen = {
 		.conninfo = conf()->database,
+		.password = conf()->database_password,
 		.channels = channels,
 		.heard = told,
 		.began = look_anew,

@@ -140,6 +140,44 @@ test('a visit says what this actor may do with it now, in a list too', async () 
   assert.deepEqual([early.includes('visit_patch'), early.includes('visit_check_in')], [true, false]);
 });
 
+//= IA-02: what stands in the place of an id says nothing to those without a session
+test('an address with an id that is none needs a session as others do', async () => {
+  const nobody = new Client(clinic.url);
+  for (const [method, path] of [['GET', '/v1/patients/x'], ['PATCH', '/v1/visits/1'], ['GET', `/v1/visits/${randomUUID().toUpperCase()}`], ['POST', '/v1/users/%20/unlock'], ['DELETE', `/v1/patients/${randomUUID()}/care-team/me`]]) {
+    const r = await nobody.request(method, path);
+    assert.deepEqual([r.status, r.body.code], [401, 'not_signed_in'], path);
+    const known = await clients.admin.request(method, path);
+    assert.deepEqual([known.status, known.body.code], [404, 'not_found'], path);
+    const [audit] = await clinic.sql(`SELECT outcome, record_id FROM audit WHERE request_id = :'id'`, { id: known.headers['x-request-id'] });
+    assert.deepEqual(audit, { outcome: 'not_found', record_id: '' });
+  }
+  for (const path of ['/v1/nothing', '/v1/patients/', '/v1/patients//accesses', '/v1/patients/x/y/z'])
+    assert.equal((await nobody.get(path)).status, 404, path);
+  nobody.close();
+});
+
+//= IN-05: a version counts changes
+test('a patch of nothing changes nothing, but needs the version that was seen', async () => {
+  const { headers: { etag } } = await clients.admin.get('/v1/clinic/policy');
+  const same = await clients.admin.patch('/v1/clinic/policy', {}, { 'if-match': etag });
+  assert.deepEqual([same.status, same.headers.etag], [200, etag], same.text);
+  assert.equal((await clients.admin.patch('/v1/clinic/policy', {}, { 'if-match': '"9999"' })).status, 412);
+});
+
+test('the description says what can be sent and what can come back', () => {
+  const at = (method, path) => document.paths[path][method];
+  const refusals = (method, path) => Object.keys(at(method, path).responses);
+  assert.ok(refusals('post', '/v1/session').includes('401'));
+  for (const status of ['401', '404', '409', '410']) assert.ok(refusals('post', '/v1/invitations/{token}/accept').includes(status), status);
+  for (const path of ['check-in', 'admit', 'end', 'cancel', 'no-show']) assert.ok(refusals('post', `/v1/visits/{id}/${path}`).includes('409'), path);
+  for (const path of ['ice-servers', 'signal']) assert.ok(refusals('get', `/v1/visits/{id}/${path}`).includes('409'), path);
+  const names = at('get', '/v1/session').parameters.map((p) => p.name);
+  assert.deepEqual(names, ['X-Background']);
+  // a text of white space is none, for the description as for us
+  const { family_name: name } = at('post', '/v1/patients').requestBody.content['application/json'].schema.properties;
+  for (const [text, right] of [[' ', false], ['\u3000\n', false], [' x ', true]]) assert.equal(new RegExp(name.pattern, 'u').test(text), right, JSON.stringify(text));
+});
+
 test('another clinic’s ids and ids that do not exist look the same', async () => {
   const nothing = await clients.scheduler.get(`/v1/patients/${randomUUID()}`);
   const foreign = await clients.clinician.get(`/v1/patients/${clinic.patients[5]}`);

@@ -229,10 +229,35 @@ networks_are_numbers_or_nothing(void **state)
 	    ":4: proxy_addresses is a list");
 }
 
+/*= EN-06: it may hold a password, and names the root key */
+static void
+a_file_that_others_read_or_change_is_refused(void **state)
+{
+	static const mode_t wrong[] = { 0644, 0604, 0602, 0601, 0660, 0620,
+		0777 };
+	static const mode_t right[] = { 0400, 0600, 0440, 0640 };
+	char message[256];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		written(file, NEEDED, wrong[i]);
+		assert_int_equal(conf_read(file, message), ERR_INVALID_FIELD);
+		assert_non_null(strstr(message, "chmod 0400"));
+	}
+	for (i = 0; i < sizeof(right) / sizeof(right[0]); i++) {
+		unlink(file);
+		written(file, NEEDED, right[i]);
+		assert_int_equal(conf_read(file, message), ERR_OK);
+		unlink(file);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_file_that_others_read_or_change_is_refused),
 		cmocka_unit_test(what_is_not_said_has_its_default),
 		cmocka_unit_test(space_and_comments_do_not_count),
 		cmocka_unit_test(a_complaint_names_file_line_and_setting),

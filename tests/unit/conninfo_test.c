@@ -99,10 +99,38 @@ nonsense_is_refused(void **state)
 	bad("host=/sock password=hunter2 '", "not understood");
 }
 
+/* libpq lets the later of two win. */
+static void
+a_password_of_its_own_file_is_given_beside(void **state)
+{
+	static const char *const none[] = { NULL, "" };
+	struct conninfo_settings set;
+	size_t i, k;
+	int n;
+
+	(void)state;
+	conninfo_settings(&set, "password=old", "hunter2", "name");
+	conninfo_add(&set, "options", "x");
+	for (i = n = 0; set.keys[i] != NULL; i++)
+		if (strcmp(set.keys[i], "password") == 0) {
+			assert_string_equal(set.values[i], "hunter2");
+			assert_true(i > 0);
+			n++;
+		}
+	assert_int_equal(n, 1);
+	assert_true(i < CONNINFO_SETTINGS_MAX);
+	for (k = 0; k < 2; k++) {
+		conninfo_settings(&set, "password=old", none[k], "name");
+		for (i = 0; set.keys[i] != NULL; i++)
+			assert_string_not_equal(set.keys[i], "password");
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_password_of_its_own_file_is_given_beside),
 		cmocka_unit_test(sockets_are_good),
 		cmocka_unit_test(the_network_needs_a_checked_certificate),
 		cmocka_unit_test(

@@ -15,7 +15,7 @@ HARDEN = -fPIE
 endif
 # One spelling of the folder, or what gcc notes of headers names other targets.
 override BUILD := $(patsubst $(CURDIR)/%,%,$(abspath $(BUILD)))
-PGINC = $(shell pg_config --includedir 2>/dev/null || echo /usr/include/postgresql)
+PGINC := $(shell pg_config --includedir 2>/dev/null || echo /usr/include/postgresql)
 CPPFLAGS_ALL = -D_GNU_SOURCE -Isrc -I$(BUILD)/gen -I$(PGINC)
 CFLAGS_ALL = -std=gnu11 $(OPT) $(WARN) $(HARDEN) $(CPPFLAGS_ALL) $(CFLAGS)
 LDFLAGS_ALL = $(OPT) -pie -Wl,-z,relro,-z,now,-z,noexecstack $(LDFLAGS)

@@ -326,6 +326,20 @@ END $$;
 
 ALTER FUNCTION public.audit_words(words text[]) OWNER TO epione_owner;
 
+CREATE FUNCTION public.bears_names(patient uuid, beginnings bytea[], groups bigint[], names bigint[]) RETURNS bigint
+    LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$
+    SELECT count(DISTINCT w.grp)
+      FROM patient_token t
+      JOIN name_beginning b ON b.clinic_id = t.clinic_id AND b.word = t.token
+      JOIN unnest(beginnings, groups, names) AS w(beginning, grp, name)
+        ON w.beginning = b.beginning
+     WHERE t.clinic_id = current_clinic() AND t.patient_id = patient
+       AND w.name IN (3, 2 - t.part % 2)
+$$;
+
+ALTER FUNCTION public.bears_names(patient uuid, beginnings bytea[], groups bigint[], names bigint[]) OWNER TO epione_owner;
+
 CREATE FUNCTION public.care_team_follow() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
@@ -429,6 +443,54 @@ CREATE FUNCTION public.password_expiry(changed_at timestamp with time zone, max_
                  THEN changed_at + make_interval(days => max_age_days) END $$;
 
 ALTER FUNCTION public.password_expiry(changed_at timestamp with time zone, max_age_days integer) OWNER TO epione_owner;
+
+CREATE FUNCTION public.patients_beginning(after_word bytea, after_part bigint, after uuid, most bigint, beginnings bytea[], groups bigint[], names bigint[], group_count bigint, walked bigint, exact bytea, exact_name bigint, year bytea) RETURNS TABLE(word bytea, part smallint, patient_id uuid)
+    LANGUAGE plpgsql STABLE
+    AS $$
+DECLARE
+    w record;
+    p smallint;
+    n bigint := 0;
+    got bigint;
+BEGIN
+    FOR w IN
+        SELECT DISTINCT b.word, g.name
+          FROM unnest(beginnings, groups, names) AS g(beginning, grp, name)
+          JOIN name_beginning b ON b.clinic_id = current_clinic()
+               AND b.beginning = g.beginning
+         WHERE g.grp = walked AND b.word >= coalesce(after_word, '')
+         ORDER BY b.word
+    LOOP
+        FOR p IN 1..4 LOOP
+            CONTINUE WHEN w.name NOT IN (3, 2 - p % 2)
+                OR (w.word = after_word AND p < after_part)
+                OR (w.word = exact AND p > 2 AND exact_name IN (3, 2 - p % 2));
+            RETURN QUERY
+                SELECT t.token, t.part, t.patient_id
+                  FROM patient_token t
+                  JOIN record_key k ON k.clinic_id = t.clinic_id AND k.subject_id = t.patient_id
+                 WHERE t.clinic_id = current_clinic()
+                   AND t.token = w.word AND t.part = p
+                   AND t.patient_id > CASE WHEN w.word = after_word AND p = after_part
+                       THEN after ELSE '00000000-0000-0000-0000-000000000000' END
+                   AND k.box IS NOT NULL
+                   AND (group_count = 1 OR
+                        bears_names(t.patient_id, beginnings, groups, names) = group_count)
+                   AND (year IS NULL OR (
+                       SELECT b.birth_year = year FROM patient b
+                        WHERE b.clinic_id = current_clinic() AND b.id = t.patient_id))
+                 ORDER BY t.patient_id
+                 LIMIT most - n;
+            GET DIAGNOSTICS got = ROW_COUNT;
+            n := n + got;
+            IF n >= most THEN
+                RETURN;
+            END IF;
+        END LOOP;
+    END LOOP;
+END $$;
+
+ALTER FUNCTION public.patients_beginning(after_word bytea, after_part bigint, after uuid, most bigint, beginnings bytea[], groups bigint[], names bigint[], group_count bigint, walked bigint, exact bytea, exact_name bigint, year bytea) OWNER TO epione_owner;
 
 CREATE FUNCTION public.relation(kind text, subject uuid, clinic uuid, actor uuid) RETURNS TABLE(patient_id uuid, is_self boolean, is_care boolean, is_part boolean)
     LANGUAGE sql STABLE ROWS 1
@@ -933,6 +995,17 @@ CREATE TABLE public.job_pause (
 
 ALTER TABLE public.job_pause OWNER TO epione_owner;
 
+CREATE TABLE public.name_beginning (
+    clinic_id uuid NOT NULL,
+    beginning bytea NOT NULL,
+    word bytea NOT NULL,
+    index_version smallint DEFAULT 1 NOT NULL,
+    CONSTRAINT name_beginning_beginning_check CHECK ((octet_length(beginning) = 8)),
+    CONSTRAINT name_beginning_word_check CHECK ((octet_length(word) = 8))
+);
+
+ALTER TABLE public.name_beginning OWNER TO epione_owner;
+
 CREATE TABLE public.password_history (
     clinic_id uuid NOT NULL,
     account_id uuid NOT NULL,
@@ -946,11 +1019,10 @@ CREATE TABLE public.patient (
     clinic_id uuid NOT NULL,
     id uuid NOT NULL,
     family_name bytea NOT NULL,
-    given_name bytea NOT NULL,
-    birth_date bytea NOT NULL,
+    given_name bytea,
+    birth_date bytea,
     sex bytea NOT NULL,
     mrn bytea,
-    mrn_token bytea,
     ssn bytea,
     phone bytea,
     email bytea,
@@ -958,9 +1030,24 @@ CREATE TABLE public.patient (
     language bytea,
     emergency_contact bytea,
     insurance bytea,
+    mrn_token bytea,
+    ssn_token bytea,
+    phone_token bytea,
+    email_token bytea,
+    birth_year bytea,
+    birth_month bytea,
+    birth_day bytea,
+    index_version smallint DEFAULT 1 NOT NULL,
     version bigint DEFAULT 1 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT patient_birth_day_check CHECK ((octet_length(birth_day) = 8)),
+    CONSTRAINT patient_birth_month_check CHECK ((octet_length(birth_month) = 8)),
+    CONSTRAINT patient_birth_year_check CHECK ((octet_length(birth_year) = 8)),
+    CONSTRAINT patient_email_token_check CHECK ((octet_length(email_token) = 8)),
+    CONSTRAINT patient_mrn_token_check CHECK ((octet_length(mrn_token) = 8)),
+    CONSTRAINT patient_phone_token_check CHECK ((octet_length(phone_token) = 8)),
+    CONSTRAINT patient_ssn_token_check CHECK ((octet_length(ssn_token) = 8))
 );
 
 ALTER TABLE public.patient OWNER TO epione_owner;
@@ -992,8 +1079,9 @@ COMMENT ON COLUMN public.patient.insurance IS 'sealed:patient_insurance';
 CREATE TABLE public.patient_token (
     clinic_id uuid NOT NULL,
     patient_id uuid NOT NULL,
-    field text NOT NULL,
     token bytea NOT NULL,
+    part smallint NOT NULL,
+    CONSTRAINT patient_token_part_check CHECK (((part >= 1) AND (part <= 4))),
     CONSTRAINT patient_token_token_check CHECK ((octet_length(token) = 8))
 );
 
@@ -1108,6 +1196,9 @@ ALTER TABLE ONLY public.job_pause
 ALTER TABLE ONLY public.job
     ADD CONSTRAINT job_pkey PRIMARY KEY (clinic_id, id);
 
+ALTER TABLE ONLY public.name_beginning
+    ADD CONSTRAINT name_beginning_pkey PRIMARY KEY (clinic_id, beginning, word);
+
 ALTER TABLE ONLY public.password_history
     ADD CONSTRAINT password_history_pkey PRIMARY KEY (clinic_id, account_id, set_at);
 
@@ -1118,7 +1209,7 @@ ALTER TABLE ONLY public.patient
     ADD CONSTRAINT patient_pkey PRIMARY KEY (clinic_id, id);
 
 ALTER TABLE ONLY public.patient_token
-    ADD CONSTRAINT patient_token_pkey PRIMARY KEY (clinic_id, field, token, patient_id);
+    ADD CONSTRAINT patient_token_pkey PRIMARY KEY (clinic_id, patient_id, token, part);
 
 ALTER TABLE ONLY public.record_key
     ADD CONSTRAINT record_key_pkey PRIMARY KEY (clinic_id, subject_id);
@@ -1208,7 +1299,15 @@ CREATE INDEX job_ended ON public.job USING btree (ended_at) WHERE (ended_at IS N
 
 CREATE INDEX job_state ON public.job USING btree (clinic_id, state, id);
 
-CREATE INDEX patient_token_patient ON public.patient_token USING btree (clinic_id, patient_id);
+CREATE INDEX patient_birth ON public.patient USING btree (clinic_id, birth_year, birth_month, birth_day, id) WHERE (birth_year IS NOT NULL);
+
+CREATE INDEX patient_email ON public.patient USING btree (clinic_id, email_token, id) WHERE (email_token IS NOT NULL);
+
+CREATE INDEX patient_phone ON public.patient USING btree (clinic_id, phone_token, id) WHERE (phone_token IS NOT NULL);
+
+CREATE INDEX patient_ssn ON public.patient USING btree (clinic_id, ssn_token, id) WHERE (ssn_token IS NOT NULL);
+
+CREATE UNIQUE INDEX patient_token_word ON public.patient_token USING btree (clinic_id, token, part, patient_id);
 
 CREATE INDEX session_account ON public.session USING btree (clinic_id, account_id) WHERE (ended_at IS NULL);
 
@@ -1267,6 +1366,9 @@ ALTER TABLE ONLY public.care_team
 ALTER TABLE ONLY public.invitation
     ADD CONSTRAINT invitation_clinic_id_account_id_fkey FOREIGN KEY (clinic_id, account_id) REFERENCES public.account(clinic_id, id);
 
+ALTER TABLE ONLY public.name_beginning
+    ADD CONSTRAINT name_beginning_clinic_id_fkey FOREIGN KEY (clinic_id) REFERENCES public.clinic(id);
+
 ALTER TABLE ONLY public.password_history
     ADD CONSTRAINT password_history_clinic_id_account_id_fkey FOREIGN KEY (clinic_id, account_id) REFERENCES public.account(clinic_id, id);
 
@@ -1320,6 +1422,8 @@ ALTER TABLE public.job ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY jobs_destroy ON public.record_key AS RESTRICTIVE FOR DELETE TO epione_jobs USING ((class = 'job'::text));
 
+ALTER TABLE public.name_beginning ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.password_history ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.patient ENABLE ROW LEVEL SECURITY;
@@ -1345,6 +1449,8 @@ CREATE POLICY same_clinic ON public.idempotency USING ((clinic_id = public.curre
 CREATE POLICY same_clinic ON public.invitation USING ((clinic_id = public.current_clinic()));
 
 CREATE POLICY same_clinic ON public.job TO epione_server USING ((clinic_id = public.current_clinic()));
+
+CREATE POLICY same_clinic ON public.name_beginning USING ((clinic_id = public.current_clinic()));
 
 CREATE POLICY same_clinic ON public.password_history USING ((clinic_id = public.current_clinic()));
 
@@ -1443,6 +1549,8 @@ REVOKE ALL ON FUNCTION public.audit_words(words text[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.audit_words(words text[]) TO epione_server;
 GRANT ALL ON FUNCTION public.audit_words(words text[]) TO epione_jobs;
 
+GRANT ALL ON FUNCTION public.bears_names(patient uuid, beginnings bytea[], groups bigint[], names bigint[]) TO epione_server;
+
 GRANT SELECT,INSERT,UPDATE ON TABLE public.visit TO epione_server;
 
 GRANT ALL ON FUNCTION public.current_actor() TO epione_server;
@@ -1453,6 +1561,8 @@ GRANT ALL ON FUNCTION public.current_clinic() TO epione_jobs;
 
 REVOKE ALL ON FUNCTION public.invitation_find(token_hash bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.invitation_find(token_hash bytea) TO epione_server;
+
+GRANT ALL ON FUNCTION public.patients_beginning(after_word bytea, after_part bigint, after uuid, most bigint, beginnings bytea[], groups bigint[], names bigint[], group_count bigint, walked bigint, exact bytea, exact_name bigint, year bytea) TO epione_server;
 
 GRANT ALL ON FUNCTION public.relation(kind text, subject uuid, clinic uuid, actor uuid) TO epione_server;
 
@@ -1537,6 +1647,8 @@ GRANT SELECT(asked_at),UPDATE(asked_at) ON TABLE public.job TO epione_server;
 GRANT SELECT(ended_at),UPDATE(ended_at) ON TABLE public.job TO epione_server;
 
 GRANT SELECT ON TABLE public.job_pause TO epione_jobs;
+
+GRANT SELECT,INSERT ON TABLE public.name_beginning TO epione_server;
 
 GRANT SELECT,INSERT ON TABLE public.password_history TO epione_server;
 

@@ -1,6 +1,6 @@
 // Books a visit, or changes the time of one (?visit=).
 
-import { all, get, patch, post, query } from './api.js';
+import { all, get, patch, post } from './api.js';
 import { buttonOf, byId, el, fill, formOf, h, icon, inputOf, note, selectOf }
   from './dom.js';
 import { age, birthDay, isoDay, longDay, time, utc, zone } from './format.js';
@@ -43,13 +43,11 @@ function foundRow(found) {
 
 async function find() {
   const text = inputOf('find').value.trim();
-  const [family = '', given] = text.split(/,\s*/);
 
-  if ([...family].length < 2)
-    return fill(el('found'), h('p', {}, 'Type two or more letters.'));
+  if (!text) return fill(el('found'), h('p', {}, 'Type a name.'));
   try {
-    const { body } = await get('/v1/patients' +
-      query({ family_name: family, given_name: given, limit: 10 }));
+    const { body } = await post('/v1/patients/search',
+      { name: text, limit: 10 });
     fill(el('found'), body.items.length
       ? h('ul', { class: 'rows plain' }, ...body.items.map(foundRow))
       : h('p', {}, 'Nobody found. Check the spelling.'));

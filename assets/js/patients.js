@@ -1,6 +1,6 @@
 // Finds patients. Names by their first letters, the rest exactly.
 
-import { get, query } from './api.js';
+import { post } from './api.js';
 import { el, fill, formOf, h, put } from './dom.js';
 import { age, birthDay, sexName } from './format.js';
 import { Fault, onSubmit, words } from './form.js';
@@ -29,7 +29,7 @@ function row(patient) {
  * @param {string | null} cursor
  */
 async function page(search, list, cursor) {
-  const { body } = await get('/v1/patients' + query({ ...search, cursor }));
+  const { body } = await post('/v1/patients/search', { ...search, cursor });
 
   put(list, ...body.items.map(row));
   return /** @type {string | null} */ (body.next_cursor);
@@ -64,7 +64,10 @@ async function find(search) {
 }
 
 onSubmit(formOf('form'), async (values) => {
-  if (!Object.values(values).some(Boolean))
+  const search = Object.fromEntries(Object.entries(values)
+    .filter(([, value]) => value));
+
+  if (!Object.keys(search).length)
     throw new Fault('family_name', 'Fill in at least one field');
-  await find(values);
+  await find(search);
 });

@@ -72,11 +72,10 @@ CREATE TABLE patient (
     clinic_id          uuid NOT NULL REFERENCES clinic,
     id                 uuid NOT NULL,
     family_name        bytea NOT NULL,
-    given_name         bytea NOT NULL,
-    birth_date         bytea NOT NULL,
+    given_name         bytea,
+    birth_date         bytea,
     sex                bytea NOT NULL,
     mrn                bytea,
-    mrn_token          bytea,
     ssn                bytea,
     phone              bytea,
     email              bytea,
@@ -84,6 +83,15 @@ CREATE TABLE patient (
     language           bytea,
     emergency_contact  bytea,
     insurance          bytea,
+    --= EN-09: keyed tokens; the same value in two clinics gives different ones
+    mrn_token          bytea CHECK (octet_length(mrn_token) = 8),
+    ssn_token          bytea CHECK (octet_length(ssn_token) = 8),
+    phone_token        bytea CHECK (octet_length(phone_token) = 8),
+    email_token        bytea CHECK (octet_length(email_token) = 8),
+    birth_year         bytea CHECK (octet_length(birth_year) = 8),
+    birth_month        bytea CHECK (octet_length(birth_month) = 8),
+    birth_day          bytea CHECK (octet_length(birth_day) = 8),
+    index_version      smallint NOT NULL DEFAULT 1, -- of the key of all tokens
     version            bigint NOT NULL DEFAULT 1,
     created_at         timestamptz NOT NULL DEFAULT now(),
     updated_at         timestamptz NOT NULL DEFAULT now(),
@@ -104,16 +112,101 @@ COMMENT ON COLUMN patient.language IS 'sealed:patient_language';
 COMMENT ON COLUMN patient.emergency_contact IS 'sealed:patient_emergency_contact';
 COMMENT ON COLUMN patient.insurance IS 'sealed:patient_insurance';
 
---= EN-09: keyed tokens; the same value in two clinics gives different ones
+CREATE INDEX patient_ssn ON patient (clinic_id, ssn_token, id) WHERE ssn_token IS NOT NULL;
+CREATE INDEX patient_phone ON patient (clinic_id, phone_token, id) WHERE phone_token IS NOT NULL;
+CREATE INDEX patient_email ON patient (clinic_id, email_token, id) WHERE email_token IS NOT NULL;
+CREATE INDEX patient_birth ON patient (clinic_id, birth_year, birth_month, birth_day, id)
+    WHERE birth_year IS NOT NULL;
+
+-- The words of a patient's names: in the family name (1) or the given name (2),
+-- and whether the name is that word, or those words, and nothing else (3, 4).
 CREATE TABLE patient_token (
     clinic_id   uuid NOT NULL,
     patient_id  uuid NOT NULL,
-    field       text NOT NULL,
     token       bytea NOT NULL CHECK (octet_length(token) = 8),
-    PRIMARY KEY (clinic_id, field, token, patient_id),
+    part        smallint NOT NULL CHECK (part BETWEEN 1 AND 4),
+    PRIMARY KEY (clinic_id, patient_id, token, part),
     FOREIGN KEY (clinic_id, patient_id) REFERENCES patient (clinic_id, id)
 );
-CREATE INDEX patient_token_patient ON patient_token (clinic_id, patient_id);
+CREATE UNIQUE INDEX patient_token_word ON patient_token (clinic_id, token, part, patient_id);
+
+-- Which words begin how. A row for each word that a clinic has, not for each who
+-- bears it: a million patients share a hundred thousand.
+CREATE TABLE name_beginning (
+    clinic_id      uuid NOT NULL REFERENCES clinic,
+    beginning      bytea NOT NULL CHECK (octet_length(beginning) = 8),
+    word           bytea NOT NULL CHECK (octet_length(word) = 8),
+    index_version  smallint NOT NULL DEFAULT 1,
+    PRIMARY KEY (clinic_id, beginning, word)
+);
+
+-- Does a patient have, for each group of beginnings, a word that begins so? Which
+-- names it may be in: 1 the family name, 2 the given name, 3 either. Begins at
+-- the patient's few words: groups and beginnings are looked up for each.
+CREATE FUNCTION bears_names(patient uuid, beginnings bytea[], groups bigint[], names bigint[])
+    RETURNS bigint LANGUAGE sql STABLE PARALLEL SAFE
+AS $$
+    SELECT count(DISTINCT w.grp)
+      FROM patient_token t
+      JOIN name_beginning b ON b.clinic_id = t.clinic_id AND b.word = t.token
+      JOIN unnest(beginnings, groups, names) AS w(beginning, grp, name)
+        ON w.beginning = b.beginning
+     WHERE t.clinic_id = current_clinic() AND t.patient_id = patient
+       AND w.name IN (3, 2 - t.part % 2)
+$$;
+
+-- Those who have a word that begins so (the group `walked`), after a place in the
+-- order of word, part and patient, and words of all other groups besides; and are
+-- not just `exact` and nothing else, in the name that exact_name says: those were
+-- found before. It stops when it has as many as are wanted.
+CREATE FUNCTION patients_beginning(after_word bytea, after_part bigint, after uuid,
+        most bigint, beginnings bytea[], groups bigint[], names bigint[],
+        group_count bigint, walked bigint, exact bytea, exact_name bigint, year bytea)
+    RETURNS TABLE (word bytea, part smallint, patient_id uuid)
+    LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+    w record;
+    p smallint;
+    n bigint := 0;
+    got bigint;
+BEGIN
+    FOR w IN
+        SELECT DISTINCT b.word, g.name
+          FROM unnest(beginnings, groups, names) AS g(beginning, grp, name)
+          JOIN name_beginning b ON b.clinic_id = current_clinic()
+               AND b.beginning = g.beginning
+         WHERE g.grp = walked AND b.word >= coalesce(after_word, '')
+         ORDER BY b.word
+    LOOP
+        FOR p IN 1..4 LOOP
+            CONTINUE WHEN w.name NOT IN (3, 2 - p % 2)
+                OR (w.word = after_word AND p < after_part)
+                OR (w.word = exact AND p > 2 AND exact_name IN (3, 2 - p % 2));
+            RETURN QUERY
+                SELECT t.token, t.part, t.patient_id
+                  FROM patient_token t
+                  JOIN record_key k ON k.clinic_id = t.clinic_id AND k.subject_id = t.patient_id
+                 WHERE t.clinic_id = current_clinic()
+                   AND t.token = w.word AND t.part = p
+                   AND t.patient_id > CASE WHEN w.word = after_word AND p = after_part
+                       THEN after ELSE '00000000-0000-0000-0000-000000000000' END
+                   AND k.box IS NOT NULL
+                   AND (group_count = 1 OR
+                        bears_names(t.patient_id, beginnings, groups, names) = group_count)
+                   AND (year IS NULL OR (
+                       SELECT b.birth_year = year FROM patient b
+                        WHERE b.clinic_id = current_clinic() AND b.id = t.patient_id))
+                 ORDER BY t.patient_id
+                 LIMIT most - n;
+            GET DIAGNOSTICS got = ROW_COUNT;
+            n := n + got;
+            IF n >= most THEN
+                RETURN;
+            END IF;
+        END LOOP;
+    END LOOP;
+END $$;
 
 -- Accounts
 
@@ -1045,7 +1138,7 @@ CREATE POLICY same_clinic ON clinic USING (id = current_clinic());
 DO $$
 DECLARE t text;
 BEGIN
-    FOREACH t IN ARRAY ARRAY['record_key', 'patient', 'patient_token', 'account',
+    FOREACH t IN ARRAY ARRAY['record_key', 'patient', 'patient_token', 'name_beginning', 'account',
         'password_history', 'attempt', 'recovery_code', 'invitation', 'session',
         'care_team', 'visit', 'idempotency'] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
@@ -1087,6 +1180,7 @@ GRANT SELECT, INSERT, UPDATE ON patient, account, visit, care_team, session,
 GRANT SELECT, INSERT ON password_history TO epione_server;
 -- Tokens, old answers and spent codes are no records: they are replaced.
 GRANT SELECT, INSERT, DELETE ON patient_token TO epione_server;
+GRANT SELECT, INSERT ON name_beginning TO epione_server;
 GRANT DELETE ON idempotency, recovery_code TO epione_server;
 -- A payload goes in and does not come back.
 GRANT INSERT, SELECT (clinic_id, id, kind, key, state, run_at, attempts,
@@ -1104,7 +1198,7 @@ REVOKE ALL ON FUNCTION session_open, sign_in_take, invitation_find,
     audit_months, audit_page, audit_nobody, audit_begin, audit_about FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION session_open, sign_in_take, invitation_find,
     sessions_ended, attempt_take, audit_words, audit_page, relation, current_clinic,
-    current_actor TO epione_server;
+    current_actor, bears_names, patients_beginning TO epione_server;
 
 
 -- What jobs may do: their own table, and what each kind needs

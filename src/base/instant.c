@@ -1,6 +1,7 @@
 #include "base/instant.h"
 
 #include <stdbool.h>
+#include <string.h>
 #include <time.h>
 
 #define DAY_S 86400
@@ -207,4 +208,16 @@ date_check(const char *text)
 	return date_read(&p, &y, &m, &d) && y >= 1850 && *p == '\0'
 	    ? ERR_OK
 	    : ERR_INVALID_FIELD;
+}
+
+enum err
+date_part_check(const char *text)
+{
+	const size_t known = strlen(text);
+	char whole[DATE_TEXT_SIZE] = "1850-01-01";
+
+	if (known != 4 && known != 7 && known != 10)
+		return ERR_INVALID_FIELD;
+	memcpy(whole, text, known);
+	return date_check(whole);
 }

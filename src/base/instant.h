@@ -26,5 +26,7 @@ void instant_text(int64_t, char out[INSTANT_TEXT_SIZE]);
 
 /* YYYY-MM-DD of a date that exists, 1850 to 9999. */
 NODISCARD enum err date_check(const char *);
+/* The same, or YYYY-MM, or YYYY: what is known of a date. */
+NODISCARD enum err date_part_check(const char *);
 
 #endif

@@ -25,11 +25,13 @@ enum shape_kind {
 	SH_TEXT,  /* min..max code points, cleaned (text_clean) */
 	SH_LINES, /* the same, line feeds allowed */
 	SH_RAW,	  /* text taken as it is (passwords); min..max code points */
-	SH_EMAIL, /* one @, no spaces, at most 254 bytes */
+	SH_EMAIL, /* one @, no spaces; min..max code points */
+	SH_PHONE, /* a telephone number as people write it; min..max code points */
 	SH_UUID,
-	SH_TIME, /* RFC 3339; becomes a JSON integer (s) after the check */
-	SH_DATE, /* YYYY-MM-DD */
-	SH_INT,	 /* min..max */
+	SH_TIME,      /* RFC 3339; becomes a JSON integer (s) after the check */
+	SH_DATE,      /* YYYY-MM-DD */
+	SH_DATE_PART, /* YYYY-MM-DD, YYYY-MM or YYYY: as much as is known */
+	SH_INT,	      /* min..max */
 	SH_BOOL,
 	SH_CHOICE, /* one of `choices`, separated by '|' */
 	SH_OBJECT, /* its members are `inner` */

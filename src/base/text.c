@@ -1,14 +1,13 @@
 #include "base/text.h"
 
+#include "base/text_form.h"
+
 #include <limits.h>
 #include <string.h>
 #include <utf8proc.h>
 
 #define PARTS_MAX   32 /* Unicode's longest decomposition has 18 */
 #define OPTIONS_NFC ((utf8proc_option_t)(UTF8PROC_STABLE | UTF8PROC_COMPOSE))
-#define OPTIONS_FOLD                                                           \
-	((utf8proc_option_t)(UTF8PROC_STABLE | UTF8PROC_DECOMPOSE |            \
-	    UTF8PROC_COMPAT | UTF8PROC_CASEFOLD))
 
 bool
 text_utf8_valid(const char *s, size_t n)
@@ -86,10 +85,10 @@ stream_safe(const char *s, size_t n, utf8proc_option_t options)
 	return true;
 }
 
-/* Code points of a text, in the arena. Not utf8proc_map: its result and what
- * it moved on the way would be left in the heap, and passwords come by. */
-static enum err
-decode(struct arena *a, const char *s, utf8proc_option_t options,
+/* Not utf8proc_map: its result and what it moved on the way would be left in
+ * the heap, and passwords come by. */
+enum err
+text_decode(struct arena *a, const char *s, utf8proc_option_t options,
     utf8proc_int32_t **points, size_t *count)
 {
 	const utf8proc_uint8_t *in = (const utf8proc_uint8_t *)s;
@@ -113,9 +112,8 @@ decode(struct arena *a, const char *s, utf8proc_option_t options,
 	return ERR_OK;
 }
 
-/* Turns code points into UTF-8 in the same place, composing if asked to. */
-static enum err
-encode(utf8proc_int32_t *points, size_t count, utf8proc_option_t options,
+enum err
+text_encode(utf8proc_int32_t *points, size_t count, utf8proc_option_t options,
     char **out)
 {
 	if (utf8proc_reencode(points, (utf8proc_ssize_t)count, options) < 0)
@@ -124,8 +122,8 @@ encode(utf8proc_int32_t *points, size_t count, utf8proc_option_t options,
 	return ERR_OK;
 }
 
-static enum err
-normal_form(
+enum err
+text_normal_form(
     struct arena *a, const char *s, utf8proc_option_t options, char **out)
 {
 	utf8proc_int32_t *points;
@@ -133,16 +131,16 @@ normal_form(
 	enum err r;
 
 	*out = NULL;
-	if ((r = decode(a, s, options, &points, &count)) != ERR_OK)
+	if ((r = text_decode(a, s, options, &points, &count)) != ERR_OK)
 		return r;
-	return encode(points, count, options, out);
+	return text_encode(points, count, options, out);
 }
 
 /*= IA-12: spellings that look the same are the same password. */
 enum err
 text_nfc(struct arena *a, const char *s, char **out)
 {
-	return normal_form(a, s, OPTIONS_NFC, out);
+	return text_normal_form(a, s, OPTIONS_NFC, out);
 }
 
 static bool
@@ -206,134 +204,10 @@ text_clean(struct arena *a, const char *s, bool lines, char **out)
 	enum err r;
 
 	*out = NULL;
-	if ((r = decode(a, s, OPTIONS_NFC, &points, &count)) != ERR_OK ||
+	if ((r = text_decode(a, s, OPTIONS_NFC, &points, &count)) != ERR_OK ||
 	    (r = fold_white(points, &count, lines)) != ERR_OK)
 		return r;
-	return encode(points, count, OPTIONS_NFC, out);
-}
-
-/* Letters that Unicode does not take apart, and how they are commonly typed on
- * a keyboard without them. After case folding. */
-static const struct {
-	utf8proc_int32_t letter;
-	char plain[3];
-} lookalikes[] = {
-	{ 0x00e6, "ae" }, /* æ */
-	{ 0x00f0, "d" },  /* ð */
-	{ 0x00f8, "o" },  /* ø */
-	{ 0x00fe, "th" }, /* þ */
-	{ 0x0111, "d" },  /* đ */
-	{ 0x0127, "h" },  /* ħ */
-	{ 0x0131, "i" },  /* ı */
-	{ 0x0142, "l" },  /* ł */
-	{ 0x0153, "oe" }, /* œ */
-	{ 0x0167, "t" },  /* ŧ */
-};
-
-/* Marks that are written or left out at will: Latin, Greek and Cyrillic
- * accents, Hebrew points, Arabic vowels. Marks of other scripts spell. */
-static bool
-is_accent(utf8proc_int32_t c)
-{
-	if (c >= 0x0591 && c <= 0x05c7)
-		return utf8proc_category(c) == UTF8PROC_CATEGORY_MN;
-	return (c >= 0x0300 && c <= 0x036f) || (c >= 0x064b && c <= 0x065f) ||
-	    c == 0x0670;
-}
-
-static bool
-is_alnum(utf8proc_int32_t c)
-{
-	utf8proc_category_t k = utf8proc_category(c);
-
-	/* marks that is_accent left in place are part of their letter */
-	return (k >= UTF8PROC_CATEGORY_LU && k <= UTF8PROC_CATEGORY_NO);
-}
-
-/* O'Brien and OBrien are one word, Smith-Jones is two. */
-static bool
-joins(utf8proc_int32_t c)
-{
-	return c == '\'' || c == '.' || c == '`' || c == 0x2018 ||
-	    c == 0x2019 || c == 0x02bc || c == 0x02bb ||
-	    utf8proc_category(c) == UTF8PROC_CATEGORY_CF;
-}
-
-static size_t
-put_letter(utf8proc_int32_t c, utf8proc_int32_t *out)
-{
-	size_t i, n = 0;
-
-	for (i = 0; i < sizeof(lookalikes) / sizeof(*lookalikes); i++)
-		if (lookalikes[i].letter == c) {
-			while (lookalikes[i].plain[n] != '\0') {
-				out[n] = (uint8_t)lookalikes[i].plain[n];
-				n++;
-			}
-			return n;
-		}
-	*out = c;
-	return 1;
-}
-
-/* The words of a text in a bare form, with `between` (a space, or 0 for
- * nothing) between them. */
-static enum err
-fold(struct arena *a, const char *s, utf8proc_int32_t between, char **out)
-{
-	utf8proc_int32_t *points, *folded;
-	size_t count, from, to = 0;
-	bool gap = false;
-	char *bare;
-	enum err r;
-
-	*out = NULL;
-	if ((r = decode(a, s, OPTIONS_FOLD, &points, &count)) != ERR_OK)
-		return r;
-	/* a letter becomes two at most */
-	folded = arena_calloc(a, 2 * count + 1, sizeof(*folded));
-	for (from = 0; from < count; from++) {
-		if (is_accent(points[from]) || joins(points[from]))
-			continue;
-		if (!is_alnum(points[from])) {
-			gap = true;
-			continue;
-		}
-		if (gap && to > 0 && between != 0)
-			folded[to++] = between;
-		gap = false;
-		to += put_letter(points[from], folded + to);
-	}
-	if ((r = encode(folded, to, UTF8PROC_STABLE, &bare)) != ERR_OK)
-		return r;
-	/* marks that stood apart may now stand at one letter, in any order */
-	return normal_form(a, bare, OPTIONS_FOLD, out);
-}
-
-enum err
-text_fold(struct arena *a, const char *s, char **out)
-{
-	return fold(a, s, ' ', out);
-}
-
-enum err
-text_alnum(struct arena *a, const char *s, char **out)
-{
-	return fold(a, s, 0, out);
-}
-
-enum err
-text_phone(struct arena *a, const char *s, char **out)
-{
-	enum err r = text_alnum(a, s, out);
-
-	if (r != ERR_OK)
-		return r;
-	if (strncmp(*out, "00", 2) == 0) /* how "+" is dialled */
-		*out += 2;
-	if (**out == '1' && strlen(*out) == 11)
-		++*out; /* North America's country code, often left out */
-	return ERR_OK;
+	return text_encode(points, count, OPTIONS_NFC, out);
 }
 
 /*= IA-01: logins that differ by case or Unicode form are one login. */
@@ -345,7 +219,7 @@ text_email(struct arena *a, const char *s, char **out)
 	enum err r;
 
 	*out = NULL;
-	if ((r = decode(a, s, OPTIONS_NFC, &points, &count)) != ERR_OK)
+	if ((r = text_decode(a, s, OPTIONS_NFC, &points, &count)) != ERR_OK)
 		return r;
 	while (first < count &&
 	    (is_white(points[first]) || is_control(points[first])))
@@ -355,7 +229,7 @@ text_email(struct arena *a, const char *s, char **out)
 		count--;
 	for (i = first; i < count; i++)
 		points[i] = utf8proc_tolower(points[i]);
-	return encode(points + first, count - first, OPTIONS_NFC, out);
+	return text_encode(points + first, count - first, OPTIONS_NFC, out);
 }
 
 char *

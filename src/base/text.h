@@ -28,16 +28,26 @@ NODISCARD enum err text_clean(
     struct arena *, const char *, bool lines, char **);
 /* NFC alone, for passwords (SP 800-63B 3.1.1.2). */
 NODISCARD enum err text_nfc(struct arena *, const char *, char **);
-/* For comparing names: NFKD, case folded, accents dropped, ł as l and the like;
- * apostrophes and full stops dropped, whatever else is neither letter nor digit
- * separates words; one space between words. */
+/* For comparing names: NFKD, case folded, accents dropped, letters that one
+ * keyboard has and another has not as one (ł as l, Persian yeh as Arabic), digits
+ * as ASCII; apostrophes and full stops dropped, whatever else is neither letter
+ * nor digit separates words; one space between words. */
 NODISCARD enum err text_fold(struct arena *, const char *, char **);
+/* The same, where apostrophes and full stops separate words, too (TEXT_APART),
+ * and letters are written out as people do without them: ü as ue, å as aa
+ * (TEXT_SPELLED). */
+#define TEXT_APART   1
+#define TEXT_SPELLED 2
+NODISCARD enum err text_fold_as(
+    struct arena *, const char *, unsigned how, char **);
 /* For comparing e-mail addresses: trimmed, NFC, lower case. */
 NODISCARD enum err text_email(struct arena *, const char *, char **);
 /* Letters and digits alone, folded: for SSN, MRN. May come out empty. */
 NODISCARD enum err text_alnum(struct arena *, const char *, char **);
-/* The same for telephone numbers: +1 (555) 010-2030, 001 555 010 2030 and
- * 555-010-2030 are one. */
+/* For comparing telephone numbers: the digits as dialled within a country or
+ * from abroad, and an extension: +1 (555) 010-2030, 001 555 010 2030 and
+ * 555-010-2030 are one; 555 0100 ext. 12 is "5550100x12". ERR_INVALID_FIELD
+ * for what has other letters. May come out empty. */
 NODISCARD enum err text_phone(struct arena *, const char *, char **);
 
 /* lower-case hexadecimal and base64url (RFC 4648 5, no padding) */

@@ -1,7 +1,7 @@
 #include "base/text.h"
 #include "care/account_new.h"
 #include "care/operations.h"
-#include "care/patient_view.h"
+#include "care/patient_index.h"
 #include "data/record_key.h"
 #include "gate/route.h"
 #include "sql.h"
@@ -15,7 +15,6 @@ const struct shape patient_read_in[] = { { 0 } };
 
 const struct shape patient_account_in[] = {
 	{ "email", SH_EMAIL, 3, 254, SH_PHI, NULL, NULL },
-	{ "display_name", SH_TEXT, 1, 100, SH_PHI, NULL, NULL },
 	{ 0 },
 };
 
@@ -38,23 +37,15 @@ row_values(const struct patient_get_row *row)
 }
 #undef MEMBER
 
-static enum err
-tokens_insert(
-    struct op *op, const struct uuid *id, const struct patient_change *c)
-{
-	struct patient_token_insert_in in = {
-		.patient_id = *id,
-		.fields = { c->token_fields, c->tokens_n },
-		.tokens = { c->tokens, c->tokens_n },
-	};
-
-	return c->tokens_n == 0 ? ERR_OK
-				: sql_patient_token_insert(op->tx, &in);
-}
-
 #define MEMBER(name, kind, from, to, flags, patient, clinician, scheduler,     \
     choices, inner)                                                            \
 	.name = c->written.text[PATIENT_##name],
+#define INDEX_OF(c)                                                            \
+	.mrn_token = (c)->index.mrn, .ssn_token = (c)->index.ssn,              \
+	.phone_token = (c)->index.phone, .email_token = (c)->index.email,      \
+	.birth_year = (c)->index.birth_year,                                   \
+	.birth_month = (c)->index.birth_month,                                 \
+	.birth_day = (c)->index.birth_day
 static enum err
 record_insert(struct op *op, const struct record_key *key,
     const struct uuid *id, const struct patient_change *c)
@@ -63,7 +54,7 @@ record_insert(struct op *op, const struct record_key *key,
 		.id = *id,
 		.key = key,
 #include "tables/patient_fields.def"
-		.mrn_token = c->mrn_token,
+		INDEX_OF(c),
 		.seals = c->seals,
 	};
 
@@ -79,7 +70,7 @@ record_update(struct op *op, const struct patient_get_row *row,
 		.id = row->id,
 		.key = row->key,
 #include "tables/patient_fields.def"
-		.mrn_token = c->mrn_token,
+		INDEX_OF(c),
 		.seals = c->seals,
 		.changed = { c->changed, c->changed_n },
 		.version = op->if_match,
@@ -92,6 +83,7 @@ record_update(struct op *op, const struct patient_get_row *row,
 		return r;
 	return n == 1 ? ERR_OK : ERR_STALE;
 }
+#undef INDEX_OF
 #undef MEMBER
 
 /* Who takes a patient in cares for the patient from then on; the desk does
@@ -121,7 +113,7 @@ patient_create(struct op *op)
 	    (r = record_key_new(op->tx, KEY_CLASS_patient, &id, &key, NULL)) !=
 		ERR_OK ||
 	    (r = record_insert(op, key, &id, &c)) != ERR_OK ||
-	    (r = tokens_insert(op, &id, &c)) != ERR_OK ||
+	    (r = patient_words_write(op, &id, &c)) != ERR_OK ||
 	    (r = creator_joins(op, &id)) != ERR_OK)
 		return r;
 	op->note.patient = op->note.record = id;
@@ -162,16 +154,29 @@ patient_read(struct op *op)
 	return record_show(op, &values, row.version);
 }
 
+/* The account of a patient is called as the record is, whoever changes it. */
 static enum err
-tokens_replace(struct op *op, const struct patient_change *c)
+account_follows(struct op *op, const struct patient_change *c)
 {
-	struct patient_token_clear_in in = { op->id,
-		{ c->changed, c->changed_n } };
+	const char *const *now = c->values.text;
+	struct account_of_patient_in find = { op->id };
+	struct account_of_patient_row row;
+	struct account_rename_in in;
 	enum err r;
 
-	if ((r = sql_patient_token_clear(op->tx, &in)) != ERR_OK)
+	if (!patient_changes(c, PATIENT_family_name) &&
+	    !patient_changes(c, PATIENT_given_name))
+		return ERR_OK;
+	r = sql_account_of_patient(op->tx, &find, &row);
+	if (r == ERR_NOT_FOUND)
+		return ERR_OK;
+	if (r != ERR_OK)
 		return r;
-	return tokens_insert(op, &op->id, c);
+	in = (struct account_rename_in){ .id = row.id,
+		.key = row.key,
+		.display_name = name_whole(op->arena, now[PATIENT_given_name],
+		    now[PATIENT_family_name]) };
+	return sql_account_rename(op->tx, &in);
 }
 
 /*= IN-05: a change made on an old view is refused, not merged over */
@@ -193,30 +198,31 @@ patient_patch(struct op *op)
 	if (c.changed_n == 0)
 		return record_show(op, &before, row.version);
 	if ((r = record_update(op, &row, &c)) != ERR_OK ||
-	    (r = tokens_replace(op, &c)) != ERR_OK)
+	    (r = patient_words_write(op, &op->id, &c)) != ERR_OK ||
+	    (r = account_follows(op, &c)) != ERR_OK)
 		return r;
 	return record_show(op, &c.values, row.version + 1);
 }
 
-/* Invites the patient to a portal account, under the name and address of the
- * record unless others are given. */
+/* Invites the patient to a portal account, under the name of the record, at its
+ * address unless another is given. The record is locked, so that a change of its
+ * name made meanwhile finds the account. */
 enum err
 patient_account(struct op *op)
 {
-	const char *email = in_text(op, "email"),
-		   *name = in_text(op, "display_name");
+	const struct patient_lock_in lock = { op->id };
+	const char *email = in_text(op, "email"), *name;
 	struct patient_get_row row;
 	char *url = NULL;
 	struct uuid id;
 	enum err r;
 
-	if ((r = record_get(op, &row)) != ERR_OK)
+	if ((r = sql_patient_lock(op->tx, &lock)) != ERR_OK ||
+	    (r = record_get(op, &row)) != ERR_OK)
 		return r;
 	if (email == NULL && (email = row.email) == NULL)
 		return op_refuse(op, ERR_MISSING_FIELD, "email");
-	if (name == NULL)
-		name = arena_format(
-		    op->arena, "%s %s", row.given_name, row.family_name);
+	name = name_whole(op->arena, row.given_name, row.family_name);
 	if ((r = account_create(
 		 op, ROLE_PATIENT, &op->id, email, name, &id, &url)) != ERR_OK)
 		return r;

@@ -1,4 +1,4 @@
-#include "care/patient_view.h"
+#include "care/patient_index.h"
 
 #include "base/instant.h"
 #include "base/text.h"
@@ -6,7 +6,6 @@
 #include "data/field.h"
 #include "data/keys.h"
 
-#include <ctype.h>
 #include <string.h>
 
 /* What a role may do with a member. */
@@ -30,24 +29,24 @@ static const struct member members[PATIENT_MEMBERS] = {
 #undef MEMBER
 
 static const struct shape address_members[] = {
-	{ "line1", SH_TEXT, 1, 100, SH_NULLABLE | SH_PHI, NULL, NULL },
-	{ "line2", SH_TEXT, 1, 100, SH_NULLABLE | SH_PHI, NULL, NULL },
-	{ "city", SH_TEXT, 1, 60, SH_NULLABLE | SH_PHI, NULL, NULL },
-	{ "state", SH_TEXT, 1, 40, SH_NULLABLE | SH_PHI, NULL, NULL },
-	{ "postal_code", SH_TEXT, 1, 16, SH_NULLABLE | SH_PHI, NULL, NULL },
-	{ "country", SH_TEXT, 2, 60, SH_NULLABLE | SH_PHI, NULL, NULL },
+	{ "line1", SH_TEXT, 1, 200, SH_NULLABLE | SH_PHI, NULL, NULL },
+	{ "line2", SH_TEXT, 1, 200, SH_NULLABLE | SH_PHI, NULL, NULL },
+	{ "city", SH_TEXT, 1, 100, SH_NULLABLE | SH_PHI, NULL, NULL },
+	{ "state", SH_TEXT, 1, 100, SH_NULLABLE | SH_PHI, NULL, NULL },
+	{ "postal_code", SH_TEXT, 1, 20, SH_NULLABLE | SH_PHI, NULL, NULL },
+	{ "country", SH_TEXT, 2, 100, SH_NULLABLE | SH_PHI, NULL, NULL },
 	{ 0 },
 };
 
 static const struct shape emergency_contact_members[] = {
-	{ "name", SH_TEXT, 1, 100, SH_REQUIRED | SH_PHI, NULL, NULL },
-	{ "phone", SH_TEXT, 3, 40, SH_REQUIRED | SH_PHI, NULL, NULL },
+	{ "name", SH_TEXT, 1, 200, SH_REQUIRED | SH_PHI, NULL, NULL },
+	{ "phone", SH_PHONE, 3, 40, SH_REQUIRED | SH_PHI, NULL, NULL },
 	{ 0 },
 };
 
 static const struct shape insurance_members[] = {
-	{ "payer", SH_TEXT, 1, 100, SH_REQUIRED | SH_PHI, NULL, NULL },
-	{ "member_id", SH_TEXT, 1, 40, SH_REQUIRED | SH_PHI, NULL, NULL },
+	{ "payer", SH_TEXT, 1, 200, SH_REQUIRED | SH_PHI, NULL, NULL },
+	{ "member_id", SH_TEXT, 1, 100, SH_REQUIRED | SH_PHI, NULL, NULL },
 	{ 0 },
 };
 
@@ -65,10 +64,13 @@ const struct shape patient_patch_in[] = {
 };
 #undef MEMBER
 
-/* Which members are there depends on the role: none is promised. */
+/* Which members are there depends on the role: none is promised. One that has
+ * to be said is there with null when there is none. */
+#define MAY_SAY_NULL(flags)                                                    \
+	(((flags)&SH_REQUIRED) != 0 ? (flags)&SH_NULLABLE : 0)
 #define MEMBER(name, kind, from, to, flags, patient, clinician, scheduler,     \
     choices, inner)                                                            \
-	{ #name, kind, from, to, SH_PHI, choices, inner },
+	{ #name, kind, from, to, SH_PHI | MAY_SAY_NULL(flags), choices, inner },
 #define RECORD                                                                 \
 	{ "id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },                      \
 	    { "version", SH_INT, 1, INT64_MAX, SH_REQUIRED, NULL, NULL },
@@ -185,29 +187,16 @@ is_past_date(struct op *op, const char *text)
 
 	/* a birthday begins 14 hours before it does in UTC */
 	instant_text(op->now + 14 * 3600, today);
-	return strncmp(text, today, DATE_TEXT_SIZE - 1) <= 0;
+	return strncmp(text, today, strlen(text)) <= 0;
 }
 
 static bool
 is_ssn(struct op *op, const char *text)
 {
-	size_t digits = 0;
-	const char *p;
+	char *digits;
 
-	(void)op;
-	for (p = text; *p != '\0'; p++) {
-		if (isdigit((unsigned char)*p))
-			digits++;
-		else if (*p != '-' && *p != ' ')
-			return false;
-	}
-	return digits == 9;
-}
-
-static bool
-is_phone(struct op *op, const char *text)
-{
-	return alnum_count(op, text) >= 3;
+	return text_alnum(op->arena, text, &digits) == ERR_OK &&
+	    strspn(digits, "0123456789") == 9 && digits[9] == '\0';
 }
 
 static bool
@@ -231,7 +220,6 @@ static bool (*const rules[PATIENT_MEMBERS])(struct op *, const char *) = {
 	[PATIENT_birth_date] = is_past_date,
 	[PATIENT_mrn] = is_number,
 	[PATIENT_ssn] = is_ssn,
-	[PATIENT_phone] = is_phone,
 };
 
 static enum err
@@ -284,37 +272,6 @@ member_read(struct op *op, enum patient_member m, struct patient_change *c)
 	return ERR_OK;
 }
 
-static enum err
-member_tokens(struct op *op, enum patient_member m, struct patient_change *c)
-{
-	const char *text = c->written.text[m], **fields;
-	struct bytes *tokens, *all;
-	size_t i, n;
-	enum err r;
-
-	if (text == NULL ||
-	    field_index_kind(members[m].field) == FIELD_INDEX_NONE)
-		return ERR_OK;
-	r = field_index_tokens(
-	    op->arena, &op->who.clinic, members[m].field, text, &tokens, &n);
-	if (r != ERR_OK)
-		return r;
-	all = arena_calloc(op->arena, c->tokens_n + n, sizeof(*all));
-	fields = arena_calloc(op->arena, c->tokens_n + n, sizeof(*fields));
-	for (i = 0; i < c->tokens_n + n; i++) {
-		all[i] = i < c->tokens_n ? c->tokens[i]
-					 : tokens[i - c->tokens_n];
-		fields[i] = i < c->tokens_n ? c->token_fields[i]
-					    : members[m].name;
-	}
-	if (m == PATIENT_mrn && n > 0)
-		c->mrn_token = tokens[0];
-	c->tokens = all;
-	c->token_fields = fields;
-	c->tokens_n += n;
-	return ERR_OK;
-}
-
 enum err
 patient_change_read(struct op *op, const struct patient_values *before,
     struct patient_change *c)
@@ -326,10 +283,9 @@ patient_change_read(struct op *op, const struct patient_values *before,
 	if ((r = keys_index_load(op->tx, &op->who.clinic)) != ERR_OK)
 		return r;
 	for (m = 0; m < PATIENT_MEMBERS; m++)
-		if ((r = member_read(op, m, c)) != ERR_OK ||
-		    (r = member_tokens(op, m, c)) != ERR_OK)
+		if ((r = member_read(op, m, c)) != ERR_OK)
 			return r;
-	return ERR_OK;
+	return patient_index_make(op, c);
 }
 
 static json_t *
@@ -348,10 +304,39 @@ patient_view(const struct op *op, const struct uuid *id,
 	enum patient_member m;
 
 	json_object_set_new(out, "id", uuid_json(id));
-	for (m = 0; m < PATIENT_MEMBERS; m++)
-		if ((mask & (1u << m)) != 0 && values->text[m] != NULL &&
-		    member_may(op, m, SEE))
+	for (m = 0; m < PATIENT_MEMBERS; m++) {
+		if ((mask & (1u << m)) == 0 || !member_may(op, m, SEE))
+			continue;
+		if (values->text[m] != NULL)
 			json_object_set_new(out, members[m].name,
 			    member_json(m, values->text[m]));
+		else if (MAY_SAY_NULL(patient_create_in[m].flags) != 0)
+			json_object_set_new(out, members[m].name, json_null());
+	}
 	return out;
+}
+
+bool
+patient_changes(const struct patient_change *c, enum patient_member m)
+{
+	size_t i;
+
+	for (i = 0; i < c->changed_n; i++)
+		if (c->changed[i] == members[m].name)
+			return true;
+	return false;
+}
+
+const char *
+name_whole(struct arena *a, const char *given_name, const char *family_name)
+{
+	return given_name == NULL
+	    ? family_name
+	    : arena_format(a, "%s %s", given_name, family_name);
+}
+
+bool
+patient_may_use(const struct op *op, enum patient_member m)
+{
+	return member_may(op, m, BOTH);
 }

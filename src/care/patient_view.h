@@ -22,17 +22,20 @@ struct patient_values {
 	const char *text[PATIENT_MEMBERS]; /* NULL: none */
 };
 
+/* By what it is found, besides its names; p NULL: has none. */
+struct patient_index {
+	struct bytes mrn, ssn, phone, email;
+	struct bytes birth_year, birth_month, birth_day;
+};
+
 /* What a request does to a record. All memory is the arena's. */
 struct patient_change {
 	struct patient_values values;  /* after the change, all members */
 	struct patient_values written; /* the changed ones; NULL clears */
 	const char *changed[PATIENT_MEMBERS];
 	size_t changed_n;
-	int64_t seals;		   /* values to be sealed */
-	const char **token_fields; /* parallel to tokens */
-	struct bytes *tokens;
-	size_t tokens_n;
-	struct bytes mrn_token; /* p NULL: the member is unset */
+	int64_t seals;		    /* values to be sealed */
+	struct patient_index index; /* of the changed ones */
 };
 
 const char *patient_member_name(enum patient_member);
@@ -48,6 +51,15 @@ const char *patient_member_name(enum patient_member);
  */
 NODISCARD enum err patient_change_read(
     struct op *, const struct patient_values *before, struct patient_change *);
+
+bool patient_changes(const struct patient_change *, enum patient_member);
+
+/* As a person is called: both names, or the one there is. */
+const char *name_whole(
+    struct arena *, const char *given_name, const char *family_name);
+
+/* May the actor's role see or write the member? */
+bool patient_may_use(const struct op *, enum patient_member);
 
 /* The members that the actor's role sees, of those in `mask` (bits by
  * enum patient_member; PATIENT_ALL for all). New reference. */

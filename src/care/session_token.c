@@ -10,8 +10,8 @@
 
 const struct shape session_user_out[] = {
 	{ "id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },
-	{ "display_name", SH_TEXT, 1, 100, SH_REQUIRED | SH_NULLABLE, NULL,
-	    NULL },
+	{ "display_name", SH_TEXT, 1, NAME_WHOLE_MAX, SH_REQUIRED | SH_NULLABLE,
+	    NULL, NULL },
 	{ "role", SH_CHOICE, 0, 0, SH_REQUIRED,
 	    "admin|clinician|scheduler|compliance|patient", NULL },
 	{ "clinic_name", SH_TEXT, 1, 200, SH_REQUIRED, NULL, NULL },

@@ -13,7 +13,8 @@
 #define USER_MEMBERS                                                           \
 	{ "id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },                      \
 	    { "email", SH_EMAIL, 3, 254, SH_REQUIRED, NULL, NULL },            \
-	    { "display_name", SH_TEXT, 1, 100, SH_REQUIRED, NULL, NULL },      \
+	    { "display_name", SH_TEXT, 1, NAME_WHOLE_MAX, SH_REQUIRED, NULL,   \
+		    NULL },                                                    \
 	    { "role", SH_CHOICE, 0, 0, SH_REQUIRED, ROLES, NULL },             \
 	    { "active", SH_BOOL, 0, 0, SH_REQUIRED, NULL, NULL },              \
 	    { "invited", SH_BOOL, 0, 0, SH_REQUIRED, NULL, NULL },             \
@@ -57,7 +58,7 @@ const struct shape user_list_in[] = {
 
 const struct shape user_list_out[] = {
 	{ "id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },
-	{ "display_name", SH_TEXT, 1, 100, SH_REQUIRED, NULL, NULL },
+	{ "display_name", SH_TEXT, 1, NAME_WHOLE_MAX, SH_REQUIRED, NULL, NULL },
 	{ "role", SH_CHOICE, 0, 0, SH_REQUIRED, ROLES, NULL },
 	{ "active", SH_BOOL, 0, 0, SH_REQUIRED, NULL, NULL },
 	{ "email", SH_EMAIL, 3, 254, 0, NULL, NULL },
@@ -68,7 +69,7 @@ const struct shape user_list_out[] = {
 
 const struct shape user_create_in[] = {
 	{ "email", SH_EMAIL, 3, 254, SH_REQUIRED | SH_PHI, NULL, NULL },
-	{ "display_name", SH_TEXT, 1, 100, SH_REQUIRED, NULL, NULL },
+	{ "display_name", SH_TEXT, 1, NAME_WHOLE_MAX, SH_REQUIRED, NULL, NULL },
 	{ "role", SH_CHOICE, 0, 0, SH_REQUIRED, WORKFORCE, NULL },
 	{ 0 },
 };
@@ -80,7 +81,7 @@ const struct shape user_create_out[] = {
 };
 
 const struct shape user_patch_in[] = {
-	{ "display_name", SH_TEXT, 1, 100, 0, NULL, NULL },
+	{ "display_name", SH_TEXT, 1, NAME_WHOLE_MAX, 0, NULL, NULL },
 	{ "role", SH_CHOICE, 0, 0, 0, WORKFORCE, NULL },
 	{ 0 },
 };
@@ -236,6 +237,16 @@ user_write(struct op *op, const struct user_get_row *u, const char *role)
 	return n == 1 ? ERR_OK : ERR_STALE;
 }
 
+/* A patient is called as their record is: it is the record that is changed. */
+static bool
+patient_renamed(const struct op *op, const struct user_get_row *u)
+{
+	const char *name = in_text(op, "display_name");
+
+	return name != NULL && role_parse(u->role) == ROLE_PATIENT &&
+	    (u->display_name == NULL || strcmp(name, u->display_name) != 0);
+}
+
 /*= AZ-03: only these two members; a patient's account has no other role */
 enum err
 user_patch(struct op *op)
@@ -247,6 +258,8 @@ user_patch(struct op *op)
 
 	if ((r = user_find(op, &u)) != ERR_OK)
 		return r;
+	if (patient_renamed(op, &u))
+		return op_refuse(op, ERR_INVALID_FIELD, "display_name");
 	changes = role != NULL && strcmp(role, u.role) != 0;
 	if (changes && strcmp(u.role, "patient") == 0)
 		return op_refuse(op, ERR_WRONG_STATUS, "role");

@@ -1,6 +1,7 @@
 #include "base/instant.h"
 #include "care/operations.h"
 #include "care/page.h"
+#include "care/patient_view.h"
 #include "care/signal.h"
 #include "care/visit.h"
 #include "gate/right.h"
@@ -45,10 +46,11 @@ const struct shape visit_list_in[] = {
 #define VISIT                                                                  \
 	{ "id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },                      \
 	    { "patient_id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },          \
-	    { "patient_name", SH_TEXT, 1, 201, SH_REQUIRED | SH_PHI, NULL,     \
-		    NULL },                                                    \
+	    { "patient_name", SH_TEXT, 1, NAME_WHOLE_MAX,                      \
+		    SH_REQUIRED | SH_PHI, NULL, NULL },                        \
 	    { "clinician_id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },        \
-	    { "clinician_name", SH_TEXT, 1, 200, SH_REQUIRED, NULL, NULL },    \
+	    { "clinician_name", SH_TEXT, 1, NAME_WHOLE_MAX, SH_REQUIRED, NULL, \
+		    NULL },                                                    \
 	    { "starts_at", SH_TIME, 0, 0, SH_REQUIRED, NULL, NULL },           \
 	    { "duration_minutes", SH_INT, 5, LONGEST, SH_REQUIRED, NULL,       \
 		    NULL },                                                    \
@@ -132,8 +134,8 @@ visit_book(struct op *op)
 static json_t *
 visit_json(struct op *op, const struct visit_list_row *v)
 {
-	const char *patient = arena_format(
-	    op->arena, "%s %s", v->given_name, v->family_name);
+	const char *patient = name_whole(
+	    op->arena, v->given_name, v->family_name);
 	struct visit_window open = visit_window(v->starts_at, v->ends_at);
 
 	return json_pack("{s:o, s:o, s:s, s:o, s:s, s:o, s:I, s:o, s:o, s:s,"

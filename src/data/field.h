@@ -7,6 +7,7 @@
 #include "base/keyring.h"
 #include "base/uuid.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,7 +18,14 @@ enum field {
 	FIELD_COUNT
 };
 
-enum field_index { FIELD_INDEX_NONE, FIELD_INDEX_EXACT, FIELD_INDEX_NAME };
+enum field_index {
+	FIELD_INDEX_NONE,
+	FIELD_INDEX_EXACT,
+	FIELD_INDEX_EMAIL,
+	FIELD_INDEX_PHONE,
+	FIELD_INDEX_DATE,
+	FIELD_INDEX_NAME
+};
 
 /* format(1) = 1, record key version(4), nonce(12), text, tag(16) */
 #define FIELD_OVERHEAD (1 + 4 + CRYPTO_NONCE_SIZE + CRYPTO_TAG_SIZE)
@@ -61,23 +69,53 @@ NODISCARD enum err field_open(struct arena *, const struct record_key *key,
 #define FIELD_PREFIX_MIN 2 /* letters */
 #define FIELD_PREFIX_MAX 12
 
-/* Tokens to store for a value: one for EXACT; for NAME one per word and
- * prefix length (2 to 12 letters; a word of one letter has one for itself).
- * Sorted, without repetition, so that they tell nothing of the order of
- * letters and words. None for a value without letters or digits.
- * ERR_INTERNAL for a field without an index, ERR_BAD_ENCODING, ERR_CRYPTO if
- * the clinic's index key is not kept. */
+/* Tokens of a value that is no name: one; of a date one for the year, the month
+ * and the day, as far as they are known; of a telephone number without its
+ * extension. None for a value without letters or digits. ERR_INTERNAL for
+ * another field, ERR_BAD_ENCODING, ERR_INVALID_FIELD for what cannot be such a
+ * value, ERR_CRYPTO if the clinic's index key is not kept. */
 NODISCARD enum err field_index_tokens(struct arena *, const struct uuid *clinic,
     enum field, const char *value, struct bytes **tokens, size_t *n);
-/* Tokens that a row must all have to match a searched value (one per word;
- * a word of more than 12 letters is looked for by its first 12).
- * ERR_INVALID_FIELD when a word is shorter than two letters (but one letter of
- * a script whose letters are words will do), or when there is no word. */
-NODISCARD enum err field_search_tokens(struct arena *,
-    const struct uuid *clinic, enum field, const char *value,
-    struct bytes **tokens, size_t *n);
+
+/*
+ * A word of a name, as all fields of names share it. What is written "O'Neill"
+ * is the words oneill, o and neill; "De la Cruz" is also delacruz, and "Muller"
+ * with its dots is also mueller, so that each way to type it finds it.
+ * `whole`: the name is this one word, or this row stands for its words together.
+ */
+struct field_word {
+	struct bytes token;
+	bool whole;
+	struct bytes *beginnings; /* by which it is found; none if not a word */
+	size_t beginnings_n;
+};
+
+/* The words of a name, sorted by token, without repetition: they tell nothing
+ * of the order of the words. */
+NODISCARD enum err field_name_words(struct arena *, const struct uuid *clinic,
+    const char *name, struct field_word **words, size_t *n);
+
+/* What is looked for, word by word: each beginning of `alternatives` stands for
+ * it. A word of one letter is looked for whole, one of more than 12 letters by
+ * its first 12. ERR_INVALID_FIELD when there is no word. */
+struct field_sought {
+	struct bytes *alternatives;
+	size_t alternatives_n;
+	const char *text; /* the bare word */
+};
+NODISCARD enum err field_name_sought(struct arena *, const struct uuid *clinic,
+    const char *searched, struct field_sought **words, size_t *n);
+
+/* The token that a name which is exactly this one has as a whole. */
+NODISCARD enum err field_name_whole(struct arena *, const struct uuid *clinic,
+    const char *name, struct bytes *token);
+
 /* Does the opened value really match what was searched for? */
 NODISCARD enum err field_matches(struct arena *, enum field, const char *value,
     const char *searched, int *matches);
+/* The same of several names of one person, of any of which each word that was
+ * searched for may be; NULL for a name that there is not. */
+NODISCARD enum err field_names_match(struct arena *, const char *const *names,
+    size_t n, const char *searched, int *matches);
 
 #endif

@@ -11,30 +11,49 @@
 #define LIST_DEFAULT 25
 #define LIST_MAX     100
 
+/* A number in a body, its digits in a query; 0 for what is neither. */
+static int64_t
+limit_value(const struct op *op, const json_t *limit)
+{
+	const char *text = json_string_value(limit);
+	char *end;
+	int64_t n;
+
+	if (op->route->method != METHOD_GET || text == NULL)
+		return json_integer_value(limit);
+	n = strtol(text, &end, 10);
+	return *text >= '1' && *text <= '9' && *end == '\0' ? n : 0;
+}
+
+static enum err
+list_fault(const struct op *op)
+{
+	return op->route->method == METHOD_GET ? ERR_BAD_QUERY
+					       : ERR_INVALID_FIELD;
+}
+
 static enum err
 list_input(struct op *op)
 {
 	json_t *limit = json_object_get(op->in, "limit"),
 	       *cursor = json_object_get(op->in, "cursor");
-	const char *text;
-	char *end;
 	enum err r;
 
 	op->limit = LIST_DEFAULT;
 	if (limit != NULL) {
-		text = json_string_value(limit);
-		op->limit = strtol(text, &end, 10);
-		if (*text < '1' || *text > '9' || *end != '\0' ||
-		    op->limit > LIST_MAX)
-			return op_refuse(op, ERR_BAD_QUERY, "limit");
+		op->limit = limit_value(op, limit);
+		if (op->limit < 1 || op->limit > LIST_MAX)
+			return op_refuse(op, list_fault(op), "limit");
 		json_object_del(op->in, "limit");
 	}
-	if (cursor != NULL) {
+	if (cursor != NULL && !json_is_null(cursor)) {
+		if (!json_is_string(cursor))
+			return op_refuse(op, list_fault(op), "cursor");
 		r = cursor_open(op, json_string_value(cursor), &op->cursor);
 		if (r != ERR_OK)
 			return op_refuse(op, r, "cursor");
-		json_object_del(op->in, "cursor");
 	}
+	json_object_del(op->in, "cursor");
 	return ERR_OK;
 }
 
@@ -50,7 +69,6 @@ query_input(struct op *op)
 	struct shape all[32] = { { 0 } };
 	size_t n = 0;
 	const struct shape *s;
-	enum err r;
 
 	for (s = op->route->in; s->kind != SH_END && n < 29; s++)
 		all[n++] = *s;
@@ -58,10 +76,8 @@ query_input(struct op *op)
 		all[n++] = paging[0];
 		all[n++] = paging[1];
 	}
-	r = shape_query(op->arena, op->rq->query, all, &op->in, &op->culprit);
-	if (r == ERR_OK && (op->route->traits & TRAIT_LISTS) != 0)
-		r = list_input(op);
-	return r;
+	return shape_query(
+	    op->arena, op->rq->query, all, &op->in, &op->culprit);
 }
 
 static bool
@@ -105,6 +121,11 @@ input_read(struct op *op)
 enum err
 input_check(struct op *op)
 {
+	enum err r;
+
+	if ((op->route->traits & TRAIT_LISTS) != 0 &&
+	    (r = list_input(op)) != ERR_OK)
+		return r;
 	return shape_check(op->arena, op->route->in, op->in,
 	    (op->route->traits & TRAIT_PATCHES) != 0, &op->culprit);
 }

@@ -105,6 +105,10 @@ struct audit_note {
 /* What is spoken over it. */
 #define SOCKET_PROTOCOL "epione.signal.v1"
 
+/* Both names of a person and a space between: code points, and as UTF-8. */
+#define NAME_WHOLE_MAX	 201
+#define NAME_WHOLE_BYTES (4 * NAME_WHOLE_MAX + 1)
+
 /* Ends in a WebSocket: who joins which visit (care/visit.c fills it, the
  * edge takes it after the commit). */
 struct participant {
@@ -116,7 +120,7 @@ struct participant {
 	int64_t ahead;	    /* who wait for the same clinician before */
 	int64_t free_at;    /* s: when the clinician may be free of them */
 	int64_t open_until; /* s: when the visit's window closes */
-	char display_name[128];
+	char display_name[NAME_WHOLE_BYTES];
 };
 
 struct route;

@@ -42,25 +42,35 @@ path_parameters(const struct route *r, json_t *list)
 	}
 }
 
+/* What an operation takes; paging is the gate's part of it. */
+static json_t *
+input_schema(const struct route *r)
+{
+	json_t *o = shape_schema(r->in), *properties;
+
+	if ((r->traits & TRAIT_LISTS) == 0)
+		return o;
+	properties = json_object_get(o, "properties");
+	json_object_set_new(properties, "limit",
+	    json_pack("{s:s, s:i, s:i, s:i}", "type", "integer", "minimum", 1,
+		"maximum", 100, "default", 25));
+	json_object_set_new(properties, "cursor",
+	    r->method == METHOD_GET
+		? json_pack("{s:s}", "type", "string")
+		: json_pack("{s:[s, s]}", "type", "string", "null"));
+	return o;
+}
+
 static void
 query_parameters(const struct route *r, json_t *list)
 {
-	json_t *schema = shape_schema(r->in), *value;
+	json_t *schema = input_schema(r), *value;
 	const char *name;
 
 	json_object_foreach (json_object_get(schema, "properties"), name, value)
 		json_array_append_new(
 		    list, parameter(name, "query", 0, json_incref(value)));
 	json_decref(schema);
-	if ((r->traits & TRAIT_LISTS) == 0)
-		return;
-	json_array_append_new(list,
-	    parameter("limit", "query", 0,
-		json_pack("{s:s, s:i, s:i, s:i}", "type", "integer", "minimum",
-		    1, "maximum", 100, "default", 25)));
-	json_array_append_new(list,
-	    parameter(
-		"cursor", "query", 0, json_pack("{s:s}", "type", "string")));
 }
 
 /*= SE-02: a page that asks by itself is no sign of life */
@@ -302,7 +312,7 @@ operation(const struct route *r)
 			(r->traits & TRAIT_PATCHES) != 0
 			    ? "application/merge-patch+json"
 			    : "application/json",
-			"schema", shape_schema(r->in)));
+			"schema", input_schema(r)));
 	if (r->open == OPEN_PUBLIC)
 		json_object_set_new(o, "security", json_array());
 	return o;

@@ -21,7 +21,7 @@ before(async () => {
   patient = made.body.id;
   await as.clinician.get(`/v1/patients/${patient}`);
   await as.clinician2.get(`/v1/patients/${patient}`);
-  await as.clinician.get('/v1/patients?family_name=trail');
+  await as.clinician.search({ family_name: 'trail' });
 });
 after(() => clinic?.stop());
 

@@ -49,7 +49,7 @@ test('no canary is found in a dump, the database files, the WAL or the logs', as
   });
   assert.equal(visit.status, 201, visit.text);
   assert.equal((await front.get(`/v1/patients/${made.body.id}`)).body.family_name, canaries.family_name);
-  assert.equal((await front.get(`/v1/patients?family_name=${canaries.family_name.slice(0, 9)}`)).body.items.length, 1);
+  assert.equal((await front.search({ family_name: canaries.family_name.slice(0, 9) })).body.items.length, 1);
   const wrong = await front.post('/v1/session', { email: canaries.email, password: canaries.password, client: 'api' }, { authorization: null });
   assert.equal(wrong.status, 401);
   await front.post('/v1/patients', { family_name: canaries.family_name, nonsense: canaries.reason });

@@ -203,7 +203,7 @@ test('a new role holds at once, and the sessions of the old one end', async () =
   expected(await who.client.get('/v1/visits'), 401, 'not_signed_in');
   const again = await clinic.signIn(who);
   assert.equal((await again.get('/v1/audit')).status, 200);
-  expected(await again.get('/v1/patients?family_name=ri'), 404, 'not_found');
+  expected(await again.search({ family_name: 'ri' }), 404, 'not_found');
   who.client.close();
   again.close();
 });

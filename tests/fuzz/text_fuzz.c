@@ -1,5 +1,5 @@
-/* Fuzzes text_clean, text_nfc, text_fold, text_email, text_alnum and
- * text_base64url_decode: src/base/text.c. */
+/* Fuzzes text_clean, text_nfc, text_email, text_base64url_decode, text_fold,
+ * text_alnum and text_phone: src/base/text.c, text_fold.c, text_phone.c. */
 #include "text_world.h"
 
 void
@@ -14,5 +14,6 @@ fuzz(struct arena *a, const uint8_t *p, size_t n)
 	stays(a, text_fold, in, valid);
 	stays(a, text_email, in, valid);
 	stays(a, text_alnum, in, valid);
+	stays(a, text_phone, in, valid);
 	base64url_exact(a, in);
 }

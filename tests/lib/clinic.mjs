@@ -100,6 +100,7 @@ export class Client {
   post(target, body, headers) { return this.request('POST', target, body, headers); }
   put(target, body, headers) { return this.request('PUT', target, body, headers); }
   patch(target, body, headers) { return this.request('PATCH', target, body, headers); }
+  search(terms) { return this.post('/v1/patients/search', terms); }
   create(target, body, key = randomUUID()) { return this.post(target, body, { 'idempotency-key': key }); }
   close() { this.agent.destroy(); }
 }
@@ -117,7 +118,7 @@ export async function startClinic({ settings = '', mail = '', jobs = '', env = {
   const url = `https://localhost:${port}`;
   const environment = {
     ...process.env,
-    EPIONE_SETTINGS: `requests_per_minute 1000000\nsign_ins_per_minute 100000\nconnections_per_address 100000\nnew_connections_per_minute 1000000\n${settings}`,
+    EPIONE_SETTINGS: `requests_per_minute 1000000\nsign_ins_per_minute 100000\nssn_searches_per_minute 100000\nconnections_per_address 100000\nnew_connections_per_minute 1000000\n${settings}`,
     EPIONE_MAIL_SETTINGS: mail,
     EPIONE_JOBS_SETTINGS: jobs,
     ...env,

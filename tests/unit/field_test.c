@@ -224,37 +224,59 @@ index_of(const struct uuid *clinic, enum field f, const char *value,
 	    field_index_tokens(arena, clinic, f, value, tokens, &n), ERR_OK);
 	for (size_t i = 0; i < n; i++)
 		assert_int_equal((*tokens)[i].n, FIELD_TOKEN_SIZE);
+	return n;
+}
+
+static size_t
+words_of(const char *name, struct field_word **words)
+{
+	size_t n;
+
+	assert_int_equal(
+	    field_name_words(arena, &clinic_a, name, words, &n), ERR_OK);
 	for (size_t i = 1; i < n; i++) /* sorted, and none twice */
-		assert_true(memcmp((*tokens)[i - 1].p, (*tokens)[i].p,
+		assert_true(memcmp((*words)[i - 1].token.p, (*words)[i].token.p,
 				FIELD_TOKEN_SIZE) < 0);
 	return n;
 }
 
 static bool
-holds(const struct bytes *tokens, size_t n, struct bytes one)
+equal(struct bytes a, struct bytes b)
+{
+	assert_int_equal(a.n, FIELD_TOKEN_SIZE);
+	assert_int_equal(b.n, FIELD_TOKEN_SIZE);
+	return memcmp(a.p, b.p, a.n) == 0;
+}
+
+static bool
+begins(const struct field_word *words, size_t n, const struct field_sought *s)
 {
 	for (size_t i = 0; i < n; i++)
-		if (memcmp(tokens[i].p, one.p, FIELD_TOKEN_SIZE) == 0)
-			return true;
+		for (size_t k = 0; k < words[i].beginnings_n; k++)
+			for (size_t j = 0; j < s->alternatives_n; j++)
+				if (equal(words[i].beginnings[k],
+					s->alternatives[j]))
+					return true;
 	return false;
 }
 
-/* Would a search come upon this value, first by its tokens, then opened? */
+/* Would a search come upon this name, first by its tokens, then opened? */
 static bool
-found(enum field f, const char *value, const char *searched)
+named(const char *name, const char *searched)
 {
-	struct bytes *have, *want;
-	size_t n = index_of(&clinic_a, f, value, &have), m;
+	struct field_word *have;
+	struct field_sought *want;
+	size_t n = words_of(name, &have), m;
 	int matches;
 
 	assert_int_equal(
-	    field_search_tokens(arena, &clinic_a, f, searched, &want, &m),
-	    ERR_OK);
+	    field_name_sought(arena, &clinic_a, searched, &want, &m), ERR_OK);
 	assert_true(m > 0);
-	assert_int_equal(
-	    field_matches(arena, f, value, searched, &matches), ERR_OK);
+	assert_int_equal(field_matches(arena, FIELD_patient_family_name, name,
+			     searched, &matches),
+	    ERR_OK);
 	for (size_t i = 0; i < m; i++)
-		if (!holds(have, n, want[i])) {
+		if (!begins(have, n, &want[i])) {
 			/* the index may find too much, never too little */
 			assert_false(matches);
 			return false;
@@ -262,84 +284,170 @@ found(enum field f, const char *value, const char *searched)
 	return matches;
 }
 
+/* The same of a field that is no name. */
+static bool
+found(enum field f, const char *value, const char *searched)
+{
+	struct bytes *have, *want;
+	size_t n = index_of(&clinic_a, f, value, &have);
+	size_t m = index_of(&clinic_a, f, searched, &want);
+	int matches;
+	bool equals;
+
+	assert_int_equal(
+	    field_matches(arena, f, value, searched, &matches), ERR_OK);
+	m = n < m ? n : m; /* of dates, as far as both are known */
+	equals = m > 0 && equal(have[m - 1], want[m - 1]);
+	assert_true(equals || !matches);
+	return matches;
+}
+
 static void
 names_are_found_by_prefix_of_any_word(void **state)
 {
-	const enum field f = FIELD_patient_family_name;
 
 	(void)state;
-	assert_true(found(f,
-	    "Garc\xc3\xad"
-	    "a M\xc3\xa1rquez",
+	assert_true(named("Garc\xc3\xad"
+			  "a M\xc3\xa1rquez",
 	    "ga"));
-	assert_true(found(f,
-	    "Garc\xc3\xad"
-	    "a M\xc3\xa1rquez",
+	assert_true(named("Garc\xc3\xad"
+			  "a M\xc3\xa1rquez",
 	    "GARCIA"));
-	assert_true(found(f,
-	    "Garc\xc3\xad"
-	    "a M\xc3\xa1rquez",
+	assert_true(named("Garc\xc3\xad"
+			  "a M\xc3\xa1rquez",
 	    "marq garc"));
-	assert_true(found(f, "Smith-Jones", "jon"));
-	assert_true(found(f,
-	    "O\xe2\x80\x99"
-	    "Brien",
+	assert_true(named("Smith-Jones", "jon"));
+	assert_true(named("O\xe2\x80\x99"
+			  "Brien",
 	    "o'br"));
-	assert_false(found(f, "Garcia", "garcias"));
-	assert_false(found(f, "Garcia", "arcia"));
-	assert_false(found(f, "Garcia Lopez", "garcia perez"));
-	assert_true(found(f, "\xe7\x8e\x8b", "\xe7\x8e\x8b"));
-	assert_true(found(f, "\xea\xb9\x80", "\xea\xb9\x80"));
+	assert_false(named("Garcia", "garcias"));
+	assert_false(named("Garcia", "arcia"));
+	assert_false(named("Garcia Lopez", "garcia perez"));
+	assert_true(named("\xe7\x8e\x8b", "\xe7\x8e\x8b"));
+	assert_true(named("\xea\xb9\x80", "\xea\xb9\x80"));
 }
 
 /* The index knows twelve letters; opened, the rest must agree too. */
 static void
 long_names_are_found_by_their_beginning(void **state)
 {
-	const enum field f = FIELD_patient_family_name;
 	const char *name = "Wolfeschlegelsteinhausen";
 
 	(void)state;
-	assert_true(found(f, name, "wolfeschlege"));
-	assert_true(found(f, name, "wolfeschlegelstein"));
-	assert_false(found(f, name, "wolfeschlegelbergen"));
-	assert_true(found(f, name, name));
+	assert_true(named(name, "wolfeschlege"));
+	assert_true(named(name, "wolfeschlegelstein"));
+	assert_false(named(name, "wolfeschlegelbergen"));
+	assert_true(named(name, name));
+}
+
+static size_t
+beginnings_of(const char *name)
+{
+	struct field_word *words;
+	size_t n = words_of(name, &words), sum = 0;
+
+	for (size_t i = 0; i < n; i++)
+		sum += words[i].beginnings_n;
+	return sum;
 }
 
 static void
-name_tokens_are_counted_by_letters(void **state)
+beginnings_are_counted_by_letters(void **state)
 {
-	const enum field f = FIELD_patient_given_name;
-	struct bytes *t;
+	struct field_word *words;
 
 	(void)state;
-	assert_int_equal(index_of(&clinic_a, f, "Anna", &t), 3);
-	assert_int_equal(index_of(&clinic_a, f, "Anna Ann", &t), 3);
-	assert_int_equal(index_of(&clinic_a, f, "A", &t), 1);
-	assert_int_equal(index_of(&clinic_a, f, "", &t), 0);
-	assert_int_equal(index_of(&clinic_a, f, "!!", &t), 0);
-	assert_int_equal(
-	    index_of(&clinic_a, f, "abcdefghijklmnopqrst", &t), 11);
-	assert_int_equal(index_of(&clinic_a, f, "\xd0\x90\xd0\xbd\xd1\x8f", &t),
-	    2); /* three letters of two bytes */
+	assert_int_equal(words_of("Anna", &words), 1);
+	assert_true(words[0].whole);
+	assert_int_equal(beginnings_of("Anna"), 3);
+	assert_int_equal(beginnings_of("A"), 1);
+	assert_int_equal(words_of("", &words), 0);
+	assert_int_equal(words_of("!!", &words), 0);
+	assert_int_equal(beginnings_of("abcdefghijklmnopqrst"), 11);
+	/* three letters of two bytes */
+	assert_int_equal(beginnings_of("\xd0\x90\xd0\xbd\xd1\x8f"), 2);
+	/* two words, and the name as a whole, which no beginning finds */
+	assert_int_equal(words_of("Anna Lena", &words), 3);
+	assert_int_equal(beginnings_of("Anna Lena"), 6);
+	/* oneill, o, neill */
+	assert_int_equal(words_of("O'Neill", &words), 3);
 }
 
 static void
-searches_too_short_are_refused(void **state)
+names_are_found_as_they_are_typed(void **state)
 {
-	static const char *const bad[] = { "", " ", "a", "ann b", "-",
-		"\xc3\xa9" };
-	struct bytes *t;
+	(void)state;
+	assert_true(named("O'Neill", "o neill"));
+	assert_true(named("O Neill", "O'Neill"));
+	assert_true(named("O'Neill", "neill"));
+	assert_true(named("Mary J", "j"));
+	assert_false(named("James", "j"));
+	assert_true(named("De la Cruz", "delacruz"));
+	assert_true(named("Al-Sayed", "alsayed"));
+	assert_true(named("M\xc3\xbcller", "Mueller"));
+	assert_true(named("Mueller", "M\xc3\xbcller"));
+	assert_true(named("\xc6\x8fliyev", "aliyev"));
+	assert_true(named("\xc6\x8fliyev", "eli"));
+}
+
+/* One name is the whole of what was asked for, or it is not. */
+static void
+whole_names_have_a_token(void **state)
+{
+	struct field_word *words;
+	struct bytes whole;
+	size_t n = words_of("De la CRUZ", &words), count = 0;
+
+	(void)state;
+	assert_int_equal(
+	    field_name_whole(arena, &clinic_a, "de  l\xc3\xa0 cruz", &whole),
+	    ERR_OK);
+	for (size_t i = 0; i < n; i++)
+		if (words[i].whole) {
+			count++;
+			assert_true(equal(words[i].token, whole));
+		}
+	assert_int_equal(count, 1);
+	assert_int_equal(
+	    field_name_whole(arena, &clinic_a, "de la", &whole), ERR_OK);
+	for (size_t i = 0; i < n; i++)
+		assert_false(equal(words[i].token, whole));
+}
+
+static void
+several_names_are_one_person(void **state)
+{
+	const char *const both[] = { "Nguyen", "Ha" };
+	const char *const one[] = { "Suharto", NULL };
+	int matches;
+
+	(void)state;
+	assert_int_equal(
+	    field_names_match(arena, both, 2, "ha nguyen", &matches), ERR_OK);
+	assert_true(matches);
+	assert_int_equal(
+	    field_names_match(arena, both, 2, "ha tran", &matches), ERR_OK);
+	assert_false(matches);
+	assert_int_equal(
+	    field_names_match(arena, one, 2, "suh", &matches), ERR_OK);
+	assert_true(matches);
+	assert_int_equal(
+	    field_names_match(arena, one, 2, "--", &matches), ERR_OK);
+	assert_false(matches);
+}
+
+static void
+searches_without_words_are_refused(void **state)
+{
+	static const char *const bad[] = { "", " ", "-", "..." };
+	struct field_sought *s;
 	size_t n;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
-		assert_int_equal(field_search_tokens(arena, &clinic_a,
-				     FIELD_patient_family_name, bad[i], &t, &n),
+		assert_int_equal(
+		    field_name_sought(arena, &clinic_a, bad[i], &s, &n),
 		    ERR_INVALID_FIELD);
-	assert_int_equal(field_search_tokens(
-			     arena, &clinic_a, FIELD_patient_mrn, "-", &t, &n),
-	    ERR_INVALID_FIELD);
 	assert_int_equal(n, 0);
 }
 
@@ -358,6 +466,12 @@ exact_fields_match_after_normalisation(void **state)
 	    found(FIELD_patient_birth_date, "1980-02-03", "1980-02-03"));
 	assert_false(
 	    found(FIELD_patient_birth_date, "1980-02-03", "1980-03-02"));
+	assert_true(found(FIELD_patient_birth_date, "1980-02-03", "1980"));
+	assert_true(found(FIELD_patient_birth_date, "1980-02", "1980-02-03"));
+	assert_false(found(FIELD_patient_birth_date, "1980-02", "1980-03-02"));
+	assert_true(found(FIELD_patient_phone, "555 0100 x12", "5550100"));
+	assert_true(found(FIELD_patient_phone, "555 0100", "5550100 x12"));
+	assert_false(found(FIELD_patient_phone, "5550100 x13", "5550100 x12"));
 }
 
 /*= EN-09: the same value in two clinics or columns has different tokens. */
@@ -388,6 +502,15 @@ index_misuse_is_refused(void **state)
 	assert_int_equal(field_index_tokens(arena, &clinic_a,
 			     FIELD_patient_address, "x", &t, &n),
 	    ERR_INTERNAL);
+	assert_int_equal(field_index_tokens(arena, &clinic_a,
+			     FIELD_patient_family_name, "x", &t, &n),
+	    ERR_INTERNAL);
+	assert_int_equal(field_name_words(arena, &stranger, "x",
+			     &(struct field_word *){ 0 }, &n),
+	    ERR_CRYPTO);
+	assert_int_equal(field_index_tokens(arena, &clinic_a,
+			     FIELD_patient_phone, "abc", &t, &n),
+	    ERR_INVALID_FIELD);
 	assert_int_equal(
 	    field_matches(arena, FIELD_patient_address, "x", "x", &matches),
 	    ERR_INTERNAL);
@@ -493,8 +616,11 @@ main(void)
 		cmocka_unit_test(nonces_do_not_repeat),
 		cmocka_unit_test(names_are_found_by_prefix_of_any_word),
 		cmocka_unit_test(long_names_are_found_by_their_beginning),
-		cmocka_unit_test(name_tokens_are_counted_by_letters),
-		cmocka_unit_test(searches_too_short_are_refused),
+		cmocka_unit_test(beginnings_are_counted_by_letters),
+		cmocka_unit_test(names_are_found_as_they_are_typed),
+		cmocka_unit_test(whole_names_have_a_token),
+		cmocka_unit_test(several_names_are_one_person),
+		cmocka_unit_test(searches_without_words_are_refused),
 		cmocka_unit_test(exact_fields_match_after_normalisation),
 		cmocka_unit_test(tokens_differ_by_clinic_and_column),
 		cmocka_unit_test(index_misuse_is_refused),

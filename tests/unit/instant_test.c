@@ -153,6 +153,22 @@ dates_exist_or_are_refused(void **state)
 }
 
 static void
+dates_are_known_in_part(void **state)
+{
+	static const char *const right[] = { "1850", "1950-07", "2024-02-29" };
+	static const char *const wrong[] = { "", "195", "1849", "1950-",
+		"1950-7", "1950-13", "1950-00", "1950-07-", "1950-07-32",
+		"1950-07-1", "1950-07-121", "19500712", "abcd" };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(right) / sizeof(right[0]); i++)
+		assert_int_equal(date_part_check(right[i]), ERR_OK);
+	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		assert_int_equal(date_part_check(wrong[i]), ERR_INVALID_FIELD);
+}
+
+static void
 clocks_go_forward(void **state)
 {
 	const struct timespec nap = { 0, 20000000 };
@@ -174,6 +190,7 @@ main(void)
 		cmocka_unit_test(text_is_written_as_libc_does),
 		cmocka_unit_test(what_cannot_be_written_is_empty),
 		cmocka_unit_test(dates_exist_or_are_refused),
+		cmocka_unit_test(dates_are_known_in_part),
 		cmocka_unit_test(clocks_go_forward),
 	};
 

@@ -33,7 +33,9 @@ static const struct shape sample[] = {
 	{ .name = "born", .kind = SH_DATE },
 	{ .name = "at", .kind = SH_TIME },
 	{ .name = "id", .kind = SH_UUID },
-	{ .name = "mail", .kind = SH_EMAIL },
+	{ .name = "mail", .kind = SH_EMAIL, .min = 3, .max = 254 },
+	{ .name = "phone", .kind = SH_PHONE, .min = 3, .max = 40 },
+	{ .name = "known", .kind = SH_DATE_PART },
 	{ .name = "sex", .kind = SH_CHOICE, .choices = "female|male" },
 	{ .name = "on", .kind = SH_BOOL },
 	{ .name = "address", .kind = SH_OBJECT, .inner = address },
@@ -141,6 +143,38 @@ each_wrong_input_has_its_error_and_its_field(void **state)
 }
 
 static void
+numbers_and_parts_of_dates_are_judged(void **state)
+{
+	static const struct {
+		const char *text;
+		enum err err;
+		const char *field;
+	} cases[] = {
+		{ "{\"name\":\"Ann\",\"phone\":\"555 0100 x12\"}", ERR_OK, "" },
+		{ "{\"name\":\"Ann\",\"known\":\"1950-07\"}", ERR_OK, "" },
+		{ "{\"name\":\"Ann\",\"phone\":\"abc\"}", ERR_INVALID_FIELD,
+		    "phone" },
+		{ "{\"name\":\"Ann\",\"phone\":\"12\"}", ERR_INVALID_FIELD,
+		    "phone" },
+		{ "{\"name\":\"Ann\",\"known\":\"1950-7\"}", ERR_INVALID_FIELD,
+		    "known" },
+		{ "{\"name\":\"Ann\",\"known\":\"\"}", ERR_INVALID_FIELD,
+		    "known" },
+	};
+	const char *culprit;
+	char first[64];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(
+		    check(cases[i].text, &culprit, first, sizeof(first)),
+		    cases[i].err);
+		assert_string_equal(culprit, cases[i].field);
+	}
+}
+
+static void
 times_become_integers_and_text_is_cleaned(void **state)
 {
 	struct arena *a = arena_new();
@@ -197,6 +231,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_wrong_input_has_its_error_and_its_field),
+		cmocka_unit_test(numbers_and_parts_of_dates_are_judged),
 		cmocka_unit_test(times_become_integers_and_text_is_cleaned),
 		cmocka_unit_test(a_query_is_decoded_and_held_to_the_shape),
 	};

@@ -63,6 +63,7 @@ utf8_is_judged_strictly(void **state)
 		refused(text_fold, bad[i], ERR_BAD_ENCODING);
 		refused(text_email, bad[i], ERR_BAD_ENCODING);
 		refused(text_alnum, bad[i], ERR_BAD_ENCODING);
+		refused(text_phone, bad[i], ERR_BAD_ENCODING);
 	}
 	assert_false(text_utf8_valid("a\0b", 3));
 }
@@ -152,6 +153,53 @@ names_fold_to_bare_words(void **state)
 	becomes(text_fold, "\xce\x91\xce\xbd\xce\xbd\xce\xb1",
 	    "\xce\xb1\xce\xbd\xce\xbd\xce\xb1");
 	becomes(text_fold, "\xe2\x98\xba !?", "");
+	/* schwa, hooked d and k, eng: as they are typed without */
+	becomes(text_fold, "\xc6\x8fliyev", "eliyev");
+	becomes(text_fold, "\xc6\x8a\xc6\x98\xc5\x8a", "dkn");
+	/* Arabic yeh and kaf are the Persian ones; a tatweel is nothing */
+	becomes(
+	    text_fold, "\xd9\x83\xd8\xb1\xd9\x8a", "\xda\xa9\xd8\xb1\xdb\x8c");
+	becomes(text_fold, "\xd8\xad\xd9\x80\xd9\x85", "\xd8\xad\xd9\x85");
+	/* Arabic-Indic and Devanagari digits */
+	becomes(text_fold, "\xd9\xa1\xd9\xa0 \xe0\xa5\xaf", "10 9");
+}
+
+/* Some come apart into a space and an accent: they are seen before that. */
+static void
+apostrophes_are_one(void **state)
+{
+	static const char *const marks[] = { "'", "`", "\xc2\xb4", "\xca\xb9",
+		"\xca\xbb", "\xca\xbc", "\xe2\x80\x98", "\xe2\x80\x99",
+		"\xe2\x80\x9b", "\xe2\x80\xb2", "\xef\xbc\x87", "\xe1\xbe\xbd",
+		"\xd5\x9a", "\xd7\xb3", "\xea\x9e\x8c" };
+	char name[32], *apart;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(marks) / sizeof(*marks); i++) {
+		snprintf(name, sizeof(name), "O%sNeill", marks[i]);
+		becomes(text_fold, name, "oneill");
+		assert_int_equal(
+		    text_fold_as(arena, name, TEXT_APART, &apart), ERR_OK);
+		assert_string_equal(apart, "o neill");
+	}
+}
+
+static void
+letters_are_written_out(void **state)
+{
+	char *out;
+
+	(void)state;
+	assert_int_equal(
+	    text_fold_as(arena, "M\xc3\xbcller \xc3\x85se", TEXT_SPELLED, &out),
+	    ERR_OK);
+	assert_string_equal(out, "mueller aase");
+	assert_int_equal(
+	    text_fold_as(arena, "\xc6\x8fliyev", TEXT_SPELLED, &out), ERR_OK);
+	assert_string_equal(out, "aliyev");
+	assert_int_equal(
+	    text_fold_as(arena, "a\xff", TEXT_SPELLED, &out), ERR_BAD_ENCODING);
+	assert_null(out);
 }
 
 /* Marks that spell are not accents: here a voiced kana and a vowel sign. */
@@ -254,6 +302,25 @@ numbers_lose_their_punctuation(void **state)
 	becomes(text_phone, "0047 22 33 44 55", "4722334455");
 	becomes(text_phone, "+47 22 33 44 55", "4722334455");
 	becomes(text_phone, "--", "");
+	becomes(text_phone, "+91 97000 00000", "919700000000");
+	becomes(text_phone, "011 91 97000 00000", "919700000000");
+	becomes(text_phone, "011 2345 6789", "01123456789");
+	becomes(text_phone, "+44 (0)20 7946 0000", "442079460000");
+	becomes(text_phone, "(0)20 7946 0000", "02079460000");
+	becomes(text_phone, "555 0100 x12", "5550100x12");
+	becomes(text_phone, "555 0100 ext. 12", "5550100x12");
+	becomes(text_phone, "555 0100 Extension: 12", "5550100x12");
+	becomes(text_phone, "555 0100 #12", "5550100x12");
+	becomes(text_phone, "5550100x12", "5550100x12");
+	becomes(text_phone, "\xd9\xa5\xd9\xa5\xd9\xa5 \xef\xbc\x91", "5551");
+	becomes(text_phone,
+	    "555\xe2\x80\x91"
+	    "0100",
+	    "5550100");
+	refused(text_phone, "abc", ERR_INVALID_FIELD);
+	refused(text_phone, "555-FLOWERS", ERR_INVALID_FIELD);
+	refused(text_phone, "555 0100 x", ERR_INVALID_FIELD);
+	refused(text_phone, "555 0100 x1 y", ERR_INVALID_FIELD);
 }
 
 /* RFC 4648 10 */
@@ -326,6 +393,8 @@ main(void)
 		cmocka_unit_test(control_characters_are_refused),
 		cmocka_unit_test(nfc_unites_equal_spellings),
 		cmocka_unit_test(names_fold_to_bare_words),
+		cmocka_unit_test(apostrophes_are_one),
+		cmocka_unit_test(letters_are_written_out),
 		cmocka_unit_test(marks_that_spell_stay),
 		cmocka_unit_test(emails_compare_without_case_or_form),
 		cmocka_unit_test(letters_carry_no_towers_of_marks),

@@ -3,6 +3,8 @@
 
 /** How long one request may take before it counts as lost, in ms. */
 const PATIENCE_MS = 20_000;
+/** The same where the server has half a minute: it hashes a password. */
+export const HASH_PATIENCE_MS = 35_000;
 
 /**
  * What the server, or the lack of one, answered instead of a result.
@@ -32,6 +34,7 @@ export class Problem extends Error {
  * @property {string} [etag] sent as If-Match
  * @property {string} [key] Idempotency-Key; keep one key for one intention
  * @property {boolean} [background] not a sign of life of the user
+ * @property {number} [patienceMs] in place of the usual
  */
 
 /**
@@ -126,7 +129,7 @@ export async function call(method, path, options = {}) {
       credentials: 'same-origin',
       cache: 'no-store',
       redirect: 'error',
-      signal: AbortSignal.timeout(PATIENCE_MS),
+      signal: AbortSignal.timeout(options.patienceMs ?? PATIENCE_MS),
     });
   } catch {
     throw new Problem(0, {

@@ -1,7 +1,7 @@
 // Opens an invitation: the token is in the fragment, which no server log and
 // no Referer header ever sees, and leaves the address bar at once.
 
-import { post, Problem } from './api.js';
+import { HASH_PATIENCE_MS, post, Problem } from './api.js';
 import { formOf, showOnly } from './dom.js';
 import { onSubmit, revealers } from './form.js';
 
@@ -14,7 +14,8 @@ if (!/^[A-Za-z0-9_-]{16,}$/.test(token)) showOnly(STEPS, 'step-dead');
 
 onSubmit(formOf('form'), async ({ password }) => {
   try {
-    await post(`/v1/invitations/${token}/accept`, { password });
+    await post(`/v1/invitations/${token}/accept`, { password },
+      { patienceMs: HASH_PATIENCE_MS });
     location.replace('/enrol');
   } catch (problem) {
     if (problem instanceof Problem &&

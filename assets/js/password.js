@@ -1,7 +1,7 @@
 // Changes the password: because it expired, or because somebody wants to.
 //= IA-15, IA-19: an expired password opens this page and no other
 
-import { put } from './api.js';
+import { HASH_PATIENCE_MS, put } from './api.js';
 import { el, fill, formOf, h, note } from './dom.js';
 import { onSubmit, revealers } from './form.js';
 import { begin, home } from './session.js';
@@ -19,7 +19,8 @@ if (session.state === 'password_expired') {
 onSubmit(formOf('form'), async (values) => {
   await put('/v1/account/password', {
     current_password: values.current_password,
-    new_password: values.new_password });
+    new_password: values.new_password },
+  { patienceMs: HASH_PATIENCE_MS });
   formOf('form').reset();
   if (session.state !== 'active') return location.replace(home(session));
   el('why').hidden = false;

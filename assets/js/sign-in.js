@@ -3,7 +3,7 @@
 //= PA-03: paste and autofill work in every field; the code is one field
 //= IA-03: the password alone opens only the next step
 
-import { get, post, Problem } from './api.js';
+import { get, HASH_PATIENCE_MS, post, Problem } from './api.js';
 import { byId, el, fill, formOf, h, inputOf, note, showOnly } from './dom.js';
 import { clearErrors, digits, onSubmit, revealers } from './form.js';
 import { pageFor, safeNext, signOut } from './session.js';
@@ -48,7 +48,8 @@ function sayWhy(kind, text) {
 }
 
 onSubmit(formOf('password-form'), async ({ email, password }) => {
-  await post('/v1/session', { email, password });
+  await post('/v1/session', { email, password },
+    { patienceMs: HASH_PATIENCE_MS });
   el('why').hidden = true;
   inputOf('password').value = '';
   await goOn();

@@ -2,6 +2,7 @@
 
 #include "base/fiber.h"
 #include "base/fiber_block.h"
+#include "base/instant.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/pace.h"
@@ -17,16 +18,16 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/queue.h>
-#include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
-
-#define THREAD_NICE 10 /* a tenth of what the loop's thread weighs */
 
 /* A job lives on the stack of the fiber that waits for it. */
 struct job {
 	void (*fn)(void *);
 	void *arg;
 	struct fiber *fiber;
+	int64_t since_ms, deadline_ms;
+	bool ran;  /* the thread's to write, and the loop's once it is over */
 	bool over; /* the loop's to read and write */
 	TAILQ_ENTRY(job) list;
 };
@@ -63,61 +64,97 @@ bell_ring(void)
 		abort(); /* its counter would have to overflow */
 }
 
-/* A password that is hashed can wait for the requests that hash none: the
- * threads give way. On Linux this is the calling thread's own. */
-static void
-thread_give_way(void)
-{
-	(void)setpriority(PRIO_PROCESS, 0, THREAD_NICE);
-}
-
 /*
  * Turns for all workers: at most one job fewer at a time than the machine has
  * cores, so that a storm of sign-ins leaves requests a core to run on. Robust,
  * since a worker may die in its turn.
+ *
+ * Who waits for a turn stands in its door: a thread that gives its turn up and
+ * wants it again finds the door taken, and cannot overtake. Nobody waits for
+ * long: on a machine that is busy with other things a turn takes seconds, and
+ * two threads get twice the share of one.
  */
-static pthread_mutex_t *turns;
+#define TURN_WAIT_S 1 /* ten hashes of a quiet machine */
+
+struct turn {
+	pthread_mutex_t door, inside;
+};
+
+static struct turn *turns;
 static long turns_n;
+
+static enum err
+turns_init(const pthread_mutexattr_t *attr)
+{
+	long i;
+
+	for (i = 0; i < turns_n; i++)
+		if (pthread_mutex_init(&turns[i].door, attr) != 0 ||
+		    pthread_mutex_init(&turns[i].inside, attr) != 0)
+			return ERR_INTERNAL;
+	return ERR_OK;
+}
 
 enum err
 offload_share(void)
 {
-	long cores = sysconf(_SC_NPROCESSORS_ONLN), i;
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 	pthread_mutexattr_t attr;
-	pthread_mutex_t *m;
+	struct turn *shared;
 
+	pace_allow();
 	turns_n = cores > 2 ? cores - 1 : 1;
-	m = mmap(NULL, (size_t)turns_n * sizeof(pthread_mutex_t),
+	shared = mmap(NULL, (size_t)turns_n * sizeof(*shared),
 	    PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (m == MAP_FAILED || pthread_mutexattr_init(&attr) != 0 ||
+	if (shared == MAP_FAILED || pthread_mutexattr_init(&attr) != 0 ||
 	    pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED) != 0 ||
 	    pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST) != 0)
 		return ERR_INTERNAL;
-	for (i = 0; i < turns_n; i++)
-		if (pthread_mutex_init(&m[i], &attr) != 0)
-			return ERR_INTERNAL;
-	turns = m;
-	return ERR_OK;
+	turns = shared;
+	return turns_init(&attr);
 }
 
-static pthread_mutex_t *
-turn_take(void)
+static bool
+robust_lock(pthread_mutex_t *m, const struct timespec *until)
 {
-	pthread_mutex_t *turn;
+	int e = pthread_mutex_clocklock(m, CLOCK_MONOTONIC, until);
 
-	if (turns == NULL)
-		return NULL;
-	turn = &turns[gettid() % turns_n];
-	if (pthread_mutex_lock(turn) == EOWNERDEAD)
-		(void)pthread_mutex_consistent(turn);
-	return turn;
+	if (e == EOWNERDEAD)
+		(void)pthread_mutex_consistent(m);
+	return e == 0 || e == EOWNERDEAD;
 }
 
 static void
-turn_give(pthread_mutex_t *turn)
+robust_unlock(pthread_mutex_t *m)
 {
-	if (turn != NULL && pthread_mutex_unlock(turn) != 0)
+	if (pthread_mutex_unlock(m) != 0)
 		abort(); /* cannot be: it is ours */
+}
+
+/* NULL for none. */
+static struct turn *
+turn_take(void)
+{
+	struct timespec until;
+	struct turn *turn;
+	bool mine;
+
+	if (turns == NULL || clock_gettime(CLOCK_MONOTONIC, &until) != 0)
+		return NULL;
+	until.tv_sec += TURN_WAIT_S;
+	turn = &turns[gettid() % turns_n];
+	if (!robust_lock(&turn->door, &until))
+		return NULL;
+	mine = robust_lock(&turn->inside, &until);
+	robust_unlock(&turn->door);
+	return mine ? turn : NULL;
+}
+
+static void
+turn_give(struct turn *turn)
+{
+	if (turn != NULL)
+		robust_unlock(&turn->inside);
 }
 
 /* The next job; NULL when there will be none. Under the lock. */
@@ -133,14 +170,18 @@ job_wait(void)
 	return j;
 }
 
+/* Not at all if nobody can use what comes of it any more. */
 static void
 job_run(struct job *j)
 {
-	pthread_mutex_t *turn = turn_take();
+	struct turn *turn = turn_take();
 
-	pace_set(true);
-	j->fn(j->arg);
-	pace_set(false);
+	if (instant_monotonic() < j->deadline_ms) {
+		pace_begin(j->since_ms);
+		j->fn(j->arg);
+		pace_stop();
+		j->ran = true;
+	}
 	turn_give(turn);
 }
 
@@ -166,7 +207,6 @@ thread_run(void *unused)
 	bool lame;
 
 	(void)unused;
-	thread_give_way();
 	lame = pace_start() != ERR_OK;
 	locked(true);
 	threads_up++;
@@ -299,9 +339,15 @@ offload_stop(void)
 }
 
 enum err
-offload(void (*fn)(void *), void *arg)
+offload(void (*fn)(void *), void *arg, int64_t deadline_ms)
 {
-	struct job j = { .fn = fn, .arg = arg, .fiber = fiber_self() };
+	struct job j = {
+		.fn = fn,
+		.arg = arg,
+		.fiber = fiber_self(),
+		.since_ms = instant_monotonic(),
+		.deadline_ms = deadline_ms,
+	};
 
 	if (j.fiber == NULL || threads_n == 0) {
 		fn(arg);
@@ -316,5 +362,5 @@ offload(void (*fn)(void *), void *arg)
 	locked(false);
 	while (!j.over)
 		fiber_block();
-	return ERR_OK;
+	return j.ran ? ERR_OK : ERR_BUSY;
 }

@@ -3,6 +3,8 @@
 
 #include "base/err.h"
 
+#include <stdint.h>
+
 /*
  * Blocking or slow work on threads of our own (Argon2id, PKCS#11, …). Only
  * fn runs there; it touches nothing but *arg: no fiber, loop, database or log.
@@ -11,7 +13,8 @@
 
 /*
  * Before the workers are forked: lets all of them together run at most one job
- * fewer at a time than the machine has cores (at least one). Optional.
+ * fewer at a time than the machine has cores (at least one), in the order in
+ * which they ask, and their threads rise again from a low priority. Optional.
  */
 NODISCARD enum err offload_share(void);
 
@@ -31,9 +34,9 @@ void offload_stop(void);
 /*
  * Runs fn(arg) on a thread while the calling fiber waits, and nothing but its
  * end ends that wait; off a fiber, or when no threads run, runs it in place.
- * ERR_BUSY when the queue is full, and then fn has not run. There is no
- * deadline: fn must end by itself.
+ * ERR_BUSY when the queue is full, or when its turn came after the deadline
+ * (monotonic ms): then fn has not run. Once it runs it must end by itself.
  */
-NODISCARD enum err offload(void (*fn)(void *), void *arg);
+NODISCARD enum err offload(void (*fn)(void *), void *arg, int64_t deadline_ms);
 
 #endif

@@ -48,7 +48,7 @@ password_check(struct op *op, const char *hash, const char *password,
 	if ((r = text_nfc(op->arena, password, &nfc)) != ERR_OK)
 		return r;
 	job.password = nfc;
-	if ((r = offload(check_run, &job)) != ERR_OK)
+	if ((r = offload(check_run, &job, op->deadline_ms)) != ERR_OK)
 		return r;
 	if (job.r != ERR_OK)
 		return job.r;
@@ -120,7 +120,7 @@ password_change_run(struct op *op, struct password_change *c)
 	struct change_job job = { c, ERR_INTERNAL };
 	enum err r;
 
-	if ((r = offload(change_run, &job)) != ERR_OK)
+	if ((r = offload(change_run, &job, op->deadline_ms)) != ERR_OK)
 		return r;
 	if (job.r == ERR_INVALID_CREDENTIALS)
 		return op_refuse(op, job.r, "current_password");

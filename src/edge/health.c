@@ -159,11 +159,18 @@ fill(struct reply *rp, int status, const char *type, const char *text)
 	rp->body = (struct bytes){ (const uint8_t *)text, strlen(text) };
 }
 
+static void
+ready_fill(struct reply *rp, bool ready)
+{
+	fill(rp, ready ? 200 : 503, "application/json",
+	    ready ? "{\"status\":\"ready\"}" : "{\"status\":\"not_ready\"}");
+	if (!ready)
+		reply_header(rp, "Retry-After", "1");
+}
+
 enum err
 health_reply(struct arena *a, const struct request *rq, struct reply *rp)
 {
-	bool ready = db_ready() && keys_ready;
-
 	if (!is_health(rq))
 		return ERR_NOT_FOUND;
 	if (rq->method != METHOD_GET && rq->method != METHOD_HEAD)
@@ -171,9 +178,7 @@ health_reply(struct arena *a, const struct request *rq, struct reply *rp)
 	if (strcmp(rq->path, "/healthz") == 0)
 		fill(rp, 200, "application/json", "{\"status\":\"alive\"}");
 	else if (strcmp(rq->path, "/readyz") == 0)
-		fill(rp, ready ? 200 : 503, "application/json",
-		    ready ? "{\"status\":\"ready\"}"
-			  : "{\"status\":\"not_ready\"}");
+		ready_fill(rp, db_ready() && keys_ready);
 	else
 		fill(rp, 200, "text/plain; version=0.0.4; charset=utf-8",
 		    metrics_text(a));

@@ -136,7 +136,7 @@ request_fill(struct exchange *x)
 	x->if_none_match = header(x, "if-none-match");
 	rq->id = uuid_random();
 	rq->arrived = instant_now();
-	rq->deadline_ms = instant_monotonic() + conf()->request_seconds * 1000;
+	rq->started_ms = instant_monotonic();
 	peer_fill(x->arena, x->http, rq);
 	body_fill(x);
 }
@@ -179,8 +179,10 @@ route_plain(struct exchange *x)
 static enum err
 dispatch_ready(struct exchange *x)
 {
+	const int64_t end = x->rq.started_ms + conf()->request_seconds * 1000;
+
 	while (!health_keys_checked()) {
-		if (instant_monotonic() >= x->rq.deadline_ms)
+		if (instant_monotonic() >= end)
 			return ERR_UNAVAILABLE;
 		fiber_sleep(KEYS_PAUSE_MS);
 	}

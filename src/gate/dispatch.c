@@ -196,6 +196,10 @@ operation_run(struct passage *p)
 
 	if ((r = idempotency_take(op, &p->replayed)) != ERR_OK || p->replayed)
 		return r;
+	/* what waits for its turn to hash does so without a connection */
+	if ((op->route->traits & TRAIT_HASHES) != 0)
+		op->deadline_ms = op->rq->started_ms +
+		    conf()->sign_in_seconds * 1000;
 	if ((r = op->route->run(op)) != ERR_OK)
 		return r;
 	right_tell(op);
@@ -263,7 +267,8 @@ passage_begin(struct passage *p, struct arena *a, const struct request *rq)
 	p->op.rq = rq;
 	p->op.arena = a;
 	p->op.now = rq->arrived;
-	p->op.tx = tx_new(a, rq->deadline_ms);
+	p->op.deadline_ms = rq->started_ms + conf()->request_seconds * 1000;
+	p->op.tx = tx_new(a, p->op.deadline_ms);
 }
 
 /* A conflict of two transactions is nobody's fault: once more, from the
@@ -373,8 +378,7 @@ dispatch_for(
 		.path = path,
 		.id = uuid_random(),
 		.arrived = instant_now(),
-		.deadline_ms = instant_monotonic() +
-		    conf()->request_seconds * 1000,
+		.started_ms = instant_monotonic(),
 	};
 	struct passage p;
 	enum err r;

@@ -138,7 +138,7 @@ op_returned(struct op *op, const struct uuid *id)
 struct tx *
 op_side_tx(struct op *op)
 {
-	struct tx *tx = tx_new(op->arena, op->rq->deadline_ms);
+	struct tx *tx = tx_new(op->arena, op->deadline_ms);
 	const struct uuid *clinic = uuid_is_nil(&op->who.clinic)
 	    ? &op->note.clinic
 	    : &op->who.clinic;
@@ -167,7 +167,7 @@ op_release(struct op *op)
 	if ((r = tx_commit(op->tx)) != ERR_OK)
 		return r;
 	tx_close(op->tx);
-	op->tx = tx_new(op->arena, op->rq->deadline_ms);
+	op->tx = tx_new(op->arena, op->deadline_ms);
 	if (!uuid_is_nil(&who->clinic))
 		return context_begin(op, &who->clinic, &who->account);
 	if (!uuid_is_nil(&op->note.clinic))

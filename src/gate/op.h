@@ -43,14 +43,14 @@ struct request {
 	const char *websocket_protocol; /* Sec-WebSocket-Protocol */
 	bool upgrade;			/* Upgrade: websocket */
 	bool upgrade_sound;		/* and a 101 can follow */
-	bool background;     /* X-Background: 1: no sign of life (SE-02) */
-	bool wants_page;     /* Accept names text/html: a person looks */
-	char address[46];    /* the client's, as text */
-	bool local;	     /* asked on this machine, through no proxy */
-	bool proxied;	     /* the connection is a proxy's, and for many */
-	struct uuid id;	     /* X-Request-Id of the reply */
-	int64_t arrived;     /* s */
-	int64_t deadline_ms; /* monotonic */
+	bool background;    /* X-Background: 1: no sign of life (SE-02) */
+	bool wants_page;    /* Accept names text/html: a person looks */
+	char address[46];   /* the client's, as text */
+	bool local;	    /* asked on this machine, through no proxy */
+	bool proxied;	    /* the connection is a proxy's, and for many */
+	struct uuid id;	    /* X-Request-Id of the reply */
+	int64_t arrived;    /* s */
+	int64_t started_ms; /* monotonic */
 };
 
 enum role {
@@ -132,7 +132,8 @@ struct op {
 	const struct request *rq;
 	struct arena *arena;
 	struct tx *tx;
-	int64_t now; /* s, read once */
+	int64_t now;	     /* s, read once */
+	int64_t deadline_ms; /* monotonic: the route's own */
 	struct actor who;
 	enum scope scope; /* what the permission grants this actor */
 	struct standing standing;

@@ -93,7 +93,7 @@ problem_fill(struct reply *rp, struct op *op, enum err e)
 	}
 	if (rp->status == 405)
 		reply_header(rp, "Allow", route_allow(op->arena, op->rq->path));
-	if (op->retry_after_s > 0 || rp->status == 503)
+	if (rp->status == 429 || rp->status == 503)
 		reply_header(rp, "Retry-After",
 		    arena_format(op->arena, "%lld",
 			op->retry_after_s > 0 ? (long long)op->retry_after_s

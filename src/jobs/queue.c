@@ -160,7 +160,7 @@ fail(struct op *op, const struct task *t, enum err why, bool *dead)
 }
 
 static void
-failed(struct op *op, struct request *rq, const struct task *t, enum err why)
+failed(struct op *op, const struct task *t, enum err why)
 {
 	struct queue_stats *s = &q.stats[t->job.kind];
 	bool dead = false;
@@ -174,8 +174,8 @@ failed(struct op *op, struct request *rq, const struct task *t, enum err why)
 		    LOG_CODE("code", err_code(why)));
 		return;
 	}
-	rq->deadline_ms = instant_monotonic() + STATEMENT_S * 1000;
-	op->tx = tx_new(op->arena, rq->deadline_ms);
+	op->deadline_ms = instant_monotonic() + STATEMENT_S * 1000;
+	op->tx = tx_new(op->arena, op->deadline_ms);
 	r = fail(op, t, why, &dead);
 	s->failed++;
 	s->dead += dead;
@@ -196,8 +196,7 @@ task_run(void *arg)
 		.address = "127.0.0.1", /* this machine acts */
 		.id = uuid_random(),
 		.arrived = instant_now(),
-		.deadline_ms = instant_monotonic() +
-		    conf()->job_lease_seconds * 900,
+		.started_ms = instant_monotonic(),
 	};
 	struct arena *a = arena_new();
 	struct op op = {
@@ -205,15 +204,16 @@ task_run(void *arg)
 		.job = &t->job,
 		.rq = &rq,
 		.arena = a,
-		.tx = tx_new(a, rq.deadline_ms),
 		.now = rq.arrived,
+		.deadline_ms = rq.started_ms + conf()->job_lease_seconds * 900,
 	};
 	enum err r;
 
+	op.tx = tx_new(a, op.deadline_ms);
 	if ((r = work(&op, t)) == ERR_OK)
 		s->done++;
 	else
-		failed(&op, &rq, t, r);
+		failed(&op, t, r);
 	tx_close(op.tx);
 	if (t->job.payload != NULL)
 		json_wipe(t->job.payload);

@@ -90,7 +90,7 @@ export class Client {
         });
       });
       rq.on('error', failed);
-      rq.setTimeout(20000, () => rq.destroy(new Error('no answer within 20 s')));
+      rq.setTimeout(40000, () => rq.destroy(new Error('no answer within 40 s')));
       rq.end(raw);
     });
   }

@@ -15,10 +15,15 @@
 #include <semaphore.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define THREADS 2
 #define QUEUE	3
+#define NEVER	INT64_MAX
 
 static pthread_t loop_thread;
 static sem_t gate, entered; /* jobs enter, and wait until they are let go */
@@ -70,11 +75,11 @@ place_main(void *arg)
 	int number;
 
 	(void)arg;
-	assert_int_equal(offload(look, &before), ERR_OK);
+	assert_int_equal(offload(look, &before, NEVER), ERR_OK);
 	assert_true(before.ran);
 	assert_true(pthread_equal(before.thread, loop_thread));
 	assert_int_equal(offload_start(THREADS, QUEUE), ERR_OK);
-	assert_int_equal(offload(look, &after), ERR_OK);
+	assert_int_equal(offload(look, &after, NEVER), ERR_OK);
 	assert_true(after.ran);
 	assert_false(pthread_equal(after.thread, loop_thread));
 	for (number = 1; number < 32; number++)
@@ -93,7 +98,8 @@ work_runs_on_a_thread_that_no_signal_reaches(void **state)
 
 	(void)state;
 	with_threads(place_main);
-	assert_int_equal(offload(look, &plain), ERR_OK); /* off a fiber */
+	assert_int_equal(
+	    offload(look, &plain, NEVER), ERR_OK); /* off a fiber */
 	assert_true(plain.ran && pthread_equal(plain.thread, loop_thread));
 }
 
@@ -101,7 +107,7 @@ static void
 gate_fiber(void *arg)
 {
 	int n = 0;
-	enum err r = offload(pass_gate, &n);
+	enum err r = offload(pass_gate, &n, NEVER);
 
 	assert_int_equal(r == ERR_OK, n == 1);
 	((int *)arg)[r == ERR_OK ? 0 : 1]++;
@@ -153,7 +159,7 @@ worker_run(void *arg)
 
 	(void)arg;
 	worker = fiber_self();
-	assert_int_equal(offload(pass_gate, &n), ERR_OK);
+	assert_int_equal(offload(pass_gate, &n, NEVER), ERR_OK);
 	assert_int_equal(n, 1); /* and not before */
 	fiber_park();		/* the wake was kept */
 	ended++;
@@ -193,7 +199,7 @@ add_fiber(void *arg)
 	(void)arg;
 	for (i = 0; i < 50; i++) {
 		s.ran = false;
-		assert_int_equal(offload(look, &s), ERR_OK);
+		assert_int_equal(offload(look, &s, NEVER), ERR_OK);
 		assert_true(s.ran);
 	}
 	ended++;
@@ -294,7 +300,7 @@ paced_main(void *arg)
 
 	(void)arg;
 	assert_int_equal(offload_start(THREADS, QUEUE), ERR_OK);
-	assert_int_equal(offload(spin, &pauses), ERR_OK);
+	assert_int_equal(offload(spin, &pauses, NEVER), ERR_OK);
 	assert_in_range(pauses, PAUSES_MIN, SPIN_MS * 10);
 }
 
@@ -306,6 +312,195 @@ a_job_that_computes_gives_its_core_back(void **state)
 	with_threads(paced_main);
 }
 
+struct late {
+	int64_t deadline_ms;
+	struct job_seen seen;
+	enum err r;
+};
+
+static void
+late_fiber(void *arg)
+{
+	struct late *l = arg;
+
+	l->r = offload(look, &l->seen, l->deadline_ms);
+	ended++;
+}
+
+static void
+late_main(void *arg)
+{
+	const int64_t now = instant_monotonic();
+	struct late late = { .deadline_ms = now + 20 },
+		    early = { .deadline_ms = now + 60000 };
+	int results[2] = { 0, 0 };
+
+	(void)arg;
+	assert_int_equal(offload_start(1, QUEUE), ERR_OK);
+	assert_int_equal(fiber_start(gate_fiber, results), ERR_OK);
+	assert_int_equal(fiber_start(late_fiber, &late), ERR_OK);
+	assert_int_equal(fiber_start(late_fiber, &early), ERR_OK);
+	fiber_sleep(40);
+	assert_int_equal(ended, 0);
+	sem_post(&gate);
+	while (ended < 3)
+		fiber_sleep(1);
+	assert_int_equal(late.r, ERR_BUSY);
+	assert_false(late.seen.ran);
+	assert_int_equal(early.r, ERR_OK);
+	assert_true(early.seen.ran);
+}
+
+/* A hash that nobody can use any more would keep those behind it waiting. */
+static void
+a_job_whose_turn_comes_too_late_does_not_run(void **state)
+{
+	(void)state;
+	with_threads(late_main);
+}
+
+#define LONG_MS 1400 /* past the last step of pace.c */
+
+struct climb {
+	int nice_first, nice_last;
+	long pauses_last; /* of the last 100 ms */
+};
+
+static void
+spin_until(int64_t end)
+{
+	while (instant_monotonic() < end)
+		;
+}
+
+static void
+climb_run(void *arg)
+{
+	struct climb *c = arg;
+	int64_t begun = instant_monotonic();
+	long before;
+
+	c->nice_first = getpriority(PRIO_PROCESS, 0);
+	spin_until(begun + LONG_MS - 100);
+	before = pauses_of_thread();
+	spin_until(begun + LONG_MS);
+	c->nice_last = getpriority(PRIO_PROCESS, 0);
+	c->pauses_last = pauses_of_thread() - before;
+}
+
+static void
+climb_main(void *arg)
+{
+	struct climb c = { 0 };
+	struct rlimit room;
+	int again;
+
+	(void)arg;
+	assert_int_equal(offload_start(1, QUEUE), ERR_OK);
+	assert_int_equal(getrlimit(RLIMIT_NICE, &room), 0);
+	for (again = 0; again < 2; again++) {
+		assert_int_equal(offload(climb_run, &c, NEVER), ERR_OK);
+		assert_int_equal(c.nice_first, room.rlim_cur >= 30 ? 10 : 0);
+		assert_int_equal(c.nice_last, room.rlim_cur >= 30 ? -10 : 0);
+		assert_int_equal(c.pauses_last, 0);
+	}
+}
+
+/* On a busy machine, where it would come to no end otherwise. */
+static void
+the_longer_a_job_takes_the_less_it_gives_way(void **state)
+{
+	(void)state;
+	assert_int_equal(offload_share(), ERR_OK);
+	with_threads(climb_main);
+}
+
+#define EACH 20 /* jobs of each worker */
+
+/* What a worker's only thread does: its letter into the pipe. */
+static void
+letter_write(void *arg)
+{
+	const char *letter = arg;
+
+	assert_int_equal(write(letter[1], letter, 1), 1);
+	spin_until(instant_monotonic() + 2);
+}
+
+static pthread_barrier_t *both;
+
+static void
+letter_fiber(void *arg)
+{
+	assert_int_equal(offload(letter_write, arg, NEVER), ERR_OK);
+	ended++;
+}
+
+static void
+letters_main(void *arg)
+{
+	int i;
+
+	assert_int_equal(offload_start(1, EACH), ERR_OK);
+	pthread_barrier_wait(both); /* neither is done before the other is up */
+	for (i = 0; i < EACH; i++)
+		assert_int_equal(fiber_start(letter_fiber, arg), ERR_OK);
+	while (ended < EACH)
+		fiber_sleep(1);
+}
+
+static pid_t
+worker_fork(char letter, int fd)
+{
+	char arg[2] = { letter, (char)fd };
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		ended = 0;
+		if (loop_poll_run(letters_main, arg) != ERR_OK)
+			_exit(1);
+		_exit(ended == EACH ? 0 : 1);
+	}
+	return pid;
+}
+
+/* As many of either worker's, once both want the one turn. */
+static void
+no_worker_overtakes_another_again_and_again(void **state)
+{
+	char got[2 * EACH];
+	pthread_barrierattr_t shared;
+	pid_t a, b;
+	int fds[2], status, first, i, of_a = 0;
+	ssize_t n = 0;
+
+	(void)state;
+	both = mmap(NULL, sizeof(*both), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_ptr_not_equal(both, MAP_FAILED);
+	assert_int_equal(pthread_barrierattr_init(&shared), 0);
+	assert_int_equal(
+	    pthread_barrierattr_setpshared(&shared, PTHREAD_PROCESS_SHARED), 0);
+	assert_int_equal(pthread_barrier_init(both, &shared, 2), 0);
+	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(offload_share(), ERR_OK);
+	a = worker_fork('a', fds[1]);
+	b = worker_fork('b', fds[1]);
+	assert_true(waitpid(a, &status, 0) == a && status == 0);
+	assert_true(waitpid(b, &status, 0) == b && status == 0);
+	while (n < 2 * EACH)
+		n += read(fds[0], got + n, (size_t)(2 * EACH - n));
+	/* both are there from the first turn that changes hands */
+	for (first = 1; got[first] == got[0] && first < EACH; first++)
+		;
+	for (i = first; i < first + 10; i++)
+		of_a += got[i] == 'a';
+	assert_in_range(of_a, 4, 6);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 int
 main(void)
 {
@@ -315,6 +510,9 @@ main(void)
 		cmocka_unit_test(a_wake_does_not_end_the_wait_for_a_job),
 		cmocka_unit_test(five_thousand_jobs_each_run_once),
 		cmocka_unit_test(a_job_that_computes_gives_its_core_back),
+		cmocka_unit_test(a_job_whose_turn_comes_too_late_does_not_run),
+		cmocka_unit_test(the_longer_a_job_takes_the_less_it_gives_way),
+		cmocka_unit_test(no_worker_overtakes_another_again_and_again),
 		cmocka_unit_test(starting_wrongly_is_refused),
 		cmocka_unit_test(stopping_waits_for_what_is_in_hand),
 	};

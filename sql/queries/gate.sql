@@ -12,6 +12,11 @@ SELECT patient_id, is_self, is_care, is_part
 SELECT set_config('epione.clinic', coalesce($1::uuid::text, ''), true),
        set_config('epione.actor', coalesce($2::uuid::text, ''), true);
 
+-- Heard once the transaction is committed, by all who listen.
+-- sql: tell later
+-- in:  channel text, payload text
+SELECT pg_notify($1::text, $2::text);
+
 -- The numbers of the log's words, of which new ones are added.
 -- sql: audit_words many
 -- in:  words text[]

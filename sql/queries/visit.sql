@@ -163,8 +163,8 @@ RETURNING id, status, starts_at, arrived_at, version;
 -- seconds the clinician may be free of them and of the call that goes on.
 -- sql: visit_queue many
 -- in:  ids uuid[], closed_at time
--- out: id uuid, ahead int, busy_s int
-SELECT v.id, q.ahead, q.busy_s
+-- out: id uuid, status text, ahead int, busy_s int
+SELECT v.id, v.status, q.ahead, q.busy_s
   FROM visit v
  CROSS JOIN LATERAL (
     SELECT count(*) FILTER (WHERE w.status = 'arrived') AS ahead,
@@ -180,6 +180,17 @@ SELECT v.id, q.ahead, q.busy_s
        AND w.ends_at > $2::timestamptz
        AND (w.starts_at < v.starts_at OR w.status = 'in_call')) AS q
  WHERE v.clinic_id = current_clinic() AND v.id = ANY ($1::uuid[]);
+
+-- How visits stand, for those who are in their rooms: seat by seat (from 1),
+-- whether its account takes part in the visit still.
+-- sql: visit_seats many
+-- in:  ids uuid[], accounts uuid[]
+-- out: seat int, status text, starts_at time, takes_part bool
+SELECT i.seat, v.status, v.starts_at, coalesce(r.is_part, false) AS takes_part
+  FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS i(id, account_id, seat)
+  JOIN visit v ON v.clinic_id = current_clinic() AND v.id = i.id
+  LEFT JOIN LATERAL relation('visit', i.id, current_clinic(), i.account_id) r
+    ON true;
 
 -- What decides whether the call is open, and who joins it.
 -- sql: visit_door one

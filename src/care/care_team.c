@@ -1,6 +1,6 @@
 #include "care/operations.h"
 #include "care/page.h"
-#include "care/signal.h"
+#include "gate/tell.h"
 #include "sql.h"
 
 const struct shape care_team_list_in[] = { { 0 } };
@@ -63,15 +63,6 @@ care_team_add(struct op *op)
 	return n == 1 ? ERR_OK : ERR_NOT_FOUND;
 }
 
-static void
-tell_rooms(struct op *op)
-{
-	size_t i;
-
-	for (i = 0; i < op->note.returned_n; i++)
-		signal_visit_changed(&op->note.returned[i], "handed_over");
-}
-
 /*= AZ-05: the next request of that clinician finds no right to the record, and
  * the rooms of their visits no participant; the audit row names the visits. */
 enum err
@@ -93,8 +84,9 @@ care_team_remove(struct op *op)
 	r = sql_care_team_rooms(op->tx, &with, &rooms, &rooms_n);
 	if (r != ERR_OK)
 		return r;
-	for (i = 0; i < rooms_n; i++)
+	for (i = 0; i < rooms_n && r == ERR_OK; i++) {
 		op_returned(op, &rooms[i].id);
-	op->after_commit = tell_rooms;
-	return ERR_OK;
+		r = op_tell(op, TELL_VISIT, &rooms[i].id, "handed_over");
+	}
+	return r;
 }

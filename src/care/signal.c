@@ -507,13 +507,6 @@ signal_room_changed(const struct uuid *visit, const char *status)
 	}
 }
 
-void
-signal_visit_changed(const struct uuid *visit, const char *status)
-{
-	if (say_ops() != NULL) /* a command of the operator has no rooms */
-		say_ops()->changed(visit, status);
-}
-
 /* Links, time */
 
 void
@@ -584,6 +577,22 @@ signal_waiting(struct signal_waiting *list, size_t max)
 		if (n < max && (l = room_waiter(r)) != NULL)
 			list[n++] = (struct signal_waiting){ l->who.clinic,
 				r->visit };
+	return n;
+}
+
+size_t
+signal_seats(struct signal_seat *list, size_t max)
+{
+	const struct link *l;
+	const struct room *r;
+	size_t n = 0;
+
+	TAILQ_FOREACH (r, room_all(), list)
+		TAILQ_FOREACH (l, &r->links, list)
+			if (n < max)
+				list[n++] = (struct signal_seat){ l->who.clinic,
+					r->visit, l->who.account,
+					l->who.starts_at };
 	return n;
 }
 

@@ -18,15 +18,6 @@
  * through struct signal_ops.
  */
 
-/*
- * Tells the room of a visit, on whichever worker it lives, that the visit's
- * status changed ("in_call", "ended", "cancelled", "no_show"; "booked" when it
- * was moved in time: everybody comes in through the gate again; "handed_over"
- * when it was, to another clinician: the one before stays out).
- * Called after the commit; never fails: a room that nobody is in ignores it.
- */
-void signal_visit_changed(const struct uuid *visit, const char *status);
-
 /* Close codes of epione.signal.v1; below 4000 those of RFC 6455. */
 enum signal_close {
 	SIGNAL_LEFT = 1000,
@@ -74,10 +65,8 @@ struct signal_ops {
 	void (*admitted)(const struct signal_link *);
 	/* run the admission of the visit for this participant, who is the
 	 * clinician; a refusal comes back through signal_refused, success
-	 * through signal_visit_changed */
+	 * through signal_room_changed */
 	void (*admit)(const struct signal_link *, const struct participant *);
-	/* hand a change to the visit's home: signal_room_changed there */
-	void (*changed)(const struct uuid *visit, const char *status);
 	/* new reference: an array of RTCIceServer (care/ice.h) */
 	json_t *(*ice_servers)(
 	    const struct uuid *account, const struct uuid *visit, int64_t now);
@@ -104,7 +93,13 @@ void signal_received(const struct signal_link *, struct bytes text);
 void signal_gone(const struct signal_link *);
 /* All links of this worker with another epoch are gone: it was restarted. */
 void signal_worker_restarted(uint16_t worker, uint32_t epoch);
-/* See signal_visit_changed; here the room is in this process. */
+/*
+ * The visit's status changed ("in_call", "ended", "cancelled", "no_show";
+ * "booked" when it was moved in time: everybody comes in through the gate
+ * again; "handed_over" when it was, to another clinician: the one before stays
+ * out). Every process hears it (gate/tell.h); one in which nobody is in the
+ * room ignores it, and so does a room that knows already.
+ */
 void signal_room_changed(const struct uuid *visit, const char *status);
 /* The `admit` that this link asked for was refused. */
 void signal_refused(const struct signal_link *, enum err);
@@ -115,6 +110,13 @@ struct signal_waiting {
 };
 size_t signal_waiting(struct signal_waiting *, size_t max);
 void signal_line(const struct uuid *visit, int64_t ahead, int64_t busy_s);
+/* Who has a socket in a room of this process, those of a clinic together as
+ * far as they are in one room; `max` at most. */
+struct signal_seat {
+	struct uuid clinic, visit, account;
+	int64_t starts_at; /* of the visit, as it was when they came */
+};
+size_t signal_seats(struct signal_seat *, size_t max);
 /* Once a second: late hellos, places past their grace, visits whose window
  * has closed, estimates that changed. */
 void signal_tick(void);

@@ -2,9 +2,9 @@
 #include "care/operations.h"
 #include "care/page.h"
 #include "care/patient_view.h"
-#include "care/signal.h"
 #include "care/visit.h"
 #include "gate/right.h"
+#include "gate/tell.h"
 #include "sql.h"
 
 #include <string.h>
@@ -366,12 +366,6 @@ visit_merge(const struct op *op, const struct visit_list_row *v)
 	return u;
 }
 
-static void
-tell_handed_over(struct op *op)
-{
-	signal_visit_changed(&op->id, "handed_over");
-}
-
 /* Moves the visit in time or to another clinician: as a booking does. */
 static enum err
 visit_move(struct op *op, const struct visit_list_row *v,
@@ -390,11 +384,10 @@ visit_move(struct op *op, const struct visit_list_row *v,
 	    ERR_OK)
 		return r;
 	/*= TR-11: a clinician who was in the room is its participant no more */
-	op->after_commit = uuid_equal(&u->clinician_id, &v->clinician_id)
-	    ? visit_tell_room
-	    : tell_handed_over;
 	op_returned(op, &u->clinician_id);
-	return ERR_OK;
+	return op_tell(op, TELL_VISIT, &op->id,
+	    uuid_equal(&u->clinician_id, &v->clinician_id) ? "booked"
+							   : "handed_over");
 }
 
 /* Every change of a visit counts its version up, its steps too: the version

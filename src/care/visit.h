@@ -18,9 +18,4 @@ bool visit_step_possible(const char *operation, const char *status);
  * that nobody ended are over. */
 int64_t visit_closed_at(int64_t now);
 
-/* For op->after_commit: tells the visit's room the status that op->out says.
- * "booked" means that time or clinician changed: whoever is there comes in
- * again, by the visit as it is now. */
-void visit_tell_room(struct op *);
-
 #endif

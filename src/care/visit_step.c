@@ -1,9 +1,9 @@
 #include "base/conf.h"
 #include "base/instant.h"
 #include "care/operations.h"
-#include "care/signal.h"
 #include "care/visit.h"
 #include "gate/route.h"
+#include "gate/tell.h"
 #include "sql.h"
 
 #include <string.h>
@@ -45,13 +45,6 @@ const struct shape visit_no_show_in[] = { { 0 } };
 const struct shape visit_no_show_out[] = { STEP };
 #undef STEP
 
-void
-visit_tell_room(struct op *op)
-{
-	signal_visit_changed(
-	    &op->id, json_string_value(json_object_get(op->out, "status")));
-}
-
 static enum err
 step_take(struct op *op, int64_t before_s, int64_t after_s)
 {
@@ -79,8 +72,8 @@ step_take(struct op *op, int64_t before_s, int64_t after_s)
 	op->out = json_pack("{s:o, s:s, s:o, s:I}", "id", uuid_json(&v.id),
 	    "status", v.status, "arrived_at", time_json(v.arrived_at),
 	    "version", (json_int_t)v.version);
-	op->after_commit = visit_tell_room;
-	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
+	return op->out != NULL ? op_tell(op, TELL_VISIT, &op->id, v.status)
+			       : ERR_INTERNAL;
 }
 
 /* Only around the visit's time: the queue shows who is waiting today. */

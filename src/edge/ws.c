@@ -1,17 +1,19 @@
 #include "edge/ws.h"
 
+#include "base/conf.h"
 #include "base/fiber.h"
 #include "base/instant.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/secret.h"
+#include "care/admission.h"
 #include "care/ice.h"
+#include "care/session_watch.h"
 #include "care/signal.h"
+#include "care/visit_told.h"
+#include "care/waiting.h"
 #include "edge/bus.h"
 #include "edge/loop.h"
-#include "edge/waiting.h"
-#include "gate/dispatch.h"
-#include "sql.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,8 +22,7 @@
 #define PING_MS	    5000
 #define DEAD_MS	    12000 /* without a sign of life; noticed within 15 s */
 #define SESSIONS_MS 1500  /* every second sweep: ended ones go within 5 s */
-#define QUERY_MS    2500
-#define BUCKETS	    1024 /* a power of two */
+#define BUCKETS	    1024  /* a power of two */
 /* What may wait for a slow reader: all that a place can have to hear again,
  * and half as much. Who is slower is cut off, alone. */
 #define QUEUE_BYTES (SIGNAL_HELD_BYTES + SIGNAL_HELD_BYTES / 2)
@@ -47,7 +48,6 @@ enum {
 	TO_HOME_OPENED = 1, /* struct signal_link, struct participant */
 	TO_HOME_RECEIVED,   /* struct signal_link, text */
 	TO_HOME_GONE,	    /* struct signal_link */
-	TO_HOME_CHANGED,    /* struct uuid, status */
 	TO_SOCKET_SEND,	    /* struct signal_link, text */
 	TO_SOCKET_CLOSE,    /* struct signal_link, uint16_t */
 	TO_SOCKET_ADMITTED, /* struct signal_link */
@@ -285,70 +285,11 @@ socket_admitted(const struct signal_link *k)
 		w->in_call = true;
 }
 
-static void
-home_changed(const struct uuid *visit, const char *status)
-{
-	uint16_t home = bus_home(visit);
-
-	if (home == bus_self())
-		signal_room_changed(visit, status);
-	else
-		bus_send(home, TO_HOME_CHANGED, BYTES_OF(*visit),
-		    (struct bytes){ (const uint8_t *)status, strlen(status) });
-}
-
-/* Admission: the operation of the API, on a fiber of its own. */
-struct admission {
-	struct signal_link link;
-	struct participant who;
-};
-
-static void
-admission_run(void *arg)
-{
-	struct admission *a = arg;
-	char visit[UUID_TEXT_SIZE], path[64];
-	enum err r;
-
-	uuid_text(&a->who.visit, visit);
-	snprintf(path, sizeof(path), "/v1/visits/%s/admit", visit);
-	if ((r = dispatch_for(&a->who, METHOD_POST, path)) != ERR_OK)
-		signal_refused(&a->link, r);
-	secret_wipe(a, sizeof(*a));
-	free(a);
-}
-
-static void
-admission_start(void *arg)
-{
-	struct admission *a = arg;
-
-	if (fiber_start(admission_run, a) != ERR_OK) {
-		signal_refused(&a->link, ERR_BUSY);
-		secret_wipe(a, sizeof(*a));
-		free(a);
-	}
-}
-
-/* Deferred, since its answer must not come while the room still speaks. */
-static void
-home_admit(const struct signal_link *k, const struct participant *who)
-{
-	struct admission *a = malloc(sizeof(*a));
-
-	if (a == NULL)
-		return;
-	a->link = *k;
-	a->who = *who;
-	loop_defer(admission_start, a);
-}
-
 static const struct signal_ops ops = {
 	.send = socket_send,
 	.close = socket_close,
 	.admitted = socket_admitted,
-	.admit = home_admit,
-	.changed = home_changed,
+	.admit = admission_begin,
 	.ice_servers = ice_servers_for,
 	.now_ms = instant_monotonic,
 	.now = instant_now,
@@ -404,21 +345,6 @@ bus_gone(uint16_t from, uint32_t epoch, struct bytes body)
 }
 
 static void
-bus_changed(uint16_t from, uint32_t epoch, struct bytes body)
-{
-	struct uuid visit;
-	char status[32];
-
-	(void)from;
-	(void)epoch;
-	if (!take(&body, &visit, sizeof(visit)) || body.n >= sizeof(status))
-		return;
-	memcpy(status, body.p, body.n);
-	status[body.n] = '\0';
-	signal_room_changed(&visit, status);
-}
-
-static void
 bus_send_text(uint16_t from, uint32_t epoch, struct bytes body)
 {
 	struct signal_link k;
@@ -468,50 +394,18 @@ worker_restarted(uint16_t from, uint32_t epoch)
 
 /* The sweep */
 
-/* Asks which of the sockets' sessions have ended. Their ids are copied: any
- * socket may be gone when the answer comes. */
-struct sessions {
-	struct arena *arena;
-	struct uuid *clinics, *ids, *active;
-	size_t n, active_n;
-};
-
-static void
-sessions_collect(struct sessions *s)
+/* Ids are copied: any socket may be gone when the answer comes. */
+static size_t
+sessions_collect(struct watched_session *list)
 {
 	struct ws *w;
+	size_t n = 0;
 
-	s->arena = arena_new();
-	s->clinics = arena_calloc(s->arena, open_n, sizeof(*s->clinics));
-	s->ids = arena_calloc(s->arena, open_n, sizeof(*s->ids));
-	s->active = arena_calloc(s->arena, open_n, sizeof(*s->active));
-	s->n = s->active_n = 0;
-	TAILQ_FOREACH (w, &all, list) {
-		if (w->closing)
-			continue;
-		s->clinics[s->n] = w->who.clinic;
-		s->ids[s->n++] = w->who.session;
-		if (w->in_call)
-			s->active[s->active_n++] = w->who.session;
-	}
-}
-
-static enum err
-sessions_ask(
-    const struct sessions *s, struct sessions_ended_row **rows, size_t *n)
-{
-	struct tx *tx = tx_new(s->arena, instant_monotonic() + QUERY_MS);
-	struct sessions_ended_in in = {
-		.clinics = { s->clinics, s->n },
-		.ids = { s->ids, s->n },
-		.active = { s->active, s->active_n },
-	};
-	enum err r;
-
-	if ((r = sql_sessions_ended(tx, &in, rows, n)) == ERR_OK)
-		r = tx_commit(tx);
-	tx_close(tx);
-	return r;
+	TAILQ_FOREACH (w, &all, list)
+		if (!w->closing)
+			list[n++] = (struct watched_session){ w->who.clinic,
+				w->who.session, w->in_call };
+	return n;
 }
 
 static void
@@ -524,25 +418,23 @@ session_close(const struct uuid *session)
 			ws_close(w, SIGNAL_SESSION_ENDED);
 }
 
-/*= SE-02: the end of a session closes its sockets within 5 s; a call keeps
- * its session alive, as far as the absolute limit
- *= AZ-07: while the database is away, calls go on */
+/*= AZ-07: while the database is away, calls go on */
 static void
 sessions_run(void *unused)
 {
-	struct sessions s;
-	struct sessions_ended_row *rows;
-	size_t i, n;
+	struct arena *a = arena_new();
+	struct watched_session *list = arena_calloc(a, open_n, sizeof(*list));
+	struct uuid *ended;
+	size_t i, n = sessions_collect(list);
 	enum err r;
 
 	(void)unused;
-	sessions_collect(&s);
-	if ((r = sessions_ask(&s, &rows, &n)) == ERR_OK)
+	if ((r = session_watch(a, list, n, &ended, &n)) == ERR_OK)
 		for (i = 0; i < n; i++)
-			session_close(&rows[i].id);
+			session_close(&ended[i]);
 	else
 		log_warn("sessions_not_swept", LOG_CODE("error", err_code(r)));
-	arena_free(s.arena);
+	arena_free(a);
 	sessions_asking = false;
 }
 
@@ -587,6 +479,7 @@ sweep(void *unused)
 	signal_tick();
 	sessions_sweep(now_ms);
 	waiting_sweep(now_ms);
+	visit_told_sweep(now_ms);
 }
 
 /* Start and stop */
@@ -601,7 +494,6 @@ ws_start(void)
 		{ TO_HOME_OPENED, bus_opened },
 		{ TO_HOME_RECEIVED, bus_text },
 		{ TO_HOME_GONE, bus_gone },
-		{ TO_HOME_CHANGED, bus_changed },
 		{ TO_SOCKET_SEND, bus_send_text },
 		{ TO_SOCKET_CLOSE, bus_close },
 		{ TO_SOCKET_ADMITTED, bus_admitted },
@@ -614,7 +506,8 @@ ws_start(void)
 	signal_install(&ops);
 	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		bus_on(kinds[i].kind, kinds[i].fn);
-	if ((r = bus_start(worker_restarted)) != ERR_OK)
+	if ((r = bus_start(worker_restarted)) != ERR_OK ||
+	    (r = visit_told_start(conf()->database)) != ERR_OK)
 		return r;
 	sweep_timer.fn = sweep;
 	loop_timer_arm(&sweep_timer, SWEEP_MS);

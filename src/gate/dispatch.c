@@ -22,6 +22,7 @@
 struct passage {
 	struct op op;
 	struct credential credential;
+	const struct participant *socket; /* who asks over one, or NULL */
 	struct session_enter_row session;
 	struct relation_get_row relation;
 	bool misnamed; /* an id of the path is none */
@@ -82,6 +83,24 @@ actor_count(struct passage *p)
 	return rate_actor(&p->op);
 }
 
+/* A request shows a token; of a socket's session the token may have been
+ * renewed since, so it is the session itself that counts, if it still lives. */
+static enum err
+identity_put(struct passage *p, struct session_enter_in *in)
+{
+	struct context_set_in context;
+
+	if (p->socket != NULL) {
+		context = (struct context_set_in){ p->socket->clinic,
+			p->socket->account };
+		in->session_id = p->socket->session;
+		return sql_context_set(p->op.tx, &context);
+	}
+	in->hash = (struct bytes){ p->credential.hash,
+		sizeof(p->credential.hash) };
+	return p->credential.present ? ERR_OK : ERR_NOT_SIGNED_IN;
+}
+
 /* One flight: the session, and how its actor stands to the subject. */
 static enum err
 session_find(struct passage *p)
@@ -89,7 +108,6 @@ session_find(struct passage *p)
 	struct op *op = &p->op;
 	const char *kind = subject_kind(op->route);
 	struct session_enter_in in = {
-		.hash = { p->credential.hash, sizeof(p->credential.hash) },
 		.background = op->rq->background,
 		.kind = kind == NULL ? "" : kind,
 		.subject = op->id,
@@ -98,8 +116,8 @@ session_find(struct passage *p)
 
 	if (op->route->open == OPEN_PUBLIC)
 		return ERR_OK;
-	if (!p->credential.present)
-		return ERR_NOT_SIGNED_IN;
+	if ((r = identity_put(p, &in)) != ERR_OK)
+		return r;
 	if ((r = record_foresee(op)) != ERR_OK)
 		return r;
 	r = sql_session_enter(op->tx, &in, &p->session);
@@ -290,6 +308,7 @@ pass_again(struct passage *p, enum err r)
 	op->token = first.op.token;
 	p->credential = first.credential;
 	p->misnamed = first.misnamed;
+	p->socket = first.socket;
 	p->counted = first.counted;
 	return pass(p);
 }
@@ -301,11 +320,8 @@ conclude(struct passage *p, enum err r)
 	struct op *op = &p->op;
 
 	tx_close(op->tx);
-	if (r == ERR_OK) {
-		if (op->after_commit != NULL)
-			op->after_commit(op);
+	if (r == ERR_OK)
 		return ERR_OK;
-	}
 	if (err_status(r) >= 500)
 		log_warn("request_failed", LOG_ID("request_id", &op->rq->id),
 		    LOG_CODE("code", err_code(r)));
@@ -347,35 +363,14 @@ dispatch(struct arena *a, const struct request *rq, struct reply *rp)
 	input_drop(&p.op);
 }
 
-/* The token may have been renewed since the socket was opened (a step-up): it
- * is the session that counts, if it still lives. */
-static enum err
-credential_of(struct passage *p, const struct participant *who)
-{
-	struct context_set_in context = { who->clinic, who->account };
-	struct session_hash_in in = { who->session };
-	struct session_hash_row row;
-	struct tx *tx = op_side_tx(&p->op);
-	enum err r;
-
-	if ((r = sql_context_set(tx, &context)) == ERR_OK &&
-	    (r = sql_session_hash(tx, &in, &row)) == ERR_OK &&
-	    row.hash.n == sizeof(p->credential.hash)) {
-		memcpy(p->credential.hash, row.hash.p, row.hash.n);
-		p->credential.present = true;
-	}
-	tx_close(tx);
-	return r == ERR_NOT_FOUND ? ERR_OK : r;
-}
-
 enum err
-dispatch_for(
-    const struct participant *who, enum method method, const char *path)
+dispatch_for(const struct participant *who, enum route_id route,
+    const struct uuid *subject)
 {
 	struct arena *a = arena_new();
 	struct request rq = {
-		.method = method,
-		.path = path,
+		.method = routes[route].method,
+		.path = routes[route].path,
 		.id = uuid_random(),
 		.arrived = instant_now(),
 		.started_ms = instant_monotonic(),
@@ -385,9 +380,10 @@ dispatch_for(
 
 	memcpy(rq.address, who->address, sizeof(rq.address));
 	passage_begin(&p, a, &rq);
-	if ((r = rate_address(&p.op)) == ERR_OK &&
-	    (r = route_match(&p.op)) == ERR_OK &&
-	    (r = credential_of(&p, who)) == ERR_OK)
+	p.socket = who;
+	p.op.route = &routes[route];
+	p.op.id = *subject;
+	if ((r = rate_address(&p.op)) == ERR_OK)
 		r = pass_again(&p, pass(&p));
 	r = conclude(&p, r);
 	input_drop(&p.op);

@@ -2,6 +2,7 @@
 #define GATE_DISPATCH_H
 
 #include "gate/op.h"
+#include "gate/route.h"
 
 /*
  * The only way in: from a request to a committed, audited reply. Runs on a
@@ -11,11 +12,12 @@ void dispatch(struct arena *, const struct request *, struct reply *);
 
 /*
  * The same for what a participant of a call asks for over the socket (admit):
- * an operation without a body, under the participant's own session, with its
- * rights, audit row and effects. ERR_OK, or why it was refused.
+ * an operation without a body on this subject, under the participant's own
+ * session, with its rights, audit row and effects. ERR_OK, or why it was
+ * refused.
  */
 NODISCARD enum err dispatch_for(
-    const struct participant *, enum method, const char *path);
+    const struct participant *, enum route_id, const struct uuid *subject);
 
 /*
  * May this address have another page, or file of one, or health check? They

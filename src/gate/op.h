@@ -156,7 +156,6 @@ struct op {
 	bool clear_session;    /* sign-out: expire cookie, Clear-Site-Data */
 	struct participant *join; /* SOCKET */
 	struct audit_note note;
-	void (*after_commit)(struct op *); /* told once the work is durable */
 };
 
 struct reply_header {

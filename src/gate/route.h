@@ -50,6 +50,15 @@ enum event {
 	EVENT_COUNT
 };
 
+enum route_id {
+#define ROUTE(                                                                 \
+    method, path, operation, open, permission, subject, event, traits)         \
+	ROUTE_##operation,
+#include "tables/routes.def"
+#undef ROUTE
+	ROUTE_COUNT
+};
+
 struct route {
 	enum method method;
 	const char *path;
@@ -63,7 +72,7 @@ struct route {
 	unsigned traits;
 };
 
-extern const struct route routes[];
+extern const struct route routes[]; /* by enum route_id */
 extern const size_t routes_count;
 
 const char *method_name(enum method);

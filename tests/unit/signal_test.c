@@ -289,17 +289,6 @@ a_socket_that_is_not_known_is_told_to_come_again(void **state)
 	signal_room_changed(&other_visit, "no such status");
 }
 
-static void
-changes_are_handed_to_the_home(void **state)
-{
-	(void)state;
-	signal_visit_changed(&visit, "ended");
-	assert_string_equal(last_change, "ended");
-	signal_install(NULL); /* as in a command without rooms */
-	signal_visit_changed(&visit, "in_call");
-	assert_string_equal(last_change, "ended");
-}
-
 /*= TR-09: 200 at once, 50 a second */
 static void
 a_socket_can_talk_so_fast_and_no_faster(void **state)
@@ -333,7 +322,6 @@ main(void)
 		TEST(the_window_of_the_visit_closes_the_room),
 		TEST(a_worker_that_died_took_its_sockets_along),
 		TEST(a_socket_that_is_not_known_is_told_to_come_again),
-		TEST(changes_are_handed_to_the_home),
 		TEST(a_socket_can_talk_so_fast_and_no_faster),
 	};
 

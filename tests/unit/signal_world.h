@@ -41,7 +41,6 @@ struct client {
 static struct client clients[CLIENTS];
 static int64_t clock_ms = 1000000, clock_s = 1800000000;
 static uint64_t sockets;
-static char last_change[64];
 
 static struct client *
 client_at(const struct signal_link *k)
@@ -128,13 +127,6 @@ world_admit(const struct signal_link *k, const struct participant *who)
 	c->admit_asked = true;
 }
 
-static void
-world_changed(const struct uuid *visit, const char *status)
-{
-	(void)visit;
-	snprintf(last_change, sizeof(last_change), "%s", status);
-}
-
 static json_t *
 world_ice(const struct uuid *account, const struct uuid *visit, int64_t now)
 {
@@ -157,8 +149,7 @@ world_now(void)
 }
 
 static const struct signal_ops world_ops = { world_send, world_close,
-	world_admitted, world_admit, world_changed, world_ice, world_now_ms,
-	world_now };
+	world_admitted, world_admit, world_ice, world_now_ms, world_now };
 
 /* Lets time pass, with the second's tick. */
 UNUSED static void

@@ -1,5 +1,5 @@
-#ifndef EDGE_WAITING_H
-#define EDGE_WAITING_H
+#ifndef CARE_WAITING_H
+#define CARE_WAITING_H
 
 #include <stdint.h>
 

@@ -1,4 +1,4 @@
-#include "edge/waiting.h"
+#include "care/waiting.h"
 
 #include "base/fiber.h"
 #include "base/instant.h"
@@ -8,6 +8,7 @@
 #include "sql.h"
 
 #include <stdbool.h>
+#include <string.h>
 
 #define LOOK_MS	    5000
 #define QUERY_MS    2500
@@ -33,6 +34,18 @@ same_clinic(struct signal_waiting *w, size_t n)
 	return to;
 }
 
+/* Whoever is not waiting any more is told so, should the room have missed it:
+ * a socket may have come in while it was said. */
+static void
+line_settle(const struct visit_queue_row *v)
+{
+	if (strcmp(v->status, "arrived") == 0 ||
+	    strcmp(v->status, "booked") == 0)
+		signal_line(&v->id, v->ahead, v->busy_s);
+	else
+		signal_room_changed(&v->id, v->status);
+}
+
 /* Row-level security shows one clinic at a time. */
 static enum err
 clinic_look(struct arena *a, const struct signal_waiting *w, size_t n)
@@ -52,7 +65,7 @@ clinic_look(struct arena *a, const struct signal_waiting *w, size_t n)
 	    (r = sql_visit_queue(tx, &in, &rows, &found)) == ERR_OK &&
 	    (r = tx_commit(tx)) == ERR_OK)
 		for (i = 0; i < found; i++)
-			signal_line(&rows[i].id, rows[i].ahead, rows[i].busy_s);
+			line_settle(&rows[i]);
 	tx_close(tx);
 	return r;
 }

@@ -4,6 +4,15 @@ CREATE EXTENSION IF NOT EXISTS btree_gist WITH SCHEMA public;
 
 COMMENT ON EXTENSION btree_gist IS 'support for indexing common datatypes in GiST';
 
+CREATE FUNCTION public.account_state(deactivated_at timestamp with time zone, password_hash text, invited text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    AS $$ SELECT CASE
+        WHEN deactivated_at IS NOT NULL THEN 'deactivated'
+        WHEN password_hash IS NOT NULL THEN 'active'
+        WHEN invited IN ('waiting', 'open') THEN 'invited' ELSE 'none' END $$;
+
+ALTER FUNCTION public.account_state(deactivated_at timestamp with time zone, password_hash text, invited text) OWNER TO epione_owner;
+
 CREATE FUNCTION public.attempt_block(failures integer, free integer, t timestamp with time zone) RETURNS timestamp with time zone
     LANGUAGE sql IMMUTABLE
     AS $$ SELECT CASE WHEN failures >= free THEN t + least(interval '1 hour',
@@ -424,18 +433,29 @@ CREATE FUNCTION public.current_clinic() RETURNS uuid
 
 ALTER FUNCTION public.current_clinic() OWNER TO epione_owner;
 
-CREATE FUNCTION public.invitation_find(token_hash bytea) RETURNS TABLE(clinic_id uuid, account_id uuid, role text)
+CREATE FUNCTION public.invitation_find(token_hash bytea) RETURNS TABLE(clinic_id uuid, invitation_id uuid, account_id uuid, role text, confirmed boolean, phrase_hash bytea, clinic_name text)
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
     AS $$
-    SELECT i.clinic_id, i.account_id, a.role
+    SELECT i.clinic_id, i.id, i.account_id, a.role, i.confirmed_at IS NOT NULL,
+           i.phrase_hash, c.name
       FROM invitation i
       JOIN account a ON a.clinic_id = i.clinic_id AND a.id = i.account_id
-     WHERE i.hash = token_hash AND i.used_at IS NULL
-       AND i.expires_at > clock_timestamp() AND a.deactivated_at IS NULL
+      JOIN clinic c ON c.id = i.clinic_id
+     WHERE i.hash = token_hash AND a.deactivated_at IS NULL
+       AND invitation_state(i.confirmed_at, i.ended_at, i.tries, i.expires_at,
+               clock_timestamp()) <> 'ended'
 $$;
 
 ALTER FUNCTION public.invitation_find(token_hash bytea) OWNER TO epione_owner;
+
+CREATE FUNCTION public.invitation_state(confirmed_at timestamp with time zone, ended_at timestamp with time zone, tries integer, expires_at timestamp with time zone, t timestamp with time zone) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    AS $$ SELECT CASE
+        WHEN ended_at IS NOT NULL OR tries >= 5 OR expires_at <= t THEN 'ended'
+        WHEN confirmed_at IS NULL THEN 'waiting' ELSE 'open' END $$;
+
+ALTER FUNCTION public.invitation_state(confirmed_at timestamp with time zone, ended_at timestamp with time zone, tries integer, expires_at timestamp with time zone, t timestamp with time zone) OWNER TO epione_owner;
 
 CREATE FUNCTION public.password_expiry(changed_at timestamp with time zone, max_age_days integer) RETURNS timestamp with time zone
     LANGUAGE sql STABLE
@@ -766,6 +786,30 @@ COMMENT ON COLUMN public.account.totp_seed IS 'sealed:account_totp_seed';
 
 COMMENT ON COLUMN public.account.totp_pending IS 'sealed:account_totp_pending';
 
+CREATE TABLE public.approval (
+    clinic_id uuid NOT NULL,
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    account_id uuid NOT NULL,
+    role text,
+    invitation_id uuid,
+    requested_by uuid NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    state text DEFAULT 'waiting'::text NOT NULL,
+    decided_by uuid,
+    decided_at timestamp with time zone,
+    CONSTRAINT approval_check CHECK (((kind = 'role'::text) = (role IS NOT NULL))),
+    CONSTRAINT approval_check1 CHECK (((kind = 'role'::text) = (invitation_id IS NULL))),
+    CONSTRAINT approval_check2 CHECK (((state = 'waiting'::text) = (decided_at IS NULL))),
+    CONSTRAINT approval_kind_check CHECK ((kind = ANY (ARRAY['invite'::text, 'role'::text, 'reset_password'::text, 'reset_totp'::text]))),
+    CONSTRAINT approval_role_check CHECK ((role = ANY (ARRAY['admin'::text, 'clinician'::text, 'scheduler'::text, 'compliance'::text]))),
+    CONSTRAINT approval_second_person CHECK (((state <> 'confirmed'::text) OR (decided_by IS NULL) OR ((decided_by <> requested_by) AND (decided_by <> account_id)))),
+    CONSTRAINT approval_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'confirmed'::text, 'refused'::text])))
+);
+
+ALTER TABLE public.approval OWNER TO epione_owner;
+
 CREATE TABLE public.attempt (
     clinic_id uuid NOT NULL,
     account_id uuid NOT NULL,
@@ -951,12 +995,20 @@ ALTER TABLE public.installation OWNER TO epione_owner;
 
 CREATE TABLE public.invitation (
     clinic_id uuid NOT NULL,
+    id uuid NOT NULL,
     hash bytea NOT NULL,
     account_id uuid NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     expires_at timestamp with time zone NOT NULL,
-    used_at timestamp with time zone,
-    CONSTRAINT invitation_hash_check CHECK ((octet_length(hash) = 32))
+    mailed boolean DEFAULT false NOT NULL,
+    confirmed_at timestamp with time zone,
+    phrase_hash bytea,
+    tries integer DEFAULT 0 NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT invitation_check CHECK (((phrase_hash IS NULL) OR (confirmed_at IS NOT NULL))),
+    CONSTRAINT invitation_hash_check CHECK ((octet_length(hash) = 32)),
+    CONSTRAINT invitation_phrase_hash_check CHECK ((octet_length(phrase_hash) = 32)),
+    CONSTRAINT invitation_tries_check CHECK ((tries >= 0))
 );
 
 ALTER TABLE public.invitation OWNER TO epione_owner;
@@ -1038,6 +1090,7 @@ CREATE TABLE public.patient (
     birth_month bytea,
     birth_day bytea,
     index_version smallint DEFAULT 1 NOT NULL,
+    email_by uuid DEFAULT public.current_actor(),
     version bigint DEFAULT 1 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
@@ -1157,6 +1210,9 @@ ALTER TABLE ONLY public.account
 ALTER TABLE ONLY public.account
     ADD CONSTRAINT account_pkey PRIMARY KEY (clinic_id, id);
 
+ALTER TABLE ONLY public.approval
+    ADD CONSTRAINT approval_pkey PRIMARY KEY (clinic_id, id);
+
 ALTER TABLE ONLY public.attempt
     ADD CONSTRAINT attempt_pkey PRIMARY KEY (clinic_id, account_id, factor);
 
@@ -1185,7 +1241,10 @@ ALTER TABLE ONLY public.installation
     ADD CONSTRAINT installation_pkey PRIMARY KEY (singleton);
 
 ALTER TABLE ONLY public.invitation
-    ADD CONSTRAINT invitation_pkey PRIMARY KEY (hash);
+    ADD CONSTRAINT invitation_hash_key UNIQUE (hash);
+
+ALTER TABLE ONLY public.invitation
+    ADD CONSTRAINT invitation_pkey PRIMARY KEY (clinic_id, id);
 
 ALTER TABLE ONLY public.job
     ADD CONSTRAINT job_key UNIQUE (clinic_id, kind, key);
@@ -1237,6 +1296,10 @@ ALTER TABLE ONLY public.visit
 
 CREATE UNIQUE INDEX account_patient_key ON public.account USING btree (clinic_id, patient_id) WHERE (patient_id IS NOT NULL);
 
+CREATE INDEX approval_account ON public.approval USING btree (clinic_id, account_id, id);
+
+CREATE INDEX approval_waiting ON public.approval USING btree (clinic_id, id) WHERE (state = 'waiting'::text);
+
 CREATE INDEX attempt_none ON public.attempt USING btree (clinic_id, account_id) WHERE (failures = 0);
 
 CREATE INDEX attempt_stranger_tried ON public.attempt_stranger USING btree (tried_at);
@@ -1287,7 +1350,7 @@ CREATE INDEX care_team_account ON public.care_team USING btree (clinic_id, accou
 
 CREATE INDEX idempotency_created ON public.idempotency USING btree (created_at);
 
-CREATE INDEX invitation_account ON public.invitation USING btree (clinic_id, account_id) WHERE (used_at IS NULL);
+CREATE INDEX invitation_account ON public.invitation USING btree (clinic_id, account_id, id);
 
 CREATE INDEX invitation_expires ON public.invitation USING btree (expires_at);
 
@@ -1354,6 +1417,15 @@ ALTER TABLE ONLY public.account
 ALTER TABLE ONLY public.account
     ADD CONSTRAINT account_clinic_id_patient_id_fkey FOREIGN KEY (clinic_id, patient_id) REFERENCES public.patient(clinic_id, id);
 
+ALTER TABLE ONLY public.approval
+    ADD CONSTRAINT approval_clinic_id_account_id_fkey FOREIGN KEY (clinic_id, account_id) REFERENCES public.account(clinic_id, id);
+
+ALTER TABLE ONLY public.approval
+    ADD CONSTRAINT approval_clinic_id_decided_by_fkey FOREIGN KEY (clinic_id, decided_by) REFERENCES public.account(clinic_id, id);
+
+ALTER TABLE ONLY public.approval
+    ADD CONSTRAINT approval_clinic_id_requested_by_fkey FOREIGN KEY (clinic_id, requested_by) REFERENCES public.account(clinic_id, id);
+
 ALTER TABLE ONLY public.attempt
     ADD CONSTRAINT attempt_clinic_id_account_id_fkey FOREIGN KEY (clinic_id, account_id) REFERENCES public.account(clinic_id, id);
 
@@ -1400,6 +1472,8 @@ ALTER TABLE public.account ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY any_clinic_write ON public.audit_log FOR INSERT WITH CHECK ((clinic_id = COALESCE(public.current_clinic(), '00000000-0000-0000-0000-000000000000'::uuid)));
 
+ALTER TABLE public.approval ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.attempt ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.audit_log ENABLE ROW LEVEL SECURITY;
@@ -1435,6 +1509,8 @@ ALTER TABLE public.record_key ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.recovery_code ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY same_clinic ON public.account USING ((clinic_id = public.current_clinic()));
+
+CREATE POLICY same_clinic ON public.approval USING ((clinic_id = public.current_clinic()));
 
 CREATE POLICY same_clinic ON public.attempt USING ((clinic_id = public.current_clinic()));
 
@@ -1479,6 +1555,8 @@ ALTER TABLE public.visit ENABLE ROW LEVEL SECURITY;
 GRANT USAGE ON SCHEMA public TO epione_server;
 GRANT USAGE ON SCHEMA public TO epione_reporter;
 GRANT USAGE ON SCHEMA public TO epione_jobs;
+
+GRANT ALL ON FUNCTION public.account_state(deactivated_at timestamp with time zone, password_hash text, invited text) TO epione_server;
 
 REVOKE ALL ON FUNCTION public.attempt_take(clinic uuid, account uuid, what text, free integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.attempt_take(clinic uuid, account uuid, what text, free integer) TO epione_server;
@@ -1562,6 +1640,8 @@ GRANT ALL ON FUNCTION public.current_clinic() TO epione_jobs;
 REVOKE ALL ON FUNCTION public.invitation_find(token_hash bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.invitation_find(token_hash bytea) TO epione_server;
 
+GRANT ALL ON FUNCTION public.invitation_state(confirmed_at timestamp with time zone, ended_at timestamp with time zone, tries integer, expires_at timestamp with time zone, t timestamp with time zone) TO epione_server;
+
 GRANT ALL ON FUNCTION public.patients_beginning(after_word bytea, after_part bigint, after uuid, most bigint, beginnings bytea[], groups bigint[], names bigint[], group_count bigint, walked bigint, exact bytea, exact_name bigint, year bytea) TO epione_server;
 
 GRANT ALL ON FUNCTION public.relation(kind text, subject uuid, clinic uuid, actor uuid) TO epione_server;
@@ -1595,6 +1675,16 @@ GRANT ALL ON FUNCTION public.sweep_strangers(batch bigint) TO epione_jobs;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.account TO epione_server;
 
+GRANT SELECT,INSERT ON TABLE public.approval TO epione_server;
+
+GRANT UPDATE(expires_at) ON TABLE public.approval TO epione_server;
+
+GRANT UPDATE(state) ON TABLE public.approval TO epione_server;
+
+GRANT UPDATE(decided_by) ON TABLE public.approval TO epione_server;
+
+GRANT UPDATE(decided_at) ON TABLE public.approval TO epione_server;
+
 GRANT SELECT,INSERT,UPDATE ON TABLE public.attempt TO epione_server;
 
 GRANT SELECT ON TABLE public.audit_word TO epione_server;
@@ -1617,7 +1707,15 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.idempotency TO epione_server;
 GRANT SELECT ON TABLE public.installation TO epione_server;
 GRANT SELECT ON TABLE public.installation TO epione_jobs;
 
-GRANT SELECT,INSERT,UPDATE ON TABLE public.invitation TO epione_server;
+GRANT SELECT,INSERT ON TABLE public.invitation TO epione_server;
+
+GRANT UPDATE(confirmed_at) ON TABLE public.invitation TO epione_server;
+
+GRANT UPDATE(phrase_hash) ON TABLE public.invitation TO epione_server;
+
+GRANT UPDATE(tries) ON TABLE public.invitation TO epione_server;
+
+GRANT UPDATE(ended_at) ON TABLE public.invitation TO epione_server;
 
 GRANT INSERT ON TABLE public.job TO epione_server;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.job TO epione_jobs;

@@ -148,16 +148,21 @@ people() {
 	fi
 }
 
-# The first administrator gets a link, as in a real clinic; all others follow
-# through the gate.
+# The first administrator and the officer, who confirms what the administrator
+# asks for, get links, as in a real clinic; all others follow through the gate.
 seed() {
 	{ "$build/epionectl" clinic add --config "$dir/epione.conf" \
 		--database "$owner" --name "Harbor Family Clinic" >/dev/null &&
 		link=$("$build/epionectl" user add --config "$dir/epione.conf" \
 			--database "$owner" --role admin \
 			--email admin@demo.example --name "Ada Keller") &&
+		second=$("$build/epionectl" user add \
+			--config "$dir/epione.conf" --database "$owner" \
+			--role compliance --email compliance@demo.example \
+			--name "Tom Achterberg") &&
 		"$build/epionectl" demo seed --config "$dir/epione.conf" \
-			--database "$local_server" --link "$link" |
+			--database "$local_server" --link "$link" \
+			--second "$second" |
 			write_private "$dir/people.json" &&
 		[ -s "$dir/people.json" ]; } 2>"$dir/seed.log" || {
 		grep -v db_connected "$dir/seed.log" >&2

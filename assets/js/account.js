@@ -1,7 +1,8 @@
 // The person's own account: password, authenticator, devices signed in.
 //= SE-06: people list and end their own sessions
 
-import { all, del } from './api.js';
+import { all, del, get } from './api.js';
+import { approvalWords, stateWords } from './approval-words.js';
 import { announce, el, facts, fill, h, icon, note } from './dom.js';
 import { exact, roleName, shortDay } from './format.js';
 import { words } from './form.js';
@@ -59,6 +60,24 @@ async function load() {
   fill(el('devices'), ...devices.map(row));
 }
 
+/** @param {any} item */
+const askedRow = (item) => h('li', {}, h('div', { class: 'what' },
+  h('span', { class: 'name' }, approvalWords(item)),
+  h('span', { class: 'chip' }, stateWords(item.state)),
+  h('span', { class: 'sub' }, `Asked for by ${
+    item.requested_by.display_name ?? 'someone'}, ${exact(item.created_at)}`),
+  item.decided_at ? h('span', { class: 'sub' }, `${stateWords(item.state)} by ${
+    item.decided_by?.display_name ?? 'whoever runs the server'}, ${
+    exact(item.decided_at)}`) : null));
+
+//= AZ-05: the owner sees who would let somebody into their account
+async function loadAsked() {
+  const { body } = await get('/v1/account/approvals?limit=10');
+
+  el('asked-part').hidden = body.items.length === 0;
+  fill(el('asked'), ...body.items.map(askedRow));
+}
+
 fill(el('me'), facts([['Name', session.user.display_name],
   ['Role', roleName(session.user.role)], ['Clinic', session.user.clinic_name]]),
 h('button', { type: 'button', class: 'button',
@@ -69,3 +88,5 @@ if (session.password_expires_at)
     'Change it sooner when someone may have seen it.';
 await load().catch((problem) =>
   fill(el('devices'), h('li', {}, words(problem))));
+await loadAsked().catch((problem) => fill(el('note'),
+  note('bad', h('p', { role: 'alert' }, words(problem)))));

@@ -108,17 +108,31 @@ async function loadVisits(place) {
   }
 }
 
+/** @param {unknown} problem */
+function inviteWords(problem) {
+  const code = problem instanceof Problem ? problem.code : '';
+
+  if (code === 'missing_field')
+    return 'This record has no email address. Add it, then invite the patient.';
+  if (code === 'email_taken')
+    return 'Another account has the email address of this record. Check the ' +
+      'address.';
+  return code === 'already_done' ? 'This patient has an account already.'
+    : words(problem);
+}
+
 function inviteButton() {
-  const key = crypto.randomUUID();
+  let key = crypto.randomUUID();
   const place = h('div', { 'aria-live': 'polite' });
 
   return h('div', { class: 'stack-s' }, h('button', { type: 'button',
     class: 'button', onclick: async () => {
       try {
         const { body } = await post(`/v1/patients/${id}/account`, {}, { key });
-        fill(place, linkOnce('the patient', body.invitation_url));
+        fill(place, linkOnce('the patient', body));
+        key = crypto.randomUUID();
       } catch (problem) {
-        fill(place, note('bad', h('p', {}, words(problem))));
+        fill(place, note('bad', h('p', {}, inviteWords(problem))));
       }
     } }, 'Invite to the portal'), place);
 }

@@ -23,6 +23,7 @@ import { time } from './format.js';
  * @property {string} expires_at
  * @property {string | null} password_expires_at
  * @property {string | null} step_up_until
+ * @property {number | null} approvals_waiting for this person to decide
  */
 
 /** Pages in the order of the navigation: path, words, icon. */
@@ -33,10 +34,12 @@ const NAV = /** @type {Record<string, Array<[string, string, string]>>} */ ({
     ['/patients', 'Patients', 'users'], ['/account', 'Account', 'lock']],
   scheduler: [['/visits', 'Visits', 'calendar'],
     ['/book', 'Book', 'plus'], ['/patients', 'Patients', 'users'],
+    ['/approvals', 'Approvals', 'check'], ['/account', 'Account', 'lock']],
+  admin: [['/users', 'Users', 'users'],
+    ['/approvals', 'Approvals', 'check'], ['/policy', 'Policy', 'shield'],
     ['/account', 'Account', 'lock']],
-  admin: [['/users', 'Users', 'users'], ['/policy', 'Policy', 'shield'],
-    ['/jobs', 'Mail', 'info'], ['/account', 'Account', 'lock']],
   compliance: [['/audit', 'Audit', 'shield'],
+    ['/approvals', 'Approvals', 'check'],
     ['/account', 'Account', 'lock']] });
 
 const STATES = /** @type {Record<string, string>} */ ({
@@ -130,7 +133,10 @@ function renderTop(session) {
   const pages = session.state === 'active' ? NAV[session.user.role] ?? [] : [];
   const links = pages.map(([path, text, name]) =>
     h('li', {}, h('a', { href: path,
-      'aria-current': path === here ? 'page' : null }, icon(name), text)));
+      'aria-current': path === here ? 'page' : null }, icon(name), text,
+    path === '/approvals' && session.approvals_waiting
+      ? h('span', { class: 'count' }, String(session.approvals_waiting),
+        h('span', { class: 'unseen' }, ' waiting')) : null)));
   if (nav) fill(nav, ...links);
   if (who) fill(who, h('span', { class: 'who-name' },
     h('span', { class: 'unseen' }, 'Signed in as '),

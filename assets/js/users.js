@@ -1,6 +1,7 @@
-// People who work here: invite, deactivate, unlock, reset.
+// People who work here: invite, invite again, deactivate, unlock, reset. What
+// opens charts, or takes an account over, waits for a second person.
 
-import { get, patch, post, Problem, query } from './api.js';
+import { all, get, patch, post, Problem, query } from './api.js';
 import { announce, buttonOf, el, fill, formOf, h, icon, inputOf, note, put,
   selectOf } from './dom.js';
 import { roleName } from './format.js';
@@ -14,9 +15,9 @@ const session = await begin(['admin']);
 const form = formOf('invite');
 let key = crypto.randomUUID();
 
-/** @param {string} who @param {string} url */
-function showLink(who, url) {
-  fill(el('note'), linkOnce(who, url));
+/** @param {string} who @param {any} made */
+function showLink(who, made) {
+  fill(el('note'), linkOnce(who, made));
   el('note').scrollIntoView({ block: 'nearest' });
 }
 
@@ -28,13 +29,14 @@ const STEPS = /** @type {Record<string, {text: string, done: string,
   reactivate: { text: 'Reactivate', done: 'can sign in again',
     title: '', about: '' },
   unlock: { text: 'Unlock', done: 'is unlocked', title: '', about: '' },
-  'reset-password': { text: 'Reset password', done: 'gets a new link',
+  'reset-password': { text: 'Reset password', done: 'can get a new password',
     title: 'Reset the password?',
-    about: 'They are signed out, and choose a new one through a link.' },
-  'reset-totp': { text: 'Reset authenticator', done: 'sets up a new app',
+    about: 'When a second person has confirmed it, they are signed out, and ' +
+      'choose a new one through a link.' },
+  'reset-totp': { text: 'Reset authenticator', done: 'can set up a new app',
     title: 'Reset the authenticator app?',
-    about: 'Do this only when you are sure who asks. They set up a new app ' +
-      'when they next sign in.' },
+    about: 'Do this only when you are sure who asks. When a second person ' +
+      'has confirmed it, they choose a password and set up an app anew.' },
   'mark-compromised': { text: 'Password was seen',
     done: 'must change the password', title: 'Was this password seen?',
     about: 'They are signed out everywhere and must choose a new password.' },
@@ -48,10 +50,11 @@ async function run(user, step) {
     text: `${user.display_name}: ${what.about}`, yes: what.text }))) return;
   try {
     const { body } = await post(`/v1/users/${user.id}/${step}`);
-    fill(el('note'), note('ok', h('p', { role: 'status' },
+    if (body?.approval) showLink(user.display_name, body);
+    else fill(el('note'), note('ok', h('p', { role: 'status' },
       `${user.display_name} ${what.done}.`)));
-    if (body?.invitation_url) showLink(user.display_name, body.invitation_url);
-    announce(`${user.display_name} ${what.done}`);
+    announce(body?.approval ? 'A second person has to confirm this'
+      : `${user.display_name} ${what.done}`);
     await load();
   } catch (problem) {
     if (problem instanceof Problem && problem.code === 'step_up_required' &&
@@ -65,9 +68,24 @@ const stepButton = (user, step) => h('button', { type: 'button',
   class: 'button quiet', onclick: () => void run(user, step) },
 STEPS[step]?.text ?? step);
 
+/** @param {any} user who has not come yet: a new link, and the old one ends */
+async function sendAgain(user) {
+  try {
+    const { body } = await post(
+      `/v1/invitations/${user.invitation.id}/resend`);
+
+    showLink(user.display_name, body);
+    announce(`${user.display_name} is invited again`);
+    await load();
+  } catch (problem) {
+    complain(problem);
+  }
+}
+
 /** @param {any} user */
 function editFields(user) {
-  const role = h('select', { id: 'edit-role', name: 'role' },
+  const role = h('select', { id: 'edit-role', name: 'role',
+    'aria-describedby': 'edit-role-hint' },
     ...['clinician', 'scheduler', 'compliance', 'admin'].map((name) =>
       h('option', { value: name, selected: name === user.role },
         roleName(name))));
@@ -77,9 +95,12 @@ function editFields(user) {
     h('input', { id: 'edit-name', name: 'display_name', type: 'text',
       value: user.display_name, required: true, maxlength: '100',
       autocomplete: 'off', 'data-missing': 'Enter the name' })),
-  // A patient's account is made from the record, and stays one.
-  user.role === 'patient' ? null : h('div', { class: 'field' },
-    h('label', { for: 'edit-role' }, 'Role'), role)];
+  // A patient's account is made from the record, and stays one; nobody changes
+  // their own role.
+  user.role === 'patient' || user.id === session.user.id ? null : h('div', { class: 'field' },
+    h('label', { for: 'edit-role' }, 'Role'),
+    h('p', { class: 'hint', id: 'edit-role-hint' },
+      'A second person has to confirm a new role.'), role)];
 }
 
 /** @param {string} id */
@@ -97,10 +118,14 @@ async function edit(id) {
   onSubmit(form, async (values) => {
     const changes = Object.fromEntries(Object.entries(values)
       .filter(([name, value]) => user[name] !== value));
-    if (Object.keys(changes).length)
-      await patch(`/v1/users/${id}`, changes, etag);
+    const answer = Object.keys(changes).length
+      ? await patch(`/v1/users/${id}`, changes, etag) : null;
+    const waits = answer?.body.waiting?.kind === 'role';
+
     dialog.close();
-    announce('Saved');
+    fill(el('note'), note('ok', h('p', { role: 'status' }, waits
+      ? `${user.display_name} stays ${roleName(user.role).toLowerCase()} ` +
+        'until a second person has confirmed the new role.' : 'Saved.')));
     await load();
   });
   await ask(dialog);
@@ -108,8 +133,11 @@ async function edit(id) {
 
 /** @param {any} user */
 function actions(user) {
-  const steps = [...(user.locked ? ['unlock'] : []), 'reset-password',
-    'reset-totp', 'mark-compromised',
+  const open = user.state === 'active';
+  const steps = [...(user.locked ? ['unlock'] : []),
+    ...(user.id === session.user.id || !open ? []
+      : ['reset-password', 'reset-totp']),
+    ...(open ? ['mark-compromised'] : []),
     ...(user.id === session.user.id ? [] : ['deactivate'])];
 
   if (user.active === false)
@@ -119,9 +147,25 @@ function actions(user) {
   return h('details', { class: 'menu' },
     h('summary', { class: 'button',
       'aria-label': `Actions for ${user.display_name}` }, 'Actions'),
-    h('div', {}, h('button', { type: 'button', class: 'button quiet',
+    h('div', {}, open || !user.invitation ? null
+      : h('button', { type: 'button', class: 'button quiet',
+        onclick: () => void sendAgain(user) }, 'Send the invitation again'),
+    h('button', { type: 'button', class: 'button quiet',
       onclick: () => void edit(user.id).catch(complain) },
     'Change name or role'), ...steps.map((step) => stepButton(user, step))));
+}
+
+const WAITING = /** @type {Record<string, string>} */ ({
+  invite: 'Waiting for a second person',
+  role: 'New role waits for a second person',
+  reset_password: 'New password waits for a second person',
+  reset_totp: 'Reset waits for a second person' });
+
+/** @param {any} user @param {Function} chip what is missing to sign in */
+function stateChip(user, chip) {
+  if (user.state === 'deactivated') return chip('bad', 'Deactivated', 'cross');
+  if (user.state === 'none') return chip('warn', 'Invitation has ended', 'alert');
+  return user.state === 'invited' ? chip('info', 'Invited') : null;
 }
 
 /** @param {any} user */
@@ -130,11 +174,12 @@ function row(user) {
     /** @type {string} */ picture = '') => h('span', { class: `chip ${kind}` },
     picture ? icon(picture) : null, text);
 
-  return h('li', {}, h('div', { class: 'what' },
-    h('span', { class: 'name' }, user.display_name),
-    chip('', roleName(user.role)),
-    user.active === false ? chip('bad', 'Deactivated', 'cross') : null,
-    user.invited ? chip('info', 'Invited') : null,
+  return h('li', { id: `user-${user.id}`, tabindex: '-1' },
+    h('div', { class: 'what' },
+      h('span', { class: 'name' }, user.display_name),
+      chip('', roleName(user.role)), stateChip(user, chip),
+    user.waiting ? chip('warn', WAITING[user.waiting.kind] ??
+      'Waiting for a second person', 'clock') : null,
     user.locked ? chip('warn', 'Locked', 'lock') : null,
     user.id === session.user.id ? chip('ok', 'You') : null,
     h('span', { class: 'sub' }, user.email ?? '')),
@@ -174,15 +219,44 @@ function openForm(open) {
   else buttonOf('new').focus();
 }
 
-onSubmit(form, async ({ display_name, email, role }) => {
-  const { body } = await post('/v1/users', { display_name, email, role },
-    { key });
+/**
+ * An address that is taken: by somebody who never came, who is invited again?
+ * @param {string} email
+ */
+async function offerAgain(email) {
+  const users = await all('/v1/users', {});
+  const found = users.find((user) => ['none', 'invited'].includes(user.state) &&
+    user.invitation && user.email.toLowerCase() === email.toLowerCase());
 
+  if (!found) return false;
+  clearErrors(form);
+  fill(el('note'), note('info', h('p', { role: 'status' },
+    `${found.display_name} was invited at this address before, and has not ` +
+    'come yet.'), h('button', { type: 'button', class: 'button primary',
+    onclick: () => void sendAgain(found) }, 'Send the invitation again')));
+  el('note').querySelector('button')?.focus();
+  return true;
+}
+
+onSubmit(form, async ({ display_name, email, role }) => {
+  let body;
+
+  try {
+    ({ body } = await post('/v1/users', { display_name, email, role },
+      { key }));
+  } catch (problem) {
+    if (problem instanceof Problem && problem.code === 'email_taken' &&
+        await offerAgain(email ?? '')) return;
+    throw problem;
+  }
   key = crypto.randomUUID();
   form.reset();
   openForm(false);
-  showLink(display_name ?? '', body.invitation_url);
+  showLink(display_name ?? '', body);
+  selectOf('filter').value = '';
   await load();
+  announce(`${display_name} is invited`);
+  document.getElementById(`user-${body.id}`)?.focus();
 });
 form.addEventListener('input', () => { key = crypto.randomUUID(); });
 buttonOf('new').addEventListener('click', () => openForm(form.hidden));

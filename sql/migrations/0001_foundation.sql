@@ -92,6 +92,8 @@ CREATE TABLE patient (
     birth_month        bytea CHECK (octet_length(birth_month) = 8),
     birth_day          bytea CHECK (octet_length(birth_day) = 8),
     index_version      smallint NOT NULL DEFAULT 1, -- of the key of all tokens
+    -- who wrote the address to which an invitation goes
+    email_by           uuid DEFAULT current_actor(),
     version            bigint NOT NULL DEFAULT 1,
     created_at         timestamptz NOT NULL DEFAULT now(),
     updated_at         timestamptz NOT NULL DEFAULT now(),
@@ -285,16 +287,55 @@ CREATE TABLE recovery_code (
     FOREIGN KEY (clinic_id, account_id) REFERENCES account (clinic_id, id)
 );
 
+--= IA-19: a link opens nothing before it is confirmed; with a phrase, not
+-- without it, and a few wrong ones end it
 CREATE TABLE invitation (
-    clinic_id   uuid NOT NULL,
-    hash        bytea NOT NULL CHECK (octet_length(hash) = 32),
-    account_id  uuid NOT NULL,
-    created_at  timestamptz NOT NULL DEFAULT now(),
-    expires_at  timestamptz NOT NULL,
-    used_at     timestamptz,
-    PRIMARY KEY (hash),
-    FOREIGN KEY (clinic_id, account_id) REFERENCES account (clinic_id, id)
+    clinic_id    uuid NOT NULL,
+    id           uuid NOT NULL,
+    hash         bytea NOT NULL CHECK (octet_length(hash) = 32),
+    account_id   uuid NOT NULL,
+    created_at   timestamptz NOT NULL DEFAULT now(),
+    expires_at   timestamptz NOT NULL,
+    mailed       boolean NOT NULL DEFAULT false,
+    confirmed_at timestamptz,
+    phrase_hash  bytea CHECK (octet_length(phrase_hash) = 32),
+    tries        integer NOT NULL DEFAULT 0 CHECK (tries >= 0),
+    ended_at     timestamptz,
+    PRIMARY KEY (clinic_id, id),
+    CONSTRAINT invitation_hash_key UNIQUE (hash),
+    FOREIGN KEY (clinic_id, account_id) REFERENCES account (clinic_id, id),
+    CHECK (phrase_hash IS NULL OR confirmed_at IS NOT NULL)
 );
+CREATE INDEX invitation_account ON invitation (clinic_id, account_id, id);
+
+-- What one person asked for and a second one has to confirm. Nobody decided it
+-- here where decided_by is NULL and it is decided: the operator did.
+--= AZ-05: nobody alone opens an account that sees charts, or takes one over
+CREATE TABLE approval (
+    clinic_id     uuid NOT NULL,
+    id            uuid NOT NULL,
+    kind          text NOT NULL CHECK (kind IN ('invite', 'role', 'reset_password', 'reset_totp')),
+    account_id    uuid NOT NULL,
+    role          text CHECK (role IN ('admin', 'clinician', 'scheduler', 'compliance')),
+    invitation_id uuid, -- swept before this row is
+    requested_by  uuid NOT NULL,
+    created_at    timestamptz NOT NULL,
+    expires_at    timestamptz NOT NULL,
+    state         text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'confirmed', 'refused')),
+    decided_by    uuid,
+    decided_at    timestamptz,
+    PRIMARY KEY (clinic_id, id),
+    FOREIGN KEY (clinic_id, account_id) REFERENCES account (clinic_id, id),
+    FOREIGN KEY (clinic_id, requested_by) REFERENCES account (clinic_id, id),
+    FOREIGN KEY (clinic_id, decided_by) REFERENCES account (clinic_id, id),
+    CHECK ((kind = 'role') = (role IS NOT NULL)),
+    CHECK ((kind = 'role') = (invitation_id IS NULL)),
+    CHECK ((state = 'waiting') = (decided_at IS NULL)),
+    CONSTRAINT approval_second_person CHECK (state <> 'confirmed'
+        OR decided_by IS NULL OR decided_by NOT IN (requested_by, account_id))
+);
+CREATE INDEX approval_account ON approval (clinic_id, account_id, id);
+CREATE INDEX approval_waiting ON approval (clinic_id, id) WHERE state = 'waiting';
 
 --= SE-03: tokens are stored as SHA-256 only
 CREATE TABLE session (
@@ -457,7 +498,6 @@ CREATE TABLE job_pause (
 -- What sweeps look for.
 CREATE INDEX session_expires ON session (expires_at);
 CREATE INDEX invitation_expires ON invitation (expires_at);
-CREATE INDEX invitation_account ON invitation (clinic_id, account_id) WHERE used_at IS NULL;
 CREATE INDEX attempt_none ON attempt (clinic_id, account_id) WHERE failures = 0;
 
 -- Audit
@@ -645,16 +685,38 @@ BEGIN
         r.expires_at, r.password_expires_at;
 END $$;
 
+-- What has become of an invitation.
+CREATE FUNCTION invitation_state(confirmed_at timestamptz, ended_at timestamptz,
+        tries integer, expires_at timestamptz, t timestamptz)
+    RETURNS text LANGUAGE sql IMMUTABLE
+    AS $$ SELECT CASE
+        WHEN ended_at IS NOT NULL OR tries >= 5 OR expires_at <= t THEN 'ended'
+        WHEN confirmed_at IS NULL THEN 'waiting' ELSE 'open' END $$;
+
+-- Can this person sign in, and if not, what is missing? `invited` is the state
+-- of their last invitation.
+CREATE FUNCTION account_state(deactivated_at timestamptz, password_hash text,
+        invited text)
+    RETURNS text LANGUAGE sql IMMUTABLE
+    AS $$ SELECT CASE
+        WHEN deactivated_at IS NOT NULL THEN 'deactivated'
+        WHEN password_hash IS NOT NULL THEN 'active'
+        WHEN invited IN ('waiting', 'open') THEN 'invited' ELSE 'none' END $$;
+
 -- The account that a live invitation is for.
 CREATE FUNCTION invitation_find(token_hash bytea)
-    RETURNS TABLE (clinic_id uuid, account_id uuid, role text)
+    RETURNS TABLE (clinic_id uuid, invitation_id uuid, account_id uuid,
+        role text, confirmed boolean, phrase_hash bytea, clinic_name text)
     LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp
 AS $$
-    SELECT i.clinic_id, i.account_id, a.role
+    SELECT i.clinic_id, i.id, i.account_id, a.role, i.confirmed_at IS NOT NULL,
+           i.phrase_hash, c.name
       FROM invitation i
       JOIN account a ON a.clinic_id = i.clinic_id AND a.id = i.account_id
-     WHERE i.hash = token_hash AND i.used_at IS NULL
-       AND i.expires_at > clock_timestamp() AND a.deactivated_at IS NULL
+      JOIN clinic c ON c.id = i.clinic_id
+     WHERE i.hash = token_hash AND a.deactivated_at IS NULL
+       AND invitation_state(i.confirmed_at, i.ended_at, i.tries, i.expires_at,
+               clock_timestamp()) <> 'ended'
 $$;
 
 -- Which of these sessions have ended? (for sockets that are open.) Those that
@@ -1139,7 +1201,8 @@ DO $$
 DECLARE t text;
 BEGIN
     FOREACH t IN ARRAY ARRAY['record_key', 'patient', 'patient_token', 'name_beginning', 'account',
-        'password_history', 'attempt', 'recovery_code', 'invitation', 'session',
+        'password_history', 'attempt', 'recovery_code', 'invitation', 'approval',
+        'session',
         'care_team', 'visit', 'idempotency'] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
         EXECUTE format('CREATE POLICY same_clinic ON %I USING (clinic_id = current_clinic())', t);
@@ -1176,7 +1239,10 @@ GRANT SELECT, UPDATE ON clinic TO epione_server;
 GRANT SELECT, INSERT ON record_key TO epione_server;
 GRANT UPDATE (seals) ON record_key TO epione_server;
 GRANT SELECT, INSERT, UPDATE ON patient, account, visit, care_team, session,
-    invitation, recovery_code, attempt, idempotency TO epione_server;
+    recovery_code, attempt, idempotency TO epione_server;
+GRANT SELECT, INSERT ON invitation, approval TO epione_server;
+GRANT UPDATE (confirmed_at, phrase_hash, tries, ended_at) ON invitation TO epione_server;
+GRANT UPDATE (state, decided_by, decided_at, expires_at) ON approval TO epione_server;
 GRANT SELECT, INSERT ON password_history TO epione_server;
 -- Tokens, old answers and spent codes are no records: they are replaced.
 GRANT SELECT, INSERT, DELETE ON patient_token TO epione_server;
@@ -1197,8 +1263,9 @@ REVOKE ALL ON FUNCTION session_open, sign_in_take, invitation_find,
     sessions_ended, attempt_take, attempt_take_stranger, audit_words,
     audit_months, audit_page, audit_nobody, audit_begin, audit_about FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION session_open, sign_in_take, invitation_find,
-    sessions_ended, attempt_take, audit_words, audit_page, relation, current_clinic,
-    current_actor, bears_names, patients_beginning TO epione_server;
+    sessions_ended, attempt_take, audit_words, audit_page, relation,
+    invitation_state, account_state, current_clinic, current_actor, bears_names,
+    patients_beginning TO epione_server;
 
 
 -- What jobs may do: their own table, and what each kind needs

@@ -14,6 +14,34 @@ INSERT INTO account (clinic_id, id, role, patient_id, email, email_token,
 VALUES (current_clinic(), $1::uuid, $2::text, $3::uuid, $4::bytea, $5::bytea,
        $6::bytea, $7::uuid, $8::timestamptz);
 
+-- The account of a patient, with nil for its id if there is none, and who wrote
+-- the address of the record.
+-- sql: account_to_invite one
+-- in:  patient_id uuid
+-- out: id uuid, key record_key, email sealed(account_email), active bool,
+--      deactivated bool, email_by uuid
+SELECT a.id, k.subject_id, k.version, k.box, a.email,
+       a.password_hash IS NOT NULL AS active,
+       a.deactivated_at IS NOT NULL AS deactivated, p.email_by
+  FROM patient p
+  LEFT JOIN account a ON a.clinic_id = p.clinic_id AND a.patient_id = p.id
+  LEFT JOIN record_key k ON k.clinic_id = a.clinic_id AND k.subject_id = a.id
+ WHERE p.clinic_id = current_clinic() AND p.id = $1::uuid;
+
+-- Only of an account that nobody has opened yet: an address that somebody signs
+-- in with is not changed under them.
+--= EN-03
+-- sql: account_email_set exec
+-- in:  id uuid, key record_key, email sealed(account_email), email_token bytes
+WITH written AS (
+    UPDATE account SET email = $2::bytea, email_token = $3::bytea,
+           version = version + 1
+     WHERE clinic_id = current_clinic() AND id = $1::uuid AND password_hash IS NULL
+    RETURNING clinic_id, id)
+UPDATE record_key k SET seals = k.seals + 1
+  FROM written w
+ WHERE k.clinic_id = w.clinic_id AND k.subject_id = w.id;
+
 -- sql: account_secret one
 -- in:  id uuid
 -- out: id uuid, key record_key, email sealed(account_email),

@@ -42,11 +42,11 @@ VALUES (coalesce($1::uuid, '00000000-0000-0000-0000-000000000000'),
 -- The same in words, for what does not come with a request.
 -- sql: audit_note later
 -- in:  clinic_id uuid, event text, action text, actor_role text, purpose text,
---      record_id uuid, request_id uuid, operation text
+--      record_id uuid, request_id uuid, operation text, patient_id uuid
 INSERT INTO audit_log (clinic_id, event, action, actor_role, purpose,
-       record_id, request_id, operation)
+       record_id, request_id, operation, patient_id)
 VALUES ($1::uuid, audit_word($2::text), $3::text::"char", audit_word($4::text),
-       audit_word($5::text), $6::uuid, $7::uuid, audit_word($8::text));
+       audit_word($5::text), $6::uuid, $7::uuid, audit_word($8::text), $9::uuid);
 
 -- One statement, so that a second request with the same key waits here for the
 -- first to commit or roll back, and then sees what it left. A row without a

@@ -67,6 +67,7 @@ WITH written AS (
            ssn = CASE WHEN 'ssn' = ANY ($15) THEN $7::bytea ELSE ssn END,
            phone = CASE WHEN 'phone' = ANY ($15) THEN $8::bytea ELSE phone END,
            email = CASE WHEN 'email' = ANY ($15) THEN $9::bytea ELSE email END,
+           email_by = CASE WHEN 'email' = ANY ($15) THEN current_actor() ELSE email_by END,
            address = CASE WHEN 'address' = ANY ($15) THEN $10::bytea ELSE address END,
            language = CASE WHEN 'language' = ANY ($15) THEN $11::bytea ELSE language END,
            emergency_contact = CASE WHEN 'emergency_contact' = ANY ($15) THEN $12::bytea ELSE emergency_contact END,

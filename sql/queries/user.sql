@@ -3,44 +3,79 @@
 -- Without a role, those who work here: that somebody is a patient is for
 -- administrators who ask for it. Addresses are theirs alone, too.
 --= AZ-02
+-- Newest first: who was just invited is on the first page.
 -- sql: user_list many
--- in:  role text, as_admin bool, after uuid, limit int, now time
+-- in:  role text, as_admin bool, before uuid, limit int, now time
 -- out: id uuid, key record_key, display_name sealed(account_display_name),
---      email sealed(account_email), role text, active bool, invited bool,
---      locked bool
+--      email sealed(account_email), role text, patient_id uuid, active bool,
+--      state text, locked bool, invitation_id uuid, invitation_state text,
+--      invitation_mailed bool, invitation_expires_at time, approval_id uuid,
+--      approval_kind text, approval_role text
 SELECT a.id, k.subject_id, k.version, k.box, a.display_name,
-       CASE WHEN $2::boolean THEN a.email END AS email, a.role,
-       a.deactivated_at IS NULL AS active, a.password_hash IS NULL AS invited,
+       CASE WHEN $2::boolean THEN a.email END AS email, a.role, a.patient_id,
+       a.deactivated_at IS NULL AS active,
+       account_state(a.deactivated_at, a.password_hash, i.state) AS state,
        EXISTS (SELECT 1 FROM attempt t
                 WHERE t.clinic_id = a.clinic_id AND t.account_id = a.id
-                  AND (t.failures >= 100 OR t.blocked_until > $5::timestamptz)) AS locked
+                  AND (t.failures >= 100 OR t.blocked_until > $5::timestamptz)) AS locked,
+       i.id AS invitation_id, i.state AS invitation_state,
+       coalesce(i.mailed, false) AS invitation_mailed,
+       i.expires_at AS invitation_expires_at,
+       p.id AS approval_id, p.kind AS approval_kind, p.role AS approval_role
   FROM account a
   JOIN record_key k ON k.clinic_id = a.clinic_id AND k.subject_id = a.id
+  LEFT JOIN LATERAL (
+       SELECT v.id, v.mailed, v.expires_at,
+              invitation_state(v.confirmed_at, v.ended_at, v.tries, v.expires_at, $5) AS state
+         FROM invitation v
+        WHERE v.clinic_id = a.clinic_id AND v.account_id = a.id
+        ORDER BY v.id DESC LIMIT 1) AS i ON $2
+  LEFT JOIN LATERAL (
+       SELECT q.id, q.kind, q.role FROM approval q
+        WHERE q.clinic_id = a.clinic_id AND q.account_id = a.id
+          AND q.state = 'waiting' AND q.expires_at > $5
+        ORDER BY q.id DESC LIMIT 1) AS p ON $2
  WHERE a.clinic_id = current_clinic()
    AND CASE WHEN $1::text IS NULL THEN a.role <> 'patient' ELSE a.role = $1 END
    AND ($2 OR a.role <> 'patient')
-   AND ($3::uuid IS NULL OR a.id > $3)
- ORDER BY a.id
+   AND ($3::uuid IS NULL OR a.id < $3)
+ ORDER BY a.id DESC
  LIMIT $4::bigint;
 
 -- sql: user_get one
 -- in:  id uuid, now time
 -- out: id uuid, key record_key, display_name sealed(account_display_name),
 --      email sealed(account_email), role text, patient_id uuid, active bool,
---      invited bool, locked bool, totp_enrolled bool, compromised_at time,
+--      state text, locked bool, totp_enrolled bool, compromised_at time,
 --      password_changed_at time, last_sign_in_at time, created_at time,
---      created_by uuid, version int
+--      created_by uuid, version int, invitation_id uuid, invitation_state text,
+--      invitation_mailed bool, invitation_expires_at time, approval_id uuid,
+--      approval_kind text, approval_role text
 SELECT a.id, k.subject_id, k.version, k.box, a.display_name, a.email, a.role,
        a.patient_id, a.deactivated_at IS NULL AS active,
-       a.password_hash IS NULL AS invited,
+       account_state(a.deactivated_at, a.password_hash, i.state) AS state,
        EXISTS (SELECT 1 FROM attempt t
                 WHERE t.clinic_id = a.clinic_id AND t.account_id = a.id
                   AND (t.failures >= 100 OR t.blocked_until > $2::timestamptz)) AS locked,
        a.totp_confirmed_at IS NOT NULL AS totp_enrolled, a.compromised_at,
        a.password_changed_at, a.last_sign_in_at, a.created_at, a.created_by,
-       a.version
+       a.version, i.id AS invitation_id, i.state AS invitation_state,
+       coalesce(i.mailed, false) AS invitation_mailed,
+       i.expires_at AS invitation_expires_at,
+       p.id AS approval_id, p.kind AS approval_kind, p.role AS approval_role
   FROM account a
   JOIN record_key k ON k.clinic_id = a.clinic_id AND k.subject_id = a.id
+  LEFT JOIN LATERAL (
+       SELECT v.id, v.mailed, v.expires_at,
+              invitation_state(v.confirmed_at, v.ended_at, v.tries, v.expires_at, $2) AS state
+         FROM invitation v
+        WHERE v.clinic_id = a.clinic_id AND v.account_id = a.id
+        ORDER BY v.id DESC LIMIT 1) AS i ON true
+  LEFT JOIN LATERAL (
+       SELECT q.id, q.kind, q.role FROM approval q
+        WHERE q.clinic_id = a.clinic_id AND q.account_id = a.id
+          AND q.state = 'waiting' AND q.expires_at > $2
+        ORDER BY q.id DESC LIMIT 1) AS p ON true
  WHERE a.clinic_id = current_clinic() AND a.id = $1::uuid;
 
 -- Administrators who can sign in, locked in order: two of them who would take
@@ -55,15 +90,19 @@ SELECT id FROM account
 
 -- sql: user_update exec
 -- in:  id uuid, key record_key, display_name sealed(account_display_name),
---      role text, version int
+--      version int
 WITH written AS (
-    UPDATE account SET display_name = $2::bytea, role = $3::text,
-           version = version + 1
-     WHERE clinic_id = current_clinic() AND id = $1::uuid AND version = $4::bigint
+    UPDATE account SET display_name = $2::bytea, version = version + 1
+     WHERE clinic_id = current_clinic() AND id = $1::uuid AND version = $3::bigint
     RETURNING clinic_id, id)
 UPDATE record_key k SET seals = k.seals + 1
   FROM written w
  WHERE k.clinic_id = w.clinic_id AND k.subject_id = w.id;
+
+-- sql: user_role_set exec
+-- in:  id uuid, role text
+UPDATE account SET role = $2::text, version = version + 1
+ WHERE clinic_id = current_clinic() AND id = $1::uuid AND patient_id IS NULL;
 
 -- sql: user_deactivate exec
 -- in:  id uuid, now time

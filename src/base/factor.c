@@ -340,28 +340,42 @@ factor_qr_svg(struct arena *a, const char *text, char **svg)
 	return ERR_OK;
 }
 
-/* recovery codes and tokens */
+/* recovery codes, phrases and tokens */
 
 #define RECOVERY_LETTERS 16 /* five bits each */
+#define PHRASE_LETTERS	 12
 
 /* Crockford's: no I, L, O, U. */
 static const char crockford[] = "0123456789abcdefghjkmnpqrstvwxyz";
 
-/*= IA-20: 80 random bits. */
-void
-factor_recovery_code(char out[FACTOR_RECOVERY_SIZE])
+/* n random letters in groups of four, and a NUL. */
+static void
+letters_random(char *p, size_t n)
 {
 	uint8_t bits[RECOVERY_LETTERS]; /* five of each byte are used */
-	char *p = out;
 
 	secret_random(bits, sizeof(bits));
-	for (size_t i = 0; i < RECOVERY_LETTERS; i++) {
+	for (size_t i = 0; i < n; i++) {
 		if (i > 0 && i % 4 == 0)
 			*p++ = '-';
 		*p++ = crockford[bits[i] & 31];
 	}
 	*p = '\0';
 	secret_wipe(bits, sizeof(bits));
+}
+
+/*= IA-20: 80 random bits. */
+void
+factor_recovery_code(char out[FACTOR_RECOVERY_SIZE])
+{
+	letters_random(out, RECOVERY_LETTERS);
+}
+
+/*= IA-19: 60 random bits, for a day and a few tries. */
+void
+factor_phrase(char out[FACTOR_PHRASE_SIZE])
+{
+	letters_random(out, PHRASE_LETTERS);
 }
 
 /* The letter that a person meant, '\0' if there is none. */
@@ -378,28 +392,54 @@ crockford_letter(char c)
 	return c;
 }
 
+/* Exactly n letters as they were meant, without what stands between them. */
+static enum err
+letters_read(const char *text, uint8_t *out, size_t n)
+{
+	size_t i = 0;
+	char c;
+
+	for (; *text != '\0'; text++) {
+		if (*text == '-' || *text == ' ')
+			continue;
+		c = crockford_letter(*text);
+		if (c == '\0' || i == n)
+			return ERR_INVALID_CODE;
+		out[i++] = (uint8_t)c;
+	}
+	return i == n ? ERR_OK : ERR_INVALID_CODE;
+}
+
 /*= IA-20: stored as a hash only; 80 random bits need no slow one. */
 enum err
 factor_recovery_hash(const char *code, uint8_t out[32])
 {
 	uint8_t canonical[RECOVERY_LETTERS];
-	size_t n = 0;
-	char c;
 	enum err r;
 
 	memset(out, 0, 32);
-	for (; *code != '\0'; code++) {
-		if (*code == '-' || *code == ' ')
-			continue;
-		c = crockford_letter(*code);
-		if (c == '\0' || n == sizeof(canonical))
-			return ERR_INVALID_CODE;
-		canonical[n++] = (uint8_t)c;
-	}
-	if (n != sizeof(canonical))
-		return ERR_INVALID_CODE;
-	r = crypto_sha256((struct bytes){ canonical, n }, out);
+	r = letters_read(code, canonical, sizeof(canonical));
+	if (r == ERR_OK)
+		r = crypto_sha256(
+		    (struct bytes){ canonical, sizeof(canonical) }, out);
 	secret_wipe(canonical, sizeof(canonical));
+	return r;
+}
+
+/* Bound to what it opens, so that no table of hashes serves for two; what is
+ * hashed lives for a day, which 60 bits outlast. */
+enum err
+factor_phrase_hash(const uint8_t opens[16], const char *phrase, uint8_t out[32])
+{
+	uint8_t both[16 + PHRASE_LETTERS];
+	enum err r;
+
+	memset(out, 0, 32);
+	memcpy(both, opens, 16);
+	r = letters_read(phrase, both + 16, PHRASE_LETTERS);
+	if (r == ERR_OK)
+		r = crypto_sha256((struct bytes){ both, sizeof(both) }, out);
+	secret_wipe(both, sizeof(both));
 	return r;
 }
 

@@ -59,6 +59,15 @@ void factor_recovery_code(char out[FACTOR_RECOVERY_SIZE]);
  * ERR_INVALID_CODE for what cannot be a code. */
 NODISCARD enum err factor_recovery_hash(const char *code, uint8_t out[32]);
 
+/* Phrases that one person reads to another: 60 random bits as xxxx-xxxx-xxxx,
+ * written and read like recovery codes. */
+#define FACTOR_PHRASE_SIZE 15
+void factor_phrase(char out[FACTOR_PHRASE_SIZE]);
+/* What is stored: SHA-256 of what the phrase opens and the phrase in canonical
+ * form. ERR_INVALID_CODE for what cannot be a phrase. */
+NODISCARD enum err factor_phrase_hash(
+    const uint8_t opens[16], const char *phrase, uint8_t out[32]);
+
 /* Bearer tokens, session cookies, invitations: 32 random bytes, base64url;
  * stored as SHA-256 of the text (SE-03). Any text can be hashed: what is no
  * token is never found. */

@@ -1,7 +1,5 @@
 #include "care/account_new.h"
 
-#include "base/conf.h"
-#include "base/factor.h"
 #include "base/text.h"
 #include "data/field.h"
 #include "data/record_key.h"
@@ -49,52 +47,4 @@ account_add(struct tx *tx, const struct account_new *new, struct uuid *id)
 		return r;
 	*id = in.id;
 	return ERR_OK;
-}
-
-/* The token stands behind '#': it is in no server's log and no Referer. */
-enum err
-invitation_link(struct tx *tx, const struct uuid *account, const char *origin,
-    int64_t now, char **url)
-{
-	char token[FACTOR_TOKEN_SIZE];
-	uint8_t *hash = arena_alloc(tx_arena(tx), 32);
-	struct invitation_insert_in in = {
-		.hash = { hash, 32 },
-		.account_id = *account,
-		.now = now,
-		.expires_at = now + INVITATION_HOURS * 3600,
-	};
-	enum err r;
-
-	if ((r = factor_token(token, hash)) != ERR_OK ||
-	    (r = sql_invitation_insert(tx, &in)) != ERR_OK)
-		return r;
-	*url = arena_format(tx_arena(tx), "%s/invitation#%s", origin, token);
-	return ERR_OK;
-}
-
-enum err
-account_create(struct op *op, enum role role, const struct uuid *patient,
-    const char *email, const char *display_name, struct uuid *id,
-    char **invitation_url)
-{
-	struct account_new new = {
-		.role = role,
-		.email = email,
-		.display_name = display_name,
-		.created_by = op->who.account,
-		.now = op->now,
-	};
-	enum err r;
-
-	if (patient != NULL)
-		new.patient = *patient;
-	r = account_add(op->tx, &new, id);
-	if (r == ERR_EMAIL_TAKEN)
-		return op_refuse(op, r, "email");
-	if (r != ERR_OK)
-		return r;
-	op->note.record = *id;
-	return invitation_link(
-	    op->tx, id, conf()->origin, op->now, invitation_url);
 }

@@ -5,10 +5,8 @@
 
 /*
  * New accounts. Nobody but their owner ever knows a password: an account is
- * made without one, and a link that works once within a day sets it.
+ * made without one, and an invitation (care/invitation.h) sets it.
  */
-#define INVITATION_HOURS 24
-
 struct account_new {
 	enum role role;
 	struct uuid patient; /* nil unless the role is ROLE_PATIENT */
@@ -25,16 +23,6 @@ struct account_new {
  */
 NODISCARD enum err account_add(
     struct tx *, const struct account_new *, struct uuid *id);
-
-/* Makes a link to accept an invitation, which makes earlier ones void:
- * "<origin>/invitation#<token>", in the transaction's arena. */
-NODISCARD enum err invitation_link(struct tx *, const struct uuid *account,
-    const char *origin, int64_t now, char **url);
-
-/* Both, for an operation: the actor invites; the audit row names the account. */
-NODISCARD enum err account_create(struct op *, enum role,
-    const struct uuid *patient, const char *email, const char *display_name,
-    struct uuid *id, char **invitation_url);
 
 /* What an account is found by: a token of its address, the same however it
  * is written. Needs the installation's index key (data/keys.h). */

@@ -1,12 +1,18 @@
+#include "care/invitation.h"
+
 #include "base/factor.h"
+#include "base/secret.h"
 #include "care/attempt.h"
 #include "care/operations.h"
 #include "care/password.h"
 #include "care/session_token.h"
 #include "sql.h"
 
+#include <string.h>
+
 const struct shape invitation_accept_in[] = {
 	{ "password", SH_RAW, 1, 1024, SH_REQUIRED | SH_PHI, NULL, NULL },
+	{ "phrase", SH_TEXT, 1, 64, SH_PHI, NULL, NULL },
 	{ "client", SH_CHOICE, 0, 0, 0, "browser|api", NULL },
 	{ 0 },
 };
@@ -18,10 +24,28 @@ const struct shape invitation_accept_out[] = {
 	{ 0 },
 };
 
+const struct shape invitation_look_in[] = { { 0 } };
+
+const struct shape invitation_look_out[] = {
+	{ "state", SH_CHOICE, 0, 0, SH_REQUIRED, "waiting|open", NULL },
+	{ "phrase", SH_BOOL, 0, 0, SH_REQUIRED, NULL, NULL },
+	{ "clinic_name", SH_TEXT, 1, 200, SH_REQUIRED, NULL, NULL },
+	{ 0 },
+};
+
+const struct shape invitation_resend_in[] = { { 0 } };
+
+const struct shape invitation_resend_out[] = {
+	{ "id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },
+	INVITED_MEMBERS,
+	{ 0 },
+};
+
 /* Unknown, used and expired links are one. */
 static enum err
-link_find(struct op *op, uint8_t hash[32], struct invitation_find_row *row)
+link_find(struct op *op, struct invitation_find_row *row)
 {
+	uint8_t *hash = arena_alloc(op->arena, 32);
 	struct invitation_find_in in = { { hash, 32 } };
 	enum err r;
 
@@ -35,15 +59,84 @@ link_find(struct op *op, uint8_t hash[32], struct invitation_find_row *row)
 		return ERR_LINK_EXPIRED;
 	if (r != ERR_OK)
 		return r;
+	op->note.record = row->account_id;
 	return op_assume(
 	    op, &row->clinic_id, &row->account_id, role_parse(row->role));
 }
 
+/* What to ask of whoever holds the link: nothing about whom it is for. */
+enum err
+invitation_look(struct op *op)
+{
+	struct invitation_find_row row;
+	enum err r;
+
+	if ((r = link_find(op, &row)) != ERR_OK)
+		return r;
+	op->out = json_pack("{s:s, s:b, s:s}", "state",
+	    row.confirmed ? "open" : "waiting", "phrase",
+	    !row.confirmed || row.phrase_hash.p != NULL, "clinic_name",
+	    row.clinic_name);
+	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
+}
+
+/* One try is taken, and committed, before the phrase is looked at. */
+static enum err
+try_take(struct op *op, const struct uuid *invitation)
+{
+	struct invitation_try_in in = { *invitation };
+	int64_t n;
+	enum err r;
+
+	if ((r = sql_invitation_try(op->tx, &in, &n)) != ERR_OK ||
+	    (r = op_release(op)) != ERR_OK)
+		return r;
+	return n == 1 ? ERR_OK : ERR_LINK_EXPIRED;
+}
+
+static enum err
+phrase_compare(const struct invitation_find_row *row, const char *phrase)
+{
+	uint8_t hash[32];
+	enum err r;
+
+	r = factor_phrase_hash(row->invitation_id.b, phrase, hash);
+	if (r == ERR_OK &&
+	    (row->phrase_hash.n != sizeof(hash) ||
+		!secret_equal(row->phrase_hash.p, hash, sizeof(hash))))
+		r = ERR_INVALID_CODE;
+	return r;
+}
+
+/*= IA-19: the link alone opens nothing where somebody else has held it */
+static enum err
+phrase_check(struct op *op, const struct invitation_find_row *row)
+{
+	struct invitation_tries_clear_in clear = { row->invitation_id };
+	const char *phrase = in_text(op, "phrase");
+	enum err r;
+
+	if (row->phrase_hash.p == NULL)
+		return op_release(op);
+	if (phrase == NULL)
+		return op_refuse(op, ERR_MISSING_FIELD, "phrase");
+	if ((r = try_take(op, &row->invitation_id)) != ERR_OK)
+		return r;
+	r = phrase_compare(row, phrase);
+	if (r == ERR_INVALID_CODE)
+		return op_refuse(op, ERR_INVALID_PHRASE, "phrase");
+	/* it stands, whatever is wrong with the password */
+	if (r != ERR_OK ||
+	    (r = sql_invitation_tries_clear(op->tx, &clear)) != ERR_OK)
+		return r;
+	return op_release(op);
+}
+
 /*= IA-19: of two that use a link together, one finds it unused */
 static enum err
-link_use(struct op *op, const uint8_t hash[32], const struct password_change *c)
+link_use(struct op *op, const struct uuid *id, const struct password_change *c)
 {
-	struct invitation_use_in use = { { hash, 32 }, op->now };
+	struct invitation_use_in use = { *id, op->now };
 	struct password_set_in set = { op->note.actor, c->hash, c->current_hash,
 		op->now };
 	int64_t n;
@@ -65,22 +158,67 @@ link_use(struct op *op, const uint8_t hash[32], const struct password_change *c)
 enum err
 invitation_accept(struct op *op)
 {
-	uint8_t *hash = arena_alloc(op->arena, 32);
 	struct invitation_find_row row;
 	struct password_change c = { .current = NULL };
 	enum err r;
 
-	if ((r = link_find(op, hash, &row)) != ERR_OK ||
-	    /* an account that was in use before keeps its history (IA-17) */
-	    (r = password_change_read(op, &op->note.actor, "password", &c)) !=
+	if ((r = link_find(op, &row)) != ERR_OK)
+		return r;
+	if (!row.confirmed)
+		return ERR_NOT_CONFIRMED;
+	/* an account that was in use before keeps its history (IA-17) */
+	if ((r = password_change_read(op, &op->note.actor, "password", &c)) !=
 		ERR_OK ||
-	    (r = op_release(op)) != ERR_OK)
+	    (r = phrase_check(op, &row)) != ERR_OK)
 		return r;
 	r = password_change_run(op, &c);
 	if (r == ERR_PASSWORD_REUSED)
 		return op_refuse(op, r, "password");
-	if (r != ERR_OK || (r = link_use(op, hash, &c)) != ERR_OK)
+	if (r != ERR_OK || (r = link_use(op, &row.invitation_id, &c)) != ERR_OK)
 		return r;
 	r = session_begin(op, &op->note.actor);
 	return r == ERR_NOT_FOUND ? ERR_LINK_EXPIRED : r;
+}
+
+/* A new link for the same person, and the old one ends. What was confirmed for
+ * that one is asked for again: its link may be in other hands by now. */
+static enum err
+resend(struct op *op, const struct user_get_row *u)
+{
+	struct invitee who = {
+		.kind = "invite",
+		.account = u->id,
+		.patient = u->patient_id,
+		.role = role_parse(u->role),
+		.email = u->email,
+		.vouched = false,
+	};
+	struct invited made;
+	enum err r;
+
+	if (strcmp(u->state, "invited") != 0 && strcmp(u->state, "none") != 0)
+		return ERR_WRONG_STATUS;
+	if ((r = invitation_make(op, &who, &made)) != ERR_OK)
+		return r;
+	op->out = json_pack("{s:o}", "id", uuid_json(&u->id));
+	invited_tell(op->out, &made);
+	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
+}
+
+enum err
+invitation_resend(struct op *op)
+{
+	struct invitation_account_in in = { op->id };
+	struct invitation_account_row row;
+	struct user_get_row u;
+	enum err r;
+
+	if ((r = sql_invitation_account(op->tx, &in, &row)) != ERR_OK)
+		return r;
+	struct user_get_in get = { row.account_id, op->now };
+	if ((r = sql_user_get(op->tx, &get, &u)) != ERR_OK)
+		return r;
+	op->note.record = u.id;
+	op->note.patient = u.patient_id;
+	return resend(op, &u);
 }

@@ -1,10 +1,13 @@
 #include "base/text.h"
 #include "care/account_new.h"
+#include "care/invitation.h"
 #include "care/operations.h"
 #include "care/patient_index.h"
 #include "data/record_key.h"
 #include "gate/route.h"
 #include "sql.h"
+
+#include <string.h>
 
 const struct shape patient_create_out[] = {
 	{ "id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },
@@ -13,14 +16,11 @@ const struct shape patient_create_out[] = {
 
 const struct shape patient_read_in[] = { { 0 } };
 
-const struct shape patient_account_in[] = {
-	{ "email", SH_EMAIL, 3, 254, SH_PHI, NULL, NULL },
-	{ 0 },
-};
+const struct shape patient_account_in[] = { { 0 } };
 
 const struct shape patient_account_out[] = {
 	{ "id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },
-	{ "invitation_url", SH_TEXT, 1, 1000, SH_REQUIRED, NULL, NULL },
+	INVITED_MEMBERS,
 	{ 0 },
 };
 
@@ -204,30 +204,93 @@ patient_patch(struct op *op)
 	return record_show(op, &c.values, row.version + 1);
 }
 
-/* Invites the patient to a portal account, under the name of the record, at its
- * address unless another is given. The record is locked, so that a change of its
- * name made meanwhile finds the account. */
+/* Under the name and at the address of the record, whoever invites. */
+static enum err
+account_new(struct op *op, const struct patient_get_row *row, struct uuid *id)
+{
+	struct account_new new = {
+		.role = ROLE_PATIENT,
+		.patient = op->id,
+		.email = row->email,
+		.display_name = name_whole(
+		    op->arena, row->given_name, row->family_name),
+		.created_by = op->who.account,
+		.now = op->now,
+	};
+
+	return account_add(op->tx, &new, id);
+}
+
+/* An account that nobody has opened yet follows the record's address. */
+static enum err
+account_follow(
+    struct op *op, const struct account_to_invite_row *a, const char *email)
+{
+	struct account_email_set_in in = {
+		.id = a->id,
+		.key = a->key,
+		.email = email,
+	};
+	int64_t n;
+	enum err r;
+
+	if (strcmp(a->email, email) == 0)
+		return ERR_OK;
+	if ((r = account_email_token(op->arena, email, &in.email_token)) !=
+		ERR_OK ||
+	    (r = sql_account_email_set(op->tx, &in, &n)) != ERR_OK)
+		return r;
+	return n == 1 ? ERR_OK : ERR_ALREADY_DONE;
+}
+
+/* The account to invite to: a new one, or one that is still unopened. */
+static enum err
+account_ready(struct op *op, const struct patient_get_row *row,
+    const struct account_to_invite_row *a, struct uuid *id)
+{
+	enum err r;
+
+	*id = a->id;
+	if (uuid_is_nil(&a->id))
+		r = account_new(op, row, id);
+	else if (a->active || a->deactivated)
+		return ERR_ALREADY_DONE;
+	else
+		r = account_follow(op, a, row->email);
+	return r == ERR_EMAIL_TAKEN ? op_refuse(op, r, "email") : r;
+}
+
+/* Invites the patient to a portal account, and once more who has not come. The
+ * record is locked, so that a change of its name made meanwhile finds the
+ * account. */
 enum err
 patient_account(struct op *op)
 {
+	struct invitee who = {
+		.kind = "invite", .role = ROLE_PATIENT, .patient = op->id
+	};
+	struct account_to_invite_in in = { op->id };
 	const struct patient_lock_in lock = { op->id };
-	const char *email = in_text(op, "email"), *name;
+	struct account_to_invite_row account;
 	struct patient_get_row row;
-	char *url = NULL;
-	struct uuid id;
+	struct invited made;
 	enum err r;
 
 	if ((r = sql_patient_lock(op->tx, &lock)) != ERR_OK ||
 	    (r = record_get(op, &row)) != ERR_OK)
 		return r;
-	if (email == NULL && (email = row.email) == NULL)
+	if (row.email == NULL)
 		return op_refuse(op, ERR_MISSING_FIELD, "email");
-	name = name_whole(op->arena, row.given_name, row.family_name);
-	if ((r = account_create(
-		 op, ROLE_PATIENT, &op->id, email, name, &id, &url)) != ERR_OK)
+	if ((r = sql_account_to_invite(op->tx, &in, &account)) != ERR_OK ||
+	    (r = account_ready(op, &row, &account, &who.account)) != ERR_OK)
 		return r;
-	op->note.record = id;
-	op->out = json_pack(
-	    "{s:o, s:s}", "id", uuid_json(&id), "invitation_url", url);
+	who.email = row.email;
+	who.vouched = !uuid_is_nil(&account.email_by) &&
+	    !uuid_equal(&account.email_by, &op->who.account);
+	if ((r = invitation_make(op, &who, &made)) != ERR_OK)
+		return r;
+	op->note.record = who.account;
+	op->out = json_pack("{s:o}", "id", uuid_json(&who.account));
+	invited_tell(op->out, &made);
 	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
 }

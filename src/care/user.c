@@ -1,7 +1,9 @@
-#include "base/conf.h"
 #include "base/instant.h"
+#include "care/account_change.h"
 #include "care/account_new.h"
+#include "care/approval.h"
 #include "care/attempt.h"
+#include "care/invitation.h"
 #include "care/operations.h"
 #include "care/page.h"
 #include "gate/role.h"
@@ -10,6 +12,17 @@
 
 #include <string.h>
 
+#define STATES "none|invited|active|deactivated"
+
+/* What waits for a second person. */
+static const struct shape waiting_members[] = {
+	{ "id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },
+	{ "kind", SH_CHOICE, 0, 0, SH_REQUIRED,
+	    "invite|role|reset_password|reset_totp", NULL },
+	{ "role", SH_CHOICE, 0, 0, SH_REQUIRED | SH_NULLABLE, WORKFORCE, NULL },
+	{ 0 },
+};
+
 #define USER_MEMBERS                                                           \
 	{ "id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },                      \
 	    { "email", SH_EMAIL, 3, 254, SH_REQUIRED, NULL, NULL },            \
@@ -17,7 +30,7 @@
 		    NULL },                                                    \
 	    { "role", SH_CHOICE, 0, 0, SH_REQUIRED, ROLES, NULL },             \
 	    { "active", SH_BOOL, 0, 0, SH_REQUIRED, NULL, NULL },              \
-	    { "invited", SH_BOOL, 0, 0, SH_REQUIRED, NULL, NULL },             \
+	    { "state", SH_CHOICE, 0, 0, SH_REQUIRED, STATES, NULL },           \
 	    { "locked", SH_BOOL, 0, 0, SH_REQUIRED, NULL, NULL },              \
 	    { "totp_enrolled", SH_BOOL, 0, 0, SH_REQUIRED, NULL, NULL },       \
 	    { "compromised_at", SH_TIME, 0, 0, SH_REQUIRED | SH_NULLABLE,      \
@@ -27,20 +40,28 @@
 	    { "last_sign_in_at", SH_TIME, 0, 0, SH_REQUIRED | SH_NULLABLE,     \
 		    NULL, NULL },                                              \
 	    { "created_at", SH_TIME, 0, 0, SH_REQUIRED, NULL, NULL },          \
+	    { "waiting", SH_OBJECT, 0, 0, SH_REQUIRED | SH_NULLABLE, NULL,     \
+		    waiting_members },                                         \
 	{                                                                      \
 		"created_by", SH_UUID, 0, 0, SH_REQUIRED | SH_NULLABLE, NULL,  \
 		    NULL                                                       \
 	}
 
+/* A link that was just asked for has more members. */
+#define USER_LAST_INVITATION                                                   \
+	{                                                                      \
+		"invitation", SH_OBJECT, 0, 0, SH_REQUIRED | SH_NULLABLE,      \
+		    NULL, invitation_members                                   \
+	}
+
 #define USER_ACTION(name)                                                      \
 	const struct shape name##_in[] = { { 0 } };                            \
-	const struct shape name##_out[] = { USER_MEMBERS, { 0 } }
+	const struct shape name##_out[] = { USER_MEMBERS,                      \
+		USER_LAST_INVITATION, { 0 } }
 
 #define USER_LINK(name)                                                        \
 	const struct shape name##_in[] = { { 0 } };                            \
-	const struct shape name##_out[] = { USER_MEMBERS,                      \
-		{ "invitation_url", SH_TEXT, 1, 1000, SH_REQUIRED, NULL,       \
-		    NULL },                                                    \
+	const struct shape name##_out[] = { USER_MEMBERS, INVITED_MEMBERS,     \
 		{ 0 } }
 
 USER_ACTION(user_read);
@@ -62,8 +83,11 @@ const struct shape user_list_out[] = {
 	{ "role", SH_CHOICE, 0, 0, SH_REQUIRED, ROLES, NULL },
 	{ "active", SH_BOOL, 0, 0, SH_REQUIRED, NULL, NULL },
 	{ "email", SH_EMAIL, 3, 254, 0, NULL, NULL },
-	{ "invited", SH_BOOL, 0, 0, 0, NULL, NULL },
+	{ "state", SH_CHOICE, 0, 0, 0, STATES, NULL },
 	{ "locked", SH_BOOL, 0, 0, 0, NULL, NULL },
+	{ "invitation", SH_OBJECT, 0, 0, SH_NULLABLE, NULL,
+	    invitation_members },
+	{ "waiting", SH_OBJECT, 0, 0, SH_NULLABLE, NULL, waiting_members },
 	{ 0 },
 };
 
@@ -76,7 +100,7 @@ const struct shape user_create_in[] = {
 
 const struct shape user_create_out[] = {
 	{ "id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },
-	{ "invitation_url", SH_TEXT, 1, 1000, SH_REQUIRED, NULL, NULL },
+	INVITED_MEMBERS,
 	{ 0 },
 };
 
@@ -86,7 +110,17 @@ const struct shape user_patch_in[] = {
 	{ 0 },
 };
 
-const struct shape user_patch_out[] = { USER_MEMBERS, { 0 } };
+const struct shape user_patch_out[] = { USER_MEMBERS, USER_LAST_INVITATION,
+	{ 0 } };
+
+static json_t *
+waiting_json(const struct uuid *id, const char *kind, const char *role)
+{
+	return uuid_is_nil(id)
+	    ? json_null()
+	    : json_pack("{s:o, s:s, s:o}", "id", uuid_json(id), "kind", kind,
+		  "role", text_json(role));
+}
 
 /*= AZ-02: addresses and the state of an account are the administrator's */
 static json_t *
@@ -98,8 +132,15 @@ item_json(const struct user_list_row *u, bool as_admin)
 
 	if (as_admin) {
 		json_object_set_new(o, "email", text_json(u->email));
-		json_object_set_new(o, "invited", json_boolean(u->invited));
+		json_object_set_new(o, "state", json_string(u->state));
 		json_object_set_new(o, "locked", json_boolean(u->locked));
+		json_object_set_new(o, "invitation",
+		    invitation_json(&u->invitation_id, u->invitation_state,
+			u->invitation_mailed ? u->email : NULL,
+			u->invitation_expires_at));
+		json_object_set_new(o, "waiting",
+		    waiting_json(
+			&u->approval_id, u->approval_kind, u->approval_role));
 	}
 	return o;
 }
@@ -111,7 +152,7 @@ user_list(struct op *op)
 		.role = in_text(op, "role"),
 		.as_admin = perm_scope(PERM_user_manage, op->who.role) !=
 		    SCOPE_NONE,
-		.after = page_uuid(op, "after"),
+		.before = page_uuid(op, "before"),
 		.limit = page_fetch(op),
 		.now = op->now,
 	};
@@ -128,26 +169,40 @@ user_list(struct op *op)
 	for (i = 0; i < shown; i++) {
 		json_array_append_new(items, item_json(&rows[i], in.as_admin));
 		op_returned(op, &rows[i].id);
+		/* that somebody is a patient here is theirs to follow up */
+		if (!uuid_is_nil(&rows[i].patient_id))
+			op_returned(op, &rows[i].patient_id);
 	}
 	if (n > shown)
 		next = json_pack(
-		    "{s:o}", "after", uuid_json(&rows[shown - 1].id));
+		    "{s:o}", "before", uuid_json(&rows[shown - 1].id));
 	return op_list(op, items, next);
 }
 
 enum err
 user_create(struct op *op)
 {
-	struct uuid id;
-	char *url;
+	struct account_new new = {
+		.role = role_parse(in_text(op, "role")),
+		.email = in_text(op, "email"),
+		.display_name = in_text(op, "display_name"),
+		.created_by = op->who.account,
+		.now = op->now,
+	};
+	struct invitee who = {
+		.kind = "invite", .role = new.role, .email = new.email
+	};
+	struct invited made;
 	enum err r;
 
-	r = account_create(op, role_parse(in_text(op, "role")), NULL,
-	    in_text(op, "email"), in_text(op, "display_name"), &id, &url);
-	if (r != ERR_OK)
+	r = account_add(op->tx, &new, &who.account);
+	if (r == ERR_EMAIL_TAKEN)
+		return op_refuse(op, r, "email");
+	if (r != ERR_OK || (r = invitation_make(op, &who, &made)) != ERR_OK)
 		return r;
-	op->out = json_pack(
-	    "{s:o, s:s}", "id", uuid_json(&id), "invitation_url", url);
+	op->note.record = who.account;
+	op->out = json_pack("{s:o}", "id", uuid_json(&who.account));
+	invited_tell(op->out, &made);
 	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
 }
 
@@ -174,42 +229,27 @@ user_show(struct op *op)
 	if ((r = user_find(op, &u)) != ERR_OK)
 		return r;
 	op->version = u.version;
-	op->out = json_pack("{s:o, s:o, s:o, s:s, s:b, s:b, s:b, s:b, s:o, s:o,"
-			    " s:o, s:o, s:o}",
+	op->out = json_pack("{s:o, s:o, s:o, s:s, s:b, s:s, s:b, s:b, s:o, s:o,"
+			    " s:o, s:o, s:o, s:o, s:o}",
 	    "id", uuid_json(&u.id), "email", text_json(u.email), "display_name",
 	    text_json(u.display_name), "role", u.role, "active", u.active,
-	    "invited", u.invited, "locked", u.locked, "totp_enrolled",
+	    "state", u.state, "locked", u.locked, "totp_enrolled",
 	    u.totp_enrolled, "compromised_at", time_json(u.compromised_at),
 	    "password_changed_at", time_json(u.password_changed_at),
 	    "last_sign_in_at", time_json(u.last_sign_in_at), "created_at",
-	    time_json(u.created_at), "created_by", uuid_json(&u.created_by));
+	    time_json(u.created_at), "created_by", uuid_json(&u.created_by),
+	    "invitation",
+	    invitation_json(&u.invitation_id, u.invitation_state,
+		u.invitation_mailed ? u.email : NULL, u.invitation_expires_at),
+	    "waiting",
+	    waiting_json(&u.approval_id, u.approval_kind, u.approval_role));
 	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
 }
 
-/* A clinic without an administrator could never have one again. */
-static enum err
-admin_spare(struct op *op, const struct user_get_row *u)
+static bool
+is_own(const struct op *op)
 {
-	struct user_admins_lock_row *admins;
-	size_t n, i, others = 0;
-	enum err r;
-
-	if (strcmp(u->role, "admin") != 0 || !u->active)
-		return ERR_OK;
-	if ((r = sql_user_admins_lock(op->tx, &admins, &n)) != ERR_OK)
-		return r;
-	for (i = 0; i < n; i++)
-		others += !uuid_equal(&admins[i].id, &u->id);
-	return others > 0 ? ERR_OK : ERR_WRONG_STATUS;
-}
-
-/*= AZ-05, SE-06: whoever loses a right loses the sessions that have it */
-static enum err
-sessions_end(struct op *op)
-{
-	struct session_end_all_in in = { .account_id = op->id, .now = op->now };
-
-	return sql_session_end_all(op->tx, &in);
+	return uuid_equal(&op->id, &op->who.account);
 }
 
 enum err
@@ -219,14 +259,13 @@ user_read(struct op *op)
 }
 
 static enum err
-user_write(struct op *op, const struct user_get_row *u, const char *role)
+user_write(struct op *op, const struct user_get_row *u)
 {
 	const char *name = in_text(op, "display_name");
 	struct user_update_in in = {
 		.id = u->id,
 		.key = u->key,
 		.display_name = name != NULL ? name : u->display_name,
-		.role = role,
 		.version = op->if_match,
 	};
 	int64_t n;
@@ -247,27 +286,50 @@ patient_renamed(const struct op *op, const struct user_get_row *u)
 	    (u->display_name == NULL || strcmp(name, u->display_name) != 0);
 }
 
+/* The role stays as it is until a second person has confirmed the new one,
+ * unless that one sees no chart and confirms for nobody. */
+static enum err
+role_ask(struct op *op, const struct user_get_row *u, const char *role)
+{
+	struct approval_new ask = {
+		.kind = "role",
+		.account = u->id,
+		.role = role,
+		.expires_at = op->now + INVITATION_HOURS * 3600,
+	};
+	struct uuid id;
+	int64_t deciders;
+	enum err r;
+
+	if (strcmp(u->role, "patient") == 0)
+		return ERR_WRONG_STATUS;
+	if (is_own(op))
+		return ERR_OWN_ACCOUNT;
+	if ((r = account_admin_spare(op->tx, &u->id, u->role)) != ERR_OK)
+		return r;
+	return role_guarded(role_parse(role))
+	    ? approval_ask(op, &ask, &id, &deciders)
+	    : account_role_set(op->tx, &u->id, u->role, role, op->now);
+}
+
 /*= AZ-03: only these two members; a patient's account has no other role */
 enum err
 user_patch(struct op *op)
 {
 	struct user_get_row u;
 	const char *role = in_text(op, "role");
-	bool changes;
 	enum err r;
 
 	if ((r = user_find(op, &u)) != ERR_OK)
 		return r;
+	if (u.version != op->if_match)
+		return ERR_STALE;
 	if (patient_renamed(op, &u))
 		return op_refuse(op, ERR_INVALID_FIELD, "display_name");
-	changes = role != NULL && strcmp(role, u.role) != 0;
-	if (changes && strcmp(u.role, "patient") == 0)
-		return op_refuse(op, ERR_WRONG_STATUS, "role");
-	if (changes && (r = admin_spare(op, &u)) != ERR_OK)
+	if (role != NULL && strcmp(role, u.role) != 0 &&
+	    (r = role_ask(op, &u, role)) != ERR_OK)
 		return op_refuse(op, r, "role");
-	if ((r = user_write(op, &u, changes ? role : u.role)) != ERR_OK)
-		return r;
-	if (changes && (r = sessions_end(op)) != ERR_OK)
+	if (in_has(op, "display_name") && (r = user_write(op, &u)) != ERR_OK)
 		return r;
 	return user_show(op);
 }
@@ -284,20 +346,24 @@ enum err
 user_deactivate(struct op *op)
 {
 	struct user_deactivate_in in = { op->id, op->now };
+	struct approval_drop_in drop = { op->id, op->now };
 	struct user_get_row u;
 	int64_t n;
 	enum err r;
 
 	if ((r = user_find(op, &u)) != ERR_OK)
 		return r;
-	if (uuid_equal(&op->id, &op->who.account))
-		return ERR_WRONG_STATUS; /* somebody else has to */
-	if ((r = admin_spare(op, &u)) != ERR_OK ||
+	if (is_own(op))
+		return ERR_OWN_ACCOUNT;
+	if (!u.active)
+		return ERR_ALREADY_DONE;
+	if ((r = account_admin_spare(op->tx, &u.id, u.role)) != ERR_OK ||
 	    (r = sql_user_deactivate(op->tx, &in, &n)) != ERR_OK)
 		return r;
 	if (n != 1)
 		return ERR_ALREADY_DONE;
-	if ((r = sessions_end(op)) != ERR_OK ||
+	if ((r = account_sessions_end(op->tx, &op->id, op->now)) != ERR_OK ||
+	    (r = sql_approval_drop(op->tx, &drop)) != ERR_OK ||
 	    (r = invitations_void(op)) != ERR_OK)
 		return r;
 	return user_show(op);
@@ -330,44 +396,46 @@ user_unlock(struct op *op)
 }
 
 /*
- * The old secret works no longer, and a link for the owner alone sets a new
- * one: the administrator hands over the link and learns nothing lasting. A
- * lost authenticator takes the password with it, so that whoever has found
- * one of the two cannot enrol the other.
+ * Once a second person has confirmed it, the old secret works no longer, and a
+ * link for the owner alone sets a new one. Until then nothing changes: a
+ * password that a stranger knows is stopped at once by mark-compromised.
  *= IA-19, IA-20
  */
 static enum err
-user_reset(struct op *op, bool totp)
+user_reset(struct op *op, const char *kind)
 {
-	struct user_reset_in in = { op->id, totp };
+	struct invitee who = { .kind = kind };
+	struct invited made;
 	struct user_get_row u;
-	char *url;
 	enum err r;
 
 	if ((r = user_find(op, &u)) != ERR_OK)
 		return r;
+	if (is_own(op))
+		return ERR_OWN_ACCOUNT;
 	if (!u.active)
 		return ERR_WRONG_STATUS;
-	if ((r = sql_user_reset(op->tx, &in, NULL)) != ERR_OK ||
-	    (r = sessions_end(op)) != ERR_OK ||
-	    (r = invitation_link(
-		 op->tx, &op->id, conf()->origin, op->now, &url)) != ERR_OK ||
+	who.account = u.id;
+	who.patient = u.patient_id;
+	who.role = role_parse(u.role);
+	who.email = u.email;
+	if ((r = invitation_make(op, &who, &made)) != ERR_OK ||
 	    (r = user_show(op)) != ERR_OK)
 		return r;
-	json_object_set_new(op->out, "invitation_url", json_string(url));
+	invited_tell(op->out, &made);
 	return ERR_OK;
 }
 
 enum err
 user_reset_password(struct op *op)
 {
-	return user_reset(op, false);
+	return user_reset(op, "reset_password");
 }
 
 enum err
 user_reset_totp(struct op *op)
 {
-	return user_reset(op, true);
+	return user_reset(op, "reset_totp");
 }
 
 /*= IA-16: all sessions end, and the next sign-in leads to a change alone */
@@ -380,7 +448,7 @@ user_compromise(struct op *op)
 
 	if ((r = user_find(op, &u)) != ERR_OK ||
 	    (r = sql_user_compromise(op->tx, &in, NULL)) != ERR_OK ||
-	    (r = sessions_end(op)) != ERR_OK)
+	    (r = account_sessions_end(op->tx, &op->id, op->now)) != ERR_OK)
 		return r;
 	return user_show(op);
 }

@@ -38,7 +38,6 @@ static const struct account_plan staff[] = {
 	{ "clinician", "Dr. Maya Okafor", "clinician" },
 	{ "clinician", "Dr. Jonas Lindqvist", "clinician2" },
 	{ "scheduler", "Priya Nair", "scheduler" },
-	{ "compliance", "Tom Achterberg", "compliance" },
 };
 
 static const struct patient_plan patients[] = {
@@ -148,10 +147,35 @@ random_password(struct arena *a)
 	return text_base64url(a, raw, sizeof(raw));
 }
 
-/* From a single-use link to an account with password and authenticator. */
+/* Who confirms for the others, and the demo's people so far. */
+struct party {
+	struct client second;
+	json_t *people;
+};
+
+static const char *
+text_member(const json_t *o, const char *name)
+{
+	return json_string_value(json_object_get(o, name));
+}
+
+/* The account's id, by its own session. */
 static json_t *
-person_make(struct arena *a, const char *link, const char *role,
-    const char *name, const char *email)
+own_id(struct client *c)
+{
+	json_t *session = call(c, METHOD_GET, "/v1/session", NULL),
+	       *id = json_incref(
+		   json_object_get(json_object_get(session, "user"), "id"));
+
+	json_decref(session);
+	return id;
+}
+
+/* From a single-use link, and its phrase if it needs one, to an account with
+ * password and authenticator. */
+static json_t *
+person_make(struct arena *a, const char *link, const char *phrase,
+    const char *role, const char *name, const char *email)
 {
 	const char *token = strrchr(link, '#'), *password = random_password(a),
 		   *secret;
@@ -159,29 +183,54 @@ person_make(struct arena *a, const char *link, const char *role,
 	json_t *totp, *codes, *person = NULL;
 
 	token = token == NULL ? link : token + 1;
-	json_decref(post(&c,
-	    arena_format(a, "/v1/invitations/%s/accept", token),
-	    json_pack("{s:s, s:s}", "password", password, "client", "api")));
+	json_decref(
+	    post(&c, arena_format(a, "/v1/invitations/%s/accept", token),
+		json_pack("{s:s, s:s, s:s*}", "password", password, "client",
+		    "api", "phrase", phrase)));
 	if (c.status >= 300)
 		return NULL;
 	totp = post(&c, "/v1/account/totp", NULL);
-	secret = json_string_value(json_object_get(totp, "secret"));
+	secret = text_member(totp, "secret");
 	if (secret == NULL)
 		return NULL;
 	codes = post(&c, "/v1/account/totp/confirm",
 	    json_pack("{s:s}", "code", demo_code(a, secret)));
 	if (c.status < 300)
-		person = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:O}",
-		    "role", role, "name", name, "email", email, "password",
-		    password, "totp_secret", secret, "token", c.token,
-		    "recovery_codes", json_object_get(codes, "recovery_codes"));
+		person = json_pack("{s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:O}",
+		    "id", own_id(&c), "role", role, "name", name, "email",
+		    email, "password", password, "totp_secret", secret, "token",
+		    c.token, "recovery_codes",
+		    json_object_get(codes, "recovery_codes"));
 	json_decref(totp);
 	json_decref(codes);
 	return person;
 }
 
+/* The second person confirms, and passes the phrase on: what an invitation's
+ * answer leads to. */
+static json_t *
+invited_make(struct party *p, const json_t *answer, const char *role,
+    const char *name, const char *email)
+{
+	struct arena *a = p->second.arena;
+	const char *approval = text_member(
+		       json_object_get(answer, "approval"), "id"),
+		   *link = text_member(answer, "invitation_url");
+	json_t *confirmed, *person = NULL;
+
+	if (approval == NULL || link == NULL)
+		return NULL;
+	confirmed = post(&p->second,
+	    arena_format(a, "/v1/approvals/%s/confirm", approval), NULL);
+	if (p->second.status < 300)
+		person = person_make(a, link, text_member(confirmed, "phrase"),
+		    role, name, email);
+	json_decref(confirmed);
+	return person;
+}
+
 static bool
-staff_make(struct client *admin, json_t *people)
+staff_make(struct client *admin, struct party *party)
 {
 	const struct account_plan *p;
 	const char *email;
@@ -193,19 +242,20 @@ staff_make(struct client *admin, json_t *people)
 		answer = post(admin, "/v1/users",
 		    json_pack("{s:s, s:s, s:s}", "email", email, "display_name",
 			p->name, "role", p->role));
-		if (admin->status >= 300)
-			return false;
-		person = person_make(admin->arena,
-		    json_string_value(
-			json_object_get(answer, "invitation_url")),
-		    p->role, p->name, email);
+		person = invited_make(party, answer, p->role, p->name, email);
+		json_decref(answer);
 		if (person == NULL)
 			return false;
-		json_object_set(person, "id", json_object_get(answer, "id"));
-		json_array_append_new(people, person);
-		json_decref(answer);
+		json_array_append_new(party->people, person);
 	}
 	return true;
+}
+
+static char *
+patient_email(struct arena *a, int n)
+{
+	return n == 0 ? arena_text(a, "patient@" PEOPLE_DOMAIN)
+		      : arena_format(a, "patient%d@" PEOPLE_DOMAIN, n + 1);
 }
 
 static json_t *
@@ -217,39 +267,33 @@ patient_body(struct arena *a, const struct patient_plan *p, int n)
 	    "family_name", p->family, "given_name", p->given, "birth_date",
 	    p->born, "sex", p->sex, "mrn",
 	    arena_format(a, "MRN-%05d", 1001 + n), "phone", p->phone, "email",
-	    arena_format(a, "patient%d@" PEOPLE_DOMAIN, n + 1), "address",
-	    "line1", p->line1, "city", "Springfield", "state", "IL",
-	    "postal_code", "62701", "country", "US", "language", "en");
+	    patient_email(a, n), "address", "line1", p->line1, "city",
+	    "Springfield", "state", "IL", "postal_code", "62701", "country",
+	    "US", "language", "en");
 }
 
 /* The first two patients get an account of their own. */
 static bool
-patient_account_make(struct client *scheduler, const char *id,
-    const struct patient_plan *p, int n, json_t *people)
+patient_account_make(struct client *scheduler, struct party *party,
+    const char *id, const struct patient_plan *p, int n)
 {
 	struct arena *a = scheduler->arena;
-	const char *email = n == 0
-	    ? "patient@" PEOPLE_DOMAIN
-	    : arena_format(a, "patient%d@" PEOPLE_DOMAIN, n + 1);
 	json_t *answer, *person;
 
-	answer = post(scheduler, arena_format(a, "/v1/patients/%s/account", id),
-	    json_pack("{s:s}", "email", email));
-	if (scheduler->status >= 300)
-		return false;
-	person = person_make(a,
-	    json_string_value(json_object_get(answer, "invitation_url")),
-	    "patient", arena_format(a, "%s %s", p->given, p->family), email);
+	answer = post(
+	    scheduler, arena_format(a, "/v1/patients/%s/account", id), NULL);
+	person = invited_make(party, answer, "patient",
+	    arena_format(a, "%s %s", p->given, p->family), patient_email(a, n));
 	json_decref(answer);
 	if (person == NULL)
 		return false;
 	json_object_set_new(person, "patient_id", json_string(id));
-	json_array_append_new(people, person);
+	json_array_append_new(party->people, person);
 	return true;
 }
 
 static bool
-patients_make(struct client *scheduler, json_t *people, json_t *ids)
+patients_make(struct client *scheduler, struct party *party, json_t *ids)
 {
 	const int count = (int)(sizeof(patients) / sizeof(patients[0]));
 	json_t *answer;
@@ -261,13 +305,12 @@ patients_make(struct client *scheduler, json_t *people, json_t *ids)
 		    patient_body(scheduler->arena, &patients[n], n));
 		if (scheduler->status >= 300)
 			return false;
-		id = arena_text(scheduler->arena,
-		    json_string_value(json_object_get(answer, "id")));
+		id = arena_text(scheduler->arena, text_member(answer, "id"));
 		json_array_append_new(ids, json_string(id));
 		json_decref(answer);
 		if (n < 2 &&
 		    !patient_account_make(
-			scheduler, id, &patients[n], n, people))
+			scheduler, party, id, &patients[n], n))
 			return false;
 	}
 	return true;
@@ -312,54 +355,75 @@ person_member(json_t *people, const char *role, size_t nth, const char *name)
 	return NULL;
 }
 
-json_t *
-demo_make(struct arena *a, const char *admin_link)
+/* A code of the next step, which counts within the window: that of this one was
+ * used a moment ago. */
+static bool
+code_next(struct client *c, const char *path, const char *secret)
 {
-	json_t *people = json_array(), *ids = json_array(), *person;
+	json_decref(post(c, path,
+	    json_pack("{s:s}", "code",
+		code_at(c->arena, secret, instant_now() + FACTOR_STEP_S))));
+	return c->status < 300;
+}
+
+static bool
+code_enter(struct client *c, const char *path, const char *secret)
+{
+	json_decref(post(
+	    c, path, json_pack("{s:s}", "code", demo_code(c->arena, secret))));
+	return c->status < 300 || code_next(c, path, secret);
+}
+
+/* The two whom the operator lets in: they can let in the others. */
+static bool
+first_make(struct arena *a, const char *admin_link, const char *officer_link,
+    struct party *party)
+{
+	json_t *admin, *officer;
+
+	admin = person_make(
+	    a, admin_link, NULL, "admin", "Ada Keller", "admin@" PEOPLE_DOMAIN);
+	if (admin == NULL)
+		return false;
+	json_array_append_new(party->people, admin);
+	officer = person_make(a, officer_link, NULL, "compliance",
+	    "Tom Achterberg", "compliance@" PEOPLE_DOMAIN);
+	if (officer == NULL)
+		return false;
+	json_array_append_new(party->people, officer);
+	party->second.token = text_member(officer, "token");
+	return code_next(&party->second, "/v1/session/step-up",
+	    text_member(officer, "totp_secret"));
+}
+
+json_t *
+demo_make(struct arena *a, const char *admin_link, const char *officer_link)
+{
+	struct party party = { { a, NULL, 0 }, json_array() };
+	json_t *ids = json_array();
 	struct client admin = { a, NULL, 0 }, scheduler = { a, NULL, 0 };
 	const char *clinicians[2];
 	int64_t until = 0;
 	bool made = false;
 
-	person = person_make(
-	    a, admin_link, "admin", "Ada Keller", "admin@" PEOPLE_DOMAIN);
-	if (person == NULL)
+	if (!first_make(a, admin_link, officer_link, &party))
 		goto out;
-	json_array_append_new(people, person);
-	admin.token = person_member(people, "admin", 0, "token");
-	if (!staff_make(&admin, people))
+	admin.token = person_member(party.people, "admin", 0, "token");
+	if (!staff_make(&admin, &party))
 		goto out;
-	scheduler.token = person_member(people, "scheduler", 0, "token");
-	clinicians[0] = person_member(people, "clinician", 0, "id");
-	clinicians[1] = person_member(people, "clinician", 1, "id");
-	made = patients_make(&scheduler, people, ids) &&
+	scheduler.token = person_member(party.people, "scheduler", 0, "token");
+	clinicians[0] = person_member(party.people, "clinician", 0, "id");
+	clinicians[1] = person_member(party.people, "clinician", 1, "id");
+	made = patients_make(&scheduler, &party, ids) &&
 	    visits_make(&scheduler, ids, clinicians, &until);
 out:
 	if (!made) {
-		json_decref(people);
+		json_decref(party.people);
 		json_decref(ids);
 		return NULL;
 	}
-	return json_pack("{s:o, s:o, s:I}", "people", people, "patients", ids,
-	    "visits_until", (json_int_t)until);
-}
-
-/* The code of this step may have been used a moment ago: the next one counts
- * as well, within the window. */
-static bool
-code_enter(struct client *c, const char *secret)
-{
-	int ahead;
-
-	for (ahead = 0; ahead < 2; ahead++) {
-		json_decref(post(c, "/v1/session/totp",
-		    json_pack("{s:s}", "code",
-			code_at(c->arena, secret,
-			    instant_now() + ahead * FACTOR_STEP_S))));
-		if (c->status < 300)
-			return true;
-	}
-	return false;
+	return json_pack("{s:o, s:o, s:I}", "people", party.people, "patients",
+	    ids, "visits_until", (json_int_t)until);
 }
 
 static bool
@@ -371,7 +435,8 @@ scheduler_sign_in(struct client *c, json_t *people)
 		person_member(people, "scheduler", 0, "password"), "client",
 		"api")));
 	return c->status < 300 &&
-	    code_enter(c, person_member(people, "scheduler", 0, "totp_secret"));
+	    code_enter(c, "/v1/session/totp",
+		person_member(people, "scheduler", 0, "totp_secret"));
 }
 
 /* A demo that was made on another day gets visits for this one. */

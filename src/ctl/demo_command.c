@@ -16,7 +16,7 @@
 #define SECURE_HEAP_BYTES (1024 * 1024)
 
 struct demo_options {
-	const char *config, *database, *people, *link;
+	const char *config, *database, *people, *link, *second;
 };
 
 struct demo_work {
@@ -33,12 +33,14 @@ options_read(int argc, char **argv, struct demo_options *o)
 		{ "database", required_argument, NULL, 'd' },
 		{ "people", required_argument, NULL, 'p' },
 		{ "link", required_argument, NULL, 'l' },
+		{ "second", required_argument, NULL, 's' },
 		{ NULL, 0, NULL, 0 },
 	};
 	const char **to[128] = { ['c'] = &o->config,
 		['d'] = &o->database,
 		['p'] = &o->people,
-		['l'] = &o->link };
+		['l'] = &o->link,
+		['s'] = &o->second };
 	int c;
 
 	memset(o, 0, sizeof(*o));
@@ -78,7 +80,8 @@ work_run(void *arg)
 
 	if (db_start(&db) == ERR_OK && keys_verify() == ERR_OK) {
 		if (w->options->link != NULL)
-			w->demo = demo_make(a, w->options->link);
+			w->demo = demo_make(
+			    a, w->options->link, w->options->second);
 		w->done = w->demo != NULL &&
 		    (w->options->link != NULL || demo_refresh(a, w->demo));
 	}
@@ -94,7 +97,8 @@ demo_seed_main(int argc, char **argv)
 	int c;
 
 	if (!options_read(argc, argv, &o) || o.config == NULL ||
-	    o.database == NULL || (o.link == NULL) == (o.people == NULL))
+	    o.database == NULL || (o.link == NULL) == (o.people == NULL) ||
+	    (o.link == NULL) != (o.second == NULL))
 		return command_usage(demo_seed_main);
 	if (!settings_read(&o))
 		return 1;

@@ -36,6 +36,7 @@ static const struct {
 	{ "--dry-run", "lists what is to come" },
 	{ "--people", "the file with the demo's people" },
 	{ "--link", "the link of the first administrator" },
+	{ "--second", "the link of the officer, who confirms for the first" },
 };
 
 static void

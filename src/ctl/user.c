@@ -1,6 +1,7 @@
 #include "base/instant.h"
 #include "base/shape.h"
 #include "care/account_new.h"
+#include "care/invitation.h"
 #include "care/operations.h"
 #include "ctl/command.h"
 #include "ctl/operator.h"

@@ -17,7 +17,7 @@ beforeEach(() => clinic.sql(`UPDATE attempt SET failures = 0, blocked_until = NU
 
 const GOOD = 'fifteen letters long';
 const tokenOf = (url) => url.split('#')[1];
-const accept = (client, url, password, more = {}) => client.post(`/v1/invitations/${tokenOf(url)}/accept`, { password, client: 'api', ...more });
+const accept = (client, { url, phrase }, password, more = {}) => client.post(`/v1/invitations/${tokenOf(url)}/accept`, { password, phrase, client: 'api', ...more });
 async function code(secret) {
   if (Date.now() % 30000 > 27000) await new Promise((done) => setTimeout(done, 3100));
   return totp(secret);
@@ -29,14 +29,14 @@ async function invite(role = 'clinician') {
   const email = `person${++count}@staff.example`;
   const r = await boss.create('/v1/users', { email, display_name: `Person ${count}`, role });
   assert.equal(r.status, 201, r.text);
-  return { email, role, id: r.body.id, url: r.body.invitation_url };
+  return { email, role, id: r.body.id, url: r.body.invitation_url, phrase: await clinic.confirm(r.body) };
 }
 
 /** A new colleague who has accepted and enrolled. */
 async function colleague(password = GOOD, role = 'clinician') {
   const who = await invite(role);
   const client = new Client(clinic.url, { role });
-  assert.equal((await accept(client, who.url, password)).status, 200);
+  assert.equal((await accept(client, who, password)).status, 200);
   const offer = await client.post('/v1/account/totp');
   const done = await client.post('/v1/account/totp/confirm', { code: await code(offer.body.secret) });
   assert.equal(done.status, 200, done.text);
@@ -50,7 +50,7 @@ test('an invitation opens an account once', async () => {
   assert.match(who.url, new RegExp(`^${clinic.url}/invitation#[\\w-]{43}$`));
   const client = new Client(clinic.url, { role: who.role });
   expected(await client.post('/v1/session', { email: who.email, password: GOOD }), 401, 'invalid_credentials');
-  const r = await accept(client, who.url, GOOD);
+  const r = await accept(client, who, GOOD);
   assert.equal(r.status, 200, r.text);
   assert.equal(r.body.state, 'totp_enrolment_required');
   assert.match(client.token, /^[\w-]{43}$/);
@@ -58,10 +58,10 @@ test('an invitation opens an account once', async () => {
   assert.equal(s.body.state, 'totp_enrolment_required');
   assert.equal((await client.get('/v1/visits')).body.code, 'totp_enrolment_required');
   for (const url of [who.url, `x#${'A'.repeat(43)}`, 'x#short'])
-    expected(await accept(new Client(clinic.url), url, GOOD), 410, 'link_expired');
+    expected(await accept(new Client(clinic.url), { url, phrase: who.phrase }, GOOD), 410, 'link_expired');
   const late = await invite();
   await clinic.sql(`UPDATE invitation SET expires_at = now() - interval '1 second' WHERE account_id = :'id'`, late);
-  expected(await accept(new Client(clinic.url), late.url, GOOD), 410, 'link_expired');
+  expected(await accept(new Client(clinic.url), late, GOOD), 410, 'link_expired');
   const [{ hours }] = await clinic.sql(`SELECT extract(epoch FROM expires_at - created_at) / 3600 AS hours FROM invitation WHERE account_id = :'id'`, who);
   assert.equal(Number(hours), 24);
   assert.equal((await clinic.sql(`SELECT count(*) AS n FROM invitation i WHERE i::text LIKE '%' || :'t' || '%'`, { t: tokenOf(who.url) }))[0].n, '0');
@@ -72,7 +72,7 @@ test('an invitation opens an account once', async () => {
 
 test('of two who use a link together one gets in', async () => {
   const who = await invite();
-  const both = await Promise.all([1, 2, 3].map((n) => accept(new Client(clinic.url), who.url, GOOD + n)));
+  const both = await Promise.all([1, 2, 3].map((n) => accept(new Client(clinic.url), who, GOOD + n)));
   assert.deepEqual(both.map((r) => r.status).sort(), [200, 410, 410]);
 });
 
@@ -82,24 +82,24 @@ test('passwords are judged by length and by the list, not by their letters', asy
   const client = new Client(clinic.url, { role: who.role });
   const weak = ['', 'elevenchars', 'p'.repeat(257), 'passwordpassword', 'PasswordPassword', '123456789012', who.email, who.email.toUpperCase(), 'a\u0301bcdefghij'];
   for (const password of weak) {
-    const r = await accept(client, who.url, password);
+    const r = await accept(client, who, password);
     assert.equal(r.status, 422, `${password}: ${r.text}`);
     assert.equal(r.body.field, 'password');
     if (password !== '') assert.equal(r.body.code, 'weak_password', password);
   }
   // 64 and more, spaces, every character; NFC makes two spellings one
   const long = 'Grüße aus dem Süden, e\u0301té ' + 'ß'.repeat(60) + ' \u{1F40D}';
-  const r = await accept(client, who.url, long);
+  const r = await accept(client, who, long);
   assert.equal(r.status, 200, r.text);
   const again = new Client(clinic.url);
   for (const [password, want] of [[long.normalize('NFC'), 200], [long.normalize('NFD'), 200], [long + ' ', 401], [long.slice(0, -2) + '\u{1F40E}', 401]])
     assert.equal((await again.post('/v1/session', { email: who.email, password, client: 'api' })).status, want, password);
   const hundred = await invite();
-  await accept(new Client(clinic.url), hundred.url, 'q'.repeat(99) + 'a');
+  await accept(new Client(clinic.url), hundred, 'q'.repeat(99) + 'a');
   assert.equal((await again.post('/v1/session', { email: hundred.email, password: 'q'.repeat(99) + 'b' })).status, 401, 'no byte is cut off');
   // lower case alone is a password
   const plain = await invite();
-  assert.equal((await accept(new Client(clinic.url), plain.url, 'qwzkvbxjtrnplmd')).status, 200);
+  assert.equal((await accept(new Client(clinic.url), plain, 'qwzkvbxjtrnplmd')).status, 200);
   client.close();
   again.close();
 });
@@ -108,7 +108,7 @@ test('the login name finds its account whatever its case or Unicode form', async
   const email = `zo\u00eb${++count}@staff.example`;
   const made = await boss.create('/v1/users', { email, display_name: 'Zoë', role: 'scheduler' });
   assert.equal(made.status, 201, made.text);
-  await accept(new Client(clinic.url), made.body.invitation_url, GOOD);
+  await accept(new Client(clinic.url), { url: made.body.invitation_url, phrase: await clinic.confirm(made.body) }, GOOD);
   const client = new Client(clinic.url);
   for (const form of [email, email.toUpperCase(), email.normalize('NFD')])
     assert.equal((await client.post('/v1/session', { email: form, password: GOOD, client: 'api' })).status, 200, form);
@@ -118,7 +118,7 @@ test('the login name finds its account whatever its case or Unicode form', async
 //= IA-18
 test('passwords are stored as argon2id with a salt of their own, and rehashed when the costs rise', async () => {
   const [a, b] = [await invite(), await invite()];
-  for (const who of [a, b]) await accept(new Client(clinic.url), who.url, GOOD);
+  for (const who of [a, b]) await accept(new Client(clinic.url), who, GOOD);
   const rows = await clinic.sql(`SELECT password_hash FROM account WHERE id IN (:'a', :'b')`, { a: a.id, b: b.id });
   assert.notEqual(rows[0].password_hash, rows[1].password_hash);
   for (const r of rows) {
@@ -142,7 +142,7 @@ test('passwords are stored as argon2id with a salt of their own, and rehashed wh
 test('an authenticator counts from its first right code', async () => {
   const who = await invite();
   const client = new Client(clinic.url, { role: who.role });
-  await accept(client, who.url, GOOD);
+  await accept(client, who, GOOD);
   expected(await client.post('/v1/account/totp/confirm', { code: '000000' }), 409, 'wrong_status');
   const offer = await client.post('/v1/account/totp');
   assert.equal(offer.status, 200, offer.text);
@@ -313,7 +313,7 @@ test('devices are listed and signed out one by one', async () => {
 test('no password, seed, code or token stands in the database or the log', async () => {
   const who = await colleague('CANARY password of a colleague');
   const [{ dump }] = await clinic.sql(`SELECT string_agg(t::text, E'\\n') AS dump FROM (SELECT a::text FROM account a UNION ALL SELECT r::text FROM recovery_code r UNION ALL SELECT i::text FROM invitation i UNION ALL SELECT s::text FROM session s UNION ALL SELECT u::text FROM audit u UNION ALL SELECT p::text FROM password_history p) AS t(t)`);
-  const secrets = [who.password, who.totp_secret, who.email, 'Person ' + count, who.client.token, tokenOf(who.url), ...who.recovery_codes];
+  const secrets = [who.password, who.totp_secret, who.email, 'Person ' + count, who.client.token, tokenOf(who.url), who.phrase, ...who.recovery_codes];
   for (const secret of secrets) {
     const hex = Buffer.from(secret).toString('hex');
     assert.ok(!dump.includes(secret) && !dump.includes(hex), secret);

@@ -30,8 +30,8 @@ test('the sweeps run by themselves, once a period, and leave what is somebody\'s
     INSERT INTO session (clinic_id, id, account_id, hash, client, address, created_at, seen_at, idle_s, expires_at, ended_at)
     SELECT clinic_id, gen_random_uuid(), id, sha256(n::text::bytea), 'api', '127.0.0.1', now() - interval '40 days', now() - interval '40 days', 60, now() - make_interval(days => n % 60), now()
       FROM account, generate_series(1, 3000) n WHERE role = 'admin';
-    INSERT INTO invitation (clinic_id, hash, account_id, expires_at)
-    SELECT clinic_id, sha256(n::text::bytea), id, now() - make_interval(days => n) FROM account, generate_series(1, 60) n WHERE role = 'admin';
+    INSERT INTO invitation (clinic_id, id, hash, account_id, expires_at)
+    SELECT clinic_id, gen_random_uuid(), sha256(n::text::bytea), id, now() - make_interval(days => n) FROM account, generate_series(1, 60) n WHERE role = 'admin';
     INSERT INTO idempotency (clinic_id, actor_id, operation, key_hash, request_hash, created_at)
     SELECT clinic_id, id, 'x', sha256(n::text::bytea), sha256(''), now() - make_interval(hours => n) FROM account, generate_series(1, 60) n WHERE role = 'admin';
     INSERT INTO attempt_stranger SELECT substr(sha256(n::text::bytea), 1, 8), 1, NULL, now() - make_interval(hours => n) FROM generate_series(1, 60) n;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 
-import { startClinic } from '../lib/clinic.mjs';
+import { Client, startClinic } from '../lib/clinic.mjs';
 
 let clinic, as;
 
@@ -299,18 +299,36 @@ test('the care team opens a record, and closes it', async () => {
   ]);
 });
 
-test('a patient is invited to an account, once', async () => {
-  const id = await create(as.clinician, minimal({ email: `p-${randomUUID()}@example.org` }));
+test('a patient is invited to an account at the address of the record, until it is open', async () => {
+  const email = `p-${randomUUID()}@example.org`;
+  const id = await create(as.clinician, minimal({ email }));
   const r = await as.clinician.create(`/v1/patients/${id}/account`, {});
   assert.equal(r.status, 201, r.text);
   assert.match(r.body.invitation_url, /^https:\/\/localhost:\d+\/invitation#[\w-]{22,}$/);
   const [account] = await clinic.sql(`SELECT role, patient_id FROM account WHERE id = :'id'`, { id: r.body.id });
   assert.deepEqual(account, { role: 'patient', patient_id: id });
-  refused(await as.scheduler.create(`/v1/patients/${id}/account`, { email: `q-${randomUUID()}@example.org` }), 409, 'already_done');
+  for (const body of [{ email: `q-${randomUUID()}@example.org` }, { display_name: 'Q' }])
+    refused(await as.clinician.create(`/v1/patients/${id}/account`, body), 422, 'unknown_field', Object.keys(body)[0]);
+
+  // who has not come yet is invited again, at the address as it is now
+  const moved = `m-${randomUUID()}@example.org`;
+  const { headers } = await as.scheduler.get(`/v1/patients/${id}`);
+  assert.equal((await as.scheduler.patch(`/v1/patients/${id}`, { email: moved }, { 'if-match': headers.etag })).status, 200);
+  const again = await as.scheduler.create(`/v1/patients/${id}/account`, {});
+  assert.deepEqual([again.status, again.body.id], [201, r.body.id]);
+  const guest = new Client(clinic.url, { role: 'patient' });
+  const open = (url, phrase) => guest.post(`/v1/invitations/${url.split('#')[1]}/accept`, { password: 'fifteen letters long', phrase, client: 'api' });
+  refused(await open(r.body.invitation_url), 410, 'link_expired');
+  assert.equal((await open(again.body.invitation_url, await clinic.confirm(again.body))).status, 200);
+  for (const [address, want] of [[email, 401], [moved, 200]])
+    assert.equal((await guest.post('/v1/session', { email: address, password: 'fifteen letters long', client: 'api' })).status, want, address);
+  refused(await as.scheduler.create(`/v1/patients/${id}/account`, {}), 409, 'already_done');
+  guest.close();
 
   const bare = await create(as.clinician, minimal());
   refused(await as.clinician.create(`/v1/patients/${bare}/account`, {}), 422, 'missing_field', 'email');
-  refused(await as.clinician.create(`/v1/patients/${bare}/account`, { email: clinic.people.patient.email.toUpperCase() }), 409, 'email_taken', 'email');
+  const twin = await create(as.clinician, minimal({ email: clinic.people.patient.email.toUpperCase() }));
+  refused(await as.clinician.create(`/v1/patients/${twin}/account`, {}), 409, 'email_taken', 'email');
 });
 
 test('patients see who opened their record, by name; so does compliance', async () => {

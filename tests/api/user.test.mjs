@@ -27,14 +27,22 @@ async function code(secret) {
   return totp(secret);
 }
 const tokenOf = (url) => url.split('#')[1];
-const accept = (client, url, password) => client.post(`/v1/invitations/${tokenOf(url)}/accept`, { password, client: 'api' });
+const accept = (client, { url, phrase }, password) => client.post(`/v1/invitations/${tokenOf(url)}/accept`, { password, phrase, client: 'api' });
+
+/** The link, and the phrase that the second person reads. */
+const confirmed = async ({ body }) => ({ url: body.invitation_url, phrase: await clinic.confirm(body) });
+const reset = async (who, what) => {
+  const r = await boss.post(`/v1/users/${who.id}/reset-${what}`);
+  assert.equal(r.status, 200, r.text);
+  return confirmed(r);
+};
 
 let count = 0;
 async function invite(role = 'clinician') {
   const email = `member${++count}@staff.example`;
   const r = await boss.create('/v1/users', { email, display_name: `Member ${count}`, role });
   assert.equal(r.status, 201, r.text);
-  return { email, role, id: r.body.id, url: r.body.invitation_url, password: GOOD };
+  return { email, role, id: r.body.id, ...await confirmed(r), password: GOOD };
 }
 
 async function enrol(client) {
@@ -48,7 +56,7 @@ async function enrol(client) {
 async function colleague(role) {
   const who = await invite(role);
   const client = new Client(clinic.url, { role: who.role });
-  assert.equal((await accept(client, who.url, GOOD)).status, 200);
+  assert.equal((await accept(client, who, GOOD)).status, 200);
   return { ...who, client, totp_secret: await enrol(client) };
 }
 
@@ -156,7 +164,7 @@ test('what a request may not carry changes nothing', async () => {
 test('an account is changed in the version that was seen', async () => {
   const who = await invite();
   const first = await boss.get(`/v1/users/${who.id}`);
-  assert.deepEqual([first.body.invited, first.body.totp_enrolled, first.body.created_by], [true, false, await clinic.accountId(clinic.people.admin)]);
+  assert.deepEqual([first.body.state, first.body.totp_enrolled, first.body.created_by], ['invited', false, await clinic.accountId(clinic.people.admin)]);
   expected(await boss.patch(`/v1/users/${who.id}`, { display_name: 'X' }), 428, 'precondition_required');
   const r = await boss.patch(`/v1/users/${who.id}`, { display_name: '  Grace   Höpper ' }, { 'if-match': first.headers.etag });
   assert.equal(r.status, 200, r.text);
@@ -188,7 +196,7 @@ test('a deactivated account is out at once, and comes back only by an administra
   const open = await invite();
   await boss.post(`/v1/users/${open.id}/deactivate`);
   await boss.post(`/v1/users/${open.id}/reactivate`);
-  expected(await accept(client, open.url, GOOD), 410, 'link_expired');
+  expected(await accept(client, open, GOOD), 410, 'link_expired');
   who.client.close();
   client.close();
 });
@@ -199,7 +207,11 @@ test('a new role holds at once, and the sessions of the old one end', async () =
   const same = await change(who, { role: 'scheduler', display_name: 'Same Role' });
   assert.equal(same.status, 200);
   assert.equal((await who.client.get('/v1/session')).status, 200, 'the same role ends nothing');
-  assert.equal((await change(who, { role: 'compliance' })).body.role, 'compliance');
+  const asked = await change(who, { role: 'compliance' });
+  assert.deepEqual([asked.body.role, asked.body.waiting.kind, asked.body.waiting.role], ['scheduler', 'role', 'compliance'], 'nothing changes before a second person agrees');
+  assert.equal((await who.client.get('/v1/session')).status, 200);
+  assert.equal(await clinic.confirm({ approval: asked.body.waiting }), null, 'a role needs no phrase');
+  assert.equal((await boss.get(`/v1/users/${who.id}`)).body.role, 'compliance');
   expected(await who.client.get('/v1/visits'), 401, 'not_signed_in');
   const again = await clinic.signIn(who);
   assert.equal((await again.get('/v1/audit')).status, 200);
@@ -210,45 +222,47 @@ test('a new role holds at once, and the sessions of the old one end', async () =
 
 test('the last administrator stays, and nobody deactivates themselves', async () => {
   const me = { id: await clinic.accountId(clinic.people.admin) };
-  expected(await boss.post(`/v1/users/${me.id}/deactivate`), 409, 'wrong_status');
-  expected(await change(me, { role: 'scheduler' }), 409, 'wrong_status', 'role');
-  await invite('admin'); // invited, and cannot sign in yet
-  expected(await change(me, { role: 'scheduler' }), 409, 'wrong_status', 'role');
+  expected(await boss.post(`/v1/users/${me.id}/deactivate`), 409, 'own_account');
+  expected(await change(me, { role: 'scheduler' }), 409, 'own_account', 'role');
   // a ring of administrators, each of whom takes the next one's place away
   const ring = [{ ...me, client: boss }];
-  for (let n = 0; n < 5; n++) ring.push(await colleague('admin'));
+  for (let n = 0; n < 4; n++) ring.push(await colleague('admin'));
   for (let round = 0; round < 3; round++) {
-    for (const who of ring) who.tag = (await boss.get(`/v1/users/${who.id}`)).headers.etag;
-    await Promise.all(ring.map(({ client }, n) => {
-      const next = ring[(n + 1) % ring.length];
-      return client.patch(`/v1/users/${next.id}`, { role: 'scheduler' }, { 'if-match': next.tag });
-    }));
-    const [{ admins }] = await clinic.sql(`SELECT count(*) AS admins FROM account a JOIN clinic c ON c.id = a.clinic_id WHERE a.role = 'admin' AND deactivated_at IS NULL AND password_hash IS NOT NULL`);
+    await Promise.all(ring.map(({ client }, n) => client.post(`/v1/users/${ring[(n + 1) % ring.length].id}/deactivate`)));
+    const [{ admins }] = await clinic.sql(`SELECT count(*) AS admins FROM account a WHERE a.role = 'admin' AND deactivated_at IS NULL AND password_hash IS NOT NULL AND clinic_id = (SELECT clinic_id FROM account WHERE id = :'id')`, me);
     assert.ok(Number(admins) >= 1, 'nobody is left to administer the clinic');
-    await clinic.sql(`UPDATE account SET role = 'admin' WHERE id = ANY (:'ids'::uuid[]); UPDATE session SET ended_at = NULL WHERE account_id = ANY (:'ids'::uuid[])`, { ids: `{${ring.map((u) => u.id)}}` });
+    await clinic.sql(`UPDATE account SET deactivated_at = NULL WHERE id = ANY (:'ids'::uuid[]); UPDATE session SET ended_at = NULL WHERE account_id = ANY (:'ids'::uuid[])`, { ids: `{${ring.map((u) => u.id)}}` });
   }
-  for (const who of ring.slice(1)) assert.equal((await change(who, { role: 'scheduler' })).status, 200, 'while one is left, the others may go');
+  // a role that was asked for while there were others is not given to the last
+  const second = ring[1];
+  const asked = await second.client.patch(`/v1/users/${me.id}`, { role: 'scheduler' }, { 'if-match': (await boss.get(`/v1/users/${me.id}`)).headers.etag });
+  assert.equal(asked.status, 200, asked.text);
+  for (const who of ring.slice(2)) assert.equal((await boss.post(`/v1/users/${who.id}/deactivate`)).status, 200, 'while one is left, the others may go');
+  await clinic.sql(`UPDATE account SET deactivated_at = now() WHERE id = :'id'`, second);
+  await assert.rejects(clinic.confirm({ approval: asked.body.waiting }), /409.*wrong_status/);
   for (const who of ring.slice(1)) who.client.close();
 });
 
-//= IA-19: a reset needs the link and, as before, the authenticator
+//= IA-19: a reset needs the link and the phrase and, as before, the authenticator
 test('a password reset gives its owner a link, and never skips the second factor', async () => {
   const who = await colleague('clinician');
   const r = await boss.post(`/v1/users/${who.id}/reset-password`);
   assert.equal(r.status, 200, r.text);
-  assert.equal(r.body.invited, true);
+  assert.deepEqual([r.body.state, r.body.invitation.state, r.body.waiting.kind], ['active', 'waiting', 'reset_password']);
+  assert.equal((await who.client.get('/v1/visits')).status, 200, 'nothing is reset before a second person agrees');
+  const link = await confirmed(r);
   expected(await who.client.get('/v1/visits'), 401, 'not_signed_in');
   const client = new Client(clinic.url, { role: 'clinician' });
   expected(await client.post('/v1/session', { email: who.email, password: who.password }), 401, 'invalid_credentials');
-  expected(await accept(client, r.body.invitation_url, who.password), 422, 'password_reused', 'password');
-  const opened = await accept(client, r.body.invitation_url, 'another long password');
+  expected(await accept(client, link, who.password), 422, 'password_reused', 'password');
+  const opened = await accept(client, link, 'another long password');
   assert.equal(opened.body.state, 'totp_required', opened.text);
   expected(await client.get('/v1/visits'), 403, 'totp_required');
   assert.equal((await client.post('/v1/session/totp', { code: await code(who.totp_secret) })).body.state, 'active');
   // a newer link makes the older void
-  const [a, b] = [await boss.post(`/v1/users/${who.id}/reset-password`), await boss.post(`/v1/users/${who.id}/reset-password`)];
-  expected(await accept(client, a.body.invitation_url, 'yet another password'), 410, 'link_expired');
-  assert.equal((await accept(client, b.body.invitation_url, 'yet another password')).status, 200);
+  const [a, b] = [await reset(who, 'password'), await reset(who, 'password')];
+  expected(await accept(client, a, 'yet another password'), 410, 'link_expired');
+  assert.equal((await accept(client, b, 'yet another password')).status, 200);
   who.client.close();
   client.close();
 });
@@ -256,12 +270,11 @@ test('a password reset gives its owner a link, and never skips the second factor
 //= IA-20: neither the old password nor an old code is enough by itself
 test('an authenticator reset leads through a link to a new one', async () => {
   const who = await colleague('clinician');
-  const r = await boss.post(`/v1/users/${who.id}/reset-totp`);
-  assert.equal(r.status, 200, r.text);
-  assert.equal(r.body.totp_enrolled, false);
+  const link = await reset(who, 'totp');
+  assert.equal((await boss.get(`/v1/users/${who.id}`)).body.totp_enrolled, false);
   const client = new Client(clinic.url, { role: 'clinician' });
   expected(await client.post('/v1/session', { email: who.email, password: who.password }), 401, 'invalid_credentials');
-  const opened = await accept(client, r.body.invitation_url, 'another long password');
+  const opened = await accept(client, link, 'another long password');
   assert.equal(opened.body.state, 'totp_enrolment_required', opened.text);
   const secret = await enrol(client);
   assert.notEqual(secret, who.totp_secret);
@@ -331,8 +344,8 @@ test('the policy decides how long a password has to be, and how many come before
   await clinic.sql(`UPDATE clinic SET password_min_length = 20, password_history = 0`);
   const who = await invite();
   const client = new Client(clinic.url);
-  expected(await accept(client, who.url, 'nineteen characters'), 422, 'weak_password', 'password');
-  assert.equal((await accept(client, who.url, 'twenty characters ok')).status, 200);
+  expected(await accept(client, who, 'nineteen characters'), 422, 'weak_password', 'password');
+  assert.equal((await accept(client, who, 'twenty characters ok')).status, 200);
   await clinic.sql(`UPDATE clinic SET password_min_length = 8`);
   await enrol(client);
   expected(await client.put('/v1/account/password', { current_password: 'twenty characters ok', new_password: 'sevenxq' }), 422, 'weak_password', 'new_password');
@@ -363,7 +376,7 @@ test('the operator makes a clinic and its first administrator, who sees nothing 
   const link = await add('--email', 'root@second.example', '--clinic', 'Second Clinic');
   assert.equal(link.code, 0, link.stderr);
   const client = new Client(clinic.url, { role: 'admin' });
-  assert.equal((await accept(client, link.stdout.trim(), GOOD)).status, 200);
+  assert.equal((await accept(client, { url: link.stdout.trim() }, GOOD)).status, 200);
   await enrol(client);
   const list = await client.get('/v1/users');
   assert.deepEqual(list.body.items.map((u) => u.email), ['root@second.example']);

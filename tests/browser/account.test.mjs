@@ -61,15 +61,41 @@ test('invitation, password, authenticator, recovery codes, back in', async () =>
   await admin.getByLabel('Name').fill('Nora Example');
   await admin.getByLabel('Email').fill('nora@demo.example');
   await admin.getByLabel('Role').selectOption('scheduler');
-  await admin.getByRole('button', { name: 'Create link' }).click();
+  await admin.getByRole('button', { name: 'Invite', exact: true }).click();
   const link = await admin.locator('.secret').innerText();
   assert.ok(link.startsWith(`${portal.url}/invitation#`), link);
+  const row = admin.getByRole('listitem').filter({ hasText: 'Nora Example' });
+  await row.getByText('Waiting for a second person').waitFor();
+  await admin.waitForFunction(() =>
+    document.activeElement?.textContent?.includes('Nora Example'));
 
   const own = await portal.context({ acceptDownloads: true });
   const page = await own.newPage();
   const password = 'a kettle for seven winters';
   await page.goto(link);
   assert.equal(new URL(page.url()).hash, '', 'the token is off the bar');
+
+  // Not before a second person agrees, who then has the phrase.
+  await page.getByText('a second person at your clinic has to confirm').waitFor();
+  assert.deepEqual(await axe(page), []);
+  const office = await portal.context();
+  const officer = await portal.signIn(office, people.compliance);
+  await officer.goto(`${portal.url}/approvals`);
+  await officer.getByRole('button', { name: 'Confirm: A new account, Nora Example' })
+    .click();
+  await officer.getByRole('button', { name: 'Confirm', exact: true }).click();
+  await officer.getByLabel('Code', { exact: true })
+    .fill(await portal.code(people.compliance));
+  await officer.getByRole('button', { name: 'Continue' }).click();
+  const shown = officer.getByRole('dialog').locator('.secret');
+  const phrase = await shown.innerText();
+  assert.deepEqual(await axe(officer), []);
+  await officer.getByRole('button', { name: 'I have it' }).click();
+  await officer.getByText('Confirmed: A new account').waitFor();
+  await office.close();
+
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await page.getByLabel('Phrase').fill(phrase.toUpperCase().replaceAll('-', ' '));
   await page.getByLabel('Password', { exact: true }).fill('password1');
   await page.getByRole('button', { name: 'Continue' }).click();
   await page.getByRole('alert').waitFor();

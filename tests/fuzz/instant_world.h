@@ -18,8 +18,7 @@ instant_kept(const char *in, int64_t t)
 	instant_text(t, text);
 	return instant_parse(text, &again) == ERR_OK && again == t &&
 	    (in[strlen(in) - 1] != 'Z' || strchr(in, '.') != NULL ||
-		strstr(in, ":60") != NULL ||
-		strcmp(in, text) == 0);
+		strstr(in, ":60") != NULL || strcmp(in, text) == 0);
 }
 
 /* The C library knows the day by the same name. */

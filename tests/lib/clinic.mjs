@@ -235,6 +235,7 @@ export class Clinic {
       for (const a of await this.sql(`SELECT DISTINCT operation, outcome FROM audit`).catch(() => []))
         appendFileSync(record, JSON.stringify({ audit: true, ...a }) + '\n');
     await Promise.all([...(this.jobs ?? [])].map((j) => j.kill('SIGKILL')));
+    this.second?.close();
     await this.stopServer();
     await run('sh', [script, 'stop', this.dir]).catch(() => {});
     if (!process.env.EPIONE_TEST_KEEP) rmSync(this.dir, { recursive: true, force: true });
@@ -271,6 +272,26 @@ export class Clinic {
     const second = await client.post('/v1/session/totp', { code: totp(person.totp_secret) });
     if (second.status !== 200) throw new Error(`code: ${second.status} ${second.text}`);
     return client;
+  }
+
+  /**
+   * The second person: the officer confirms with a fresh factor what an answer
+   * says is waiting, and reads the phrase.
+   * @returns {Promise<string>} the phrase
+   */
+  async confirm({ approval }) {
+    const officer = this.people.compliance;
+    if (!this.second || (await this.second.get('/v1/session')).status !== 200) this.second = await this.signIn(officer);
+    const confirmed = () => this.second.post(`/v1/approvals/${approval.id}/confirm`);
+    let r = await confirmed();
+    if (r.body?.code === 'step_up_required') {
+      await this.sql(`UPDATE account SET totp_last_step = 0 WHERE id = :'id'`, officer);
+      const fresh = await this.second.post('/v1/session/step-up', { code: totp(officer.totp_secret) });
+      if (fresh.status !== 200) throw new Error(`step-up: ${fresh.status} ${fresh.text}`);
+      r = await confirmed();
+    }
+    if (r.status !== 200) throw new Error(`confirm: ${r.status} ${r.text}`);
+    return r.body.phrase;
   }
 
   async accountId(person) {

@@ -1,0 +1,362 @@
+#include "care/approval.h"
+
+#include "base/secret.h"
+#include "care/account_change.h"
+#include "care/operations.h"
+#include "care/page.h"
+#include "gate/role.h"
+#include "gate/route.h"
+
+#include <string.h>
+
+#define STATES "waiting|confirmed|refused|expired"
+
+static const struct shape person_members[] = {
+	{ "id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },
+	{ "display_name", SH_TEXT, 1, NAME_WHOLE_MAX, SH_REQUIRED | SH_NULLABLE,
+	    NULL, NULL },
+	{ 0 },
+};
+
+static const struct shape account_members[] = {
+	{ "id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },
+	{ "display_name", SH_TEXT, 1, NAME_WHOLE_MAX, SH_REQUIRED | SH_NULLABLE,
+	    NULL, NULL },
+	{ "email", SH_EMAIL, 3, 254, SH_REQUIRED | SH_NULLABLE, NULL, NULL },
+	{ "role", SH_CHOICE, 0, 0, SH_REQUIRED, ROLES, NULL },
+	{ 0 },
+};
+
+#define APPROVAL_MEMBERS                                                       \
+	{ "id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },                      \
+	    { "kind", SH_CHOICE, 0, 0, SH_REQUIRED,                            \
+		    "invite|role|reset_password|reset_totp", NULL },           \
+	    { "role", SH_CHOICE, 0, 0, SH_REQUIRED | SH_NULLABLE, WORKFORCE,   \
+		    NULL },                                                    \
+	    { "state", SH_CHOICE, 0, 0, SH_REQUIRED, STATES, NULL },           \
+	    { "account", SH_OBJECT, 0, 0, SH_REQUIRED, NULL,                   \
+		    account_members },                                         \
+	    { "requested_by", SH_OBJECT, 0, 0, SH_REQUIRED, NULL,              \
+		    person_members },                                          \
+	    { "decided_by", SH_OBJECT, 0, 0, SH_REQUIRED | SH_NULLABLE, NULL,  \
+		    person_members },                                          \
+	    { "created_at", SH_TIME, 0, 0, SH_REQUIRED, NULL, NULL },          \
+	    { "expires_at", SH_TIME, 0, 0, SH_REQUIRED, NULL, NULL },          \
+	    { "decided_at", SH_TIME, 0, 0, SH_REQUIRED | SH_NULLABLE, NULL,    \
+		    NULL },                                                    \
+	{                                                                      \
+		"yours", SH_BOOL, 0, 0, SH_REQUIRED, NULL, NULL                \
+	}
+
+const struct shape approval_list_in[] = {
+	{ "state", SH_CHOICE, 0, 0, 0, STATES, NULL },
+	{ 0 },
+};
+const struct shape approval_list_out[] = { APPROVAL_MEMBERS, { 0 } };
+const struct shape account_approvals_in[] = { { 0 } };
+const struct shape account_approvals_out[] = { APPROVAL_MEMBERS, { 0 } };
+
+#define DECIDED_MEMBERS                                                        \
+	{ "id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },                      \
+	    { "state", SH_CHOICE, 0, 0, SH_REQUIRED, STATES, NULL },           \
+	{                                                                      \
+		"phrase", SH_TEXT, FACTOR_PHRASE_SIZE - 1,                     \
+		    FACTOR_PHRASE_SIZE - 1, SH_REQUIRED | SH_NULLABLE, NULL,   \
+		    NULL                                                       \
+	}
+
+const struct shape approval_confirm_in[] = { { 0 } };
+const struct shape approval_confirm_out[] = { DECIDED_MEMBERS, { 0 } };
+const struct shape approval_refuse_in[] = { { 0 } };
+const struct shape approval_refuse_out[] = { DECIDED_MEMBERS, { 0 } };
+
+/*= AZ-05: read off the tables, so that a new role or route needs no second
+ * list */
+bool
+role_guarded(enum role role)
+{
+	size_t i;
+
+	for (i = 0; i < routes_count; i++)
+		if (routes[i].subject >= SUBJECT_PATIENT &&
+		    perm_scope(routes[i].perm, role) >= SCOPE_CARE)
+			return true;
+	return perm_scope(PERM_approval_decide, role) != SCOPE_NONE;
+}
+
+/* Who neither manages accounts nor watches over them decides about those of
+ * patients, whom they invite, and of nobody else. */
+static bool
+patients_only(enum role role)
+{
+	return perm_scope(PERM_user_manage, role) == SCOPE_NONE &&
+	    perm_scope(PERM_audit_read, role) == SCOPE_NONE;
+}
+
+static enum err
+deciders_count(struct tx *tx, bool of_patient, const struct uuid *asker,
+    const struct uuid *account, int64_t *n)
+{
+	const char *names[ROLE_COUNT];
+	struct approval_deciders_in in = { { names, 0 }, *asker, *account };
+	struct approval_deciders_row row;
+	int role;
+	enum err r;
+
+	for (role = ROLE_NONE + 1; role < ROLE_COUNT; role++)
+		if (perm_scope(PERM_approval_decide, (enum role)role) !=
+			SCOPE_NONE &&
+		    (of_patient || !patients_only((enum role)role)))
+			names[in.roles.n++] = role_name((enum role)role);
+	if ((r = sql_approval_deciders(tx, &in, &row)) != ERR_OK)
+		return r;
+	*n = row.n;
+	return ERR_OK;
+}
+
+enum err
+approval_ask(struct op *op, const struct approval_new *new, struct uuid *id,
+    int64_t *deciders)
+{
+	struct approval_insert_in in = {
+		.id = uuid_new(),
+		.kind = new->kind,
+		.account_id = new->account,
+		.role = new->role,
+		.invitation_id = new->invitation,
+		.requested_by = op->who.account,
+		.now = op->now,
+		.expires_at = new->expires_at,
+	};
+	enum err r;
+
+	if ((r = sql_approval_insert(op->tx, &in)) != ERR_OK)
+		return r;
+	*id = in.id;
+	return deciders_count(
+	    op->tx, new->of_patient, &op->who.account, &new->account, deciders);
+}
+
+static enum err
+phrase_make(struct tx *tx, const struct uuid *invitation, int64_t now,
+    char phrase[FACTOR_PHRASE_SIZE])
+{
+	uint8_t hash[32];
+	struct invitation_confirm_in in = { *invitation, { hash, 32 }, now };
+	int64_t n;
+	enum err r;
+
+	factor_phrase(phrase);
+	if ((r = factor_phrase_hash(invitation->b, phrase, hash)) != ERR_OK ||
+	    (r = sql_invitation_confirm(tx, &in, &n)) != ERR_OK)
+		return r;
+	return n == 1 ? ERR_OK : ERR_WRONG_STATUS;
+}
+
+static enum err
+effect(struct tx *tx, const struct approval_get_row *p, int64_t now,
+    char phrase[FACTOR_PHRASE_SIZE])
+{
+	bool totp = strcmp(p->kind, "reset_totp") == 0;
+	enum err r;
+
+	if (!p->account_active)
+		return ERR_WRONG_STATUS;
+	if (strcmp(p->kind, "role") == 0)
+		return account_role_set(
+		    tx, &p->account_id, p->account_role, p->role, now);
+	if ((totp || strcmp(p->kind, "reset_password") == 0) &&
+	    (r = account_reset(tx, &p->account_id, totp, now)) != ERR_OK)
+		return r;
+	return phrase_make(tx, &p->invitation_id, now, phrase);
+}
+
+static enum err
+state_set(struct tx *tx, const struct approval_get_row *p, const char *state,
+    const struct uuid *by, int64_t now)
+{
+	struct approval_decide_in in = { p->id, state, *by, now };
+	int64_t n;
+	enum err r;
+
+	if (strcmp(p->state, "expired") == 0)
+		return ERR_REQUEST_EXPIRED;
+	if (strcmp(p->state, "waiting") != 0)
+		return ERR_ALREADY_DONE;
+	if ((r = sql_approval_decide(tx, &in, &n)) != ERR_OK)
+		return r;
+	return n == 1 ? ERR_OK : ERR_REQUEST_EXPIRED;
+}
+
+enum err
+approval_carry_out(struct tx *tx, const struct approval_get_row *p,
+    const struct uuid *by, int64_t now, char phrase[FACTOR_PHRASE_SIZE])
+{
+	enum err r;
+
+	phrase[0] = '\0';
+	if ((r = state_set(tx, p, "confirmed", by, now)) != ERR_OK)
+		return r;
+	return effect(tx, p, now, phrase);
+}
+
+/* What the actor may see at all; the audit row names whom it is about. */
+static enum err
+approval_find(struct op *op, struct approval_get_row *p)
+{
+	struct approval_get_in in = { op->id, op->now };
+	enum err r;
+
+	if ((r = sql_approval_get(op->tx, &in, p)) != ERR_OK)
+		return r;
+	if (patients_only(op->who.role) && uuid_is_nil(&p->patient_id))
+		return ERR_NOT_FOUND;
+	op->note.record = p->account_id;
+	op->note.patient = p->patient_id;
+	return ERR_OK;
+}
+
+/*= AZ-09: what another person is let in by needs a fresh factor */
+static enum err
+fresh_check(const struct op *op)
+{
+	return op->who.step_up_until > op->now ? ERR_OK : ERR_STEP_UP_REQUIRED;
+}
+
+/* Not who asked, nor whom it is about; and if nobody else is left, says so. */
+static enum err
+second_check(struct op *op, const struct approval_get_row *p)
+{
+	int64_t deciders;
+	enum err r;
+
+	if (!uuid_equal(&p->requested_by, &op->who.account) &&
+	    !uuid_equal(&p->account_id, &op->who.account))
+		return ERR_OK;
+	r = deciders_count(op->tx, !uuid_is_nil(&p->patient_id),
+	    &p->requested_by, &p->account_id, &deciders);
+	if (r != ERR_OK)
+		return r;
+	return deciders == 0 ? ERR_NO_SECOND_PERSON : ERR_OWN_REQUEST;
+}
+
+static enum err
+decided_tell(struct op *op, const char *state, const char *phrase)
+{
+	op->out = json_pack("{s:o, s:s, s:o}", "id", uuid_json(&op->id),
+	    "state", state, "phrase",
+	    *phrase == '\0' ? json_null() : json_string(phrase));
+	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
+}
+
+enum err
+approval_confirm(struct op *op)
+{
+	char phrase[FACTOR_PHRASE_SIZE] = "";
+	struct approval_get_row p;
+	enum err r;
+
+	if ((r = approval_find(op, &p)) == ERR_OK &&
+	    (r = second_check(op, &p)) == ERR_OK &&
+	    (r = fresh_check(op)) == ERR_OK &&
+	    (r = approval_carry_out(
+		 op->tx, &p, &op->who.account, op->now, phrase)) == ERR_OK)
+		r = decided_tell(op, "confirmed", phrase);
+	secret_wipe(phrase, sizeof(phrase));
+	return r;
+}
+
+/* Also by who asked for it: that takes it back. */
+enum err
+approval_refuse(struct op *op)
+{
+	struct approval_get_row p;
+	struct invitation_end_in end = { .now = op->now };
+	enum err r;
+
+	if ((r = approval_find(op, &p)) != ERR_OK ||
+	    (r = state_set(op->tx, &p, "refused", &op->who.account, op->now)) !=
+		ERR_OK)
+		return r;
+	end.id = p.invitation_id;
+	if (!uuid_is_nil(&end.id) &&
+	    (r = sql_invitation_end(op->tx, &end)) != ERR_OK)
+		return r;
+	return decided_tell(op, "refused", "");
+}
+
+static json_t *
+person_json(const struct uuid *id, const char *name)
+{
+	return uuid_is_nil(id) ? json_null()
+			       : json_pack("{s:o, s:o}", "id", uuid_json(id),
+				     "display_name", text_json(name));
+}
+
+static json_t *
+item_json(const struct op *op, const struct approval_list_row *p)
+{
+	json_t *account = json_pack("{s:o, s:o, s:o, s:s}", "id",
+	    uuid_json(&p->account_id), "display_name",
+	    text_json(p->account_name), "email", text_json(p->account_email),
+	    "role", p->account_role);
+
+	return json_pack("{s:o, s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o,"
+			 " s:b}",
+	    "id", uuid_json(&p->id), "kind", p->kind, "role",
+	    text_json(p->role), "state", p->state, "account", account,
+	    "requested_by", person_json(&p->requested_by, p->requester_name),
+	    "decided_by", person_json(&p->decided_by, p->decider_name),
+	    "created_at", time_json(p->created_at), "expires_at",
+	    time_json(p->expires_at), "decided_at", time_json(p->decided_at),
+	    "yours",
+	    uuid_equal(&p->requested_by, &op->who.account) ||
+		uuid_equal(&p->account_id, &op->who.account));
+}
+
+static enum err
+approvals_tell(struct op *op, struct approval_list_in *in)
+{
+	struct approval_list_row *rows;
+	json_t *items, *next = NULL;
+	size_t i, n, shown;
+	enum err r;
+
+	in->before = page_uuid(op, "before");
+	in->limit = page_fetch(op);
+	in->now = op->now;
+	if ((r = sql_approval_list(op->tx, in, &rows, &n)) != ERR_OK)
+		return r;
+	items = json_array();
+	shown = page_size(op, n);
+	for (i = 0; i < shown; i++) {
+		json_array_append_new(items, item_json(op, &rows[i]));
+		op_returned(op, &rows[i].account_id);
+		if (!uuid_is_nil(&rows[i].patient_id))
+			op_returned(op, &rows[i].patient_id);
+	}
+	if (n > shown)
+		next = json_pack(
+		    "{s:o}", "before", uuid_json(&rows[shown - 1].id));
+	return op_list(op, items, next);
+}
+
+enum err
+approval_list(struct op *op)
+{
+	struct approval_list_in in = {
+		.state = in_text(op, "state"),
+		.patients_only = patients_only(op->who.role),
+	};
+
+	return approvals_tell(op, &in);
+}
+
+/* What others asked for about one's own account. */
+enum err
+account_approvals(struct op *op)
+{
+	struct approval_list_in in = { .account_id = op->who.account };
+
+	return approvals_tell(op, &in);
+}

@@ -1,0 +1,147 @@
+#include "base/conf.h"
+#include "base/factor.h"
+#include "care/approval.h"
+#include "care/invitation.h"
+#include "care/mail.h"
+#include "sql.h"
+
+#include <string.h>
+
+const struct shape invitation_members[] = {
+	{ "id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },
+	{ "state", SH_CHOICE, 0, 0, SH_REQUIRED, "waiting|open|ended", NULL },
+	{ "sent_to", SH_EMAIL, 3, 254, SH_REQUIRED | SH_NULLABLE, NULL, NULL },
+	{ "expires_at", SH_TIME, 0, 0, SH_REQUIRED, NULL, NULL },
+	{ 0 },
+};
+
+const struct shape approval_asked_members[] = {
+	{ "id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },
+	{ "deciders", SH_INT, 0, INT64_MAX, SH_REQUIRED, NULL, NULL },
+	{ 0 },
+};
+
+/* The token stands behind '#': it is in no server's log and no Referer. */
+static enum err
+link_insert(struct tx *tx, struct invitation_insert_in *in, const char *origin,
+    char **url)
+{
+	char token[FACTOR_TOKEN_SIZE];
+	uint8_t *hash = arena_alloc(tx_arena(tx), 32);
+	enum err r;
+
+	in->id = uuid_new();
+	in->hash = (struct bytes){ hash, 32 };
+	in->expires_at = in->now + INVITATION_HOURS * 3600;
+	if ((r = factor_token(token, hash)) != ERR_OK ||
+	    (r = sql_invitation_insert(tx, in)) != ERR_OK)
+		return r;
+	*url = arena_format(tx_arena(tx), "%s/invitation#%s", origin, token);
+	return ERR_OK;
+}
+
+enum err
+invitation_link(struct tx *tx, const struct uuid *account, const char *origin,
+    int64_t now, char **url)
+{
+	struct invitation_insert_in in = {
+		.account_id = *account,
+		.now = now,
+		.confirmed = true,
+	};
+
+	return link_insert(tx, &in, origin, url);
+}
+
+/* One who was asked for by mail at an address that another person vouches for
+ * is let in by it alone; everybody else needs a second person. */
+static bool
+second_needed(const struct invitee *who, bool mailed)
+{
+	return !mailed || !who->vouched || role_guarded(who->role) ||
+	    strcmp(who->kind, "invite") != 0;
+}
+
+static enum err
+second_ask(struct op *op, const struct invitee *who, struct invited *out)
+{
+	struct approval_new ask = {
+		.kind = who->kind,
+		.account = who->account,
+		.invitation = out->id,
+		.of_patient = !uuid_is_nil(&who->patient),
+		.expires_at = out->expires_at,
+	};
+
+	return approval_ask(op, &ask, &out->approval, &out->deciders);
+}
+
+/* The link goes to its owner where the clinic has mail, and never to the caller
+ * then. */
+static enum err
+invitation_deliver(struct op *op, const struct invitee *who, const char *url,
+    bool mail, struct invited *out)
+{
+	enum mail_kind kind = MAIL_invitation;
+	struct uuid mail_id;
+
+	if (!mail) {
+		out->url = url;
+		return ERR_OK;
+	}
+	if (strcmp(who->kind, "reset_password") == 0)
+		kind = MAIL_password_reset;
+	if (strcmp(who->kind, "reset_totp") == 0)
+		kind = MAIL_factor_reset;
+	out->sent_to = who->email;
+	return mail_add(op, kind, &who->account, url, &mail_id);
+}
+
+enum err
+invitation_make(struct op *op, const struct invitee *who, struct invited *out)
+{
+	struct invitation_insert_in in = {
+		.account_id = who->account,
+		.now = op->now,
+		.mailed = mail_configured(),
+	};
+	char *url;
+	enum err r;
+
+	memset(out, 0, sizeof(*out));
+	in.confirmed = !second_needed(who, in.mailed);
+	if ((r = link_insert(op->tx, &in, conf()->origin, &url)) != ERR_OK ||
+	    (r = invitation_deliver(op, who, url, in.mailed, out)) != ERR_OK)
+		return r;
+	out->id = in.id;
+	out->expires_at = in.expires_at;
+	return in.confirmed ? ERR_OK : second_ask(op, who, out);
+}
+
+json_t *
+invitation_json(const struct uuid *id, const char *state, const char *sent_to,
+    int64_t expires_at)
+{
+	return uuid_is_nil(id)
+	    ? json_null()
+	    : json_pack("{s:o, s:s, s:o, s:o}", "id", uuid_json(id), "state",
+		  state, "sent_to", text_json(sent_to), "expires_at",
+		  time_json(expires_at));
+}
+
+void
+invited_tell(json_t *answer, const struct invited *in)
+{
+	bool waits = !uuid_is_nil(&in->approval);
+
+	json_object_set_new(answer, "invitation",
+	    invitation_json(&in->id, waits ? "waiting" : "open", in->sent_to,
+		in->expires_at));
+	json_object_set_new(answer, "approval",
+	    waits ? json_pack("{s:o, s:I}", "id", uuid_json(&in->approval),
+			"deciders", (json_int_t)in->deciders)
+		  : json_null());
+	if (in->url != NULL)
+		json_object_set_new(
+		    answer, "invitation_url", json_string(in->url));
+}

@@ -83,14 +83,6 @@ test('mail: a message of two parts, in the clinic\'s name, over TLS, once; then 
     [{ event: 'mail.sent', outcome: 'ok', actor_role: 'system', record_id: await clinic.accountId(clinic.people.admin), request: 't' }]);
 });
 
-test('a commit is heard at once; what is rolled back is never sent', async () => {
-  const seen = box.messages.length;
-  const before = Date.now();
-  await becomes(await ask(), 'done');
-  assert.equal(box.messages.length, seen + 1);
-  assert.ok(Date.now() - before < 9000, 'before the look of every ten seconds');
-});
-
 test('a refusal is final, is shown to an administrator, and can be tried again', async () => {
   const admin = await clinic.signIn(clinic.people.admin);
   box.refuse = () => 550;

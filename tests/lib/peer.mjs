@@ -59,7 +59,10 @@ export class Peer {
       const i = this.heard.findIndex((m) => m.type === type && fits(m));
       if (i >= 0) return this.heard.splice(i, 1)[0];
       if (Date.now() >= end) throw new Error(`no ${type} within ${ms} ms; heard ${this.heard.map((m) => m.type)}; closed ${this.code}`);
-      await new Promise((done) => { this.waiters.push(done); setTimeout(done, Math.max(1, end - Date.now())); });
+      await new Promise((done) => {
+        const timer = setTimeout(done, Math.max(1, end - Date.now()));
+        this.waiters.push(() => { clearTimeout(timer); done(); });
+      });
     }
   }
 

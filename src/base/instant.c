@@ -1,6 +1,7 @@
 #include "base/instant.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -213,11 +214,12 @@ date_check(const char *text)
 enum err
 date_part_check(const char *text)
 {
+	static const char rest[] = "1850-01-01"; /* of what is not known */
 	const size_t known = strlen(text);
-	char whole[DATE_TEXT_SIZE] = "1850-01-01";
+	char whole[DATE_TEXT_SIZE];
 
 	if (known != 4 && known != 7 && known != 10)
 		return ERR_INVALID_FIELD;
-	memcpy(whole, text, known);
+	snprintf(whole, sizeof(whole), "%s%s", text, rest + known);
 	return date_check(whole);
 }

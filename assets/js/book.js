@@ -3,7 +3,8 @@
 import { all, get, patch, post } from './api.js';
 import { buttonOf, byId, el, fill, formOf, h, icon, inputOf, note, selectOf }
   from './dom.js';
-import { age, birthDay, isoDay, longDay, time, utc, zone } from './format.js';
+import { born, fullName, isoDay, longDay, sexName, time, utc, zone }
+  from './format.js';
 import { Fault, onSubmit, words } from './form.js';
 import { begin } from './session.js';
 
@@ -25,18 +26,18 @@ function choose(chosen) {
 }
 
 /** @param {Record<string, any>} found */
-const nameOf = (found) => `${found.given_name} ${found.family_name}`;
-
-/** @param {Record<string, any>} found */
 function foundRow(found) {
-  const born = `Born ${birthDay(found.birth_date)} (${age(found.birth_date)})`;
+  const name = fullName(found);
+  const facts = [born(found.birth_date), sexName(found.sex ?? ''),
+    found.mrn ? `Record ${found.mrn}` : '', found.phone ?? '']
+    .filter(Boolean).join(' · ');
 
   return h('li', {}, h('div', { class: 'what' },
-    h('span', { class: 'name' }, nameOf(found)),
-    h('span', { class: 'sub' }, born)),
+    h('span', { class: 'name' }, name),
+    h('span', { class: 'sub' }, facts)),
   h('div', { class: 'do' }, h('button', { type: 'button', class: 'button',
-    'aria-label': `Choose ${nameOf(found)}, ${born}`, onclick: () => {
-      choose({ id: found.id, name: nameOf(found) });
+    'aria-label': `Choose ${name}, ${facts}`, onclick: () => {
+      choose({ id: found.id, name: `${name}, ${born(found.birth_date)}` });
       selectOf('clinician').focus();
     } }, 'Choose')));
 }
@@ -49,7 +50,9 @@ async function find() {
     const { body } = await post('/v1/patients/search',
       { name: text, limit: 10 });
     fill(el('found'), body.items.length
-      ? h('ul', { class: 'rows plain' }, ...body.items.map(foundRow))
+      ? h('div', {}, h('ul', { class: 'rows plain' },
+        ...body.items.map(foundRow)), body.next_cursor ? h('p', {},
+        'There are more. Type more of both names.') : null)
       : h('p', {}, 'Nobody found. Check the spelling.'));
   } catch (problem) {
     fill(el('found'), note('bad', h('p', {}, words(problem))));
@@ -154,7 +157,7 @@ try {
   form.hidden = false;
   if (!moving && params.has('patient')) {
     const { body } = await get(`/v1/patients/${params.get('patient')}`);
-    choose({ id: body.id, name: nameOf(body) });
+    choose({ id: body.id, name: fullName(body) });
   }
 } catch (problem) {
   form.before(note('bad', h('p', { role: 'alert' }, words(problem))));

@@ -37,7 +37,8 @@ function fieldsOf(form) {
 function labelOf(field) {
   const label = field.labels?.[0];
   const text = [...label?.childNodes ?? []].filter((node) =>
-    !(node instanceof HTMLElement && node.classList.contains('optional')))
+    !(node instanceof HTMLElement && (node.classList.contains('optional') ||
+      node.classList.contains('required'))))
     .map((node) => node.textContent).join('');
 
   return label?.dataset.name ?? (text.trim() || field.name);
@@ -51,9 +52,31 @@ const missing = (field) => field.dataset.missing ??
 const invalid = (field) => field.dataset.invalid ??
   `Check the ${labelOf(field).toLowerCase()}`;
 
+/** @type {WeakMap<Field, string>} what fields had before anybody typed */
+const kept = new WeakMap();
+
+/**
+ * Takes what the form shows now as it is: what nobody touches is not judged.
+ * @param {HTMLFormElement} form
+ */
+export function asKept(form) {
+  for (const field of fieldsOf(form)) kept.set(field, field.value);
+}
+
+/** @param {Field} field says how long it may be and how long it is, or '' */
+function tooLong(field) {
+  const most = Number(field.dataset.max);
+  const n = [...field.value.trim().normalize('NFC')].length;
+
+  return most && n > most ? `${labelOf(field)} can have ${most} letters at ` +
+    `most. This has ${n}` : '';
+}
+
 /** @param {Field} field what its own rules say is wrong, or '' */
 function faultOf(field) {
-  if (field.disabled || field.validity.valid) return '';
+  if (field.disabled || kept.get(field) === field.value) return '';
+  if (tooLong(field)) return tooLong(field);
+  if (field.validity.valid) return '';
   return field.validity.valueMissing ? missing(field) : invalid(field);
 }
 
@@ -199,6 +222,21 @@ export function onSubmit(form, work) {
       setBusy(form, false);
     }
   });
+}
+
+/**
+ * Asks before what was typed and not saved is left behind.
+ * @param {HTMLFormElement} form
+ * @returns {() => void} to say that it is saved, or given up
+ */
+export function askBeforeLeaving(form) {
+  let typed = false;
+
+  form.addEventListener('input', () => { typed = true; });
+  window.addEventListener('beforeunload', (event) => {
+    if (typed) event.preventDefault();
+  });
+  return () => { typed = false; };
 }
 
 /**

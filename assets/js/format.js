@@ -27,15 +27,40 @@ export function zone() {
   return parts.find((part) => part.type === 'timeZoneName')?.value ?? 'UTC';
 }
 
+const monthYear = new Intl.DateTimeFormat(undefined,
+  { year: 'numeric', month: 'long' });
+
 /**
- * A date without a time ("1980-02-29") has no zone, and must not get one.
+ * A date without a time ("1980-02-29") has no zone, and must not get one. Of
+ * some birth dates only the month or the year is known.
  * @param {string} date
  */
 export function birthDay(date) {
-  const [year = 0, month = 1, dayOf = 1] = date.split('-').map(Number);
+  const [year = 0, month, dayOf] = date.split('-').map(Number);
 
-  return dayYear.format(new Date(year, month - 1, dayOf));
+  if (!month) return String(year);
+  return dayOf ? dayYear.format(new Date(year, month - 1, dayOf))
+    : monthYear.format(new Date(year, month - 1));
 }
+
+/** @param {string | null | undefined} date */
+export function born(date) {
+  if (!date) return 'Birth date not known';
+  return date.length === 10 ? `Born ${birthDay(date)} (${age(date)})`
+    : `Born in ${birthDay(date)}`;
+}
+
+/**
+ * @typedef {{given_name?: string | null, family_name?: string}} Named
+ */
+
+/** @param {Named} person as they are called; some have one name only */
+export const fullName = (person) => [person.given_name, person.family_name]
+  .filter(Boolean).join(' ');
+
+/** @param {Named} person as they stand in a list of names */
+export const listName = (person) => [person.family_name, person.given_name]
+  .filter(Boolean).join(', ');
 
 /** @param {string} date YYYY-MM-DD @param {Date} [today] */
 export function age(date, today = new Date()) {

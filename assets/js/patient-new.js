@@ -1,23 +1,66 @@
 // Adds a patient.
 
 import { post } from './api.js';
-import { formOf, inputOf } from './dom.js';
-import { isoDay } from './format.js';
-import { onSubmit } from './form.js';
-import { toPatient } from './person.js';
+import { ask } from './dialog.js';
+import { formOf, h } from './dom.js';
+import { born, listName } from './format.js';
+import { askBeforeLeaving, onSubmit } from './form.js';
+import { limits, nothingToSay, toPatient } from './person.js';
 import { begin } from './session.js';
 
 await begin(['clinician', 'scheduler']);
 const form = formOf('form');
+const saved = askBeforeLeaving(form);
 // One key for one intention: a second press after a lost answer makes no
 // second patient.
 let key = crypto.randomUUID();
 
-inputOf('birth_date').max = isoDay(new Date());
+/** @param {string | null} a @param {string | null} b */
+const same = (a, b) => (a ?? '').localeCompare(b ?? '', undefined,
+  { sensitivity: 'base' }) === 0;
+
+/** @param {import('./person.js').Patient} patient who is there already */
+async function alike({ family_name, given_name, birth_date }) {
+  const { body } = await post('/v1/patients/search', { family_name,
+    ...given_name ? { given_name } : {}, ...birth_date ? { birth_date } : {},
+    limit: 5 });
+
+  return body.items.filter((/** @type {any} */ one) =>
+    same(one.family_name, family_name) && same(one.given_name, given_name));
+}
+
+/** @param {any[]} found @returns {Promise<boolean>} add another one? */
+async function askAnyway(found) {
+  return await ask(h('dialog', { class: 'dialog',
+    'aria-labelledby': 'alike-title', 'aria-describedby': 'alike-text' },
+  h('form', { method: 'dialog' },
+    h('h2', { id: 'alike-title' }, 'Is this person here already?'),
+    h('p', { id: 'alike-text' }, 'A record of that name exists. Open it to ' +
+      'see whether it is the same person.'),
+    h('ul', { class: 'rows plain' }, ...found.map((one) => h('li', {},
+      h('a', { href: `/patient?id=${one.id}`, target: '_blank',
+        rel: 'noopener' }, listName(one)), ' ',
+      h('span', { class: 'sub' }, [born(one.birth_date),
+        one.mrn ? `Record ${one.mrn}` : '', one.phone ?? '']
+        .filter(Boolean).join(' · '))))),
+    h('div', { class: 'actions' },
+      h('button', { value: 'no', class: 'button primary', autofocus: true },
+        'Go back'),
+      h('button', { value: 'yes', class: 'button' },
+        'Add another person'))))) === 'yes';
+}
+
+nothingToSay(form);
+void limits(form).catch(() => {}); // the server judges, too
 form.addEventListener('input', () => { key = crypto.randomUUID(); });
 onSubmit(form, async (values) => {
-  const { body } = await post('/v1/patients', toPatient(values), { key });
+  const patient = toPatient(values);
+  const found = await alike(patient);
 
+  if (found.length && !await askAnyway(found)) return;
+  const { body } = await post('/v1/patients', patient, { key });
+
+  saved();
   form.reset();
   location.assign(`/patient?id=${body.id}&new=1`);
 });

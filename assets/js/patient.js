@@ -4,13 +4,14 @@
 
 import { get, patch, post, Problem } from './api.js';
 import { careTeam } from './care-team.js';
-import { announce, buttonOf, el, facts, fill, formOf, h, icon, inputOf, note,
-  table } from './dom.js';
-import { age, birthDay, exact, isoDay, languageName, roleName, sexName,
+import { announce, buttonOf, el, facts, fill, formOf, h, icon, note, table }
+  from './dom.js';
+import { age, birthDay, exact, fullName, languageName, roleName, sexName,
   shortDay, statusWords, time } from './format.js';
-import { clearErrors, onSubmit, words } from './form.js';
+import { asKept, askBeforeLeaving, clearErrors, onSubmit, words }
+  from './form.js';
 import { linkOnce } from './link-once.js';
-import { fillForm, toPatch } from './person.js';
+import { fillForm, limits, toPatch } from './person.js';
 import { begin } from './session.js';
 
 const session = await begin(['patient', 'clinician', 'scheduler',
@@ -20,6 +21,7 @@ const params = new URLSearchParams(location.search);
 const id = role === 'patient' ? session.user.patient_id ?? ''
   : params.get('id') ?? '';
 const form = formOf('form');
+const saved = askBeforeLeaving(form);
 /** @type {{patient: Record<string, any>, etag: string}} */
 let loaded = { patient: {}, etag: '' };
 
@@ -36,15 +38,21 @@ function addressText(address) {
     .filter(Boolean).join('\n');
 }
 
+/** @param {string | null | undefined} date */
+function birthWords(date) {
+  if (!date) return 'Not known';
+  return date.length === 10 ? `${birthDay(date)} (${age(date)} years)`
+    : birthDay(date);
+}
+
 /** @param {Record<string, any>} p */
 function show(p) {
-  const name = `${p.given_name} ${p.family_name}`;
+  const name = fullName(p);
 
   el('title').textContent = role === 'patient' ? 'Your record' : name;
   fill(el('view'), h('section', { class: 'card', 'aria-labelledby': 'who' },
     h('h2', { id: 'who' }, 'Who'), factsOf([['Name', name],
-      ['Birth date', p.birth_date
-        ? `${birthDay(p.birth_date)} (${age(p.birth_date)} years)` : ''],
+      ['Birth date', birthWords(p.birth_date)],
       ['Sex', p.sex ? sexName(p.sex) : ''], ['Record number', p.mrn],
       ['Language', p.language ? languageName(p.language) : '']])),
   h('section', { class: 'card', 'aria-labelledby': 'reach' },
@@ -185,7 +193,6 @@ function trimForm() {
   }
   for (const set of form.querySelectorAll('fieldset'))
     set.hidden = !set.querySelector('.field:not([hidden])');
-  inputOf('birth_date').max = isoDay(new Date());
 }
 
 async function load() {
@@ -203,6 +210,7 @@ function edit(editing) {
   if (!editing) return;
   clearErrors(form);
   fillForm(form, loaded.patient);
+  asKept(form);
   const first = form.querySelector('.field:not([hidden]) input');
   if (first instanceof HTMLElement) first.focus();
 }
@@ -264,12 +272,14 @@ onSubmit(form, async (values) => {
   }
   await load();
   edit(false);
+  saved();
   fill(el('note'), note('ok', h('p', { role: 'status' }, 'Saved.')));
   announce('Saved');
 });
 
 buttonOf('cancel').addEventListener('click', () => {
   edit(false);
+  saved();
   el('page-actions').querySelector('button')?.focus();
 });
 
@@ -287,6 +297,7 @@ if (params.has('new'))
 try {
   await load();
   trimForm();
+  void limits(form).catch(() => {}); // the server judges, too
   actions();
 } catch (problem) {
   fill(el('view'), note('warn', h('p', { role: 'alert' },

@@ -2,7 +2,7 @@
 
 import { post } from './api.js';
 import { el, fill, formOf, h, put } from './dom.js';
-import { age, birthDay, sexName } from './format.js';
+import { born, listName, sexName } from './format.js';
 import { Fault, onSubmit, words } from './form.js';
 import { begin } from './session.js';
 
@@ -10,17 +10,17 @@ await begin(['clinician', 'scheduler']);
 
 /** @param {Record<string, any>} patient */
 function row(patient) {
-  const name = `${patient.family_name}, ${patient.given_name}`;
-  const facts = [`Born ${birthDay(patient.birth_date)} ` +
-    `(${age(patient.birth_date)})`, sexName(patient.sex ?? ''),
-  patient.mrn ? `Record ${patient.mrn}` : '', patient.phone ?? ''];
+  const name = listName(patient);
+  const facts = [born(patient.birth_date), sexName(patient.sex ?? ''),
+    patient.mrn ? `Record ${patient.mrn}` : '', patient.phone ?? '']
+    .filter(Boolean).join(' · ');
 
   return h('li', {}, h('div', { class: 'what' },
     h('a', { class: 'name', href: `/patient?id=${patient.id}` }, name),
-    h('span', { class: 'sub' }, facts.filter(Boolean).join(' · '))),
+    h('span', { class: 'sub' }, facts)),
   h('div', { class: 'do' }, h('a', { class: 'button',
     href: `/book?patient=${patient.id}`,
-    'aria-label': `Book a visit for ${name}` }, 'Book a visit')));
+    'aria-label': `Book a visit for ${name}, ${facts}` }, 'Book a visit')));
 }
 
 /**

@@ -1,7 +1,12 @@
 // The patient's form: between the API's nested members and the flat fields
 // of the page, named "address.city".
 
+import { get } from './api.js';
+
 /** @typedef {Record<string, any>} Patient */
+
+/** Boxes that say that there is nothing to say, and of what. */
+const NOTHING = { one_name: 'given_name', no_date: 'birth_date' };
 
 const GROUPS = ['address', 'emergency_contact', 'insurance'];
 
@@ -25,13 +30,67 @@ export function fillForm(form, patient) {
       if (field instanceof HTMLSelectElement && value &&
           ![...field.options].some((option) => option.value === value))
         field.add(new Option(String(value), String(value)));
-      field.value = String(value);
+      if (field.type !== 'checkbox') field.value = String(value);
     }
+  for (const [box, name] of Object.entries(NOTHING)) {
+    const node = form.elements.namedItem(box);
+    if (node instanceof HTMLInputElement)
+      node.checked = patient[name] === null;
+  }
+  nothingToSay(form);
+}
+
+/**
+ * A box that is ticked closes its field, and says null for it.
+ * @param {HTMLFormElement} form
+ */
+export function nothingToSay(form) {
+  for (const [box, name] of Object.entries(NOTHING)) {
+    const node = form.elements.namedItem(box);
+    const field = form.elements.namedItem(name);
+    if (!(node instanceof HTMLInputElement) ||
+        !(field instanceof HTMLInputElement) || node.disabled) continue;
+    const follow = () => {
+      field.disabled = node.checked;
+      if (node.checked) field.value = '';
+    };
+    node.onchange = follow;
+    follow();
+  }
+}
+
+/**
+ * Sets how long each field may be, as the server says it.
+ * @param {HTMLFormElement} form
+ */
+export async function limits(form) {
+  const { body } = await get('/v1/openapi.json');
+  const { schema } = body.paths['/v1/patients'].post.requestBody
+    .content['application/json'];
+
+  for (const field of form.elements) {
+    if (!(field instanceof HTMLInputElement)) continue;
+    const [first = '', second] = field.name.split('.');
+    const member = schema.properties[first];
+    const most = (second ? member?.properties?.[second] : member)?.maxLength;
+    if (most) field.dataset.max = String(most);
+  }
+}
+
+/** @param {Record<string, string>} values those that the API knows */
+function members(values) {
+  const known = { ...values };
+
+  for (const [box, name] of Object.entries(NOTHING)) {
+    if (known[box] === 'on') known[name] = '';
+    delete known[box];
+  }
+  return known;
 }
 
 /** @param {Record<string, string>} values @param {string} name */
-const clean = (values, name) => name === 'address.country'
-  ? (values[name] ?? '').toUpperCase() : values[name];
+const clean = (values, name) => name === 'address.country' &&
+  values[name]?.length === 2 ? values[name].toUpperCase() : values[name];
 
 /**
  * A new patient: only what was filled in.
@@ -40,11 +99,12 @@ const clean = (values, name) => name === 'address.country'
  */
 export function toPatient(values) {
   /** @type {Patient} */
-  const patient = {};
+  const patient = { given_name: null, birth_date: null };
+  const said = members(values);
 
-  for (const name of Object.keys(values)) {
+  for (const name of Object.keys(said)) {
     const [first = '', second] = name.split('.');
-    const value = clean(values, name);
+    const value = clean(said, name);
     if (!value) continue;
     if (second) (patient[first] ??= {})[second] = value;
     else patient[first] = value;
@@ -61,12 +121,13 @@ export function toPatient(values) {
 export function toPatch(before, values) {
   /** @type {Patient} */
   const patch = {};
+  const said = members(values);
 
-  for (const name of Object.keys(values)) {
+  for (const name of Object.keys(said)) {
     const [first = '', second] = name.split('.');
     const was = memberOf(before, name) ?? '';
-    const value = clean(values, name) ?? '';
-    if (was === value) continue;
+    const value = clean(said, name) ?? '';
+    if (was === value || was === said[name]) continue;
     if (second) (patch[first] ??= {})[second] = value || null;
     else patch[first] = value || null;
   }

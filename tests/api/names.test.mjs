@@ -155,11 +155,9 @@ test('a changed name is the account’s and the call’s, too, and there alone',
   refused(await as.admin.patch(`/v1/users/${account.id}`, { display_name: 'Other' }, { 'if-match': user.headers.etag }), 422, 'invalid_field', 'display_name');
   refused(await as.scheduler.create(`/v1/patients/${await create({})}/account`, { display_name: 'Other' }), 422, 'unknown_field', 'display_name');
 
-  let visit;
-  for (let minutes = 1; minutes < 29 && visit?.status !== 201; minutes++) { // the demo's visits leave some minutes free
-    const starts_at = new Date(Date.now() + minutes * 60_000).toISOString().replace(/\.\d+/, '');
-    visit = await as.scheduler.create('/v1/visits', { patient_id: id, clinician_id: clinic.people.clinician.id, starts_at, duration_minutes: 5, reason: 'x' });
-  }
+  await clinic.sql(`UPDATE visit SET status = 'cancelled' WHERE status IN ('booked', 'arrived')`); // the demo's, which fill the day
+  const starts_at = new Date(Date.now() + 60_000).toISOString().replace(/\.\d+/, '');
+  const visit = await as.scheduler.create('/v1/visits', { patient_id: id, clinician_id: clinic.people.clinician.id, starts_at, duration_minutes: 5, reason: 'x' });
   assert.equal(visit.status, 201, visit.text);
   await as.scheduler.post(`/v1/visits/${visit.body.id}/check-in`);
   const tab = (who) => new Peer(`${clinic.url.replace('https', 'wss')}/v1/visits/${visit.body.id}/signal`, { headers: { authorization: `Bearer ${who.token}` }, origin: clinic.url });

@@ -201,12 +201,53 @@ test('what the server finds wrong is said in the field’s own words', async () 
   await page.getByLabel('Sex').selectOption('female');
   await page.getByLabel('Phone', { exact: false }).first().fill('--');
   await page.getByRole('button', { name: 'Save patient' }).click();
-  await page.getByRole('link', { name: 'Check the phone' }).waitFor();
+  await page.getByRole('link', { name: /Enter a phone number/ }).waitFor();
   assert.deepEqual(await axe(page), []);
   await page.getByLabel('Phone', { exact: false }).first()
     .fill('+1 (555) 010-7731');
   await page.getByRole('button', { name: 'Save patient' }).click();
   await page.getByRole('heading', { level: 1, name: /Callahan/ }).waitFor();
+});
+
+test('a person of one name, born in a year, is asked about when there is another', async () => {
+  for (const round of ['first', 'second']) {
+    await page.goto(`${portal.url}/patient-new`);
+    await page.getByLabel('This person has one name only').check();
+    await page.getByLabel('Last name').fill('Suharto');
+    await page.getByLabel('Birth date').fill('1950');
+    await page.getByLabel('Sex').selectOption('male');
+    await page.getByLabel('Address line 1').fill('x'.repeat(201));
+    await page.getByRole('button', { name: 'Save patient' }).click();
+    await page.getByRole('link', { name: 'Address line 1 can have 200 letters at most. This has 201' }).waitFor();
+    await page.getByLabel('Address line 1').fill('1 Quay');
+    await page.getByRole('button', { name: 'Save patient' }).click();
+    if (round === 'second') {
+      await page.getByRole('dialog').getByText('Born in 1950').waitFor();
+      assert.deepEqual(await axe(page), []);
+      await page.getByRole('button', { name: 'Add another person' }).click();
+    }
+    await page.getByRole('heading', { level: 1, name: 'Suharto', exact: true })
+      .waitFor();
+    await page.getByText('1950', { exact: true }).waitFor();
+  }
+});
+
+test('what nobody touched is neither judged nor sent', async () => {
+  const desk = await portal.clinic.signIn(portal.clinic.people.scheduler);
+  const made = await desk.create('/v1/patients', { family_name: 'Elder',
+    given_name: 'Eva', birth_date: '1875-01-02', sex: 'female',
+    email: 'josé@example.com', address: { country: 'Germany' } });
+
+  assert.equal(made.status, 201, made.text);
+  await page.goto(`${portal.url}/patient?id=${made.body.id}`);
+  await page.getByRole('button', { name: 'Edit' }).click();
+  await page.locator('#phone').fill('+49 30 1234567');
+  await page.getByRole('button', { name: 'Save changes' }).click();
+  await page.getByText('+49 30 1234567').waitFor();
+  const { body } = await desk.get(`/v1/patients/${made.body.id}`);
+  assert.deepEqual([body.birth_date, body.email, body.address],
+    ['1875-01-02', 'josé@example.com', { country: 'Germany' }]);
+  desk.close();
 });
 
 test('a caller is found by telephone number', async () => {

@@ -52,7 +52,7 @@ test('a patient is found by what was done and by what was returned', async () =>
 test('filters narrow', async () => {
   const denied = await list('outcome=not_found');
   assert.ok(denied.length >= 1 && denied.every((e) => e.outcome === 'not_found'));
-  const own = await list(`actor_id=${clinic.people.clinician2.id}&action=R`);
+  const own = (await list(`actor_id=${clinic.people.clinician2.id}&action=R`)).filter((e) => e.event !== 'session.read');
   assert.deepEqual(own.map((e) => [e.event, e.outcome, e.record_id]), [['patient.read', 'not_found', patient]]);
   const later = new Date(Date.now() + 3600e3).toISOString().replace(/\.\d+/, '');
   assert.deepEqual(await list(`from=${later}`), []);

@@ -337,7 +337,10 @@ test('what would be code elsewhere is text', async () => {
     for (const member of ['family_name', 'mrn', 'phone', 'ssn', 'email']) { // a search finds its own, or refuses: never all
       const found = await as.clinician.search({ [member]: words });
       assert.ok([200, 422].includes(found.status), `${member} ${text}: ${found.text}`);
-      if (found.status === 200) assert.ok(found.body.items.length < 3, `${member} ${text}: ${found.body.items.length}`);
+      // what comes down to one letter finds those who have that very word
+      const letter = words.replace(/[^\p{L}\p{N}]/gu, '');
+      const items = (found.body.items ?? []).filter((p) => member !== 'family_name' || [...letter].length !== 1 || !p.family_name.includes(letter));
+      if (found.status === 200) assert.ok(items.length < 3, `${member} ${text}: ${items.length}`);
     }
     for (const path of [`/v1/users?limit=${encodeURIComponent(words)}`, `/v1/users?cursor=${encodeURIComponent(words)}`]) problem(await as.admin.get(path), 400);
     for (const path of ['actor_id', 'patient_id', 'from', 'to', 'action']) problem(await as.compliance.get(`/v1/audit?${path}=${encodeURIComponent(words)}`), 422, 'invalid_field');

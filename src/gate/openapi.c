@@ -213,7 +213,8 @@ refusals(const struct route *r, json_t *o)
 	/* steps that the state does not take, and what is taken */
 	if (r->method != METHOD_GET || r->perm == PERM_visit_call)
 		refusal(o, "409", "Problem");
-	if (strstr(r->path, "{token}") != NULL)
+	if (strstr(r->path, "{token}") != NULL ||
+	    r->perm == PERM_approval_decide)
 		refusal(o, "410", "Problem");
 	if (r->method != METHOD_GET && r->in[0].kind != SH_END)
 		refusal(o, "415", "Problem");

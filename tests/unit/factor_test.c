@@ -503,6 +503,41 @@ recovery_code_is_read_leniently(void **state)
 	assert_memory_not_equal(hash, first, sizeof(hash));
 }
 
+/*= IA-19: told by one person to another, and of use for one link alone */
+static void
+phrase_is_read_leniently_and_opens_one_thing(void **state)
+{
+	static const uint8_t here[16] = { 1 }, there[16] = { 2 };
+	static const char *const same[] = { "0123-4567-89ab", "0123456789ab",
+		"O123 4567 89AB", "oi23-4567-89ab " };
+	static const char *const bad[] = { "", "0123-4567-89a",
+		"0123-4567-89ab0", "0123-4567-89au", "0123_4567_89ab" };
+	char made[FACTOR_PHRASE_SIZE], other[FACTOR_PHRASE_SIZE];
+	uint8_t first[32], hash[32], zero[32] = { 0 };
+	size_t i;
+
+	(void)state;
+	factor_phrase(made);
+	factor_phrase(other);
+	assert_int_equal(strlen(made), FACTOR_PHRASE_SIZE - 1);
+	assert_string_not_equal(made, other);
+	assert_int_equal(factor_phrase_hash(here, made, hash), ERR_OK);
+
+	assert_int_equal(factor_phrase_hash(here, same[0], first), ERR_OK);
+	for (i = 0; i < sizeof(same) / sizeof(*same); i++) {
+		assert_int_equal(
+		    factor_phrase_hash(here, same[i], hash), ERR_OK);
+		assert_memory_equal(hash, first, sizeof(hash));
+	}
+	assert_int_equal(factor_phrase_hash(there, same[0], hash), ERR_OK);
+	assert_memory_not_equal(hash, first, sizeof(hash));
+	for (i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		assert_int_equal(
+		    factor_phrase_hash(here, bad[i], hash), ERR_INVALID_CODE);
+		assert_memory_equal(hash, zero, sizeof(hash));
+	}
+}
+
 static int
 token_compare(const void *a, const void *b)
 {
@@ -578,6 +613,7 @@ main(void)
 		cmocka_unit_test(qr_code_is_a_plain_svg),
 		cmocka_unit_test(recovery_codes_are_long_and_differ),
 		cmocka_unit_test(recovery_code_is_read_leniently),
+		cmocka_unit_test(phrase_is_read_leniently_and_opens_one_thing),
 		cmocka_unit_test(tokens_are_long_and_differ),
 	};
 

@@ -95,3 +95,15 @@ SELECT p.id, p.kind, p.role, p.state, p.created_at, p.expires_at, p.decided_at,
    AND ($4::uuid IS NULL OR p.id < $4)
  ORDER BY p.id DESC
  LIMIT $5::bigint;
+
+-- How much waits for this person to decide.
+-- sql: approval_waiting one
+-- in:  actor uuid, patients_only bool, now time
+-- out: n int
+SELECT count(*) AS n
+  FROM approval p
+  JOIN account a ON a.clinic_id = p.clinic_id AND a.id = p.account_id
+ WHERE p.clinic_id = current_clinic() AND p.state = 'waiting'
+   AND p.expires_at > $3::timestamptz
+   AND p.requested_by <> $1::uuid AND p.account_id <> $1
+   AND (NOT $2::boolean OR a.patient_id IS NOT NULL);

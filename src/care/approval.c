@@ -352,6 +352,23 @@ approval_list(struct op *op)
 	return approvals_tell(op, &in);
 }
 
+enum err
+approval_waiting(struct op *op, int64_t *n)
+{
+	struct approval_waiting_in in = { op->who.account,
+		patients_only(op->who.role), op->now };
+	struct approval_waiting_row row;
+	enum err r;
+
+	*n = -1;
+	if (op->who.state != STATE_ACTIVE ||
+	    perm_scope(PERM_approval_decide, op->who.role) == SCOPE_NONE)
+		return ERR_OK;
+	if ((r = sql_approval_waiting(op->tx, &in, &row)) == ERR_OK)
+		*n = row.n;
+	return r;
+}
+
 /* What others asked for about one's own account. */
 enum err
 account_approvals(struct op *op)

@@ -40,4 +40,7 @@ NODISCARD enum err approval_carry_out(struct tx *,
     const struct approval_get_row *, const struct uuid *by, int64_t now,
     char phrase[FACTOR_PHRASE_SIZE]);
 
+/* How many requests wait for the actor to decide; -1 if that is not theirs. */
+NODISCARD enum err approval_waiting(struct op *, int64_t *n);
+
 #endif

@@ -1,6 +1,7 @@
 #include "base/factor.h"
 #include "base/instant.h"
 #include "care/account_new.h"
+#include "care/approval.h"
 #include "care/attempt.h"
 #include "care/operations.h"
 #include "care/password.h"
@@ -37,6 +38,8 @@ const struct shape session_read_out[] = {
 	    NULL },
 	{ "step_up_until", SH_TIME, 0, 0, SH_REQUIRED | SH_NULLABLE, NULL,
 	    NULL },
+	{ "approvals_waiting", SH_INT, 0, INT64_MAX, SH_REQUIRED | SH_NULLABLE,
+	    NULL, NULL },
 	{ 0 },
 };
 
@@ -143,19 +146,21 @@ session_read(struct op *op)
 	struct session_owner_in in = { op->who.account };
 	struct session_owner_row owner;
 	const struct actor *who = &op->who;
-	int64_t step_up = who->step_up_until;
+	int64_t step_up = who->step_up_until, waiting;
 	enum err r;
 
-	if ((r = sql_session_owner(op->tx, &in, &owner)) != ERR_OK)
+	if ((r = sql_session_owner(op->tx, &in, &owner)) != ERR_OK ||
+	    (r = approval_waiting(op, &waiting)) != ERR_OK)
 		return r;
 	if (step_up != INSTANT_NONE && step_up <= op->now)
 		step_up = INSTANT_NONE;
-	op->out = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}", "state",
+	op->out = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "state",
 	    session_state_name(who->state), "user", owner_json(op, &owner),
 	    "idle_expires_at", time_json(who->idle_expires_at), "expires_at",
 	    time_json(who->expires_at), "password_expires_at",
 	    time_json(who->password_expires_at), "step_up_until",
-	    time_json(step_up));
+	    time_json(step_up), "approvals_waiting",
+	    waiting < 0 ? json_null() : json_integer(waiting));
 	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
 }
 

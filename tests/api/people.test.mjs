@@ -145,6 +145,10 @@ test('the list says what waits, newest first, to who may decide it; its owner se
   assert.deepEqual([first.id, first.kind, first.state, first.account.role, first.account.display_name, first.requested_by.display_name, first.decided_by, first.yours],
     [made.approval.id, 'invite', 'waiting', 'clinician', `Somebody ${count}`, clinic.people.admin.name, null, false]);
   assert.equal((await boss.get('/v1/approvals?state=waiting')).body.items[0].yours, true);
+  const mine = list.body.items.filter((i) => !i.yours).length;
+  assert.equal((await officer.get('/v1/session')).body.approvals_waiting, mine, 'what the navigation counts');
+  assert.equal((await boss.get('/v1/session')).body.approvals_waiting, 0, 'not what one asked for oneself');
+  assert.equal((await as.clinician.get('/v1/session')).body.approvals_waiting, null);
   assert.ok(list.body.items.every((i) => i.state === 'waiting'));
   const page = await officer.get('/v1/approvals?limit=1');
   assert.notEqual((await officer.get(`/v1/approvals?limit=1&cursor=${page.body.next_cursor}`)).body.items[0].id, page.body.items[0].id);

@@ -24,6 +24,7 @@
 #include "edge/tidy.h"
 #include "edge/ws.h"
 #include "gate/limit.h"
+#include "gate/stranger.h"
 
 #include <kore/hooks.h>
 #include <kore/kore.h>
@@ -209,12 +210,15 @@ worker_start(void)
 	loop_leave();
 }
 
-/* Told to stop: sockets go elsewhere, requests run to their ends. */
+/* Told to stop: sockets go elsewhere, requests run to their ends, and what was
+ * counted of them is written. */
 static int
 drain(void)
 {
 	ws_stop();
-	return http_in_progress() > 0 || ws_open() > 0;
+	if (http_in_progress() > 0 || ws_open() > 0)
+		return 1;
+	return strangers_end();
 }
 
 /* Kore has read its own configuration, and has not forked yet. */

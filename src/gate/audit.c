@@ -2,6 +2,7 @@
 
 #include "gate/role.h"
 #include "gate/route.h"
+#include "gate/stranger.h"
 #include "gate/word.h"
 #include "sql.h"
 
@@ -37,11 +38,12 @@ session_half(const struct uuid *session)
 /* Values are ids, codes of ours and an address the kernel gave: nothing a
  * client wrote reaches the row (AU-05). */
 static enum err
-audit_row(struct op *op, struct tx *tx, enum err outcome)
+audit_row(struct op *op, struct tx *tx, enum err outcome, int64_t count)
 {
+	const struct route *route = op->route == NULL ? &route_none : op->route;
 	enum role role = op->who.role != ROLE_NONE ? op->who.role
 						   : op->note.role;
-	enum event event = op->route->event;
+	enum event event = route->event;
 	struct audit_insert_in in = {
 		.clinic_id = first(&op->who.clinic, &op->note.clinic),
 		.event = word_id(event_stored(event)),
@@ -57,8 +59,8 @@ audit_row(struct op *op, struct tx *tx, enum err outcome)
 		.returned = { op->note.returned, op->note.returned_n },
 		.address = op->rq->address,
 		.request_id = op->rq->id,
-		.operation = word_id(op->route->operation),
-		.count = 1,
+		.operation = word_id(route->operation),
+		.count = count,
 	};
 
 	return sql_audit_insert(tx, &in);
@@ -67,17 +69,17 @@ audit_row(struct op *op, struct tx *tx, enum err outcome)
 enum err
 audit_write(struct op *op)
 {
-	return audit_row(op, op->tx, ERR_OK);
+	return audit_row(op, op->tx, ERR_OK, 1);
 }
 
 enum err
 audit_failure(struct op *op, enum err outcome)
 {
-	return audit_row(op, op->tx, outcome);
+	return audit_row(op, op->tx, outcome, 1);
 }
 
 enum err
-audit_refusal(struct op *op, enum err outcome)
+audit_refusals(struct op *op, enum err outcome, int64_t count)
 {
 	struct uuid clinic = first(&op->who.clinic, &op->note.clinic);
 	struct context_set_in context = { clinic,
@@ -87,8 +89,22 @@ audit_refusal(struct op *op, enum err outcome)
 
 	op->note.returned_n = 0; /* nothing was given out */
 	if (r == ERR_OK && (r = sql_context_set(tx, &context)) == ERR_OK &&
-	    (r = audit_row(op, tx, outcome)) == ERR_OK)
+	    (r = audit_row(op, tx, outcome, count)) == ERR_OK)
 		r = tx_commit(tx);
 	tx_close(tx);
 	return r;
+}
+
+static bool
+is_stranger(const struct op *op)
+{
+	return uuid_is_nil(&op->who.account) && uuid_is_nil(&op->note.actor);
+}
+
+enum err
+audit_refusal(struct op *op, enum err outcome)
+{
+	return is_stranger(op) && !stranger_first(op, outcome)
+	    ? ERR_OK
+	    : audit_refusals(op, outcome, 1);
 }

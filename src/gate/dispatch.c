@@ -268,14 +268,13 @@ pass(struct passage *p)
 	return tx_commit(op->tx);
 }
 
-/* Not: what no operation was found for, outcomes that are the installation's
- * trouble, which the database could not take a row about, and requests over a
- * rate. */
+/* Not: outcomes that are the installation's trouble, which the database could
+ * not take a row about, and requests over a rate. */
 static bool
 auditable(const struct op *op, enum err r)
 {
-	return op->route != NULL && !op->over_rate && r != ERR_UNAVAILABLE &&
-	    r != ERR_BUSY && r != ERR_UNKNOWN_OUTCOME;
+	return !op->over_rate && r != ERR_UNAVAILABLE && r != ERR_BUSY &&
+	    r != ERR_UNKNOWN_OUTCOME;
 }
 
 static void

@@ -33,6 +33,12 @@ static const char *const scope_names[] = { "none", "self", "part", "care",
 static const char *const state_names[] = { "none", "totp_required",
 	"totp_enrolment_required", "password_expired", "active" };
 
+const struct route route_none = {
+	.path = "",
+	.operation = "none",
+	.event = EVENT_request_refused,
+};
+
 const char *
 method_name(enum method m)
 {

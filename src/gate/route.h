@@ -75,6 +75,10 @@ struct route {
 extern const struct route routes[]; /* by enum route_id */
 extern const size_t routes_count;
 
+/* Stands in the audit log for a path or method that is no route's, and for
+ * refusals of several routes that are counted together. */
+extern const struct route route_none;
+
 const char *method_name(enum method);
 const char *perm_name(enum perm);
 enum scope perm_scope(enum perm, enum role);

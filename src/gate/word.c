@@ -61,6 +61,7 @@ words_collect(void)
 		word_add(routes[i].operation);
 	for (i = 0; i < sizeof(job_names) / sizeof(job_names[0]); i++)
 		word_add(job_names[i]);
+	word_add(route_none.operation);
 	word_add(WORD_SYSTEM);
 	word_add(role_purpose(ROLE_NONE));
 	for (i = ROLE_PATIENT; i <= ROLE_COMPLIANCE; i++) {

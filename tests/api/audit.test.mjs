@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 
-import { startClinic } from '../lib/clinic.mjs';
+import { Client, startClinic } from '../lib/clinic.mjs';
 
-let clinic, as, patient;
+let clinic, as, patient, flooded;
 const refused = (r, status, code, field) => assert.deepEqual([r.status, r.body?.code, r.body?.field], [status, code, field], r.text);
 const list = async (query = '') => {
   const r = await as.compliance.get(`/v1/audit?${query}`);
@@ -13,8 +13,24 @@ const list = async (query = '') => {
   return r.body.items;
 };
 
+/** So many requests at once of somebody without a session. */
+const flood = async (times, ...request) => {
+  const stranger = new Client(clinic.url);
+  const got = await Promise.all(Array.from({ length: times }, () => stranger.request(...request)));
+  stranger.close();
+  return [...new Set(got.map((r) => `${r.status} ${r.body.code}`))];
+};
+const foreign = ['POST', '/v1/session', {}, { origin: 'https://elsewhere.example' }];
+/** How often each reason was given to nobody since, and in how many rows. */
+const refusals = async (since) => Object.fromEntries((await clinic.sql(
+  `SELECT outcome, sum(count) AS n, count(*) AS rows FROM audit WHERE seq > ${since} AND actor_id IS NULL AND outcome <> 'ok' GROUP BY 1`))
+  .map((r) => [r.outcome, { n: Number(r.n), rows: Number(r.rows) }]));
+const last = async () => (await clinic.sql('SELECT coalesce(max(seq), 0) AS seq FROM audit'))[0].seq;
+
 before(async () => {
   clinic = await startClinic();
+  flooded = await last();
+  assert.deepEqual(await flood(500, ...foreign), ['403 origin_refused']);
   as = {};
   for (const [name, person] of Object.entries(clinic.people)) as[name] = await clinic.signIn(person);
   const made = await as.clinician.create('/v1/patients', { family_name: 'Trail', given_name: 'Ada', birth_date: '1970-01-01', sex: 'female' });
@@ -119,4 +135,40 @@ test('an event of a month that was not made in time is kept, and moves when it i
   const [{ made }] = await clinic.sql(`SELECT audit_months('${year}-02-20', '${year}-03-01Z') AS made`);
   assert.deepEqual([made, await count('audit_log_other'), await count(`audit_log_${year}_02`)], ['2', 0, 1]);
   assert.equal((await clinic.sql(`SELECT audit_months('${year}-02-20', '${year}-03-01Z') AS made`))[0].made, '0');
+});
+
+//= AU-01: whoever nobody knows is refused at the cost of two rows a minute, and every refusal is counted
+test('a flood of refusals is counted when its minute has ended', async () => {
+  assert.ok((await refusals(flooded)).origin_refused.n >= 1, 'the first is written before it is answered');
+  for (const end = Date.now() + 90e3; (await refusals(flooded)).origin_refused.n < 500;) {
+    assert.ok(Date.now() < end, JSON.stringify(await refusals(flooded)));
+    await new Promise((done) => setTimeout(done, 500));
+  }
+  const { n, rows } = (await refusals(flooded)).origin_refused;
+  assert.ok(n === 500 && rows <= 8, `${n} in ${rows} rows`); // two workers, and perhaps two minutes
+  const [row] = await clinic.sql(`SELECT event, action, actor_role, address, operation, purpose FROM audit WHERE count > 1 AND outcome = 'origin_refused' LIMIT 1`);
+  assert.deepEqual(row, { event: 'session.created', action: 'E', actor_role: '', address: '127.0.0.1', operation: 'session_create', purpose: row.purpose });
+});
+
+test('what was counted is written when the server is told to stop', async () => {
+  const since = await last();
+  const kinds = [
+    ['403 origin_refused', ...foreign],
+    ['404 not_found', 'GET', '/v1/nothing'],
+    ['405 method_not_allowed', 'PUT', '/v1/session'],
+    ['401 not_signed_in', 'GET', '/v1/session'],
+    ['401 not_signed_in', 'GET', '/v1/patients', undefined, { authorization: `Bearer ${'x'.repeat(43)}` }],
+    ['400 bad_request', 'GET', '/v1/session', undefined, { cookie: '__Host-epione=a; __Host-epione=b' }],
+  ];
+  for (const [answer, ...request] of kinds) assert.deepEqual(await flood(100, ...request), [answer]);
+  assert.deepEqual(await flood(3, 'POST', '/v1/session', { email: 'who@example.org', password: 'it is not known' }), ['401 invalid_credentials']);
+  await clinic.stopServer();
+  const got = await refusals(since);
+  await clinic.startServer();
+  assert.deepEqual(Object.fromEntries(Object.entries(got).map(([reason, { n }]) => [reason, n])), {
+    origin_refused: 100, not_found: 100, method_not_allowed: 100, not_signed_in: 200, bad_request: 100, invalid_credentials: 3,
+  });
+  for (const [reason, { rows }] of Object.entries(got)) assert.ok(rows <= 8, `${reason}: ${rows} rows`);
+  const [row] = await clinic.sql(`SELECT event, operation FROM audit WHERE seq > ${since} AND count > 1 AND outcome = 'not_found' LIMIT 1`);
+  assert.deepEqual(row, { event: 'request.refused', operation: 'none' });
 });

@@ -89,9 +89,15 @@ function noteClock(response) {
   else clockAheadMs = 0;
 }
 
+function unreached() {
+  return new Problem(0, { code: 'offline', title:
+    'We cannot reach the clinic. Check your internet and try again.' });
+}
+
 /**
  * @param {Response} response
- * @returns {Promise<any>} the JSON body, or null
+ * @returns {Promise<any>} the JSON body, or null when there is none; of a
+ *   success that did not come whole nothing is known, as if it had not come
  */
 async function bodyOf(response) {
   if (!(response.headers.get('Content-Type') ?? '').includes('json'))
@@ -99,6 +105,7 @@ async function bodyOf(response) {
   try {
     return await response.json();
   } catch {
+    if (response.ok) throw unreached();
     return null;
   }
 }
@@ -132,10 +139,7 @@ export async function call(method, path, options = {}) {
       signal: AbortSignal.timeout(options.patienceMs ?? PATIENCE_MS),
     });
   } catch {
-    throw new Problem(0, {
-      code: 'offline',
-      title: 'We cannot reach the clinic. Check your internet and try again.',
-    });
+    throw unreached();
   }
   noteClock(response);
   const body = await bodyOf(response);

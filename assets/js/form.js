@@ -283,4 +283,5 @@ export function revealers(form) {
  * One-time codes: what apps and mails put around the digits is dropped.
  * @param {string} text
  */
-export const digits = (text) => text.replace(/[\s-]/g, '');
+export const digits = (text) =>
+  text.normalize('NFKC').replace(/[\s\p{Cf}-]/gu, '');

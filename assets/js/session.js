@@ -210,8 +210,9 @@ class Watch {
     try {
       const answer = await get('/v1/session', { background });
       this.session = answer.body;
-      if (this.session.state !== 'active' && STATES[location.pathname])
-        location.assign(pageFor(this.session));
+      const way = STATES[this.session.state];
+      //= IA-15: what expires in mid-session leads to its page
+      if (way && way !== location.pathname) location.assign(way);
       hideBanner();
     } catch (problem) {
       if (problem instanceof Problem && problem.status === 0)

@@ -47,6 +47,15 @@ function sayWhy(kind, text) {
   fill(el('why'), note(kind, h('p', {}, text)));
 }
 
+// What is pasted brings along what cannot be seen; the browser's own check of
+// an address would refuse it before the server could know better.
+inputOf('email').addEventListener('input', () => {
+  const field = inputOf('email');
+  const plain = field.value.normalize('NFKC').replace(/\p{Cf}/gu, '');
+
+  if (plain !== field.value) field.value = plain;
+});
+
 onSubmit(formOf('password-form'), async ({ email, password }) => {
   await post('/v1/session', { email, password },
     { patienceMs: HASH_PATIENCE_MS });

@@ -8,6 +8,10 @@
 
 #define PARTS_MAX   32 /* Unicode's longest decomposition has 18 */
 #define OPTIONS_NFC ((utf8proc_option_t)(UTF8PROC_STABLE | UTF8PROC_COMPOSE))
+/* Compatible forms are one, and what is not seen is not there. */
+#define OPTIONS_TYPED                                                          \
+	((utf8proc_option_t)(UTF8PROC_STABLE | UTF8PROC_COMPOSE |              \
+	    UTF8PROC_COMPAT | UTF8PROC_IGNORE))
 
 bool
 text_utf8_valid(const char *s, size_t n)
@@ -219,7 +223,7 @@ text_email(struct arena *a, const char *s, char **out)
 	enum err r;
 
 	*out = NULL;
-	if ((r = text_decode(a, s, OPTIONS_NFC, &points, &count)) != ERR_OK)
+	if ((r = text_decode(a, s, OPTIONS_TYPED, &points, &count)) != ERR_OK)
 		return r;
 	while (first < count &&
 	    (is_white(points[first]) || is_control(points[first])))

@@ -40,9 +40,10 @@ NODISCARD enum err text_fold(struct arena *, const char *, char **);
 #define TEXT_SPELLED 2
 NODISCARD enum err text_fold_as(
     struct arena *, const char *, unsigned how, char **);
-/* For comparing e-mail addresses: trimmed, NFC, lower case. */
+/* For comparing e-mail addresses: trimmed, NFKC, lower case, without what cannot
+ * be seen. */
 NODISCARD enum err text_email(struct arena *, const char *, char **);
-/* Letters and digits alone, folded: for SSN, MRN. May come out empty. */
+/* Letters and digits alone, folded: for SSN, MRN, codes. May come out empty. */
 NODISCARD enum err text_alnum(struct arena *, const char *, char **);
 /* For comparing telephone numbers: the digits as dialled within a country or
  * from abroad, and an extension: +1 (555) 010-2030, 001 555 010 2030 and

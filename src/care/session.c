@@ -1,5 +1,6 @@
 #include "base/factor.h"
 #include "base/instant.h"
+#include "base/text.h"
 #include "care/account_new.h"
 #include "care/approval.h"
 #include "care/attempt.h"
@@ -166,14 +167,14 @@ session_read(struct op *op)
 
 /* The second factor was right: the session is a full one from here on. */
 static enum err
-factor_given(struct op *op)
+factor_given(struct op *op, int64_t step_up_until)
 {
 	struct account_signed_in_in in = { op->who.account, op->now };
 	struct session_renew_row row;
 	enum err r;
 
 	if ((r = sql_account_signed_in(op->tx, &in)) != ERR_OK ||
-	    (r = session_renewed(op, op->now, INSTANT_NONE, &row)) != ERR_OK)
+	    (r = session_renewed(op, op->now, step_up_until, &row)) != ERR_OK)
 		return r;
 	op->out = session_state_json(&row);
 	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
@@ -184,14 +185,17 @@ session_totp(struct op *op)
 {
 	enum err r;
 
-	return (r = totp_use(op)) != ERR_OK ? r : factor_given(op);
+	return (r = totp_use(op)) != ERR_OK ? r
+					    : factor_given(op, INSTANT_NONE);
 }
 
-/*= IA-20: the password and one code that was never used before */
+/*= IA-20: the password and one code that was never used before; whoever lost
+ * the authenticator has no code of it, and yet can set up another at once */
 enum err
 session_recovery(struct op *op)
 {
 	uint8_t hash[32];
+	char *code;
 	struct recovery_use_in in = { op->who.account, { hash, sizeof(hash) },
 		op->now };
 	struct recovery_use_row row;
@@ -199,7 +203,9 @@ session_recovery(struct op *op)
 
 	if ((r = attempt_take_own(op, "recovery")) != ERR_OK)
 		return r;
-	r = factor_recovery_hash(in_text(op, "code"), hash);
+	if ((r = text_alnum(op->arena, in_text(op, "code"), &code)) != ERR_OK)
+		return op_refuse(op, r, "code");
+	r = factor_recovery_hash(code, hash);
 	if (r == ERR_CRYPTO)
 		return r;
 	if (r != ERR_OK)
@@ -209,7 +215,7 @@ session_recovery(struct op *op)
 	if (row.used != 1)
 		return op_refuse(op, ERR_INVALID_CODE, "code");
 	if ((r = attempt_forget(op, &op->who.account, "recovery")) != ERR_OK ||
-	    (r = factor_given(op)) != ERR_OK)
+	    (r = factor_given(op, op->now + STEP_UP_S)) != ERR_OK)
 		return r;
 	json_object_set_new(
 	    op->out, "codes_left", json_integer(row.codes_left));

@@ -10,6 +10,7 @@ totp_step(struct op *op, const char *stored, int64_t window, int64_t last_step,
     int64_t *step)
 {
 	uint8_t *seed;
+	char *code;
 	size_t n;
 	enum err r;
 
@@ -18,8 +19,10 @@ totp_step(struct op *op, const char *stored, int64_t window, int64_t last_step,
 	r = text_base64url_decode(op->arena, stored, &seed, &n);
 	if (r != ERR_OK || n != FACTOR_SEED_SIZE)
 		return ERR_CRYPTO; /* it opened, and yet is no seed of ours */
-	r = factor_totp_step(seed, in_text(op, "code"), op->now,
-	    (unsigned)window, last_step, step);
+	if ((r = text_alnum(op->arena, in_text(op, "code"), &code)) != ERR_OK)
+		return op_refuse(op, r, "code");
+	r = factor_totp_step(
+	    seed, code, op->now, (unsigned)window, last_step, step);
 	return r == ERR_INVALID_CODE ? op_refuse(op, r, "code") : r;
 }
 

@@ -257,6 +257,39 @@ test('a step-up takes a fresh code', async () => {
   client.close();
 });
 
+//= IA-01: an address is one, with whatever it was pasted or typed
+test('a sign-in address is known with invisible characters around it and in full width', async () => {
+  const { scheduler } = clinic.people;
+  const wide = (text) => [...text].map((c) => String.fromCodePoint(c.codePointAt(0) + 0xfee0)).join('');
+  for (const email of [`\u200b${scheduler.email}`, `\ufeff${scheduler.email}\u200b`, wide(scheduler.email), scheduler.email.toUpperCase()]) {
+    const client = new Client(clinic.url, { role: 'scheduler' });
+    assert.equal((await sign(client, { ...scheduler, email })).status, 200, email);
+    client.close();
+  }
+});
+
+test('a code is taken in the digits of any keyboard', async () => {
+  const { clinician } = clinic.people;
+  for (const zero of [0xff10, 0x0660, 0x06f0, 0x0966]) {
+    await clinic.sql(`UPDATE account SET totp_last_step = 0`);
+    const client = await halfway(clinician);
+    const typed = [...await code(clinician)].map((d) => String.fromCodePoint(zero + Number(d))).join('');
+    const r = await client.post('/v1/session/totp', { code: typed });
+    assert.equal(r.status, 200, `${zero.toString(16)}: ${r.text}`);
+    client.close();
+  }
+});
+
+//= IA-20: who lost the authenticator sets up another at once
+test('a session by recovery code may offer a new authenticator without a code of the old', async () => {
+  const { compliance } = clinic.people;
+  const client = await halfway(compliance);
+  assert.equal((await client.post('/v1/session/recovery', { code: compliance.recovery_codes[5] })).status, 200);
+  const r = await client.post('/v1/account/totp');
+  assert.equal(r.status, 200, r.text);
+  client.close();
+});
+
 //= IA-20: a recovery code stands in once
 test('a recovery code opens the session once, however it is typed', async () => {
   const { compliance } = clinic.people;
@@ -339,7 +372,7 @@ test('who is signed in, and until when', async () => {
   const client = await clinic.signIn(patient);
   const { body, headers } = await client.get('/v1/session');
   assert.equal(headers['cache-control'], 'no-store');
-  assert.deepEqual(Object.keys(body).sort(), ['approvals_waiting', 'expires_at', 'idle_expires_at', 'password_expires_at', 'state', 'step_up_until', 'user']);
+  assert.deepEqual(Object.keys(body).sort(), ['approvals_waiting', 'expires_at', 'idle_expires_at', 'may', 'password_expires_at', 'state', 'step_up_until', 'user']);
   assert.equal(body.user.role, 'patient');
   assert.equal(body.user.patient_id, patient.patient_id);
   assert.ok(body.user.display_name.length > 0);

@@ -327,3 +327,41 @@ test('another device is signed out from the account page', async () => {
 });
 
 test('no page complained', () => assert.deepEqual(portal.complaints, []));
+
+//= IA-15: what expires while a page is open leads to its page
+test('a password that expires in mid-session leads to the page for a new one', async () => {
+  const context = await portal.context();
+  const page = await portal.signIn(context, people.clinician2);
+  const id = await portal.clinic.accountId(people.clinician2);
+
+  await portal.clinic.sql(`UPDATE account SET password_changed_at = now() - interval '10 years' WHERE id = :'id'`, { id });
+  await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+  await page.getByRole('heading', { name: 'Choose a new password' }).waitFor();
+  await portal.clinic.sql(`UPDATE account SET password_changed_at = now() WHERE id = :'id'`, { id });
+  await context.close();
+});
+
+test('an answer that does not come whole is told, and the page goes on', async () => {
+  const context = await portal.context();
+  const page = await portal.signIn(context, people.scheduler);
+  const thrown = [];
+
+  page.on('pageerror', (e) => thrown.push(e.message));
+  await page.route('**/v1/session', (route) => route.fulfill({ status: 200, contentType: 'application/json', body: '{"state":' }));
+  await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+  await page.getByRole('alert').getByText('cannot reach').waitFor();
+  await page.unroute('**/v1/session');
+  await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+  await page.getByRole('alert').waitFor({ state: 'detached' });
+  assert.deepEqual(thrown, []);
+  await context.close();
+});
+
+test('an address pasted with what cannot be seen signs in', async () => {
+  const context = await portal.context();
+  const page = await context.newPage();
+
+  await portal.password(page, { ...people.scheduler, email: `\u200b${people.scheduler.email}\ufeff` });
+  await page.getByLabel('Code', { exact: true }).waitFor();
+  await context.close();
+});

@@ -2,6 +2,8 @@
 
 const day = new Intl.DateTimeFormat(undefined,
   { weekday: 'long', month: 'long', day: 'numeric' });
+const dayFull = new Intl.DateTimeFormat(undefined,
+  { weekday: 'long', year: 'numeric', month: 'long', day: 'numeric' });
 const dayYear = new Intl.DateTimeFormat(undefined,
   { year: 'numeric', month: 'short', day: 'numeric' });
 const clock = new Intl.DateTimeFormat(undefined,
@@ -11,7 +13,10 @@ const moment = new Intl.DateTimeFormat(undefined, { year: 'numeric',
   second: '2-digit' });
 
 /** @param {string | Date} when */
-export const longDay = (when) => day.format(new Date(when));
+export const fullDay = (when) => dayFull.format(new Date(when));
+/** @param {string | Date} when with the year when it is not this one */
+export const longDay = (when) => new Date(when).getFullYear() ===
+  new Date().getFullYear() ? day.format(new Date(when)) : fullDay(when);
 /** @param {string | Date} when */
 export const shortDay = (when) => dayYear.format(new Date(when));
 /** @param {string | Date | number} when */

@@ -11,6 +11,7 @@ import { time } from './format.js';
  * @property {string} display_name
  * @property {'admin'|'clinician'|'scheduler'|'compliance'|'patient'} role
  * @property {string} clinic_name
+ * @property {string} [time_zone] the clinic's
  * @property {string | null} [patient_id] of a patient's own record
  */
 

@@ -9,6 +9,7 @@ import { addDays, isoDay, isToday, longDay, nearDay, shortDay, statusWords,
 import { closingMenus, confirm } from './dialog.js';
 import { words } from './form.js';
 import { begin } from './session.js';
+import { clinicTime, zoneWords } from './wall-time.js';
 
 /**
  * @typedef {object} Visit
@@ -47,9 +48,12 @@ const isEnterable = (visit) => Date.parse(visit.opens_at) <= serverNow() &&
 /** @param {Visit} visit */
 const callLink = (visit) => `/call?visit=${visit.id}`;
 
-/** @param {string} status */
-function chip(status) {
-  const [text, kind, picture] = statusWords(status);
+/** @param {Visit} visit */
+function chip(visit) {
+  const missed = visit.status === 'booked' &&
+    Date.parse(visit.closes_at) <= serverNow();
+  const [text, kind, picture] = missed ? ['Not held', 'quiet', 'cross']
+    : statusWords(visit.status);
 
   return h('span', { class: `chip ${kind}` }, icon(picture), text);
 }
@@ -150,7 +154,7 @@ function staffRow(visit) {
     h('div', { class: 'time' }, time(visit.starts_at),
       h('small', {}, `${visit.duration_minutes} min`)),
     h('div', { class: 'what' },
-      h('span', { class: 'name' }, visit.patient_name), chip(visit.status),
+      h('span', { class: 'name' }, visit.patient_name), chip(visit),
       h('span', { class: 'sub' }, role === 'scheduler' ||
         visit.clinician_id !== session.user.id
         ? `${visit.clinician_name} · ${visit.reason}` : visit.reason)),
@@ -205,7 +209,7 @@ function patientRow(visit) {
   return h('li', {}, h('div', { class: 'time' }, shortDay(visit.starts_at),
     h('small', {}, time(visit.starts_at))),
   h('div', { class: 'what' }, h('span', { class: 'name' },
-    visit.clinician_name), chip(visit.status),
+    visit.clinician_name), chip(visit),
   h('span', { class: 'sub' }, visit.reason)),
   h('div', { class: 'do' }, visit.status === 'booked' && isEnterable(visit)
     ? callButton(visit, 'Check in', 'primary') : null,
@@ -236,8 +240,7 @@ function patientList(visits) {
 
 function range() {
   if (role === 'patient')
-    return { from: utc(addDays(new Date(), -180)),
-      to: utc(addDays(new Date(), 365)) };
+    return { from: utc(addDays(new Date(), -180)) };
   const start = new Date(dayShown.getFullYear(), dayShown.getMonth(),
     dayShown.getDate());
   return { from: utc(start), to: utc(addDays(start, 1)) };
@@ -301,6 +304,8 @@ function warnCodes() {
 }
 
 warnCodes();
+if (clinicTime(new Date(), session.user.time_zone))
+  el('zone').textContent = zoneWords(session.user.time_zone);
 if (role === 'patient') {
   el('title').textContent = 'Your visits';
   await show(false).catch(complain);

@@ -244,6 +244,13 @@ admit(struct passage *p)
 	return credential_read(op, &p->credential);
 }
 
+/* What one is told of oneself is no event: pages ask for it all the time. */
+static enum err
+success_write(struct op *op)
+{
+	return (op->route->traits & TRAIT_OWN) != 0 ? ERR_OK : audit_write(op);
+}
+
 /*
  * The rules of the house, from top to bottom: a live session in the right
  * state, the right to what is asked for, a well-formed input; then the work,
@@ -263,7 +270,8 @@ pass(struct passage *p)
 	    (r = input_check(op)) != ERR_OK ||
 	    (r = upgrade_check(op)) != ERR_OK ||
 	    (r = precondition_read(op)) != ERR_OK ||
-	    (r = operation_run(p)) != ERR_OK || (r = audit_write(op)) != ERR_OK)
+	    (r = operation_run(p)) != ERR_OK ||
+	    (r = success_write(op)) != ERR_OK)
 		return r;
 	return tx_commit(op->tx);
 }

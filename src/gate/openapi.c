@@ -298,14 +298,17 @@ remark(const struct route *r)
 static json_t *
 operation(const struct route *r)
 {
-	json_t *o = json_pack("{s:s, s:o, s:[o], s:o, s:s, s:s, s:o, s:o}",
+	const bool own = (r->traits & TRAIT_OWN) != 0;
+	json_t *o = json_pack("{s:s, s:o, s:[o], s:o, s:s, s:s, s:s, s:o, s:o}",
 	    "operationId", r->operation, "summary", summary(r), "tags", tag(r),
 	    "description",
-	    json_sprintf("Open in state: %s. Recorded as `%s`.%s",
-		open_names[r->open], event_stored(r->event), remark(r)),
+	    json_sprintf("Open in state: %s. %s as `%s`.%s",
+		open_names[r->open],
+		own ? "Of its answers only refusals are recorded," : "Recorded",
+		event_stored(r->event), remark(r)),
 	    "x-permission", perm_name(r->perm), "x-event",
-	    event_stored(r->event), "parameters", parameters(r), "responses",
-	    responses(r));
+	    event_stored(r->event), "x-recorded", own ? "refusals" : "all",
+	    "parameters", parameters(r), "responses", responses(r));
 
 	if (r->method != METHOD_GET && r->in[0].kind != SH_END)
 		json_object_set_new(o, "requestBody",

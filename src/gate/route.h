@@ -32,7 +32,8 @@ enum trait {
 	TRAIT_HASHES = 8,
 	TRAIT_SOCKET = 16,
 	TRAIT_RECORD = 32,
-	TRAIT_MAY = 64
+	TRAIT_MAY = 64,
+	TRAIT_OWN = 128
 };
 
 enum perm {

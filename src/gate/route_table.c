@@ -10,6 +10,7 @@ enum {
 	SOCKET = TRAIT_SOCKET,
 	RECORD = TRAIT_RECORD,
 	MAY = TRAIT_MAY,
+	OWN = TRAIT_OWN,
 };
 
 const struct route routes[] = {

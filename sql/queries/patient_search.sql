@@ -67,7 +67,8 @@ SELECT p.id, k.subject_id, k.version, k.box,
  ORDER BY p.id;
 
 -- Whose name is exactly that: a token, or two of one patient. The rarer of two
--- is walked, in the order of ids, and the other one looked up for each.
+-- is walked, in the order of ids, and the other one looked up for each. Under
+-- row-level security CASE may go into the index's condition, coalesce may not.
 -- sql: patient_search_exact many
 -- in:  asked text[], after uuid, limit int,
 --      tokens bytes[], parts int[], other_tokens bytes[], other_parts int[],
@@ -102,7 +103,8 @@ page AS (
           JOIN record_key k ON k.clinic_id = t.clinic_id AND k.subject_id = t.patient_id
          WHERE t.clinic_id = current_clinic()
            AND t.token = w.a AND t.part = w.a_part
-           AND t.patient_id > coalesce($2::uuid, '00000000-0000-0000-0000-000000000000')
+           AND t.patient_id > CASE WHEN $2::uuid IS NULL
+               THEN '00000000-0000-0000-0000-000000000000' ELSE $2 END
            AND k.box IS NOT NULL
            AND (w.b IS NULL OR (
                SELECT true FROM patient_token o

@@ -63,9 +63,11 @@ tally_write(struct tally *t)
 	struct request rq = {
 		.path = "",
 		.id = uuid_random(),
-		.deadline_ms = instant_monotonic() + WRITE_MS,
+		.started_ms = instant_monotonic(),
 	};
-	struct op op = { .rq = &rq, .route = t->route };
+	struct op op = { .rq = &rq,
+		.route = t->route,
+		.deadline_ms = rq.started_ms + WRITE_MS };
 	enum err r = ERR_OK;
 
 	if (more > 0) {

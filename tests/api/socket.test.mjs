@@ -8,6 +8,7 @@ import { closeCode, closing, connect, family, frame, frames, next, resident, sle
 import { startClinic } from '../lib/clinic.mjs';
 import { Peer, sdp } from '../lib/peer.mjs';
 import { problem, uuid } from '../lib/problem.mjs';
+import { patient as patiently } from '../lib/patience.mjs';
 
 const CONT = 0, TEXT = 1, BINARY = 2, CLOSE = 8, PING = 9, PONG = 10;
 let clinic, desk, doctor, patient, ids, calm, workers, open;
@@ -34,7 +35,7 @@ after(async () => {
 });
 // Whatever one socket was sent: a call goes on, in the same workers.
 afterEach(async () => {
-  assert.ok(await pace(calm) < 1000);
+  assert.ok(await pace(calm) < patiently(1000));
   assert.deepEqual(children().map(([pid]) => pid).sort(), workers);
 });
 
@@ -204,7 +205,7 @@ test('four that do not read, four calls that go on', { timeout: 90_000 }, async 
     await sleep(25);
   }
   assert.equal(cut() - begun, 4, `after ${sent} messages to each`);
-  assert.ok(worst < 1000, `a calm call waited ${worst} ms`);
+  assert.ok(worst < patiently(1000), `a calm call waited ${worst} ms`);
   assert.ok(most < 24 * 1024, `${most} KiB more`); // four queues, and what four places hold to be heard again
   for (const { doc } of slow) assert.equal(doc.code, undefined); // who wrote to them is still there
   for (const { pat, doc } of slow) {

@@ -89,7 +89,8 @@ export class Client {
           }
         });
       });
-      rq.on('error', failed);
+      // the server closed what was idle just as we asked: nothing was taken
+      rq.on('error', (e) => (rq.reusedSocket && e.code === 'ECONNRESET' ? done(this.request(method, target, body, headers)) : failed(e)));
       rq.setTimeout(40000, () => rq.destroy(new Error('no answer within 40 s')));
       rq.end(raw);
     });

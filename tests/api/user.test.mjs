@@ -321,7 +321,8 @@ test('the policy is read by administrators and compliance, and changed in the ve
   const auditor = await clinic.signIn(clinic.people.compliance);
   const p = await auditor.get('/v1/clinic/policy');
   assert.equal(p.status, 200);
-  const { name, time_zone, ...rules } = p.body;
+  const { name, time_zone, may, ...rules } = p.body;
+  assert.deepEqual(may, ['policy_read']);
   assert.deepEqual(rules, { password_max_age_days: 90, password_min_length: 12, password_history: 4, idle_minutes_workforce: 15, idle_minutes_patient: 30, session_hours: 12, totp_window_steps: 1, failures_before_delay: 5, care_days_after_visit: 30 });
   expected(await boss.patch('/v1/clinic/policy', { session_hours: 8 }), 428, 'precondition_required');
   for (const [body, field] of [[{ idle_minutes_workforce: 0 }, 'idle_minutes_workforce'], [{ idle_minutes_patient: 61 }, 'idle_minutes_patient'], [{ session_hours: 25 }, 'session_hours'], [{ totp_window_steps: 2 }, 'totp_window_steps'], [{ password_min_length: 7 }, 'password_min_length'], [{ failures_before_delay: 11 }, 'failures_before_delay'], [{ password_history: 25 }, 'password_history'], [{ session_hours: null }, 'session_hours'], [{ session_hours: '8' }, 'session_hours'], [{ session_hours: 8.5 }, 'session_hours']])
@@ -334,7 +335,7 @@ test('the policy is read by administrators and compliance, and changed in the ve
   //= SE-01: it holds for open sessions as well
   const s = await auditor.get('/v1/session');
   const left = Date.parse(s.body.idle_expires_at) - Date.now();
-  assert.ok(left <= 300_000 && left > 290_000, String(left));
+  assert.ok(left <= 300_000 && left > 200_000, String(left));
   await clinic.sql(`UPDATE clinic SET idle_minutes_workforce = 15, session_hours = 12; UPDATE session SET idle_s = 900`);
   const rows = await clinic.audit(`event = 'policy.updated'`);
   assert.ok(rows.some((e) => e.outcome === 'ok') && rows.some((e) => e.outcome === 'stale'));

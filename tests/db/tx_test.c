@@ -586,7 +586,9 @@ a_wait_off_a_fiber_is_refused(void **state)
 	(void)state;
 	pool_start(1, 10);
 	assert_int_equal(offload_start(1, 4), ERR_OK);
-	assert_int_equal(offload(ask_off_a_fiber, &s), ERR_OK);
+	assert_int_equal(
+	    offload(ask_off_a_fiber, &s, instant_monotonic() + PATIENCE_MS),
+	    ERR_OK);
 	assert_int_equal(s.got, ERR_INTERNAL);
 }
 

@@ -184,6 +184,7 @@ async function showDone(start, title) {
   const clinician = selectOf('clinician');
   const name = clinician.selectedOptions[0]?.text ?? '';
   const there = clinicTime(new Date(start), clinicZone);
+  const apart = await offTeam(clinician.value, name);
 
   form.hidden = true;
   el('done').hidden = false;
@@ -193,7 +194,7 @@ async function showDone(start, title) {
     there && h('p', { class: 'muted' }, `At the clinic: ${there}`),
     h('p', {}, `${patient?.name} with ${name}, `,
       selectOf('duration').selectedOptions[0]?.text ?? '')),
-  await offTeam(clinician.value, name),
+  apart,
   h('div', { class: 'actions' }, h('a', { class: 'button primary',
     href: `/visits?day=${isoDay(new Date(start))}` },
   icon('calendar'), 'See that day'),

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { chromium } from 'playwright-core';
 import { startClinic, totp } from '../lib/clinic.mjs';
+import { patient } from '../lib/patience.mjs';
 
 const require = createRequire(import.meta.url);
 const axeSource = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
@@ -54,6 +55,7 @@ export class Portal {
       permissions: ['camera', 'microphone', 'clipboard-write'],
       locale: 'en-US', timezoneId: 'America/New_York', ...options });
 
+    context.setDefaultTimeout(patient(30_000));
     context.on('page', (page) => this.watch(page));
     return context;
   }

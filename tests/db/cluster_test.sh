@@ -61,11 +61,11 @@ check 'checksums are on' is "$(value "$d" super 'SHOW data_checksums')" on
 check 'fsync is on' is "$(value "$d" super 'SHOW fsync')" on
 check 'no port is open' is "$(value "$d" super "SHOW listen_addresses")" ''
 check 'passwords are SCRAM' is "$(value "$d" super "SELECT count(*) FROM pg_authid
-	WHERE rolpassword LIKE 'SCRAM-SHA-256%'")" 4
+	WHERE rolpassword LIKE 'SCRAM-SHA-256%'")" 5
 check 'a wrong password is refused' sh -c "PGPASSWORD=x psql -X -d \
 	\"\$('$cluster' url '$d' server | sed 's|:[0-9a-f]*@|@|')\" -c 'SELECT 1' 2>&1 |
 	grep -q 'password authentication failed'"
-check 'passwords are for their owner alone' is "$(find "$d" -name '*.password' -perm 600 | wc -l)" 4
+check 'passwords are for their owner alone' is "$(find "$d" -name '*.password' -perm 600 | wc -l)" 5
 check 'no password is on a command line' sh -c "! ps ax -o args | grep -F '$(cat "$d/super.password")' | grep -qv grep"
 before=$("$cluster" url "$d" server)
 check 'start again' run start "$d"

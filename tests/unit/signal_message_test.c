@@ -183,7 +183,8 @@ static const struct {
 	  "\"description\":{\"type\":\"answer\",\"sdp\":\"\"}}",
 	    "missing_field" },
 	{ "{\"type\":\"description\",\"to\":\"%s\","
-	  "\"description\":{\"type\":\"offer\",\"sdp\":\"v=0\\r\\n\"}}",
+	  "\"description\":{\"type\":\"offer\",\"sdp\":\"v=0\\r\\n"
+	  "m=audio 9 UDP/TLS/RTP/SAVPF 111\\r\\n\"}}",
 	    "invalid_field" },
 	{ "{\"type\":\"description\",\"to\":\"%s\","
 	  "\"description\":{\"type\":\"pranswer\",\"sdp\":\"v=0\"}}",

@@ -46,12 +46,12 @@ tally_find(uint64_t home, enum err reason, int64_t minute)
 	return place;
 }
 
-/* Who has an IPv6 address has all of its /64. */
+/* Who has an IPv6 address, at most 39 characters, has all of its /64. */
 static void
 address_note(struct tally *t, const char *text)
 {
 	if (t->home != 0)
-		snprintf(t->address, sizeof(t->address), "%s%s", text,
+		snprintf(t->address, sizeof(t->address), "%.42s%s", text,
 		    strchr(text, ':') == NULL ? "" : "/64");
 }
 

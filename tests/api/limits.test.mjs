@@ -230,13 +230,14 @@ test('pages, health checks and what is not there have a rate, ten times that of 
 //= TR-24, AU-01: who is over the rate is looked at no further, and fills no log
 test('over the rate nothing is looked at and nothing is written down', async () => {
   await clinic.restart({ requests_per_minute: 60 }); // so 16 at once, then one a second
+  const seen = {};
   try {
     const cookie = 'Cookie: __Host-epione=a; __Host-epione=b', foreign = 'Origin: https://elsewhere.example';
-    for (const [from, method, target, lines, status, written] of [
-      ['127.0.0.20', 'DELETE', '/v1/session', [foreign], 403, true],
-      ['127.0.0.21', 'GET', '/v1/session', [cookie], 400, true],
-      ['127.0.0.22', 'GET', '/v1/session', ['Authorization: Bearer x'], 401, true],
-      ['127.0.0.23', 'GET', '/v1/nothing', [], 404, false],
+    for (const [from, method, target, lines, status] of [
+      ['127.0.0.20', 'DELETE', '/v1/session', [foreign], 403],
+      ['127.0.0.21', 'GET', '/v1/session', [cookie], 400],
+      ['127.0.0.22', 'GET', '/v1/session', ['Authorization: Bearer x'], 401],
+      ['127.0.0.23', 'GET', '/v1/nothing', [], 404],
     ]) {
       let looked = 0, over = 0;
       while (over < 10) {
@@ -245,11 +246,15 @@ test('over the rate nothing is looked at and nothing is written down', async () 
         if (r.status === 429) over++;
         else assert.ok(++looked < 200, `${target} ${lines}: no rate`);
       }
-      const [{ rows }] = await clinic.sql(`SELECT count(*) AS rows FROM audit WHERE address = :'a'`, { a: from });
-      assert.equal(Number(rows), written ? looked : 0, `${target} ${lines}`);
+      seen[from] = looked;
     }
   } finally {
     await clinic.restart({ requests_per_minute: 1000000 });
+  }
+  // the last of what was counted is written when the server ends
+  for (const [from, looked] of Object.entries(seen)) {
+    const [{ n }] = await clinic.sql(`SELECT sum(coalesce(count, 1)) AS n FROM audit WHERE address = :'a'`, { a: from });
+    assert.equal(Number(n), looked, from);
   }
 });
 

@@ -3,6 +3,7 @@
 #include "base/log.h"
 
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 int LLVMFuzzerInitialize(int *, char ***);
@@ -53,7 +54,9 @@ fuzz_file(const void *p, size_t n, char path[32])
 {
 	int fd = memfd_create("fuzz", 0);
 
-	must(fd != -1 && write(fd, p, n) == (ssize_t)n);
+	/* settings that others may read are refused */
+	must(fd != -1 && fchmod(fd, 0600) == 0 &&
+	    write(fd, p, n) == (ssize_t)n);
 	snprintf(path, 32, "/proc/self/fd/%d", fd);
 	return fd;
 }

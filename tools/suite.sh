@@ -8,7 +8,7 @@ make='make --no-print-directory -j2'
 step() { # step "name" command...: its line is what counts, in $work/steps
 	name=$1
 	shift
-	log=$work/log.$$
+	log=$(mktemp "$work/log.XXXXXX")
 	start=$(date +%s)
 	if "$@" >"$log" 2>&1; then
 		printf 'ok    %-38s %4ss\n' "$name" $(($(date +%s) - start)) >"$log.said"
@@ -93,13 +93,15 @@ if wants unit; then
 	step 'the server and epionectl link with them' $make SAN=1 all
 	step 'fibers under valgrind' $make valgrind
 fi
+# Beside the database's tests: both wait more than they work.
 if wants edge; then
-	step 'the edge, under hostile clients' sh tests/edge/run.sh
+	step 'the edge, under hostile clients' sh tests/edge/run.sh &
 fi
 if wants db; then
 	step 'database layer and migrations' sh tests/db/run.sh
 	step 'sql/schema.sql' sh tools/schema.sh check
 fi
+wait
 if wants fuzz; then
 	# repeatable here; `make fuzz` rolls the dice anew, and longer
 	step 'fuzzers, 20 s each, two at a time' env FUZZ_SEED=1 FUZZ_JOBS=2 \

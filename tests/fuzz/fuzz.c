@@ -55,8 +55,8 @@ fuzz_file(const void *p, size_t n, char path[32])
 	int fd = memfd_create("fuzz", 0);
 
 	/* settings that others may read are refused */
-	must(fd != -1 && fchmod(fd, 0600) == 0 &&
-	    write(fd, p, n) == (ssize_t)n);
+	must(
+	    fd != -1 && fchmod(fd, 0600) == 0 && write(fd, p, n) == (ssize_t)n);
 	snprintf(path, 32, "/proc/self/fd/%d", fd);
 	return fd;
 }

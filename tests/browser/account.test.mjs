@@ -329,8 +329,8 @@ test('no page complained', () => assert.deepEqual(portal.complaints, []));
 //= IA-15: what expires while a page is open leads to its page
 test('a password that expires in mid-session leads to the page for a new one', async () => {
   const context = await portal.context();
-  const page = await portal.signIn(context, people.clinician2);
-  const id = await portal.clinic.accountId(people.clinician2);
+  const page = await portal.signIn(context, people.clinician);
+  const id = await page.evaluate(async () => (await (await fetch('/v1/session')).json()).user.id);
 
   await portal.clinic.sql(`UPDATE account SET password_changed_at = now() - interval '10 years' WHERE id = :'id'`, { id });
   await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));

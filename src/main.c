@@ -190,6 +190,7 @@ worker_start(void)
 		.password = conf()->database_password,
 		.connections = (unsigned)conf()->connections,
 		.queue_max = (unsigned)conf()->queue,
+		.search_connections = (unsigned)conf()->search_connections,
 		.statement_timeout_ms = (unsigned)conf()->request_seconds *
 		    1000,
 	};

@@ -5,6 +5,7 @@
 #include "base/fiber.h"
 #include "base/loop.h"
 #include "data/sql_value.h"
+#include "data/tx.h"
 
 #include <libpq-fe.h>
 #include <stdbool.h>
@@ -55,6 +56,7 @@ struct conn {
 	int64_t due_ms; /* monotonic; INT64_MAX for never */
 	int64_t backoff_ms;
 	struct conn **holder; /* cleared when the connection is lost */
+	enum db_share share;  /* whose it was last */
 	struct flight *flight;
 	int answers;	/* PREPARING: Syncs answered */
 	bool described; /* PREPARING: the next result is a description */

@@ -19,16 +19,23 @@
 struct claim {
 	struct fiber *fiber;
 	struct conn **holder;
+	enum db_share share;
 	bool queued;
 	TAILQ_ENTRY(claim) list;
 };
 TAILQ_HEAD(claim_list, claim);
 
+/* Each kind of work has its own queue and its own bound, so that one that
+ * takes long cannot keep the others out. */
+struct share {
+	struct claim_list claims;
+	unsigned connections, queue_max, waiting;
+};
+
 static struct {
 	struct conn *conns;
 	unsigned connections;
-	unsigned queue_max;
-	struct claim_list claims;
+	struct share shares[DB_SHARES];
 	struct loop_timer timer;
 	bool running;
 	struct conninfo_settings settings;
@@ -45,9 +52,10 @@ pool_counts(void)
 /* Claims */
 
 static void
-conn_hand(struct conn *c, struct conn **holder)
+conn_hand(struct conn *c, enum db_share share, struct conn **holder)
 {
 	c->state = CONN_HELD;
+	c->share = share;
 	c->holder = holder;
 	*holder = c;
 }
@@ -63,33 +71,58 @@ conn_in(enum conn_state state)
 	return NULL;
 }
 
+/* An idle connection, if this share has not all of its own in use. One whose
+ * rollback is under way still counts: the database may be at work on it. */
+static struct conn *
+conn_for(enum db_share share)
+{
+	unsigned i, used = 0;
+
+	for (i = 0; i < pool.connections; i++)
+		used += pool.conns[i].state > CONN_IDLE &&
+		    pool.conns[i].share == share;
+	return used < pool.shares[share].connections ? conn_in(CONN_IDLE)
+						     : NULL;
+}
+
 static void
 claim_end(struct claim *cl)
 {
-	TAILQ_REMOVE(&pool.claims, cl, list);
+	TAILQ_REMOVE(&pool.shares[cl->share].claims, cl, list);
 	cl->queued = false;
+	pool.shares[cl->share].waiting--;
 	pool.counts.waiting--;
+}
+
+static void
+share_serve(enum db_share share)
+{
+	struct claim *cl;
+	struct conn *c;
+
+	while ((cl = TAILQ_FIRST(&pool.shares[share].claims)) != NULL &&
+	    (c = conn_for(share)) != NULL) {
+		claim_end(cl);
+		conn_hand(c, share, cl->holder);
+		fiber_wake(cl->fiber);
+	}
 }
 
 static void
 claims_serve(void)
 {
-	struct claim *cl;
-	struct conn *c;
+	enum db_share share;
 
-	while ((cl = TAILQ_FIRST(&pool.claims)) != NULL &&
-	    (c = conn_in(CONN_IDLE)) != NULL) {
-		claim_end(cl);
-		conn_hand(c, cl->holder);
-		fiber_wake(cl->fiber);
-	}
+	for (share = 0; share < DB_SHARES; share++)
+		share_serve(share);
 }
 
 static enum err
 claim_wait(struct claim *cl, int64_t deadline_ms)
 {
-	TAILQ_INSERT_TAIL(&pool.claims, cl, list);
+	TAILQ_INSERT_TAIL(&pool.shares[cl->share].claims, cl, list);
 	cl->queued = true;
+	pool.shares[cl->share].waiting++;
 	pool.counts.waiting++;
 	while (cl->queued)
 		if (fiber_park_until(deadline_ms) != ERR_OK && cl->queued)
@@ -98,9 +131,12 @@ claim_wait(struct claim *cl, int64_t deadline_ms)
 }
 
 enum err
-pool_take(int64_t deadline_ms, struct conn **holder)
+pool_take(enum db_share share, int64_t deadline_ms, struct conn **holder)
 {
-	struct claim cl = { .fiber = fiber_self(), .holder = holder };
+	struct claim cl = {
+		.fiber = fiber_self(), .holder = holder, .share = share
+	};
+	const struct share *own = &pool.shares[share];
 	struct conn *c;
 
 	*holder = NULL;
@@ -108,11 +144,11 @@ pool_take(int64_t deadline_ms, struct conn **holder)
 		return ERR_INTERNAL;
 	if (!pool.running)
 		return ERR_UNAVAILABLE;
-	if (TAILQ_EMPTY(&pool.claims) && (c = conn_in(CONN_IDLE)) != NULL) {
-		conn_hand(c, holder);
+	if (TAILQ_EMPTY(&own->claims) && (c = conn_for(share)) != NULL) {
+		conn_hand(c, share, holder);
 		return ERR_OK;
 	}
-	if (pool.counts.waiting >= pool.queue_max) {
+	if (own->waiting >= own->queue_max) {
 		pool.counts.refused++;
 		return ERR_BUSY;
 	}
@@ -207,6 +243,25 @@ options_make(const struct db_options *o)
 							 : ERR_INTERNAL;
 }
 
+/* Searches have a quarter of the queue, and never the last connection if
+ * there is another: who asks for one record gets in between them. */
+static void
+shares_make(const struct db_options *o)
+{
+	struct share *s = pool.shares;
+	unsigned most = o->connections > 1 ? o->connections - 1 : 1,
+		 asked = o->search_connections;
+	enum db_share share;
+
+	for (share = 0; share < DB_SHARES; share++)
+		TAILQ_INIT(&s[share].claims);
+	s[DB_SHARE_RECORDS].connections = o->connections;
+	s[DB_SHARE_RECORDS].queue_max = o->queue_max;
+	s[DB_SHARE_SEARCHES].connections = asked > 0 && asked < most ? asked
+								     : most;
+	s[DB_SHARE_SEARCHES].queue_max = (o->queue_max + 3) / 4;
+}
+
 enum err
 db_start(const struct db_options *o)
 {
@@ -216,7 +271,7 @@ db_start(const struct db_options *o)
 	if (pool.running || o->connections == 0)
 		return ERR_INTERNAL;
 	memset(&pool, 0, sizeof(pool));
-	TAILQ_INIT(&pool.claims);
+	shares_make(o);
 	if (conninfo_check(o->conninfo, &reason) != ERR_OK ||
 	    options_make(o) != ERR_OK) {
 		log_error("db_conninfo_refused");
@@ -228,7 +283,6 @@ db_start(const struct db_options *o)
 	if (pool.conns == NULL)
 		return ERR_INTERNAL;
 	pool.connections = o->connections;
-	pool.queue_max = o->queue_max;
 	pool.timer.fn = pool_tick;
 	pool.running = true;
 	for (i = 0; i < pool.connections; i++) {
@@ -242,10 +296,21 @@ db_start(const struct db_options *o)
 	return ERR_OK;
 }
 
+static void
+share_end(enum db_share share)
+{
+	struct claim *cl;
+
+	while ((cl = TAILQ_FIRST(&pool.shares[share].claims)) != NULL) {
+		claim_end(cl);
+		fiber_wake(cl->fiber);
+	}
+}
+
 void
 db_stop(void)
 {
-	struct claim *cl;
+	enum db_share share;
 	unsigned i;
 
 	if (!pool.running)
@@ -254,10 +319,8 @@ db_stop(void)
 	loop_timer_cancel(&pool.timer);
 	for (i = 0; i < pool.connections; i++)
 		conn_drop(&pool.conns[i], NULL);
-	while ((cl = TAILQ_FIRST(&pool.claims)) != NULL) {
-		claim_end(cl);
-		fiber_wake(cl->fiber);
-	}
+	for (share = 0; share < DB_SHARES; share++)
+		share_end(share);
 	free(pool.conns);
 	pool.conns = NULL;
 	pool.connections = 0;

@@ -16,6 +16,7 @@ struct db_options {
 	const char *password; /* NULL or "": as conninfo says */
 	unsigned connections;
 	unsigned queue_max;	       /* transactions that may wait */
+	unsigned search_connections;   /* for searches; 0: all but one */
 	unsigned statement_timeout_ms; /* sent as a session setting */
 };
 

@@ -8,6 +8,7 @@
 #include "data/pool.h"
 #include "data/sql_error.h"
 #include "data/tx_private.h"
+#include "sql.h"
 
 #include <string.h>
 #include <sys/queue.h>
@@ -23,6 +24,7 @@ STAILQ_HEAD(call_list, call);
 struct tx {
 	struct arena *arena;
 	int64_t deadline_ms;
+	int64_t search_ms; /* > 0: of the searches' share */
 	struct conn *conn; /* the pool clears it when the connection is lost */
 	struct call_list calls;
 	const struct call *ahead; /* travels with what is asked next */
@@ -46,6 +48,15 @@ tx_new(struct arena *a, int64_t deadline_ms)
 	tx->deadline_ms = deadline_ms;
 	STAILQ_INIT(&tx->calls);
 	return tx;
+}
+
+enum err
+tx_search(struct tx *tx, int64_t search_ms)
+{
+	const struct statement_time_set_in in = { search_ms };
+
+	tx->search_ms = search_ms;
+	return sql_statement_time_set(tx, &in);
 }
 
 struct arena *
@@ -111,8 +122,12 @@ tx_connect(struct tx *tx)
 		return ERR_UNAVAILABLE;
 	if (tx->conn != NULL)
 		return ERR_OK;
-	return tx->begun ? ERR_UNAVAILABLE
-			 : pool_take(tx->deadline_ms, &tx->conn);
+	if (tx->begun)
+		return ERR_UNAVAILABLE;
+	return tx->search_ms > 0
+	    ? pool_take(
+		  DB_SHARE_SEARCHES, tx->deadline_ms - tx->search_ms, &tx->conn)
+	    : pool_take(DB_SHARE_RECORDS, tx->deadline_ms, &tx->conn);
 }
 
 static bool

@@ -36,6 +36,15 @@ NODISCARD enum err tx_commit(struct tx *);
 void tx_close(struct tx *);
 struct arena *tx_arena(struct tx *);
 
+/* What a transaction looks through may be one record or very many: these
+ * searches have a part of the connections only, and of the queue for them. */
+enum db_share { DB_SHARE_RECORDS, DB_SHARE_SEARCHES, DB_SHARES };
+
+/* Before the first statement: this one searches, and each of its statements
+ * may take search_ms. It waits for its connection only for so long that they
+ * can still have it before the deadline. */
+NODISCARD enum err tx_search(struct tx *, int64_t search_ms);
+
 /* Was the last error 40001 or 40P01? The gate runs the operation once more. */
 bool tx_retryable(const struct tx *);
 

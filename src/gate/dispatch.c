@@ -3,6 +3,7 @@
 #include "base/conf.h"
 #include "base/instant.h"
 #include "base/log.h"
+#include "data/db.h"
 #include "gate/audit.h"
 #include "gate/credential.h"
 #include "gate/idempotency.h"
@@ -251,6 +252,36 @@ success_write(struct op *op)
 	return (op->route->traits & TRAIT_OWN) != 0 ? ERR_OK : audit_write(op);
 }
 
+/* Work that may look through very many rows has its own share of the database. */
+static enum err
+share_take(struct op *op)
+{
+	const int64_t whole = conf()->request_seconds * 1000,
+		      search = conf()->search_seconds * 1000;
+
+	if ((op->route->traits & TRAIT_SEARCHES) == 0)
+		return ERR_OK;
+	return tx_search(op->tx, search < whole ? search : whole);
+}
+
+static enum err
+work_begin(struct op *op)
+{
+	enum err r;
+
+	return (r = share_take(op)) != ERR_OK ? r : words_learn(op);
+}
+
+/* To whom the database is there: it is the search that was too much. */
+static enum err
+search_outcome(const struct op *op, enum err r)
+{
+	return op->route != NULL && (op->route->traits & TRAIT_SEARCHES) != 0 &&
+		(r == ERR_BUSY || r == ERR_UNAVAILABLE) && db_ready()
+	    ? ERR_TOO_BROAD
+	    : r;
+}
+
 /*
  * The rules of the house, from top to bottom: a live session in the right
  * state, the right to what is asked for, a well-formed input; then the work,
@@ -262,8 +293,7 @@ pass(struct passage *p)
 	struct op *op = &p->op;
 	enum err r;
 
-	if ((r = words_learn(op)) != ERR_OK ||
-	    (r = session_find(p)) != ERR_OK ||
+	if ((r = work_begin(op)) != ERR_OK || (r = session_find(p)) != ERR_OK ||
 	    (r = state_check(op)) != ERR_OK || (r = right_check(p)) != ERR_OK ||
 	    (r = input_read(op)) != ERR_OK ||
 	    (r = body_subject_check(p)) != ERR_OK ||
@@ -282,7 +312,7 @@ static bool
 auditable(const struct op *op, enum err r)
 {
 	return !op->over_rate && r != ERR_UNAVAILABLE && r != ERR_BUSY &&
-	    r != ERR_UNKNOWN_OUTCOME;
+	    r != ERR_TOO_BROAD && r != ERR_UNKNOWN_OUTCOME;
 }
 
 static void
@@ -327,6 +357,7 @@ conclude(struct passage *p, enum err r)
 	struct op *op = &p->op;
 
 	tx_close(op->tx);
+	r = search_outcome(op, r);
 	if (r == ERR_OK)
 		return ERR_OK;
 	if (err_status(r) >= 500)

@@ -299,13 +299,16 @@ static json_t *
 operation(const struct route *r)
 {
 	const bool own = (r->traits & TRAIT_OWN) != 0;
+	const char *broad = (r->traits & TRAIT_SEARCHES) == 0
+	    ? ""
+	    : " What would take too long is 503 `too_broad`: narrow it.";
 	json_t *o = json_pack("{s:s, s:o, s:[o], s:o, s:s, s:s, s:s, s:o, s:o}",
 	    "operationId", r->operation, "summary", summary(r), "tags", tag(r),
 	    "description",
-	    json_sprintf("Open in state: %s. %s as `%s`.%s",
+	    json_sprintf("Open in state: %s. %s as `%s`.%s%s",
 		open_names[r->open],
 		own ? "Of its answers only refusals are recorded," : "Recorded",
-		event_stored(r->event), remark(r)),
+		event_stored(r->event), remark(r), broad),
 	    "x-permission", perm_name(r->perm), "x-event",
 	    event_stored(r->event), "x-recorded", own ? "refusals" : "all",
 	    "parameters", parameters(r), "responses", responses(r));

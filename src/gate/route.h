@@ -33,7 +33,8 @@ enum trait {
 	TRAIT_SOCKET = 16,
 	TRAIT_RECORD = 32,
 	TRAIT_MAY = 64,
-	TRAIT_OWN = 128
+	TRAIT_OWN = 128,
+	TRAIT_SEARCHES = 256
 };
 
 enum perm {

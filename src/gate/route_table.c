@@ -11,6 +11,7 @@ enum {
 	RECORD = TRAIT_RECORD,
 	MAY = TRAIT_MAY,
 	OWN = TRAIT_OWN,
+	SEARCHES = TRAIT_SEARCHES,
 };
 
 const struct route routes[] = {

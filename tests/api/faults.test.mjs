@@ -12,7 +12,7 @@ import { patient as patiently } from '../lib/patience.mjs';
 const sleep = (ms) => new Promise((r) => setTimeout(r, ms));
 let clinic, front;
 before(async () => {
-  clinic = await startClinic({ settings: 'request_seconds 5\n' });
+  clinic = await startClinic({ settings: 'request_seconds 5\nsearch_seconds 2\n' });
   front = await clinic.signIn(clinic.people.scheduler);
 });
 after(async () => {
@@ -94,6 +94,28 @@ test('a database that hangs: 503 at the deadline, and the rest goes on after', a
   assert.ok(r.headers['retry-after']);
   for (const row of rows) try { process.kill(Number(row.pid), 'SIGCONT'); } catch { /* ended meanwhile */ }
   assert.ok(await untilWell(5000));
+});
+
+test('searches that get nowhere keep nobody else out, and say what to do', async () => {
+  const locked = clinic.sql(`BEGIN; LOCK TABLE patient_token IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(60); COMMIT`).catch(() => {});
+  const holder = `SELECT pid FROM pg_locks WHERE relation = 'patient_token'::regclass AND mode = 'AccessExclusiveLock' AND granted`;
+  while ((await clinic.sql(holder)).length === 0) await sleep(20);
+  const crowd = Array.from({ length: 4 }, () => Object.assign(new Client(clinic.url, { role: 'scheduler' }), { token: front.token }));
+  let over = 0;
+  const searches = crowd.flatMap((c) => Array.from({ length: 60 }, () => c.search({ family_name: 'Load' }).finally(() => { over++; })));
+  // more than their queue is refused at once; the rest is still at it
+  while (over === 0) await sleep(5);
+  for (let i = 0; i < 20; i++) assert.equal((await front.get(`/v1/patients/${clinic.patients[0]}`)).status, 200);
+  (await clinic.signIn(clinic.people.clinician)).close();
+  assert.ok(over < searches.length, 'reads and a sign-in came through while searches waited');
+  for (const r of await Promise.all(searches)) {
+    assert.deepEqual([r.status, r.body.code], [503, 'too_broad']);
+    assert.ok(Number(r.headers['retry-after']) >= 1);
+  }
+  for (const c of crowd) c.close();
+  await clinic.sql(`SELECT pg_terminate_backend(pid) FROM (${holder}) AS h`);
+  await locked;
+  assert.equal((await front.search({ family_name: 'Load' })).status, 200);
 });
 
 test('a server that starts before its database waits for it', async () => {

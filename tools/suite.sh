@@ -22,9 +22,14 @@ step() { # step "name" command...: its line is what counts, in $work/steps
 	cat "$log.said" # at once: another step may be speaking
 	head -n 1 "$log.said" >>"$work/steps"
 }
-# Files of tests, two at a time, as each waits more than it works.
-abreast() { # abreast FILE...
-	printf '%s\n' "$@" | work=$work xargs -P2 -n1 sh tools/suite.sh --file ||
+# Files of tests, three at a time, as each waits more than it works; the longest
+# first, so that none is left to run alone.
+abreast() { # abreast FOLDER LONG...
+	folder=$1
+	shift
+	for name in "$@"; do echo "$folder/$name.test.mjs"; done >"$work/order"
+	ls "$folder"/*.test.mjs | grep -vxFf "$work/order" >>"$work/order"
+	work=$work xargs -P3 -n1 sh tools/suite.sh --file <"$work/order" ||
 		echo 'FAIL  a file of tests broke off' | tee -a "$work/steps"
 }
 if [ "${1:-}" = --file ]; then
@@ -75,6 +80,17 @@ nothing_left() {
 }
 
 step 'packages of the suites' $make node
+# What waits more than it works, beside all that works.
+waiting() {
+	if wants edge; then
+		step 'the edge, under hostile clients' sh tests/edge/run.sh
+	fi
+	if wants db; then
+		step 'database layer and migrations' sh tests/db/run.sh
+		step 'sql/schema.sql' sh tools/schema.sh check
+	fi
+}
+waiting &
 if wants lint; then
 	step 'rules of the house' sh tests/lint/run.sh
 	step 'clang builds without a warning' both_compilers
@@ -93,30 +109,20 @@ if wants unit; then
 	step 'the server and epionectl link with them' $make SAN=1 all
 	step 'fibers under valgrind' $make valgrind
 fi
-# Beside the database's tests: both wait more than they work.
-if wants edge; then
-	step 'the edge, under hostile clients' sh tests/edge/run.sh &
-fi
-if wants db; then
-	step 'database layer and migrations' sh tests/db/run.sh
-	step 'sql/schema.sql' sh tools/schema.sh check
-fi
-wait
 if wants fuzz; then
 	# repeatable here; `make fuzz` rolls the dice anew, and longer
 	step 'fuzzers, 20 s each, two at a time' env FUZZ_SEED=1 FUZZ_JOBS=2 \
 		sh tools/fuzz.sh 20
 fi
+wait
 EPIONE_COVERAGE=$(mktemp)
 export EPIONE_COVERAGE
 if wants api; then
-	abreast tests/api/*.test.mjs
+	abreast tests/api access tls user jobs signal session
 	step 'every route tried, denied and audited' node tests/api/closing.mjs
 fi
 if wants browser; then
-	long=tests/browser/pages.test.mjs
-	# shellcheck disable=SC2046 # they are words
-	abreast $long $(ls tests/browser/*.test.mjs | grep -vx $long)
+	abreast tests/browser pages account records network
 fi
 rm -f "$EPIONE_COVERAGE"
 step 'nothing is left behind' nothing_left

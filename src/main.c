@@ -21,7 +21,7 @@
 #include "edge/peer.h"
 #include "edge/room.h"
 #include "edge/sandbox.h"
-#include "edge/tidy.h"
+#include "edge/heap_trim.h"
 #include "edge/ws.h"
 #include "gate/limit.h"
 #include "gate/stranger.h"
@@ -207,7 +207,7 @@ worker_start(void)
 		log_error("worker_start_failed");
 		exit(1);
 	}
-	tidy_start();
+	heap_trim_start();
 	loop_leave();
 }
 

@@ -1,4 +1,4 @@
--- The first flight of every request that is signed in: whose session it is,
+-- The first round trip of every request that is signed in: whose session it is,
 -- and how its actor stands to the subject of the route.
 
 -- A request shows a token. A socket has none: its session, whose token may be

@@ -35,9 +35,9 @@ conn_enter(struct conn *c, enum conn_state state, int64_t due_ms)
 static void
 flight_done(struct conn *c)
 {
-	struct flight *f = c->flight;
+	struct round_trip *f = c->trip;
 
-	c->flight = NULL;
+	c->trip = NULL;
 	f->done = true;
 	if (f->waiter != NULL)
 		fiber_wake(f->waiter);
@@ -80,8 +80,8 @@ conn_drop(struct conn *c, const char *why)
 	if (c->holder != NULL)
 		*c->holder = NULL;
 	c->holder = NULL;
-	if (c->flight != NULL) {
-		c->flight->lost = true;
+	if (c->trip != NULL) {
+		c->trip->lost = true;
 		flight_done(c);
 	}
 	conn_enter(c, CONN_DOWN, backoff_next(c));
@@ -331,7 +331,7 @@ conn_poll(struct conn *c)
 static void
 flight_result(struct conn *c, PGresult *res)
 {
-	struct flight *f = c->flight;
+	struct round_trip *f = c->trip;
 	ExecStatusType status = PQresultStatus(res);
 	bool good = status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK;
 
@@ -373,7 +373,7 @@ rollback_result(struct conn *c, const PGresult *res)
 static void
 conn_result(struct conn *c, PGresult *res)
 {
-	if (c->state == CONN_FLIGHT) {
+	if (c->state == CONN_SENT) {
 		flight_result(c, res);
 		return;
 	}
@@ -387,7 +387,7 @@ conn_result(struct conn *c, PGresult *res)
 static bool
 conn_expects(const struct conn *c)
 {
-	return c->state == CONN_PREPARING || c->state == CONN_FLIGHT ||
+	return c->state == CONN_PREPARING || c->state == CONN_SENT ||
 	    c->state == CONN_CLOSING;
 }
 
@@ -462,7 +462,7 @@ conn_open(struct conn *c, const char *const *keys, const char *const *values)
 /* Sending */
 
 bool
-conn_say(struct conn *c, struct flight *f, enum conn_word w)
+conn_say(struct conn *c, struct round_trip *f, enum conn_word w)
 {
 	/* from here on it may be in the server's hands, answered or not */
 	if (w == CONN_COMMIT)
@@ -473,7 +473,7 @@ conn_say(struct conn *c, struct flight *f, enum conn_word w)
 }
 
 bool
-conn_send(struct conn *c, struct flight *f, const char *name,
+conn_send(struct conn *c, struct round_trip *f, const char *name,
     const struct sql_params *ps)
 {
 	f->sent++;
@@ -482,19 +482,19 @@ conn_send(struct conn *c, struct flight *f, const char *name,
 }
 
 bool
-conn_fly(struct conn *c, struct flight *f)
+conn_sync(struct conn *c, struct round_trip *f)
 {
 	if (PQpipelineSync(c->pg) != 1)
 		return false;
-	c->flight = f;
-	c->state = CONN_FLIGHT;
+	c->trip = f;
+	c->state = CONN_SENT;
 	return conn_flush(c);
 }
 
 void
 conn_release(struct conn *c)
 {
-	struct flight none = { .sent = 0 };
+	struct round_trip none = { .sent = 0 };
 
 	c->holder = NULL;
 	if (PQtransactionStatus(c->pg) == PQTRANS_IDLE) {

@@ -15,7 +15,7 @@
  * One connection, driven by the loop's callbacks. Private to data/: db.c keeps
  * the pool of them, tx.c sends.
  *
- *   DOWN -> OPENING -> PREPARING -> IDLE -> HELD <-> FLIGHT
+ *   DOWN -> OPENING -> PREPARING -> IDLE -> HELD <-> SENT
  *                                    ^--------'
  *                                    ^-- CLOSING <--'
  * and from anywhere back to DOWN.
@@ -26,13 +26,13 @@ enum conn_state {
 	CONN_PREPARING, /* until due_ms */
 	CONN_IDLE,
 	CONN_HELD,   /* a transaction has it; nothing is under way */
-	CONN_FLIGHT, /* statements and their Sync were sent */
+	CONN_SENT,   /* statements and their Sync were sent */
 	CONN_CLOSING /* ROLLBACK was sent; until due_ms */
 };
 
 /* Statements sent together, from the first to the answer to their Sync. The
  * one who waits owns it, and the results in it. */
-struct flight {
+struct round_trip {
 	struct fiber *waiter; /* woken when done */
 	int sent;	      /* statements */
 	int answered;
@@ -57,7 +57,7 @@ struct conn {
 	int64_t backoff_ms;
 	struct conn **holder; /* cleared when the connection is lost */
 	enum db_share share;  /* whose it was last */
-	struct flight *flight;
+	struct round_trip *trip;
 	int answers;	/* PREPARING: Syncs answered */
 	bool described; /* PREPARING: the next result is a description */
 	bool refused;	/* PREPARING: a statement is not as expected */
@@ -76,14 +76,14 @@ void conn_drop(struct conn *, const char *why);
 
 enum conn_word { CONN_BEGIN, CONN_COMMIT, CONN_ROLLBACK };
 
-/* Put a statement into the flight that is being made; false if libpq refuses:
- * the connection must then be dropped. */
-NODISCARD bool conn_say(struct conn *, struct flight *, enum conn_word);
-NODISCARD bool conn_send(struct conn *, struct flight *, const char *name,
+/* Put a statement into the round trip that is being made; false if libpq
+ * refuses: the connection must then be dropped. */
+NODISCARD bool conn_say(struct conn *, struct round_trip *, enum conn_word);
+NODISCARD bool conn_send(struct conn *, struct round_trip *, const char *name,
     const struct sql_params *);
-/* Ends the flight with its Sync and sends what is not sent yet: the waiter is
- * woken when it is answered or the connection is lost. */
-NODISCARD bool conn_fly(struct conn *, struct flight *);
+/* Ends the round trip with its Sync and sends what is not sent yet: the waiter
+ * is woken when it is answered or the connection is lost. */
+NODISCARD bool conn_sync(struct conn *, struct round_trip *);
 
 /* Gives a held connection back: to IDLE if no transaction is open on it, else
  * by way of ROLLBACK. The caller does not wait. */

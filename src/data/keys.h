@@ -16,7 +16,7 @@ NODISCARD enum err keys_verify(void);
 /*
  * Opens the newest index key of a clinic (nil: of the installation) unless the
  * keyring has it: field_index_tokens and field_search_tokens need it. One
- * flight, once per process and clinic; the transaction must be the clinic's.
+ * round trip, once per process and clinic; the transaction must be the clinic's.
  * ERR_CRYPTO if there is none or it does not open.
  */
 NODISCARD enum err keys_index_load(struct tx *, const struct uuid *clinic);

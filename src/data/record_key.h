@@ -11,7 +11,7 @@
 /*
  * The record keys of patients and accounts as a transaction meets them. Keys
  * belong to the transaction: tx_close wipes them. Class keys that the keyring
- * has not seen yet are read from the database on the way (one flight more).
+ * has not seen yet are read from the database on the way (one round trip more).
  * The clinic is the transaction's (tx_set_clinic); ERR_INTERNAL without one.
  */
 

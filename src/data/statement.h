@@ -64,7 +64,7 @@ extern const size_t sql_statements_n;
  *
  * sql_one: ERR_NOT_FOUND for no row, ERR_INTERNAL for more than one.
  * sql_ahead: lets a question that is about to be asked travel behind the next
- * one, so that its answer takes no flight of its own; sends nothing by itself.
+ * one, so that its answer takes no round trip of its own; sends nothing itself.
  * sql_later: sends nothing; what fails shows at the next call that waits.
  * Other errors: data/tx.h. ERR_CRYPTO when a sealed value does not open.
  */

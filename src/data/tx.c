@@ -13,7 +13,7 @@
 #include <string.h>
 #include <sys/queue.h>
 
-/* A statement that waits for the next flight. */
+/* A statement that waits for the next round trip. */
 struct call {
 	const struct statement *statement;
 	struct sql_params params;
@@ -111,7 +111,7 @@ tx_fail(struct tx *tx, enum err r)
 	return tx->err;
 }
 
-/* Flights */
+/* Round trips */
 
 /* The connection is taken with the first statement; one that was lost on the
  * way is not replaced, since the transaction went with it. */
@@ -131,7 +131,7 @@ tx_connect(struct tx *tx)
 }
 
 static bool
-calls_send(struct tx *tx, struct flight *f)
+calls_send(struct tx *tx, struct round_trip *f)
 {
 	struct call *call;
 
@@ -143,7 +143,7 @@ calls_send(struct tx *tx, struct flight *f)
 
 /* The statement that is asked, and behind it the one sent ahead. */
 static bool
-asked_send(struct tx *tx, const struct call *asked, struct flight *f)
+asked_send(struct tx *tx, const struct call *asked, struct round_trip *f)
 {
 	const struct call *ahead = tx->ahead;
 
@@ -157,7 +157,8 @@ asked_send(struct tx *tx, const struct call *asked, struct flight *f)
 }
 
 static bool
-tx_send(struct tx *tx, const struct call *asked, bool commit, struct flight *f)
+tx_send(
+    struct tx *tx, const struct call *asked, bool commit, struct round_trip *f)
 {
 	if (!tx->begun) {
 		pool_counts()->transactions++;
@@ -171,12 +172,12 @@ tx_send(struct tx *tx, const struct call *asked, bool commit, struct flight *f)
 		return false;
 	if (commit && !conn_say(tx->conn, f, CONN_COMMIT))
 		return false;
-	return conn_fly(tx->conn, f);
+	return conn_sync(tx->conn, f);
 }
 
 /* A connection on which something may still be under way is not used again. */
 static void
-tx_wait(struct tx *tx, struct flight *f)
+tx_wait(struct tx *tx, struct round_trip *f)
 {
 	while (!f->done)
 		if (fiber_park_until(tx->deadline_ms) != ERR_OK && !f->done) {
@@ -188,7 +189,7 @@ tx_wait(struct tx *tx, struct flight *f)
 
 static const char *
 failed_name(const struct tx *tx, const struct call *asked, bool began,
-    const struct flight *f)
+    const struct round_trip *f)
 {
 	const struct call *call;
 	int i = began;
@@ -208,7 +209,7 @@ failed_name(const struct tx *tx, const struct call *asked, bool began,
 /* Lost: unknown if the COMMIT was on its way and nobody said what became of
  * it, else nothing can have been changed. */
 static enum err
-lost_outcome(const struct flight *f)
+lost_outcome(const struct round_trip *f)
 {
 	if (f->committed)
 		return ERR_OK;
@@ -217,7 +218,7 @@ lost_outcome(const struct flight *f)
 }
 
 static enum err
-flight_outcome(struct tx *tx, const struct flight *f, const char *failed)
+trip_outcome(struct tx *tx, const struct round_trip *f, const char *failed)
 {
 	struct sql_error e = { .lost = true };
 
@@ -233,7 +234,7 @@ flight_outcome(struct tx *tx, const struct flight *f, const char *failed)
 	return f->commit < 0 || f->committed ? ERR_OK : ERR_INTERNAL;
 }
 
-/* What was sent ahead is true up to here: the next flight may change it. */
+/* What was sent ahead is true up to here: the next round trip may change it. */
 static void
 seen_drop(struct tx *tx)
 {
@@ -242,7 +243,7 @@ seen_drop(struct tx *tx)
 }
 
 static void
-seen_keep(struct tx *tx, const struct flight *f)
+seen_keep(struct tx *tx, const struct round_trip *f)
 {
 	if (f->ahead < 0)
 		return;
@@ -252,14 +253,15 @@ seen_keep(struct tx *tx, const struct flight *f)
 }
 
 /*
- * One flight: BEGIN if it is the first, what was queued, the statement that is
- * asked (or NULL) with the one sent ahead behind it, COMMIT if so wished; waits
- * for the answer to all of it.
+ * One round trip: BEGIN if it is the first, what was queued, the statement that
+ * is asked (or NULL) with the one sent ahead behind it, COMMIT if so wished;
+ * waits for the answer to all of it.
  */
 static enum err
-tx_fly(struct tx *tx, const struct call *asked, bool commit, PGresult **answer)
+tx_round_trip(
+    struct tx *tx, const struct call *asked, bool commit, PGresult **answer)
 {
-	struct flight f = {
+	struct round_trip f = {
 		.waiter = fiber_self(), .kept = -1, .ahead = -1, .commit = -1
 	};
 	bool began = !tx->begun;
@@ -278,7 +280,7 @@ tx_fly(struct tx *tx, const struct call *asked, bool commit, PGresult **answer)
 		if (tx->conn != NULL)
 			conn_drop(tx->conn, "send");
 	}
-	r = flight_outcome(tx, &f,
+	r = trip_outcome(tx, &f,
 	    f.failure != NULL ? failed_name(tx, asked, began, &f) : NULL);
 	STAILQ_INIT(&tx->calls);
 	PQclear(f.failure);
@@ -357,7 +359,7 @@ tx_ask(struct tx *tx, const struct statement *st, const struct sql_params *ps,
 		tx->seen_answer = NULL;
 		return ERR_OK;
 	}
-	r = tx_fly(tx, &asked, false, answer);
+	r = tx_round_trip(tx, &asked, false, answer);
 	if (r == ERR_OK && *answer == NULL) /* skipped, and nobody said why */
 		r = tx_fail(tx, ERR_INTERNAL);
 	return r;
@@ -373,7 +375,7 @@ tx_commit(struct tx *tx)
 	if ((r = tx_state(tx)) != ERR_OK)
 		return r;
 	if (tx->begun || !STAILQ_EMPTY(&tx->calls))
-		r = tx_fly(tx, NULL, true, NULL);
+		r = tx_round_trip(tx, NULL, true, NULL);
 	if (r != ERR_OK)
 		return r;
 	tx->over = true;

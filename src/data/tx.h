@@ -12,12 +12,12 @@
  * One transaction on one connection. Statements are the generated sql_*()
  * calls (build/gen/sql.h). Those that need no answer ("later") travel with
  * the next that does; BEGIN travels with the first, COMMIT with the last
- * pending ones: what costs is flights, not statements.
+ * pending ones: what costs is round trips, not statements.
  *
  * Outcomes: ERR_OK; the error of a violated constraint (tables/errors.def);
  * ERR_BUSY (queue full: not sent); ERR_UNAVAILABLE (no connection before the
- * deadline: not sent); ERR_UNKNOWN_OUTCOME (sent, and then the connection or the time was
- * lost: never say "failed"); ERR_INTERNAL for any other SQL error, which is
+ * deadline: not sent); ERR_UNKNOWN_OUTCOME (sent, and then the connection or
+ * the time was lost: never say "failed"); ERR_INTERNAL for any other SQL error, which is
  * logged by SQLSTATE and constraint name alone. After an error every further
  * call on the transaction answers the same.
  *

@@ -10,13 +10,13 @@
  * What the rest of data/ may ask of a transaction.
  */
 
-/* Puts a statement into the next flight; copies nothing, so parameters live in
- * the transaction's arena. */
+/* Puts a statement into the next round trip; copies nothing, so parameters live
+ * in the transaction's arena. */
 NODISCARD enum err tx_queue(
     struct tx *, const struct statement *, const struct sql_params *);
 /* Puts a statement behind the next one that is asked. If it is the one asked
- * after that, with nothing between, its answer is there without a flight; if
- * not, it was asked in vain. */
+ * after that, with nothing between, its answer is there without a round trip;
+ * if not, it was asked in vain. */
 NODISCARD enum err tx_ahead(
     struct tx *, const struct statement *, const struct sql_params *);
 /* Sends what is queued and this statement, waits; *answer is for the caller to

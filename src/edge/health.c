@@ -3,7 +3,7 @@
 #include "base/fiber.h"
 #include "base/instant.h"
 #include "data/db.h"
-#include "gate/crowd.h"
+#include "gate/connection_limit.h"
 #include "gate/reply.h"
 
 #include <stdatomic.h>
@@ -113,7 +113,7 @@ metrics_print(FILE *f)
 			    "class=\"%uxx\"} %llu\n",
 			    w, c, (unsigned long long)rows[w].answers[c]);
 	fprintf(f, "epione_connections_refused_total %llu\n",
-	    (unsigned long long)crowd_refusals());
+	    (unsigned long long)connection_limit_refusals());
 	for (w = 0; w < row_count; w++) {
 		metric(f, "sockets", w, rows[w].sockets);
 		metric(f, "fibers", w, rows[w].fibers);

@@ -3,7 +3,7 @@
 #include "base/conf.h"
 #include "base/instant.h"
 #include "base/log.h"
-#include "gate/crowd.h"
+#include "gate/connection_limit.h"
 #include "gate/forwarded.h"
 #include "gate/limit.h"
 
@@ -14,7 +14,7 @@
 enum err
 peer_init(void)
 {
-	return crowd_init(worker_count, worker_max_connections);
+	return connection_limit_init(worker_count, worker_max_connections);
 }
 
 /* False for a Unix socket, which has none. */
@@ -47,7 +47,7 @@ peer_refused(void)
 	const struct conf *c = conf();
 	uint64_t count;
 
-	if (!crowd_refused(instant_monotonic(), &count))
+	if (!connection_limit_refused(instant_monotonic(), &count))
 		return;
 	log_warn("connections_refused", LOG_NUM("count", count),
 	    LOG_NUM("connections_per_address", c->connections_per_address),
@@ -62,14 +62,15 @@ peer_accept(struct connection *c)
 {
 	struct address a;
 
-	c->place = CROWD_UNCOUNTED;
+	c->place = CONNECTION_UNCOUNTED;
 	if (!peer_address(c, &a) || networks_hold(&conf()->proxy_addresses, &a))
 		return 1;
-	if (crowd_enter(&a, (uint32_t)conf()->connections_per_address,
+	if (connection_limit_enter(&a,
+		(uint32_t)conf()->connections_per_address,
 		&c->place) == ERR_OK) {
 		if (peer_rate(&a) == ERR_OK)
 			return 1;
-		crowd_leave(c->place);
+		connection_limit_leave(c->place);
 	}
 	peer_refused();
 	return 0;
@@ -78,13 +79,13 @@ peer_accept(struct connection *c)
 static void
 peer_closed(struct connection *c)
 {
-	crowd_leave(c->place);
+	connection_limit_leave(c->place);
 }
 
 void
 peer_worker(unsigned number)
 {
-	crowd_worker(number);
+	connection_limit_worker(number);
 	kore_accept_hook = peer_accept;
 	kore_closed_hook = peer_closed;
 }

@@ -102,7 +102,7 @@ identity_put(struct passage *p, struct session_enter_in *in)
 	return p->credential.present ? ERR_OK : ERR_NOT_SIGNED_IN;
 }
 
-/* One flight: the session, and how its actor stands to the subject. */
+/* One round trip: the session, and how its actor stands to the subject. */
 static enum err
 session_find(struct passage *p)
 {

@@ -151,7 +151,7 @@ sent_ahead(const struct entry_get_in *in)
 }
 
 static void
-what_was_sent_ahead_takes_no_flight(void **state)
+what_was_sent_ahead_takes_no_round_trip(void **state)
 {
 	const struct entry_get_in in = { id_of(1) };
 	struct entry_get_row row;
@@ -619,7 +619,7 @@ main(void)
 		cmocka_unit_test(nothing_done_needs_no_connection),
 		cmocka_unit_test(after_the_end_nothing_goes),
 		cmocka_unit_test(later_travels_with_what_waits),
-		cmocka_unit_test(what_was_sent_ahead_takes_no_flight),
+		cmocka_unit_test(what_was_sent_ahead_takes_no_round_trip),
 		cmocka_unit_test(what_was_sent_ahead_does_not_grow_stale),
 		cmocka_unit_test(later_alone_travels_with_the_commit),
 		cmocka_unit_test(an_error_of_later_shows_at_the_next_wait),

@@ -1,4 +1,4 @@
-#include "edge/tidy.h"
+#include "edge/heap_trim.h"
 
 #include "base/log.h"
 #include "base/loop.h"
@@ -7,22 +7,22 @@
 
 #include <malloc.h>
 
-#define TIDY_MS 5000
-#define CROWD	64 /* connections of which it is worth while */
+#define LOOK_MS 5000
+#define MANY	64 /* connections of which it is worth while */
 
 static struct loop_timer timer;
 static u_int32_t most; /* connections at once since it was last done */
 
 static void
-tidy(void *unused)
+heap_trim(void *unused)
 {
 	u_int32_t now = worker_active_connections;
 
 	(void)unused;
-	loop_timer_arm(&timer, TIDY_MS);
+	loop_timer_arm(&timer, LOOK_MS);
 	if (now > most)
 		most = now;
-	if (most < CROWD || now > most / 2)
+	if (most < MANY || now > most / 2)
 		return;
 	log_info("memory_returned", LOG_NUM("connections", now),
 	    LOG_NUM("of", most));
@@ -31,8 +31,8 @@ tidy(void *unused)
 }
 
 void
-tidy_start(void)
+heap_trim_start(void)
 {
-	timer.fn = tidy;
-	loop_timer_arm(&timer, TIDY_MS);
+	timer.fn = heap_trim;
+	loop_timer_arm(&timer, LOOK_MS);
 }

@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "gate/crowd.h"
+#include "gate/connection_limit.h"
 
 #include <signal.h>
 #include <stdatomic.h>
@@ -42,87 +42,87 @@ static int
 begin(void **state)
 {
 	(void)state;
-	assert_int_equal(crowd_init(WORKERS, EACH), ERR_OK);
-	crowd_worker(0);
+	assert_int_equal(connection_limit_init(WORKERS, EACH), ERR_OK);
+	connection_limit_worker(0);
 	return 0;
 }
 
-/* How many of n connections are let in; the places are kept in `places`. */
+/* How many of n connections are let in; the slots are kept in `slots`. */
 static int
-entering(struct address a, uint32_t limit, int n, uint32_t *places)
+entering(struct address a, uint32_t limit, int n, uint32_t *slots)
 {
-	uint32_t place;
+	uint32_t slot;
 	int in = 0;
 
 	while (n-- > 0)
-		if (crowd_enter(&a, limit, &place) == ERR_OK)
-			places[in++] = place;
+		if (connection_limit_enter(&a, limit, &slot) == ERR_OK)
+			slots[in++] = slot;
 		else
-			assert_int_equal(place, CROWD_UNCOUNTED);
+			assert_int_equal(slot, CONNECTION_UNCOUNTED);
 	return in;
 }
 
 static void
 an_address_has_its_limit_and_no_other_loses_by_it(void **state)
 {
-	uint32_t places[EACH], other[EACH];
+	uint32_t slots[EACH], other[EACH];
 
 	(void)state;
-	assert_int_equal(entering(numbered(1), 20, 50, places), 20);
+	assert_int_equal(entering(numbered(1), 20, 50, slots), 20);
 	assert_int_equal(entering(numbered(2), 20, 50, other), 20);
-	crowd_leave(places[7]);
-	crowd_leave(places[0]);
-	assert_int_equal(entering(numbered(1), 20, 50, places), 2);
+	connection_limit_leave(slots[7]);
+	connection_limit_leave(slots[0]);
+	assert_int_equal(entering(numbered(1), 20, 50, slots), 2);
 	assert_int_equal(entering(numbered(2), 20, 50, other), 0);
 }
 
 static void
 an_ipv6_64_is_one_address(void **state)
 {
-	uint32_t places[EACH];
+	uint32_t slots[EACH];
 
 	(void)state;
-	assert_int_equal(entering(address("2001:db8::1"), 20, 15, places), 15);
-	assert_int_equal(entering(address("2001:db8::2"), 20, 15, places), 5);
+	assert_int_equal(entering(address("2001:db8::1"), 20, 15, slots), 15);
+	assert_int_equal(entering(address("2001:db8::2"), 20, 15, slots), 5);
 	assert_int_equal(
-	    entering(address("2001:db8:0:1::2"), 20, 15, places), 15);
+	    entering(address("2001:db8:0:1::2"), 20, 15, slots), 15);
 }
 
 static void
 the_count_is_over_all_workers(void **state)
 {
-	uint32_t places[EACH];
+	uint32_t slots[EACH];
 
 	(void)state;
-	assert_int_equal(entering(numbered(1), 20, 12, places), 12);
-	crowd_worker(1);
-	assert_int_equal(entering(numbered(1), 20, 12, places), 8);
-	crowd_worker(2);
-	assert_int_equal(entering(numbered(1), 20, 12, places), 0);
+	assert_int_equal(entering(numbered(1), 20, 12, slots), 12);
+	connection_limit_worker(1);
+	assert_int_equal(entering(numbered(1), 20, 12, slots), 8);
+	connection_limit_worker(2);
+	assert_int_equal(entering(numbered(1), 20, 12, slots), 0);
 }
 
 static void
 a_dead_worker_gives_back_what_it_had(void **state)
 {
-	uint32_t places[EACH];
+	uint32_t slots[EACH];
 	int status;
 	pid_t pid;
 
 	(void)state;
-	assert_int_equal(entering(numbered(1), 20, 5, places), 5);
+	assert_int_equal(entering(numbered(1), 20, 5, slots), 5);
 	if ((pid = fork()) == 0) {
-		crowd_worker(1);
-		if (entering(numbered(1), 20, 50, places) != 15)
+		connection_limit_worker(1);
+		if (entering(numbered(1), 20, 50, slots) != 15)
 			_exit(1);
 		(void)kill(getpid(), SIGKILL);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFSIGNALED(status));
-	assert_int_equal(entering(numbered(1), 20, 1, places), 0);
+	assert_int_equal(entering(numbered(1), 20, 1, slots), 0);
 	/* its successor begins with nothing */
 	if ((pid = fork()) == 0) {
-		crowd_worker(1);
-		_exit(entering(numbered(1), 20, 50, places) == 15 ? 0 : 1);
+		connection_limit_worker(1);
+		_exit(entering(numbered(1), 20, 50, slots) == 15 ? 0 : 1);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
@@ -131,18 +131,18 @@ a_dead_worker_gives_back_what_it_had(void **state)
 static void
 all_that_can_connect_find_a_place(void **state)
 {
-	uint32_t places[WORKERS * EACH], round, i;
+	uint32_t slots[WORKERS * EACH], round, i;
 
 	(void)state;
 	for (round = 0; round < 50; round++) {
 		for (i = 0; i < WORKERS * EACH; i++) {
 			assert_int_equal(entering(numbered(round << 12 | i), 1,
-					     2, &places[i]),
+					     2, &slots[i]),
 			    1);
-			assert_true(places[i] != CROWD_UNCOUNTED);
+			assert_true(slots[i] != CONNECTION_UNCOUNTED);
 		}
 		for (i = 0; i < WORKERS * EACH; i++)
-			crowd_leave(places[i]);
+			connection_limit_leave(slots[i]);
 	}
 }
 
@@ -150,22 +150,22 @@ all_that_can_connect_find_a_place(void **state)
 static int
 crowding(struct address a, uint32_t limit, _Atomic int *open)
 {
-	uint32_t place, mine[8];
+	uint32_t slot, mine[8];
 	int i, n = 0, now, worst = 0;
 
 	for (i = 0; i < 300000; i++) {
-		if (crowd_enter(&a, limit, &place) == ERR_OK) {
+		if (connection_limit_enter(&a, limit, &slot) == ERR_OK) {
 			now = atomic_fetch_add(open, 1) + 1;
 			worst = now > worst ? now : worst;
-			mine[n++] = place;
+			mine[n++] = slot;
 		} else if (n > 0) {
 			atomic_fetch_sub(open, 1);
-			crowd_leave(mine[--n]);
+			connection_limit_leave(mine[--n]);
 		}
 	}
 	for (; n > 0; n--) {
 		atomic_fetch_sub(open, 1);
-		crowd_leave(mine[n - 1]);
+		connection_limit_leave(mine[n - 1]);
 	}
 	return worst;
 }
@@ -176,22 +176,22 @@ the_limit_holds_while_workers_race(void **state)
 {
 	_Atomic int *open = mmap(NULL, sizeof(*open), PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	uint32_t places[EACH];
+	uint32_t slots[EACH];
 	int status;
 	pid_t pid;
 
 	(void)state;
 	assert_ptr_not_equal(open, MAP_FAILED);
-	assert_int_equal(entering(numbered(9), 5, 1, places), 1);
+	assert_int_equal(entering(numbered(9), 5, 1, slots), 1);
 	if ((pid = fork()) == 0) {
-		crowd_worker(1);
+		connection_limit_worker(1);
 		_exit(crowding(numbered(9), 5, open));
 	}
 	assert_in_range(crowding(numbered(9), 5, open), 1, 4);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status));
 	assert_in_range(WEXITSTATUS(status), 1, 4);
-	assert_int_equal(entering(numbered(9), 5, 9, places), 4);
+	assert_int_equal(entering(numbered(9), 5, 9, slots), 4);
 	munmap(open, sizeof(*open));
 }
 
@@ -201,13 +201,13 @@ a_refusal_is_told_once_a_minute(void **state)
 	uint64_t count = 0;
 
 	(void)state;
-	assert_true(crowd_refused(5000, &count));
+	assert_true(connection_limit_refused(5000, &count));
 	assert_int_equal(count, 1);
-	assert_false(crowd_refused(5001, &count));
-	assert_false(crowd_refused(64999, &count));
-	assert_true(crowd_refused(65000, &count));
+	assert_false(connection_limit_refused(5001, &count));
+	assert_false(connection_limit_refused(64999, &count));
+	assert_true(connection_limit_refused(65000, &count));
 	assert_int_equal(count, 3);
-	assert_int_equal(crowd_refusals(), 4);
+	assert_int_equal(connection_limit_refusals(), 4);
 }
 
 #define TEST(name) cmocka_unit_test_setup(name, begin)

@@ -1,4 +1,4 @@
-#include "gate/crowd.h"
+#include "gate/connection_limit.h"
 
 #include "base/secret.h"
 
@@ -14,9 +14,9 @@ struct tally {
 };
 
 static struct tally *tally;
-static _Atomic uint64_t *homes; /* 0: never used */
-static _Atomic uint32_t *open;	/* a row of `workers` for each home */
-static uint64_t places, seed;
+static _Atomic uint64_t *sources; /* 0: never used */
+static _Atomic uint32_t *open;	  /* a row of `workers` for each source */
+static uint64_t slots, seed;
 static unsigned workers, self;
 
 static void *
@@ -29,94 +29,94 @@ shared(size_t bytes)
 }
 
 enum err
-crowd_init(unsigned workers_n, unsigned connections_each)
+connection_limit_init(unsigned workers_n, unsigned connections_each)
 {
 	workers = workers_n;
-	places = PROBES;
-	while (places < UINT64_C(4) * workers * connections_each)
-		places *= 2;
+	slots = PROBES;
+	while (slots < UINT64_C(4) * workers * connections_each)
+		slots *= 2;
 	secret_random(&seed, sizeof(seed));
 	tally = shared(sizeof(*tally));
-	homes = shared(places * sizeof(*homes));
-	open = shared(places * workers * sizeof(*open));
-	return tally != NULL && homes != NULL && open != NULL ? ERR_OK
-							      : ERR_INTERNAL;
+	sources = shared(slots * sizeof(*sources));
+	open = shared(slots * workers * sizeof(*open));
+	return tally != NULL && sources != NULL && open != NULL ? ERR_OK
+								: ERR_INTERNAL;
 }
 
 static _Atomic uint32_t *
-own(uint64_t place)
+own(uint64_t slot)
 {
-	return &open[place * workers + self];
+	return &open[slot * workers + self];
 }
 
 void
-crowd_worker(unsigned number)
+connection_limit_worker(unsigned number)
 {
 	uint64_t i;
 
 	self = number % workers;
-	for (i = 0; i < places; i++)
+	for (i = 0; i < slots; i++)
 		atomic_store(own(i), 0);
 }
 
 static uint64_t
-open_at(uint64_t place)
+open_at(uint64_t slot)
 {
 	uint64_t sum = 0;
 	unsigned w;
 
 	for (w = 0; w < workers; w++)
-		sum += atomic_load(&open[place * workers + w]);
+		sum += atomic_load(&open[slot * workers + w]);
 	return sum;
 }
 
 static uint64_t
-place_of(uint64_t home, unsigned probe)
+slot_of(uint64_t source, unsigned probe)
 {
-	uint64_t h = home ^ seed;
+	uint64_t h = source ^ seed;
 
 	h = (h ^ (h >> 30)) * 0xbf58476d1ce4e5b9u;
 	h = (h ^ (h >> 27)) * 0x94d049bb133111ebu;
 	h ^= h >> 31;
-	return (h + probe) & (places - 1);
+	return (h + probe) & (slots - 1);
 }
 
 /*
- * Its place, or an empty one. A place that is found empty may get its first
+ * Its slot, or an empty one. A slot that is found empty may get its first
  * connection from another worker before it is taken over: that one is then
- * counted for the wrong home as long as it is open, no longer.
+ * counted for the wrong source as long as it is open, no longer.
  */
 static uint32_t
-place_find(uint64_t home)
+slot_find(uint64_t source)
 {
 	uint64_t i, seen;
 	unsigned probe;
 
 	for (probe = 0; probe < PROBES; probe++) {
-		i = place_of(home, probe);
-		if (atomic_load(&homes[i]) == home)
+		i = slot_of(source, probe);
+		if (atomic_load(&sources[i]) == source)
 			return (uint32_t)i;
 	}
 	for (probe = 0; probe < PROBES; probe++) {
-		i = place_of(home, probe);
-		seen = atomic_load(&homes[i]);
+		i = slot_of(source, probe);
+		seen = atomic_load(&sources[i]);
 		if (open_at(i) == 0 &&
-		    atomic_compare_exchange_strong(&homes[i], &seen, home))
+		    atomic_compare_exchange_strong(&sources[i], &seen, source))
 			return (uint32_t)i;
 	}
-	return CROWD_UNCOUNTED;
+	return CONNECTION_UNCOUNTED;
 }
 
-/* Two workers may have made a place for it at once: both count. */
+/* Two workers may have made a slot for it at once: both count. */
 static uint64_t
-open_of(uint64_t home)
+open_of(uint64_t source)
 {
 	uint64_t sum = 0, i;
 	unsigned probe;
 
 	for (probe = 0; probe < PROBES; probe++) {
-		i = place_of(home, probe);
-		if (atomic_load(&homes[i]) == home)
+		i = slot_of(source, probe);
+		if (atomic_load(&sources[i]) == source)
 			sum += open_at(i);
 	}
 	return sum;
@@ -124,31 +124,31 @@ open_of(uint64_t home)
 
 /*= TR-24, AZ-10: one address cannot have all connections */
 enum err
-crowd_enter(const struct address *a, uint32_t limit, uint32_t *place)
+connection_limit_enter(const struct address *a, uint32_t limit, uint32_t *slot)
 {
-	uint64_t home = address_home(a);
+	uint64_t source = address_home(a);
 
-	*place = place_find(home);
-	if (*place == CROWD_UNCOUNTED)
+	*slot = slot_find(source);
+	if (*slot == CONNECTION_UNCOUNTED)
 		return ERR_OK;
 	/* first there, then counted: nobody slips past a count in progress */
-	atomic_fetch_add(own(*place), 1);
-	if (open_of(home) <= limit)
+	atomic_fetch_add(own(*slot), 1);
+	if (open_of(source) <= limit)
 		return ERR_OK;
-	crowd_leave(*place);
-	*place = CROWD_UNCOUNTED;
+	connection_limit_leave(*slot);
+	*slot = CONNECTION_UNCOUNTED;
 	return ERR_TOO_MANY;
 }
 
 void
-crowd_leave(uint32_t place)
+connection_limit_leave(uint32_t slot)
 {
-	if (place != CROWD_UNCOUNTED)
-		atomic_fetch_sub(own(place), 1);
+	if (slot != CONNECTION_UNCOUNTED)
+		atomic_fetch_sub(own(slot), 1);
 }
 
 bool
-crowd_refused(int64_t now_ms, uint64_t *count)
+connection_limit_refused(int64_t now_ms, uint64_t *count)
 {
 	int64_t after = atomic_load(&tally->say_after_ms);
 	uint64_t refused = atomic_fetch_add(&tally->refused, 1) + 1;
@@ -162,7 +162,7 @@ crowd_refused(int64_t now_ms, uint64_t *count)
 }
 
 uint64_t
-crowd_refusals(void)
+connection_limit_refusals(void)
 {
 	return atomic_load(&tally->refused);
 }

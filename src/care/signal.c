@@ -23,6 +23,33 @@ link_drop(struct link *l, enum signal_close code)
 	link_remove(l, say_ops()->now_ms());
 }
 
+/*= SE-02: a call is two people who are connected and admitted; who sits alone
+ * in the room, or waits before it, is as idle as on any other page */
+static void
+room_reckon(struct room *r)
+{
+	struct link *l;
+	unsigned inside = 0;
+	bool in_call;
+
+	TAILQ_FOREACH (l, &r->links, list)
+		inside += link_state(l) == LINK_ADMITTED;
+	TAILQ_FOREACH (l, &r->links, list) {
+		in_call = inside >= 2 && link_state(l) == LINK_ADMITTED;
+		if (l->in_call != in_call)
+			say_ops()->in_call(&l->key, in_call);
+		l->in_call = in_call;
+	}
+}
+
+/* Ends whatever happened in a room: it may be empty now, and then is gone. */
+static void
+room_after(struct room *r)
+{
+	room_reckon(r);
+	room_settle(r);
+}
+
 static void
 place_leave(struct place *p, const char *reason)
 {
@@ -38,8 +65,6 @@ place_admit(struct place *p)
 	p->admitted = true;
 	say_admitted(p);
 	say_company(p);
-	if (p->link != NULL)
-		say_ops()->admitted(&p->link->key);
 }
 
 /* hello */
@@ -59,8 +84,6 @@ place_resume(struct place *p, struct link *l, uint64_t last_seq)
 	p->free_at = l->who.free_at;
 	say_welcome(l, true);
 	say_again(p, last_seq);
-	if (p->admitted)
-		say_ops()->admitted(&l->key);
 }
 
 /* One account has one place: whoever says hello anew is somebody else to the
@@ -88,12 +111,10 @@ place_begin(struct link *l, const struct uuid *id)
 	}
 	say_welcome(l, false);
 	say_joined(p);
-	if (p->admitted) {
+	if (p->admitted)
 		say_media(p);
-		say_ops()->admitted(&l->key);
-	} else {
+	else
 		say_queue(p, say_ops()->now());
-	}
 }
 
 /* The worker that was the room's home died, and everybody comes back: under
@@ -406,7 +427,7 @@ signal_received(const struct signal_link *key, struct bytes text)
 		json_decref(m);
 		arena_free(a);
 	}
-	room_settle(room);
+	room_after(room);
 }
 
 /* What happens to the visit */
@@ -503,7 +524,7 @@ signal_room_changed(const struct uuid *visit, const char *status)
 	recent_note(visit, c->lasting ? c->status : NULL);
 	if (r != NULL) {
 		c->happen(r, c->status);
-		room_settle(r);
+		room_after(r);
 	}
 }
 
@@ -529,7 +550,7 @@ signal_opened(const struct signal_link *key, const struct participant *who)
 	r = l->room;
 	if ((c = change_find(recent_status(&who->visit))) != NULL) {
 		c->happen(r, c->status);
-		room_settle(r);
+		room_after(r);
 	}
 }
 
@@ -543,7 +564,7 @@ signal_gone(const struct signal_link *key)
 		return;
 	r = l->room;
 	link_remove(l, say_ops()->now_ms());
-	room_settle(r);
+	room_after(r);
 }
 
 void
@@ -623,7 +644,7 @@ room_restarted(struct room *r, uint16_t worker, uint32_t epoch)
 		if (l->key.worker == worker && l->key.epoch != epoch)
 			link_remove(l, say_ops()->now_ms());
 	}
-	room_settle(r);
+	room_after(r);
 }
 
 void
@@ -671,7 +692,7 @@ signal_tick(void)
 	for (r = TAILQ_FIRST(room_all()); r != NULL; r = next) {
 		next = TAILQ_NEXT(r, list);
 		room_tick(r, now_ms, now);
-		room_settle(r);
+		room_after(r);
 	}
 }
 

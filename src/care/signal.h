@@ -61,8 +61,9 @@ struct signal_ops {
 	void (*send)(const struct signal_link *, const char *text, size_t n);
 	/* the link is unknown here from now on */
 	void (*close)(const struct signal_link *, enum signal_close);
-	/* its socket is part of a call from now on */
-	void (*admitted)(const struct signal_link *);
+	/* its socket is part of a call from now on, or no longer: of one in
+	 * which two people are connected and admitted (SE-02) */
+	void (*in_call)(const struct signal_link *, bool);
 	/* run the admission of the visit for this participant, who is the
 	 * clinician; a refusal comes back through signal_refused, success
 	 * through signal_room_changed */

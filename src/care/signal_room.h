@@ -56,6 +56,7 @@ struct link {
 	struct room *room;
 	struct place *place; /* NULL before hello */
 	int64_t opened_ms;
+	bool in_call; /* what its socket was told last */
 };
 TAILQ_HEAD(link_list, link);
 

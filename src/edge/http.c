@@ -131,7 +131,9 @@ request_fill(struct exchange *x)
 	rq->upgrade = http_request_token(x->http, "upgrade", "websocket") &&
 	    handshake != HTTP_STATUS_UPGRADE_REQUIRED;
 	rq->upgrade_sound = rq->upgrade && handshake == 0;
-	rq->background = background != NULL && strcmp(background, "1") == 0;
+	/*= SE-02: a lost socket comes back by itself, without anybody there */
+	rq->background = rq->upgrade ||
+	    (background != NULL && strcmp(background, "1") == 0);
 	rq->wants_page = accept != NULL && strstr(accept, "text/html") != NULL;
 	x->if_none_match = header(x, "if-none-match");
 	rq->id = uuid_random();

@@ -50,7 +50,7 @@ enum {
 	TO_HOME_GONE,	    /* struct signal_link */
 	TO_SOCKET_SEND,	    /* struct signal_link, text */
 	TO_SOCKET_CLOSE,    /* struct signal_link, uint16_t */
-	TO_SOCKET_ADMITTED, /* struct signal_link */
+	TO_SOCKET_IN_CALL,  /* struct signal_link, uint8_t */
 };
 
 static struct ws_bucket buckets[BUCKETS];
@@ -275,20 +275,22 @@ socket_close(const struct signal_link *k, enum signal_close code)
 }
 
 static void
-socket_admitted(const struct signal_link *k)
+socket_in_call(const struct signal_link *k, bool in_call)
 {
+	uint8_t flag = in_call;
 	struct ws *w;
 
 	if (k->worker != bus_self())
-		bus_send(k->worker, TO_SOCKET_ADMITTED, BYTES_OF(*k), nothing);
+		bus_send(
+		    k->worker, TO_SOCKET_IN_CALL, BYTES_OF(*k), BYTES_OF(flag));
 	else if ((w = ws_find(k)) != NULL)
-		w->in_call = true;
+		w->in_call = in_call;
 }
 
 static const struct signal_ops ops = {
 	.send = socket_send,
 	.close = socket_close,
-	.admitted = socket_admitted,
+	.in_call = socket_in_call,
 	.admit = admission_begin,
 	.ice_servers = ice_servers_for,
 	.now_ms = instant_monotonic,
@@ -369,14 +371,16 @@ bus_close(uint16_t from, uint32_t epoch, struct bytes body)
 }
 
 static void
-bus_admitted(uint16_t from, uint32_t epoch, struct bytes body)
+bus_in_call(uint16_t from, uint32_t epoch, struct bytes body)
 {
 	struct signal_link k;
+	uint8_t flag;
 
 	(void)from;
 	(void)epoch;
-	if (take(&body, &k, sizeof(k)) && k.worker == bus_self())
-		socket_admitted(&k);
+	if (take(&body, &k, sizeof(k)) && take(&body, &flag, sizeof(flag)) &&
+	    k.worker == bus_self())
+		socket_in_call(&k, flag != 0);
 }
 
 /* The rooms of that worker are lost, and so are its sockets in our rooms. */
@@ -496,7 +500,7 @@ ws_start(void)
 		{ TO_HOME_GONE, bus_gone },
 		{ TO_SOCKET_SEND, bus_send_text },
 		{ TO_SOCKET_CLOSE, bus_close },
-		{ TO_SOCKET_ADMITTED, bus_admitted },
+		{ TO_SOCKET_IN_CALL, bus_in_call },
 	};
 	size_t i;
 	enum err r;

@@ -43,7 +43,7 @@ struct request {
 	const char *websocket_protocol; /* Sec-WebSocket-Protocol */
 	bool upgrade;			/* Upgrade: websocket */
 	bool upgrade_sound;		/* and a 101 can follow */
-	bool background;    /* X-Background: 1: no sign of life (SE-02) */
+	bool background;    /* a page's own doing: no sign of life (SE-02) */
 	bool wants_page;    /* Accept names text/html: a person looks */
 	char address[46];   /* the client's, as text */
 	bool local;	    /* asked on this machine, through no proxy */

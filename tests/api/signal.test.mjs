@@ -381,22 +381,49 @@ test('a sweep looks each of its sessions up once, whatever else there is', async
   assert.deepEqual(rows, [{ whole: '0', single: '3000', ended: '200', touched: '1000' }]);
 });
 
-test('a call is activity, waiting is not', { timeout: 60000 }, async () => { //= SE-02: an active call keeps its session, as far as the absolute limit
-  const talking = await call();
-  const mine = await clinic.signIn(clinic.people.patient);
-  const id = await visit();
-  const idle = peer(id, mine);
-  await idle.hello();
+test('a call is activity; waiting for one, or being left in one, is not', { timeout: 120000 }, async () => { //= SE-02: an active call keeps its session, as far as the absolute limit
   const hash = (client) => createHash('sha256').update(client.token).digest('hex');
-  const age = (client, rest) => clinic.sql(`UPDATE session SET seen_at = now() - make_interval(secs => idle_s - ${rest}) WHERE hash = decode('${hash(client)}', 'hex') RETURNING id`);
-  assert.equal((await age(mine, 4)).length, 1);
-  assert.equal((await age(doctor, 4)).length, 1);
-  assert.equal(await idle.closing(10000), 4401);
-  await sleep(1500);
-  assert.equal(talking.doc.code, undefined);
-  assert.equal((await doctor.get('/v1/session')).status, 200);
+  const age = async (client, rest) => assert.equal((await clinic.sql(`UPDATE session SET seen_at = now() - make_interval(secs => idle_s - ${rest}) WHERE hash = decode('${hash(client)}', 'hex') AND ended_at IS NULL RETURNING id`)).length, 1);
+  const left = async (client) => Date.parse((await client.get('/v1/session', { 'x-background': '1' })).body.idle_expires_at) - Date.now();
+  const [ours, theirs] = await Promise.all([clinic.signIn(clinic.people.clinician), clinic.signIn(clinic.people.patient)]);
+  // four rooms: their homes, and the workers that the sockets come to, are some of each
+  const rooms = await Promise.all([0, 1, 2, 3].map(async () => {
+    const id = await visit();
+    assert.equal((await theirs.post(`/v1/visits/${id}/check-in`)).status, 200);
+    const pat = peer(id, theirs), doc = peer(id, ours);
+    await Promise.all([pat.hello(), doc.hello()]);
+    return { id, pat, doc };
+  }));
+
+  await age(ours, 4);
+  await age(theirs, 4);
+  const [idle, lonely] = await Promise.all([Promise.all(rooms.map(({ pat }) => pat.closing(10000))), Promise.all(rooms.map(({ doc }) => doc.closing(10000)))]);
+  assert.deepEqual([idle, lonely], [[4401, 4401, 4401, 4401], [4401, 4401, 4401, 4401]], 'a patient before the door, a clinician who has not let them in');
+
+  const [again, back] = await Promise.all([clinic.signIn(clinic.people.clinician), clinic.signIn(clinic.people.patient)]);
+  await Promise.all(rooms.map(async (room) => {
+    Object.assign(room, { pat: peer(room.id, back), doc: peer(room.id, again) });
+    await Promise.all([room.pat.hello(), room.doc.hello()]);
+    assert.equal((await again.post(`/v1/visits/${room.id}/admit`)).status, 200);
+    await room.pat.hear('admitted');
+  }));
+  await age(again, 6);
+  await age(back, 6);
+  for (const end = Date.now() + patiently(15000); await left(again) < 60000 || await left(back) < 60000; await sleep(200)) assert.ok(Date.now() < end, 'two in a call are both at work');
+  assert.deepEqual(rooms.map(({ pat, doc }) => [pat.code, doc.code]), Array(4).fill([undefined, undefined]));
+
+  for (const { pat } of rooms) pat.say({ type: 'leave' });
+  await Promise.all(rooms.map(({ doc }) => doc.hear('left')));
+  await age(again, 4);
+  const alone = peer(rooms[0].id, again);
+  Object.assign(alone, { token: rooms[0].doc.token, lastSeq: rooms[0].doc.lastSeq });
+  await alone.resume();
+  assert.ok(await left(again) < 6000, 'a socket that comes back by itself is nobody at the desk');
+  assert.deepEqual(await Promise.all([alone, ...rooms.slice(1).map(({ doc }) => doc)].map((doc) => doc.closing(10000))), [4401, 4401, 4401, 4401], 'the other has left');
+
+  const talking = await call();
   await clinic.sql(`UPDATE session SET expires_at = now() WHERE hash = decode('${hash(doctor)}', 'hex')`);
-  assert.equal(await talking.doc.closing(6000), 4401);
+  assert.equal(await talking.doc.closing(6000), 4401, 'no call outlasts the absolute limit');
   stop(talking.pat);
   doctor = await clinic.signIn(clinic.people.clinician);
 });

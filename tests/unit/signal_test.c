@@ -22,7 +22,7 @@ welcome_says_what_the_contract_says(void **state)
 	    json_array_size(json_object_get(m, "participants")), 0);
 	assert_int_equal(json_array_size(json_object_get(m, "ice_servers")), 1);
 	assert_null(json_object_get(m, "seq"));
-	assert_true(doc->in_call);
+	assert_false(doc->in_call); /* nobody else is here */
 
 	pat = client_new(1, &visit, ROLE_PATIENT, true);
 	client_join(pat, 2);
@@ -36,6 +36,54 @@ welcome_says_what_the_contract_says(void **state)
 	m = json_object_get(client_heard(doc, "joined", 0), "participant");
 	assert_string_equal(text_in(m, "id"), pat->self);
 	assert_string_equal(text_in(m, "role"), "patient");
+	assert_true(doc->in_call && pat->in_call);
+}
+
+static void
+in_call(const struct client *doc, const struct client *pat, bool expected)
+{
+	assert_int_equal(doc->in_call, expected);
+	assert_int_equal(pat->in_call, expected);
+}
+
+/*= SE-02: two, connected and admitted, on whatever workers */
+static void
+a_call_is_two_who_are_connected_and_admitted(void **state)
+{
+	struct client *doc = client_new(0, &visit, ROLE_CLINICIAN, true);
+	struct client *pat = client_new(1, &visit, ROLE_PATIENT, false);
+	struct client *kin = client_new(2, &visit, ROLE_PATIENT, true);
+
+	(void)state;
+	client_join(doc, 2);
+	in_call(doc, pat, false);
+	client_open(pat, 3);
+	in_call(doc, pat, false); /* connected, without a word */
+	client_say(pat, "{\"type\":\"hello\"}");
+	in_call(doc, pat, false); /* waits before the door */
+	signal_room_changed(&visit, "in_call");
+	in_call(doc, pat, true);
+
+	client_lose(pat); /* nobody hears the doctor now */
+	assert_false(doc->in_call);
+	client_resume(pat, 4);
+	in_call(doc, pat, true);
+	signal_worker_restarted(4, 8);
+	assert_false(doc->in_call);
+	client_resume(pat, 4);
+	in_call(doc, pat, true);
+
+	client_join(kin, 4);
+	assert_true(kin->in_call);
+	client_say(pat, "{\"type\":\"leave\"}");
+	assert_true(doc->in_call && kin->in_call); /* two are left */
+	client_say(kin, "{\"type\":\"leave\"}");
+	assert_false(doc->in_call); /* one is */
+	pat->who.admitted = true;
+	client_join(pat, 3);
+	in_call(doc, pat, true);
+	signal_room_changed(&visit, "ended");
+	in_call(doc, pat, false);
 }
 
 /*= TR-11: a waiting patient learns nothing of the room */
@@ -313,6 +361,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(welcome_says_what_the_contract_says),
+		TEST(a_call_is_two_who_are_connected_and_admitted),
 		TEST(who_waits_hears_its_place_in_line_and_no_more),
 		TEST(without_hello_the_socket_closes),
 		TEST(admission_goes_through_the_gate),

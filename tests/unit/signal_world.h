@@ -29,7 +29,7 @@ struct client {
 	struct signal_link link;
 	bool open;
 	unsigned closed; /* the close code of its last socket */
-	bool in_call;	 /* its socket was told to be part of a call */
+	bool in_call;	 /* its socket was told last to be part of a call */
 	bool admit_asked;
 	json_t *inbox; /* since the last clear */
 	char self[UUID_TEXT_SIZE], token[96];
@@ -109,12 +109,13 @@ world_close(const struct signal_link *k, enum signal_close code)
 }
 
 static void
-world_admitted(const struct signal_link *k)
+world_in_call(const struct signal_link *k, bool in_call)
 {
 	struct client *c = client_at(k);
 
+	assert_true(c == NULL || c->in_call != in_call); /* changes alone */
 	if (c != NULL)
-		c->in_call = true;
+		c->in_call = in_call;
 }
 
 static void
@@ -149,7 +150,7 @@ world_now(void)
 }
 
 static const struct signal_ops world_ops = { world_send, world_close,
-	world_admitted, world_admit, world_ice, world_now_ms, world_now };
+	world_in_call, world_admit, world_ice, world_now_ms, world_now };
 
 /* Lets time pass, with the second's tick. */
 UNUSED static void

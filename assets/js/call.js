@@ -13,7 +13,7 @@ import { askLeave, confirmEnd, control, drawKnocks, middle, say, sayState,
 import { confirm } from './dialog.js';
 import { nearDay, stopwatch, time } from './format.js';
 import { words } from './form.js';
-import { begin } from './session.js';
+import { askOnIdle, begin } from './session.js';
 
 /** @typedef {import('./devices.js').Kind} Kind */
 /** @typedef {import('./signal.js').Participant} Participant */
@@ -139,6 +139,16 @@ async function mayTry() {
   }
 }
 
+/** Waiting is doing nothing, for good reason: one press keeps the place. */
+const STILL_WAITING = { title: 'Are you still waiting?', text: 'You keep your ' +
+  'place. Please tell us that you are there. If nobody answers, we sign you ' +
+  'out to keep your record safe.', stay: 'I am still here', aloud: true };
+
+/** A screen that goes dark takes the connection with it. */
+function stayAwake() {
+  void navigator.wakeLock?.request('screen').catch(() => {});
+}
+
 function drawWait() {
   const video = /** @type {HTMLVideoElement} */ (el('wait-video'));
 
@@ -150,6 +160,8 @@ function drawWait() {
   el('wait-place').textContent = 'Waiting for your clinician…';
   fill(el('wait-actions'), h('button', { type: 'button', class: 'button',
     onclick: () => signal?.leave() }, 'Leave the waiting room'));
+  askOnIdle(STILL_WAITING);
+  stayAwake();
 }
 
 /** @param {Incoming} message */
@@ -296,12 +308,15 @@ function onOver(why) {
       'Go on there, or use this window instead.'],
     stranger: ['You cannot join this visit', 'It may not be open yet, or it ' +
       'is not yours. Look at your visits, or call your clinic.'],
-    session: ['You were signed out', 'Sign in again to go back in.'],
+    session: ['You were signed out', isPatient && !admitted
+      ? 'The clinic still knows that you are checked in. Sign in to go back ' +
+        'to the waiting room.' : 'Sign in again to go back in.'],
     refused: ['We could not connect', 'Load this page again.'] });
   const [title = '', text = ''] = endings[why] ?? [];
   const again = ['left', 'replaced', 'refused'].includes(why);
 
   hush();
+  askOnIdle();
   signal = null;
   admitted = false;
   enter('stage-end', title);
@@ -444,7 +459,8 @@ function drawCall() {
   el('with').textContent = withWhom();
   drawControls();
   drawLine();
-  void navigator.wakeLock?.request('screen').catch(() => {});
+  askOnIdle();
+  stayAwake();
 }
 
 function drawLine() {

@@ -2,6 +2,7 @@
 // warning before automatic logoff, and leaving without a trace.
 
 import { call, get, Problem, serverNow, whenSignedOut } from './api.js';
+import { chime } from './chime.js';
 import { announce, fill, h, icon, note } from './dom.js';
 import { time } from './format.js';
 
@@ -54,6 +55,37 @@ const LOOK_MS = 20_000;
 const WARN_MS = 120_000;
 /** How often a person at work tells the server so, in ms. */
 const TOUCH_MS = 60_000;
+/** How often a question that may be heard repeats its sound, in ms. */
+const CHIME_MS = 30_000;
+
+/**
+ * What is asked before automatic logoff.
+ * @typedef {object} Question
+ * @property {string} title
+ * @property {string} text
+ * @property {string} stay on the button that answers
+ * @property {boolean} [aloud] who is asked may have put the device aside
+ */
+
+/** @type {Question} */
+const USUAL = { title: 'Are you still there?', text: 'You have not done ' +
+  'anything for a while. To keep health records safe, we sign you out.',
+stay: 'Stay signed in' };
+let question = USUAL;
+/** @type {Watch | null} */
+let watch = null;
+
+/**
+ * Puts another question in place of the usual one, on a page where people do
+ * nothing for good reason. One that is open is taken back: who has just been
+ * let into a call need not answer it.
+ * @param {Question} [other] none: the usual
+ */
+export function askOnIdle(other = USUAL) {
+  if (question === other) return;
+  question = other;
+  watch?.anew();
+}
 
 /** @param {Session} session where this person begins */
 export function home(session) {
@@ -175,6 +207,9 @@ class Watch {
     this.asked = 0;
     /** @type {HTMLDialogElement | null} */
     this.dialog = null;
+    this.quietUntil = 0;
+    this.chimedAt = 0;
+    this.title = '';
     this.saidEnd = false;
     this.limit = this.left();
     for (const kind of ['keydown', 'pointerdown', 'input'])
@@ -229,7 +264,8 @@ class Watch {
     this.limit = Math.max(this.limit, left);
     if ((left <= -2000 || document.getElementById('banner')) &&
         Date.now() - this.asked > 5000) void this.ask(true);
-    if (left < Math.min(WARN_MS, this.limit / 2))
+    if (left < Math.min(WARN_MS, this.limit / 2) &&
+        Date.now() >= this.quietUntil)
       this.warn(Math.max(0, Math.ceil(left / 1000)));
     else this.unwarn();
     this.warnEnd();
@@ -248,6 +284,13 @@ class Watch {
       this.dialog = this.makeDialog();
       document.body.append(this.dialog);
       this.dialog.showModal();
+      this.title = document.title;
+      document.title = question.title;
+      this.chimedAt = 0;
+    }
+    if (question.aloud && Date.now() - this.chimedAt >= CHIME_MS) {
+      this.chimedAt = Date.now();
+      chime();
     }
     const line = this.dialog.querySelector('.left');
     if (line && line.textContent !== text) line.textContent = text;
@@ -255,11 +298,10 @@ class Watch {
 
   makeDialog() {
     const stay = h('button', { type: 'submit', class: 'button primary',
-      autofocus: true }, 'Stay signed in');
+      autofocus: true }, question.stay);
     const form = h('form', { method: 'dialog' },
-      h('h2', { id: 'idle-title' }, 'Are you still there?'),
-      h('p', { id: 'idle-text' }, 'You have not done anything for a while. ' +
-        'To keep health records safe, we sign you out.'),
+      h('h2', { id: 'idle-title' }, question.title),
+      h('p', { id: 'idle-text' }, question.text),
       h('p', { class: 'left strong', 'aria-live': 'off' }),
       h('div', { class: 'actions' }, stay,
         h('button', { type: 'button', class: 'button',
@@ -280,7 +322,17 @@ class Watch {
     const dialog = this.dialog;
 
     this.dialog = null;
-    dialog?.remove();
+    if (!dialog) return;
+    dialog.remove();
+    document.title = this.title;
+  }
+
+  /** The session may be in use by now, in a way that the server must tell. */
+  anew() {
+    if (!this.dialog) return;
+    this.unwarn();
+    this.quietUntil = Date.now() + 5000;
+    setTimeout(() => void this.ask(true), 4000);
   }
 
   /** The limit that nothing extends: said once, in time to save work. */
@@ -348,7 +400,7 @@ export async function begin(roles, state = 'active') {
       refuse(session);
       return /** @type {Promise<never>} */ (never);
     }
-    new Watch(session);
+    watch = new Watch(session);
     if (session.state === 'active') warnPassword(session);
     document.body.classList.add('ready');
     return session;

@@ -102,7 +102,9 @@ revealers(formOf('password-form'));
 
 const WHY = /** @type {Record<string, [string, string]>} */ ({
   out: ['ok', 'You are signed out. It is safe to leave this device.'],
-  idle: ['info', 'Please sign in to go on.'] });
+  idle: ['info', params.get('next')?.startsWith('/call?')
+    ? 'Please sign in to go back to your visit.'
+    : 'Please sign in to go on.'] });
 const why = WHY[params.get('signed') ?? ''];
 
 if (why) sayWhy(...why);

@@ -20,6 +20,12 @@ const spy = () => {
     globalThis.channels.push(channel);
     return channel;
   };
+  const start = OscillatorNode.prototype.start;
+  globalThis.notes = 0;
+  OscillatorNode.prototype.start = function (...args) {
+    globalThis.notes++;
+    start.apply(this, args);
+  };
 };
 
 const live = (page, text) => page.getByRole('status')
@@ -57,10 +63,75 @@ test('the logo asks before it leaves the waiting room', async () => {
   await patient.getByText(/You are next/).first().waitFor();
 });
 
+/** Leaves the patient so many minutes before automatic logoff. */
+async function idle(minutes) {
+  await portal.clinic.sql(`UPDATE session SET seen_at = now()
+    - idle_s * interval '1 second' + :'left'::interval
+    WHERE ended_at IS NULL AND account_id IN (SELECT id FROM account
+      WHERE patient_id = :'id')`,
+  { left: `${minutes} minutes`, id: visit.patient_id });
+  await patient.evaluate(() =>
+    document.dispatchEvent(new Event('visibilitychange')));
+}
+
+const left = (page) => page.evaluate(async () => {
+  const answer = await fetch('/v1/session',
+    { headers: { 'X-Background': '1' } });
+  return Date.parse((await answer.json()).idle_expires_at) - Date.now();
+});
+
+//= SE-02: waiting is idle; PA-02: who waits is asked in time, and aloud
+test('who waits is asked whether they are there, and keeps the place',
+  async () => {
+    await patient.setViewportSize({ width: 390, height: 844 });
+    await idle(1.5);
+    const dialog = patient.getByRole('alertdialog',
+      { name: 'Are you still waiting?' });
+    await dialog.getByText(/signed out in 2 minutes/).waitFor();
+    assert.equal(await patient.title(), 'Are you still waiting?');
+    assert.ok(await patient.evaluate(() => globalThis.notes) >= 2);
+    assert.deepEqual(await axe(patient), []);
+    for (const colorScheme of ['light', 'dark']) {
+      await patient.emulateMedia({ colorScheme });
+      await shot(patient, `still-waiting-${colorScheme}`);
+    }
+    await patient.keyboard.press('Enter');
+    await dialog.waitFor({ state: 'detached' });
+    assert.match(await patient.title(), /^You are checked in/);
+    await patient.waitForFunction(async () => {
+      const answer = await fetch('/v1/session',
+        { headers: { 'X-Background': '1' } });
+      const { idle_expires_at: end } = await answer.json();
+      return Date.parse(end) - Date.now() > 10 * 60_000;
+    });
+    await patient.getByText(/You are next/).first().waitFor();
+  });
+
+test('who does not answer is signed out, and comes back to the visit',
+  async () => {
+    await idle(-1);
+    await patient.getByText('Please sign in to go back to your visit.')
+      .waitFor();
+    const row = await portal.clinic.sql(
+      "SELECT status FROM visit WHERE id = :'id'", { id: visit.id });
+    assert.deepEqual(row, [{ status: 'arrived' }]); // the clinic knows still
+    await patient.close();
+    patient = await portal.signIn(patient.context(),
+      portal.clinic.people.patient);
+    await goIn(patient, portal, visit, 'Go in');
+    await patient.getByText(/You are next/).first().waitFor();
+  });
+
 test('the call comes about', async () => {
+  await idle(1.5);
+  const question = patient.getByRole('alertdialog');
+  await question.waitFor();
   await goIn(clinician, portal, visit, 'Open the room');
   await clinician.getByRole('button', { name: /^Admit/ }).click();
   for (const page of [clinician, patient]) await connected(page);
+  // Being let in answers for them, and a call goes on.
+  await question.waitFor({ state: 'detached' });
+  assert.ok(await left(patient) > 10 * 60_000);
 });
 
 /** The parts of the call's bar that are outside the window or cut off. */

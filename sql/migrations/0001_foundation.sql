@@ -1080,6 +1080,72 @@ BEGIN
     END LOOP;
 END $$;
 
+-- Is this a time zone? As whoever asks calls it: "America/New_York".
+CREATE FUNCTION zone_known(zone text) RETURNS boolean
+    LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$
+BEGIN
+    PERFORM now() AT TIME ZONE zone;
+    RETURN true;
+EXCEPTION WHEN invalid_parameter_value THEN
+    RETURN false;
+END $$;
+
+-- Who saw a record, a row for each person, role, purpose and day of a time zone,
+-- newest first: at most `page` rows whose last event is before one (its time and
+-- seq), of what happened until `seen_at`, so that pages which are read one after
+-- the other are of one state. Refusals showed nothing; `besides` is left out.
+-- It walks backward over days, twice as many each time, because a page that
+-- looks by itself leaves thousands of events a day, and a quiet year has none.
+CREATE FUNCTION audit_days(patient uuid, besides uuid, zone text,
+        seen_at timestamptz, before_at timestamptz, before_seq bigint, page bigint)
+    RETURNS TABLE (seq bigint, at timestamptz, first_at timestamptz, day date,
+        event smallint, events smallint[], action "char", actor_id uuid,
+        actor_role smallint, purpose smallint, count bigint)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 100
+    SET search_path = public, pg_temp SET jit = off
+AS $$
+DECLARE
+    clinic uuid := current_clinic();
+    before timestamptz := coalesce(before_at, 'infinity');
+    number bigint := coalesce(before_seq, 9223372036854775807);
+    today timestamp := date_trunc('day', least(before, seen_at) AT TIME ZONE zone);
+    hi timestamptz := least((today + interval '1 day') AT TIME ZONE zone,
+        seen_at + interval '1 microsecond');
+    first timestamptz := audit_begin();
+    lo timestamptz;
+    days integer := 1;
+    more bigint := page;
+    got bigint;
+BEGIN
+    WHILE more > 0 AND hi > first LOOP
+        lo := (today - make_interval(days => days - 1)) AT TIME ZONE zone;
+        RETURN QUERY
+            SELECT g.* FROM (
+                SELECT (array_agg(l.seq ORDER BY l.at DESC, l.seq DESC))[1] AS last_seq,
+                       max(l.at) AS last_at, min(l.at),
+                       (l.at AT TIME ZONE zone)::date,
+                       (array_agg(l.event ORDER BY l.at DESC, l.seq DESC))[1],
+                       array_agg(DISTINCT l.event),
+                       (array_agg(l.action ORDER BY l.at DESC, l.seq DESC))[1],
+                       l.actor_id, l.actor_role, l.purpose,
+                       sum(coalesce(l.count, 1))
+                  FROM audit_about(clinic, patient, lo, hi) AS l
+                 WHERE l.outcome IS NULL
+                   AND (besides IS NULL OR l.actor_id IS DISTINCT FROM besides)
+                 GROUP BY (l.at AT TIME ZONE zone)::date, l.actor_id, l.actor_role,
+                       l.purpose) AS g
+             WHERE (g.last_at, g.last_seq) < (before, number)
+             ORDER BY g.last_at DESC, g.last_seq DESC
+             LIMIT more;
+        GET DIAGNOSTICS got = ROW_COUNT;
+        more := more - got;
+        hi := lo;
+        today := today - make_interval(days => days);
+        days := days * 2;
+    END LOOP;
+END $$;
+
 -- How the actor of the transaction stands to a patient or a visit. Without a
 -- search_path of its own, so that it is inlined: PostgreSQL plans the body of
 -- any other SQL function anew at each call, which took six times as long.
@@ -1261,9 +1327,11 @@ GRANT INSERT (clinic_id, actor_id, session, request_id, patient_id,
 GRANT SELECT ON clinic TO epione_reporter;
 REVOKE ALL ON FUNCTION session_open, sign_in_take, invitation_find,
     sessions_ended, attempt_take, attempt_take_stranger, audit_words,
-    audit_months, audit_page, audit_nobody, audit_begin, audit_about FROM PUBLIC;
+    audit_months, audit_page, audit_days, audit_nobody, audit_begin,
+    audit_about FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION session_open, sign_in_take, invitation_find,
-    sessions_ended, attempt_take, audit_words, audit_page, relation,
+    sessions_ended, attempt_take, audit_words, audit_page, audit_days, audit_nobody,
+    zone_known, relation,
     invitation_state, account_state, current_clinic, current_actor, bears_names,
     patients_beginning TO epione_server;
 

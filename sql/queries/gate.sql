@@ -50,7 +50,8 @@ VALUES (coalesce($1::uuid, '00000000-0000-0000-0000-000000000000'),
 --      record_id uuid, request_id uuid, operation text, patient_id uuid
 INSERT INTO audit_log (clinic_id, event, action, actor_role, purpose,
        record_id, request_id, operation, patient_id)
-VALUES ($1::uuid, audit_word($2::text), $3::text::"char", audit_word($4::text),
+VALUES (coalesce($1::uuid, '00000000-0000-0000-0000-000000000000'),
+       audit_word($2::text), $3::text::"char", audit_word($4::text),
        audit_word($5::text), $6::uuid, $7::uuid, audit_word($8::text), $9::uuid);
 
 -- One statement, so that a second request with the same key waits here for the

@@ -26,6 +26,25 @@ item_print(const struct approval_list_row *p)
 	    p->requester_name, until);
 }
 
+/*= AU-12: a patient whose name was read can follow it, here too */
+static enum err
+look_note(struct tx *tx, const struct approval_list_row *p)
+{
+	struct audit_note_in in = {
+		.clinic_id = *tx_clinic(tx),
+		.event = "approval.listed",
+		.action = "R",
+		.actor_role = "operator",
+		.purpose = "HSYSADMIN",
+		.patient_id = p->patient_id,
+		.record_id = p->account_id,
+		.request_id = uuid_random(),
+		.operation = "epionectl approval list",
+	};
+
+	return sql_audit_note(tx, &in);
+}
+
 static enum err
 list(struct tx *tx, const struct operator_options *o)
 {
@@ -40,9 +59,11 @@ list(struct tx *tx, const struct operator_options *o)
 	if ((r = clinic_choose(tx, o->clinic, &clinic)) != ERR_OK ||
 	    (r = sql_approval_list(tx, &in, &rows, &n)) != ERR_OK)
 		return r;
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n && r == ERR_OK; i++) {
 		item_print(&rows[i]);
-	return ERR_OK;
+		r = look_note(tx, &rows[i]);
+	}
+	return r;
 }
 
 /* The operator is no account: the row names the machine's console instead. */

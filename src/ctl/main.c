@@ -30,6 +30,14 @@ static const struct {
 	{ "--name", "how people see it" },
 	{ "--role", "admin, clinician, scheduler or compliance" },
 	{ "--email", "the address to sign in with" },
+	{ "--nobody",
+	    "what belongs to no clinic: unknown sign-in names, foreign "
+	    "origins, requests without a session" },
+	{ "--from",
+	    "the first moment, such as 2026-11-28 or "
+	    "2026-11-28T09:00:00Z (default: a day before --to)" },
+	{ "--to", "the moment before which it ends (default: now)" },
+	{ "--json", "an object in each line" },
 	{ "--origin", "where the portal is, such as https://clinic.example" },
 	{ "--dir", "the folder of the migrations (default sql/migrations)" },
 	{ "--status", "lists what was applied and what is to come" },

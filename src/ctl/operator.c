@@ -67,6 +67,10 @@ operator_options_read(int argc, char *argv[], struct operator_options *o)
 		{ "name", required_argument, NULL, 'n' },
 		{ "role", required_argument, NULL, 'r' },
 		{ "email", required_argument, NULL, 'e' },
+		{ "from", required_argument, NULL, 'f' },
+		{ "to", required_argument, NULL, 't' },
+		{ "nobody", no_argument, NULL, 'y' },
+		{ "json", no_argument, NULL, 'j' },
 		{ NULL, 0, NULL, 0 },
 	};
 	static char program[] = "epionectl";
@@ -77,7 +81,11 @@ operator_options_read(int argc, char *argv[], struct operator_options *o)
 		['l'] = &o->clinic,
 		['n'] = &o->name,
 		['r'] = &o->role,
-		['e'] = &o->email };
+		['e'] = &o->email,
+		['f'] = &o->from,
+		['t'] = &o->to,
+		['y'] = &o->nobody,
+		['j'] = &o->json };
 	int c;
 
 	memset(o, 0, sizeof(*o));
@@ -89,7 +97,7 @@ operator_options_read(int argc, char *argv[], struct operator_options *o)
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (c < 0 || c > 127 || to[c] == NULL)
 			return false; /* getopt has said why */
-		*to[c] = optarg;
+		*to[c] = optarg != NULL ? optarg : "";
 	}
 	if (optind < argc)
 		o->rest = argv[optind++];

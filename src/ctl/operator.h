@@ -13,16 +13,19 @@
  * key, one connection as the owner of the tables, one transaction.
  */
 struct operator_options {
-	const char *config;   /* --config: settings, for what is not given */
-	const char *database; /* --database: libpq string of the owner */
-	const char *password; /* of --config's database; NULL for none */
-	const char *root_key; /* --root-key */
-	const char *origin;   /* --origin */
-	const char *clinic;   /* --clinic: id or name */
-	const char *name;     /* --name */
-	const char *role;     /* --role */
-	const char *email;    /* --email */
-	const char *rest;     /* the one argument without a name, or NULL */
+	const char *config;    /* --config: settings, for what is not given */
+	const char *database;  /* --database: libpq string of the owner */
+	const char *password;  /* of --config's database; NULL for none */
+	const char *root_key;  /* --root-key */
+	const char *origin;    /* --origin */
+	const char *clinic;    /* --clinic: id or name */
+	const char *name;      /* --name */
+	const char *role;      /* --role */
+	const char *email;     /* --email */
+	const char *from, *to; /* --from, --to: times as they were typed */
+	const char *nobody;    /* --nobody, --json: "" when given, else NULL */
+	const char *json;
+	const char *rest; /* the one argument without a name, or NULL */
 };
 
 /* Reads the options of a command (as command_fn gets them); false after saying what is wrong. What

@@ -211,7 +211,8 @@ refusals(const struct route *r, json_t *o)
 	refusal(o, "403", "Problem");
 	refusal(o, "404", "Problem");
 	/* steps that the state does not take, and what is taken */
-	if (r->method != METHOD_GET || r->perm == PERM_visit_call)
+	if (r->method != METHOD_GET || r->perm == PERM_visit_call ||
+	    r->perm == PERM_audit_read)
 		refusal(o, "409", "Problem");
 	if (strstr(r->path, "{token}") != NULL ||
 	    r->perm == PERM_approval_decide)
@@ -550,6 +551,46 @@ record_right(const char *right)
 }
 
 /*= AZ-02: what of a record is for whom stands in one table */
+/*= AZ-02: what one needs to know of a person to answer for accounts and log */
+static void
+names_print(FILE *f)
+{
+	fputs(
+	    "\n## Where else a patient is named\n\n"
+	    "Each of these leaves the patient in the event's `patient_id` or "
+	    "`returned`, so that it\nstands on that patient's page \"Who "
+	    "opened "
+	    "your record\".\n\n"
+	    "| where | who | what of the patient | why |\n"
+	    "|---|---|---|---|\n"
+	    "| `/v1/users`, `/v1/users/{id}…`, of a patient's account | admin "
+	    "| name, sign-in address | to unlock it, and to reset or end it |\n"
+	    "| `/v1/approvals…`, about a patient's account | scheduler, admin, "
+	    "compliance | name, sign-in address | to confirm that it is theirs "
+	    "|\n"
+	    "| `/v1/audit`, `/v1/patients/{id}/accesses`, as `actor_name` | "
+	    "compliance | name of a patient who acted | to answer for who did "
+	    "what |\n"
+	    "| `/v1/visits…` | clinician, scheduler | name | to see and to "
+	    "book them |\n"
+	    "| `epionectl approval list` | the operator | name, sign-in "
+	    "address "
+	    "| to confirm where nobody else can |\n"
+	    "\nIn `/v1/audit` patients on whose record something was done are "
+	    "ids "
+	    "alone, and so are all people\nin `epionectl audit list`.\n\n"
+	    "## Events of nobody\n\n"
+	    "Refusals of whom nobody knows (a sign-in name that is no "
+	    "account's, a foreign origin, no session)\nbelong to the "
+	    "installation. Where it has one clinic, its compliance officer "
+	    "reads them:\n`GET /v1/audit?scope=nobody`. Where several share "
+	    "it, "
+	    "a stranger may have meant any of them: that is\n`409 "
+	    "several_clinics`, and whoever runs the server reads them by "
+	    "`epionectl audit list --nobody`.\n",
+	    f);
+}
+
 static void
 record_print(FILE *f)
 {
@@ -557,7 +598,8 @@ record_print(FILE *f)
 
 	fprintf(f,
 	    "\n## What of a patient's record\n\nAdministrators and compliance "
-	    "officers see none of it.\n\n"
+	    "officers see none of it; where they\nmeet a patient's name all "
+	    "the same stands below.\n\n"
 	    "| member | patient | clinician | scheduler |\n"
 	    "|---|---|---|---|\n");
 	for (i = 0; i < sizeof(record_members) / sizeof(record_members[0]); i++)
@@ -593,4 +635,5 @@ access_print(FILE *f)
 		fprintf(f, " %s |\n", event_stored(routes[i].event));
 	}
 	record_print(f);
+	names_print(f);
 }

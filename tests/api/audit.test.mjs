@@ -1,8 +1,10 @@
 // The audit trail as the compliance officer reads it.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 
+import { eventWords, ownEventWords, purposeWords } from '../../assets/js/event-words.js';
 import { Client, startClinic } from '../lib/clinic.mjs';
 
 let clinic, as, patient, flooded;
@@ -100,11 +102,70 @@ test('nobody else reads the trail, and its reader reads no chart', async () => {
   assert.ok(reads.some((r) => r.outcome === 'ok') && reads.some((r) => r.outcome === 'not_found'));
 });
 
+//= AU-02, AZ-08: what nobody did is seen by whom it concerns, where that is one clinic
+test('the officer of the only clinic reads what nobody did', async () => {
+  assert.equal((await new Client(clinic.url).post('/v1/session', { email: 'nobody@nowhere.example', password: 'it is not known' })).status, 401);
+  const all = await list('scope=nobody&limit=100');
+  assert.ok(all.length > 1 && all.every((e) => e.actor_id === null && e.actor_name === null && e.patient_id === null), JSON.stringify(all[0]));
+  const [unknown] = all;
+  assert.deepEqual([unknown.event, unknown.outcome, unknown.actor_role, unknown.address], ['session.created', 'invalid_credentials', null, '127.0.0.1']);
+  const seqs = new Set((await list('limit=100')).map((e) => e.seq));
+  assert.ok(all.every((e) => !seqs.has(e.seq)), 'they are in no clinic\'s own log');
+  const origins = await list('scope=nobody&outcome=origin_refused&action=E');
+  assert.ok(origins.length >= 1 && origins.every((e) => e.outcome === 'origin_refused'));
+  assert.deepEqual(await list('scope=nobody&outcome=ok&action=U'), []);
+  assert.deepEqual(await list(`scope=nobody&from=${new Date(Date.now() + 3600e3).toISOString().replace(/\.\d+/, '')}`), []);
+  const first = (await as.compliance.get('/v1/audit?scope=nobody&limit=1')).body;
+  assert.equal(first.items[0].seq, unknown.seq);
+  const second = (await as.compliance.get(`/v1/audit?scope=nobody&limit=1&cursor=${first.next_cursor}`)).body;
+  assert.equal(second.items[0].seq, all[1].seq);
+  assert.deepEqual((await list('scope=clinic&limit=5')).map((e) => e.actor_id === null).includes(true), false);
+  refused(await as.compliance.get(`/v1/audit?scope=nobody&actor_id=${clinic.people.admin.id}`), 422, 'invalid_field', 'actor_id');
+  refused(await as.compliance.get(`/v1/audit?scope=nobody&patient_id=${patient}`), 422, 'invalid_field', 'patient_id');
+  refused(await as.compliance.get('/v1/audit?scope=all'), 422, 'invalid_field', 'scope');
+  refused(await as.admin.get('/v1/audit?scope=nobody'), 404, 'not_found');
+  // whoever runs the server has the same
+  const lines = (await clinic.operator('audit', 'list', '--nobody', '--json')).split('\n').map((line) => JSON.parse(line));
+  assert.deepEqual(Object.keys(lines[0]).sort(), Object.keys(unknown).filter((k) => !['actor_name', 'returned'].includes(k)).sort());
+  assert.ok(lines.some((e) => e.seq === unknown.seq && e.outcome === 'invalid_credentials'));
+});
+
+//= AZ-02, AU-12: whose name an officer read as an actor's, can follow it
+test('a patient who is named in the log hears of it', async () => {
+  const own = clinic.people.patient;
+  const account = await clinic.accountId(own);
+  const seen = async () => (await as.patient.get(`/v1/patients/${own.patient_id}/accesses?limit=5`)).body.items[0];
+  const before = (await seen())?.seq;
+  await list(`actor_id=${clinic.people.clinician.id}&limit=1`);
+  assert.equal((await seen())?.seq, before, 'a log that names no patient is none of theirs');
+  const named = await list(`actor_id=${account}`);
+  assert.ok(named.length > 1 && named.every((e) => e.actor_name === own.name && e.actor_role === 'patient'));
+  const { event, actor_name, purpose } = await seen();
+  assert.deepEqual({ event, actor_name, purpose }, { event: 'audit.read', actor_name: clinic.people.compliance.name, purpose: 'HCOMPL' });
+  const [row] = await clinic.sql(`SELECT returned FROM audit WHERE event = 'audit.read' AND outcome = 'ok' ORDER BY seq DESC LIMIT 1`);
+  assert.equal(row.returned, `{${own.patient_id}}`, 'once for a page');
+});
+
 //= AZ-04, AU-04
 test('another clinic has a trail of its own', async () => {
   const other = randomUUID();
+  const [{ id: clinicOf }] = await clinic.sql('SELECT id FROM clinic');
   await clinic.sql(`INSERT INTO clinic (id, name) VALUES (:'other', 'Other'); INSERT INTO audit_log (clinic_id, event, action, operation, purpose, patient_id, address, request_id) VALUES (:'other', audit_word('patient.read'), 'R', audit_word('patient_read'), audit_word('TREAT'), :'patient', '::1', :'other')`, { other, patient });
   assert.ok((await list(`patient_id=${patient}`)).every((e) => e.address !== '::1'));
+  // whom a stranger meant is not one clinic's to see, but that of who runs them all
+  const several = await as.compliance.get('/v1/audit?scope=nobody');
+  refused(several, 409, 'several_clinics', 'scope');
+  assert.match(several.body.title, /whoever runs it: ask them/);
+  assert.match(await clinic.operator('audit', 'list', '--nobody'), /^\S+Z  session\.created  invalid_credentials  by nobody  from 127\.0\.0\.1$/m);
+  await assert.rejects(clinic.operator('audit', 'list'), /there are several: choose with --clinic/);
+  const of = (await clinic.operator('audit', 'list', '--clinic', other)).split('\n');
+  assert.ok(of.length === 1 && of[0].endsWith(`patient.read  ok  by nobody  patient ${patient}  from ::1`), of[0]);
+  assert.match(await clinic.operator('audit', 'list', '--clinic', other), /audit\.read  ok  by operator/, 'looking is written down');
+  assert.equal(await clinic.operator('audit', 'list', '--nobody', '--from', '2001-01-01', '--to', '2001-01-02T00:00:00Z'), '');
+  await assert.rejects(clinic.operator('audit', 'list', '--nobody', '--from', 'today'), /--from and --to are times such as/);
+  await assert.rejects(clinic.operator('audit', 'list', '--nobody', '--to', '2001-01-01', '--from', '2001-01-02'), /--from has to be before --to/);
+  await assert.rejects(clinic.operator('audit', 'list', '--nobody', '--clinic', other), /--clinic or --nobody/);
+  for (const line of [...of, await clinic.operator('audit', 'list', '--clinic', clinicOf)]) assert.doesNotMatch(line, new RegExp(clinic.people.clinician.name), 'no names');
 });
 
 //= AU-04: nobody rewrites what happened, nor says when it did
@@ -135,6 +196,14 @@ test('an event of a month that was not made in time is kept, and moves when it i
   const [{ made }] = await clinic.sql(`SELECT audit_months('${year}-02-20', '${year}-03-01Z') AS made`);
   assert.deepEqual([made, await count('audit_log_other'), await count(`audit_log_${year}_02`)], ['2', 0, 1]);
   assert.equal((await clinic.sql(`SELECT audit_months('${year}-02-20', '${year}-03-01Z') AS made`))[0].made, '0');
+});
+
+test('every kind of event has words for people', () => {
+  const kinds = [...readFileSync(new URL('../../src/tables/events.def', import.meta.url), 'utf8').matchAll(/^EVENT\( \w+, +"([\w.]+)"/gm)].map((m) => m[1]);
+  assert.ok(kinds.length > 50);
+  assert.deepEqual(kinds.filter((kind) => /else/.test(eventWords(kind)) || /[._]/.test(eventWords(kind) + ownEventWords(kind))), []);
+  const purposes = [...readFileSync(new URL('../../src/tables/roles.def', import.meta.url), 'utf8').matchAll(/ ([A-Z]+) \)$/gm)].map((m) => m[1]);
+  assert.ok(purposes.length >= 5 && purposes.every((code) => !/Another/.test(purposeWords(code))), purposes.join());
 });
 
 //= AU-01: whoever nobody knows is refused at the cost of two rows a minute, and every refusal is counted

@@ -357,6 +357,50 @@ test('patients see who opened their record, by name; so does compliance', async 
   assert.deepEqual(all.map((a) => a.at), all.map((a) => a.at).sort().reverse());
 });
 
+//= AU-12: a line for each person, purpose and day, however often a page looked
+test('who opened a record, by day', async () => {
+  const { patient_id: id } = clinic.people.patient;
+  const doctor = await clinic.accountId(clinic.people.clinician);
+  const days = async (more = '', who = as.patient) => {
+    const r = await who.get(`/v1/patients/${id}/accesses?by=day${more}`);
+    assert.equal(r.status, 200, r.text);
+    return r.body;
+  };
+  for (let i = 0; i < 12; i++) assert.equal((await as.clinician.get('/v1/visits', { 'x-background': '1' })).status, 200);
+  await as.clinician.get(`/v1/patients/${id}`);
+  const today = (await days('&zone=UTC')).items.filter((item) => item.actor_id === doctor);
+  assert.ok(today.length === 1 || new Set(today.map((item) => item.day)).size === today.length, JSON.stringify(today));
+  const [line] = today;
+  assert.deepEqual([line.event, line.actor_name, line.actor_role, line.purpose, line.day], ['patient.read', clinic.people.clinician.name, 'clinician', 'TREAT', line.at.slice(0, 10)]);
+  assert.ok(line.events.includes('patient.read') && line.events.includes('visit.listed') && line.count >= 13, JSON.stringify(line));
+  assert.ok(line.first_at <= line.at);
+  // a day in New York in which the clocks change has 23 hours; in UTC it is parts of two
+  const other = randomUUID();
+  for (const [at, event] of [['2026-03-08T05:00:00Z', 'patient.read'], ['2026-03-09T03:59:59Z', 'visit.read'], ['2026-03-08T04:59:59Z', 'patient.read']])
+    await clinic.sql(`INSERT INTO audit_log (clinic_id, at, actor_id, actor_role, event, action, operation, purpose, patient_id, request_id) VALUES ((SELECT clinic_id FROM patient WHERE id = :'id'), :'at', :'doctor', audit_word('clinician'), audit_word(:'event'), 'R', audit_word('patient_read'), audit_word('TREAT'), :'id', :'other')`, { id, at, event, doctor, other });
+  const march = (items) => items.filter((item) => item.at < '2026-04').map((item) => [item.day, item.first_at, item.at, item.count, item.events]);
+  assert.deepEqual(march((await days('&zone=America/New_York&limit=100')).items), [
+    ['2026-03-08', '2026-03-08T05:00:00Z', '2026-03-09T03:59:59Z', 2, ['patient.read', 'visit.read']], ['2026-03-07', '2026-03-08T04:59:59Z', '2026-03-08T04:59:59Z', 1, ['patient.read']]]);
+  assert.deepEqual(march((await days('&zone=UTC&limit=100')).items).map(([day, , , count]) => [day, count]), [['2026-03-09', 1], ['2026-03-08', 2]]);
+  assert.deepEqual(march((await days('&limit=100', as.compliance)).items), march((await days('&zone=UTC&limit=100')).items), 'the clinic\'s own zone');
+  // pages are of the moment of the first, without a gap
+  const whole = (await days('&zone=UTC&limit=100', as.compliance)).items;
+  const parts = [];
+  let cursor = '';
+  do {
+    const page = await days(`&zone=UTC&limit=1${cursor}`, as.compliance);
+    assert.equal(page.items.length, 1);
+    parts.push(...page.items);
+    if (parts.length === 1) await as.clinician.get(`/v1/patients/${id}`);
+    cursor = page.next_cursor ? `&cursor=${page.next_cursor}` : '';
+  } while (cursor);
+  const keys = (items) => items.filter((item) => item.actor_role !== 'compliance').map((item) => [item.day, item.actor_id, item.purpose, item.seq, item.count]);
+  assert.deepEqual(keys(parts), keys(whole));
+  refused(await as.patient.get(`/v1/patients/${id}/accesses?by=day&zone=Mars/Olympus`), 422, 'invalid_field', 'zone');
+  refused(await as.patient.get(`/v1/patients/${id}/accesses?by=week`), 422, 'invalid_field', 'by');
+  refused(await as.patient2.get(`/v1/patients/${id}/accesses?by=day`), 404, 'not_found');
+});
+
 //= EN-01: the values a record is made of stand nowhere in the tables
 test('nothing of a record can be read from the database', async () => {
   const canary = { family_name: 'Canaryfamily', given_name: 'Canarygiven', mrn: `CANARY-${randomUUID().slice(0, 8)}`, ssn: '666-55-4321', phone: '5556667778', email: 'canary@canary.example', address: { line1: 'Canary Wharf' }, language: 'canaryish', emergency_contact: { name: 'Canarycontact', phone: '5556667779' }, insurance: { payer: 'Canarypayer', member_id: 'CANARY-MEMBER' } };

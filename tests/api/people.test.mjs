@@ -296,6 +296,10 @@ test('who invites a patient cannot come in as the patient', async () => {
   const place = `/v1/approvals/${r.body.approval.id}/confirm`;
   const [waits] = (await as.scheduler.get('/v1/approvals?state=waiting')).body.items;
   assert.deepEqual([waits.id, waits.account.display_name], [r.body.approval.id, 'Pat Portal']);
+  await clinic.operator('approval', 'list');
+  const officer = await clinic.signIn(clinic.people.compliance);
+  const looked = (await officer.get(`/v1/patients/${made.body.id}/accesses?limit=2`)).body.items;
+  assert.deepEqual(looked.map((e) => [e.event, e.actor_role]), [['approval.listed', 'operator'], ['approval.listed', 'scheduler']]); //= AU-12
   await stepUp(as.scheduler, clinic.people.scheduler.totp_secret);
   const phrase = (await as.scheduler.post(place)).body.phrase;
   assert.equal((await accept(r.body.invitation_url, phrase)).status, 200);
@@ -316,6 +320,9 @@ test('a list that shows a patient’s account is an access to that patient', asy
   assert.deepEqual([seen.event, seen.actor_name], ['user.listed', clinic.people.admin.name]);
   await boss.get('/v1/users');
   assert.equal((await as.patient.get(`/v1/patients/${id}/accesses`)).body.items[0].at, seen.at, 'a list of colleagues is not');
+  await boss.get(`/v1/users/${await clinic.accountId(clinic.people.patient)}`);
+  const [single] = (await as.patient.get(`/v1/patients/${id}/accesses`)).body.items;
+  assert.deepEqual([single.event, single.actor_name, single.purpose], ['user.read', clinic.people.admin.name, 'HSYSADMIN']);
 });
 
 test('what was asked for and decided is in the trail, by whom and about whom', async () => {

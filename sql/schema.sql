@@ -145,6 +145,54 @@ CREATE FUNCTION public.audit_day(at timestamp with time zone) RETURNS timestamp 
 
 ALTER FUNCTION public.audit_day(at timestamp with time zone) OWNER TO epione_owner;
 
+CREATE FUNCTION public.audit_days(patient uuid, besides uuid, zone text, seen_at timestamp with time zone, before_at timestamp with time zone, before_seq bigint, page bigint) RETURNS TABLE(seq bigint, at timestamp with time zone, first_at timestamp with time zone, day date, event smallint, events smallint[], action "char", actor_id uuid, actor_role smallint, purpose smallint, count bigint)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 100
+    SET search_path TO 'public', 'pg_temp'
+    SET jit TO 'off'
+    AS $$
+DECLARE
+    clinic uuid := current_clinic();
+    before timestamptz := coalesce(before_at, 'infinity');
+    number bigint := coalesce(before_seq, 9223372036854775807);
+    today timestamp := date_trunc('day', least(before, seen_at) AT TIME ZONE zone);
+    hi timestamptz := least((today + interval '1 day') AT TIME ZONE zone,
+        seen_at + interval '1 microsecond');
+    first timestamptz := audit_begin();
+    lo timestamptz;
+    days integer := 1;
+    more bigint := page;
+    got bigint;
+BEGIN
+    WHILE more > 0 AND hi > first LOOP
+        lo := (today - make_interval(days => days - 1)) AT TIME ZONE zone;
+        RETURN QUERY
+            SELECT g.* FROM (
+                SELECT (array_agg(l.seq ORDER BY l.at DESC, l.seq DESC))[1] AS last_seq,
+                       max(l.at) AS last_at, min(l.at),
+                       (l.at AT TIME ZONE zone)::date,
+                       (array_agg(l.event ORDER BY l.at DESC, l.seq DESC))[1],
+                       array_agg(DISTINCT l.event),
+                       (array_agg(l.action ORDER BY l.at DESC, l.seq DESC))[1],
+                       l.actor_id, l.actor_role, l.purpose,
+                       sum(coalesce(l.count, 1))
+                  FROM audit_about(clinic, patient, lo, hi) AS l
+                 WHERE l.outcome IS NULL
+                   AND (besides IS NULL OR l.actor_id IS DISTINCT FROM besides)
+                 GROUP BY (l.at AT TIME ZONE zone)::date, l.actor_id, l.actor_role,
+                       l.purpose) AS g
+             WHERE (g.last_at, g.last_seq) < (before, number)
+             ORDER BY g.last_at DESC, g.last_seq DESC
+             LIMIT more;
+        GET DIAGNOSTICS got = ROW_COUNT;
+        more := more - got;
+        hi := lo;
+        today := today - make_interval(days => days);
+        days := days * 2;
+    END LOOP;
+END $$;
+
+ALTER FUNCTION public.audit_days(patient uuid, besides uuid, zone text, seen_at timestamp with time zone, before_at timestamp with time zone, before_seq bigint, page bigint) OWNER TO epione_owner;
+
 CREATE FUNCTION public.audit_hour(at timestamp with time zone) RETURNS timestamp with time zone
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$ SELECT date_bin('1 hour', at, '2000-01-01T00:00:00Z') $$;
@@ -751,6 +799,19 @@ CREATE FUNCTION public.visit_status(status text, ends_at timestamp with time zon
         THEN 'ended' ELSE status END $$;
 
 ALTER FUNCTION public.visit_status(status text, ends_at timestamp with time zone, closed_at timestamp with time zone) OWNER TO epione_owner;
+
+CREATE FUNCTION public.zone_known(zone text) RETURNS boolean
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM now() AT TIME ZONE zone;
+    RETURN true;
+EXCEPTION WHEN invalid_parameter_value THEN
+    RETURN false;
+END $$;
+
+ALTER FUNCTION public.zone_known(zone text) OWNER TO epione_owner;
 
 CREATE TABLE public.account (
     clinic_id uuid NOT NULL,
@@ -1615,10 +1676,14 @@ REVOKE ALL ON FUNCTION public.audit_about(clinic uuid, patient uuid, lo timestam
 
 REVOKE ALL ON FUNCTION public.audit_begin() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION public.audit_days(patient uuid, besides uuid, zone text, seen_at timestamp with time zone, before_at timestamp with time zone, before_seq bigint, page bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.audit_days(patient uuid, besides uuid, zone text, seen_at timestamp with time zone, before_at timestamp with time zone, before_seq bigint, page bigint) TO epione_server;
+
 REVOKE ALL ON FUNCTION public.audit_months(from_at timestamp with time zone, to_at timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.audit_months(from_at timestamp with time zone, to_at timestamp with time zone) TO epione_jobs;
 
 REVOKE ALL ON FUNCTION public.audit_nobody() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.audit_nobody() TO epione_server;
 
 REVOKE ALL ON FUNCTION public.audit_page(from_at timestamp with time zone, to_at timestamp with time zone, actor uuid, patient uuid, what text, result text, before_at timestamp with time zone, before_seq bigint, page bigint, nobody boolean, besides uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.audit_page(from_at timestamp with time zone, to_at timestamp with time zone, actor uuid, patient uuid, what text, result text, before_at timestamp with time zone, before_seq bigint, page bigint, nobody boolean, besides uuid) TO epione_server;
@@ -1672,6 +1737,8 @@ GRANT ALL ON FUNCTION public.sweep_sessions(batch bigint) TO epione_jobs;
 
 REVOKE ALL ON FUNCTION public.sweep_strangers(batch bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.sweep_strangers(batch bigint) TO epione_jobs;
+
+GRANT ALL ON FUNCTION public.zone_known(zone text) TO epione_server;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.account TO epione_server;
 

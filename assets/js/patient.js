@@ -2,12 +2,13 @@
 // change it at once are told so; nobody's words are lost without notice.
 //= IN-05: PATCH carries the ETag that was read; a stale one is 412
 
+import { accesses } from './accesses.js';
 import { get, patch, post, Problem } from './api.js';
 import { careTeam } from './care-team.js';
 import { announce, buttonOf, el, facts, fill, formOf, h, icon, note, table }
   from './dom.js';
-import { age, birthDay, exact, fullName, languageName, roleName, sexName,
-  shortDay, statusWords, time } from './format.js';
+import { age, birthDay, fullName, languageName, sexName, shortDay, statusWords,
+  time } from './format.js';
 import { asKept, askBeforeLeaving, clearErrors, onSubmit, words }
   from './form.js';
 import { linkOnce } from './link-once.js';
@@ -84,13 +85,17 @@ function extras() {
   const visits = h('div', {}, h('p', { class: 'muted' }, 'Loading…'));
 
   const team = h('div', { class: 'stack-s' });
+  const seen = h('div', { class: 'stack-s' });
 
   if (role !== 'compliance') careTeam(team, id, role !== 'patient');
-  if (role === 'patient')
+  if (role === 'patient') {
+    accesses(seen, id);
     return h('div', { class: 'stack' }, part('team', 'Your care team',
       h('p', { class: 'muted' }, 'These clinicians can open your record.'),
       team), part('seen', 'Who opened your record', h('p', { class: 'muted' },
-      'Each look at your record is written down.'), accessButton()));
+      'Each look at your record is written down: who, when, what they did ' +
+      'and why. Your own are left out.'), seen));
+  }
   void loadVisits(visits);
   return h('div', { class: 'stack' }, part('visits', 'Visits', visits),
     part('team', 'Care team', h('p', { class: 'muted' }, 'These clinicians ' +
@@ -143,41 +148,6 @@ function inviteButton() {
         fill(place, note('bad', h('p', {}, inviteWords(problem))));
       }
     } }, 'Invite to the portal'), place);
-}
-
-function accessButton() {
-  const place = h('div', { 'aria-live': 'polite' });
-
-  return h('div', { class: 'stack-s' }, h('button', { type: 'button',
-    class: 'button', onclick: async () => {
-      try {
-        const { body } = await get(`/v1/patients/${id}/accesses?limit=100`);
-        fill(place, accessTable(body.items));
-      } catch (problem) {
-        fill(place, note('bad', h('p', {}, words(problem))));
-      }
-    } }, 'Show'), place);
-}
-
-/** @param {any[]} items */
-function accessTable(items) {
-  return items.length ? table('Who opened your record',
-    ['When', 'Who', 'What'], items.map((item) => [exact(item.at),
-      [item.actor_name ?? 'Someone', item.actor_role
-        ? `(${roleName(item.actor_role).toLowerCase()})` : ''].join(' '),
-      eventWords(item.event)]))
-    : h('p', {}, 'Nobody has opened it yet.');
-}
-
-/** @param {string} event such as "patient.read" */
-function eventWords(event) {
-  const known = /** @type {Record<string, string>} */ ({
-    'patient.read': 'Opened the record', 'patient.updated': 'Changed it',
-    'patient.created': 'Created it', 'patient.searched': 'Found it in a search',
-    'visit.read': 'Opened a visit', 'visit.booked': 'Booked a visit',
-    'visit.listed': 'Saw it in a list of visits' });
-
-  return known[event] ?? event.replace(/[._]/g, ' ');
 }
 
 /** Leaves in the form only what this role may change. */

@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { Client, startClinic } from '../lib/clinic.mjs';
+import { secondClinic } from '../lib/second.mjs';
 
 const roles = ['patient', 'clinician', 'scheduler', 'admin', 'compliance'];
 const access = readFileSync(new URL('../../docs/ACCESS.md', import.meta.url), 'utf8');
@@ -178,14 +179,62 @@ test('the description says what can be sent and what can come back', () => {
   for (const [text, right] of [[' ', false], ['\u3000\n', false], [' x ', true]]) assert.equal(new RegExp(name.pattern, 'u').test(text), right, JSON.stringify(text));
 });
 
+//= AZ-04, AZ-01: each id that an address, a query or a body can hold, of a clinic that is really another
 test('another clinic’s ids and ids that do not exist look the same', async () => {
-  const nothing = await clients.scheduler.get(`/v1/patients/${randomUUID()}`);
-  const foreign = await clients.clinician.get(`/v1/patients/${clinic.patients[5]}`);
-  assert.equal(nothing.status, 404);
-  assert.ok([200, 404].includes(foreign.status));
-  delete nothing.body.request_id;
-  if (foreign.status === 404) {
-    delete foreign.body.request_id;
-    assert.deepEqual(foreign.body, nothing.body);
+  const second = await secondClinic(clinic);
+  const { ids } = second;
+  const word = (path) => /^\/v1\/(?:account\/)?(\w+)\/\{id\}/.exec(path)?.[1];
+  const calls = rows.filter((row) => word(row.path));
+  assert.deepEqual([...new Set(calls.map((row) => word(row.path)))].sort(), Object.keys(ids).sort(), 'one of each');
+  const ask = (client, method, path, body = bodyOf(method)) => client.request(method, path, body, { 'if-match': '"1"', ...(method === 'POST' ? { 'idempotency-key': randomUUID() } : {}) });
+  const at = (row, id, user) => row.path.replace('{id}', id).replace('{user_id}', user);
+  const same = async (role, row, [foreign, theirs], [none, nobody]) => {
+    const [there, nowhere] = [await ask(clients[role], row.method, foreign, theirs), await ask(clients[role], row.method, none, nobody)];
+    const what = `${role}: ${row.method} ${foreign}`;
+    assert.equal(there.status, nowhere.status, `${what}: ${there.text}`);
+    for (const r of [there, nowhere]) for (const own of ['request_id', 'instance']) delete r.body[own];
+    assert.deepEqual(there.body, nowhere.body, what);
+    return there.status;
+  };
+  const everything = () => Promise.all(['clinic', 'account', 'patient', 'visit', 'care_team', 'approval', 'invitation', 'job', 'record_key'].map((t) => clinic.sql(`SELECT x::text FROM ${t} x WHERE ${t === 'clinic' ? 'id' : 'clinic_id'} = '${second.id}' ORDER BY 1`)));
+  const before = await everything();
+  const mine = { patient: clinic.people.patient.patient_id, user: clinic.people.clinician.id };
+
+  for (const row of calls)
+    for (const role of roles.filter((r) => !row.without.includes(r))) {
+      const user = /user_id/.test(row.path) ? [second.people.clinician, mine.user] : [''];
+      for (const u of user) assert.equal(await same(role, row, [at(row, ids[word(row.path)], u)], [at(row, randomUUID(), u)]), 404, `${role}: ${row.method} ${row.path}`);
+      if (user[1]) assert.equal(await same(role, row, [at(row, mine.patient, user[0])], [at(row, mine.patient, randomUUID())]), 404, `${role}: ${row.method} ${row.path}`);
+    }
+  const visit = { patient_id: mine.patient, clinician_id: mine.user, starts_at: '2030-01-01T10:00:00Z', duration_minutes: 30, reason: 'x' };
+  for (const [name, id] of [['patient_id', ids.patients], ['clinician_id', second.people.clinician]])
+    assert.ok([404, 422].includes(await same('scheduler', { method: 'POST' }, ['/v1/visits', { ...visit, [name]: id }], ['/v1/visits', { ...visit, [name]: randomUUID() }])), name);
+  for (const [role, path] of [['scheduler', '/v1/visits?patient_id='], ['scheduler', '/v1/visits?clinician_id='], ['compliance', '/v1/audit?actor_id=']])
+    for (const id of [ids.patients, ...Object.values(second.people)]) await same(role, { method: 'GET' }, [path + id], [path + randomUUID()]);
+  // what was done here to learn of their patient is an event here, what they did is not
+  const about = async (client) => {
+    const r = await client.get(`/v1/audit?limit=100&patient_id=${ids.patients}`);
+    assert.equal(r.status, 200, r.text);
+    return [...new Set(r.body.items.map((e) => Object.values(second.people).includes(e.actor_id)))];
+  };
+  assert.ok(!(await about(clients.compliance)).includes(true));
+  assert.deepEqual(await about(second.as.compliance), [true]);
+  for (const terms of [{ mrn: 'THEIRS-1' }, { family_name: 'Elsewhere' }, { email: 'una@elsewhere.example' }]) {
+    assert.deepEqual((await clients.scheduler.search(terms)).body.items, []);
+    assert.deepEqual((await second.as.scheduler.search(terms)).body.items.map((p) => p.id), [ids.patients], 'their own find them');
   }
+  for (const [role, path] of [['admin', '/v1/users'], ['admin', '/v1/jobs'], ['compliance', '/v1/approvals'], ['scheduler', '/v1/visits']]) {
+    const { text } = await clients[role].get(`${path}?limit=100`);
+    for (const id of [...Object.values(ids), ...Object.values(second.people)]) assert.ok(!text.includes(id), `${path} names ${id}`);
+  }
+  assert.deepEqual(await everything(), before, 'and nothing of it is changed');
+
+  // the same calls of their own people find something there
+  for (const row of Object.keys(ids).flatMap((w) => calls.filter((c) => word(c.path) === w))) {
+    const role = ['patient', 'compliance', 'scheduler', 'clinician', 'admin'].find((r) => !row.without.includes(r) && !(r === 'patient' && /users|sessions|approvals/.test(row.path)));
+    const client = /sessions/.test(row.path) ? second.as.admin : second.as[role];
+    const r = await ask(client, row.method, at(row, ids[word(row.path)], second.people.clinician));
+    assert.notEqual(r.status, 404, `${role} of theirs: ${row.method} ${row.path}: ${r.text}`);
+  }
+  second.close();
 });

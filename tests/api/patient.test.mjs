@@ -433,3 +433,25 @@ test('the record key counts what was sealed under it', async () => {
   await patch(as.clinician, id, '"2"', { phone: null });
   assert.equal(await seals(), 6);
 });
+
+//= EN-03: of 2^32 values sealed under one key the last is refused, and so is what comes with it
+test('a key that has sealed 2^32 values seals no other', async () => {
+  const id = await create(as.scheduler, minimal());
+  const used = (n) => clinic.sql(`UPDATE record_key SET seals = ${n} WHERE subject_id = :'id'`, { id });
+  const warned = async () => /rotate now/.test(await clinic.operator('key', 'status'));
+  await used(2 ** 31 - 1);
+  assert.equal(await warned(), false);
+  await used(2 ** 31);
+  assert.equal(await warned(), true, 'the operator is told at half of it');
+  await used(2 ** 32 - 3);
+  refused(await patch(as.scheduler, id, '"1"', { phone: '5550001112', language: 'en', email: 'u@example.org' }), 500, 'internal');
+  assert.equal((await patch(as.scheduler, id, '"1"', { phone: '5550001112', language: 'en' })).status, 200, 'the last two');
+  refused(await patch(as.scheduler, id, '"2"', { language: 'nb' }), 500, 'internal');
+  refused(await as.scheduler.create('/v1/visits', { patient_id: id, clinician_id: clinic.people.clinician.id, starts_at: '2031-03-03T10:00:00Z', duration_minutes: 30, reason: 'x' }), 500, 'internal');
+  const { language, phone, version } = await record(as.scheduler, id);
+  assert.deepEqual([language, version], ['en', 2], `what was there is read as before: ${phone}`);
+  const [{ visits }] = await clinic.sql(`SELECT count(*) AS visits FROM visit WHERE patient_id = :'id'`, { id });
+  assert.equal(visits, '0');
+  // without a value to seal nothing is in the way
+  assert.equal((await patch(as.scheduler, id, '"2"', { language: null })).status, 200);
+});

@@ -1,0 +1,50 @@
+// A second clinic of the same installation, with people of its own who are
+// signed in, and one of each thing that an address can name.
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+
+import { Client } from './clinic.mjs';
+
+const iso = (ms) => new Date(ms).toISOString().replace(/\.\d+/, '');
+const made = (r) => {
+  assert.equal(r.status, 201, r.text);
+  return r.body;
+};
+
+/** A session of whom the operator added: as if signed in with both factors just now. */
+async function enter(clinic, account, role) {
+  const client = new Client(clinic.url, { role });
+  client.token = randomBytes(32).toString('base64url');
+  await clinic.sql(`UPDATE account SET totp_confirmed_at = now() WHERE id = :'account';
+    INSERT INTO session (clinic_id, id, account_id, hash, client, address, created_at, seen_at, idle_s, expires_at, factor_at, step_up_until)
+    SELECT clinic_id, gen_random_uuid(), id, sha256(convert_to(:'token', 'UTF8')), 'api', '127.0.0.1', now(), now(), 3600, now() + interval '1 hour', now(), now() + interval '1 hour'
+      FROM account WHERE id = :'account'`, { account, token: client.token });
+  return client;
+}
+
+/** {id, as: {role: Client}, people: {role: id}, ids: {users, patients, visits, …: by the word in the address}, close()} */
+export async function secondClinic(clinic) {
+  const id = await clinic.operator('clinic', 'add', '--name', 'Elsewhere');
+  const as = {}, people = {};
+  const only = async (role) => (await clinic.sql(`SELECT id FROM account WHERE clinic_id = :'id' AND role = :'role'`, { id, role }))[0].id;
+  for (const role of ['admin', 'clinician', 'scheduler', 'compliance']) {
+    await clinic.operator('user', 'add', '--clinic', 'Elsewhere', '--role', role, '--name', `Their ${role}`, '--email', `${role}@elsewhere.example`);
+    people[role] = await only(role);
+    as[role] = await enter(clinic, people[role], role);
+  }
+  const patient = made(await as.scheduler.create('/v1/patients', { family_name: 'Elsewhere', given_name: 'Una', birth_date: '1970-01-01', sex: 'other', mrn: 'THEIRS-1', email: 'una@elsewhere.example' })).id;
+  made(await as.scheduler.create(`/v1/patients/${patient}/account`, {}));
+  people.patient = await only('patient');
+  as.patient = await enter(clinic, people.patient, 'patient');
+  const visit = made(await as.scheduler.create('/v1/visits', { patient_id: patient, clinician_id: people.clinician, starts_at: iso(Date.now() + 60e3), duration_minutes: 30, reason: 'Theirs' })).id;
+  const invited = made(await as.admin.create('/v1/users', { email: 'new@elsewhere.example', display_name: 'New', role: 'clinician' }));
+  const [{ invitation }] = await clinic.sql(`SELECT id AS invitation FROM invitation WHERE account_id = :'account'`, { account: invited.id });
+  const [{ session }] = await clinic.sql(`SELECT id AS session FROM session WHERE account_id = :'a'`, { a: people.admin });
+  const [{ job }] = await clinic.sql(`INSERT INTO job (clinic_id, id, kind, key, run_at, state, ended_at) VALUES (:'id', gen_random_uuid(), 'mail.send', 'theirs', now(), 'dead', now()) RETURNING id AS job`, { id });
+  return {
+    id, as, people,
+    // in an order in which all can be done: the last ones are deactivated
+    ids: { visits: visit, patients: patient, approvals: invited.approval.id, invitations: invitation, jobs: job, sessions: session, users: people.clinician },
+    close: () => Object.values(as).forEach((c) => c.close()),
+  };
+}

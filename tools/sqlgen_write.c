@@ -33,14 +33,23 @@ write_signature(struct buf *b, const struct query *q)
 	say(b, ")");
 }
 
-/* A question that takes one row may be sent ahead of being asked. */
+/* What takes one row may be sent now and its row be taken later. */
 static void
-write_ahead_signature(struct buf *b, const struct query *q)
+write_send_signature(struct buf *b, const struct query *q)
 {
-	say(b, "sql_%s_ahead(struct tx *tx", q->name);
+	say(b, "sql_%s_send(struct tx *tx", q->name);
 	if (q->in.n > 0)
 		say(b, ",\n    const struct %s_in *in", q->name);
-	say(b, ")");
+	say(b, ",\n    struct tx_call **call)");
+}
+
+static void
+write_take_signature(struct buf *b, const struct query *q)
+{
+	say(b,
+	    "sql_%s_take(struct tx *tx, struct tx_call *call,\n"
+	    "    struct %s_row *row)",
+	    q->name, q->name);
 }
 
 void
@@ -65,7 +74,9 @@ write_header(struct buf *b)
 		if (queries[i]->kind != ONE)
 			continue;
 		say(b, "NODISCARD enum err ");
-		write_ahead_signature(b, queries[i]);
+		write_send_signature(b, queries[i]);
+		say(b, ";\nNODISCARD enum err ");
+		write_take_signature(b, queries[i]);
 		say(b, ";\n");
 	}
 	say(b, "\n#endif\n");
@@ -140,12 +151,19 @@ write_statement(struct buf *b, const struct query *q)
 }
 
 static void
-write_ahead(struct buf *b, const struct query *q, size_t index)
+write_halves(struct buf *b, const struct query *q, size_t index)
 {
 	say(b, "\nenum err\n");
-	write_ahead_signature(b, q);
-	say(b, "\n{\n\treturn sql_ahead(tx, &sql_statements[%zu], %s);\n}\n",
+	write_send_signature(b, q);
+	say(b,
+	    "\n{\n\treturn sql_send(tx, &sql_statements[%zu], %s, call);\n"
+	    "}\n\nenum err\n",
 	    index, q->in.n > 0 ? "in" : "NULL");
+	write_take_signature(b, q);
+	say(b,
+	    "\n{\n\treturn sql_take_one(tx, &sql_statements[%zu], call, "
+	    "row);\n}\n",
+	    index);
 }
 
 static void
@@ -171,7 +189,7 @@ write_call(struct buf *b, const struct query *q, size_t index)
 		    kinds[q->kind], index, in,
 		    q->kind == ONE ? "row" : "affected");
 	if (q->kind == ONE)
-		write_ahead(b, q, index);
+		write_halves(b, q, index);
 }
 
 void

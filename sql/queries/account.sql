@@ -1,14 +1,10 @@
 -- An account's own secrets: password, authenticator. Creating accounts, too.
 
 -- Whoever inserts an account has made its record key in the same transaction.
---= EN-03: two columns are sealed
 -- sql: account_insert exec
 -- in:  id uuid, key record_key, role text, patient_id uuid,
 --      email sealed(account_email), email_token bytes,
 --      display_name sealed(account_display_name), created_by uuid, now time
-WITH counted AS (
-    UPDATE record_key SET seals = seals + 2
-     WHERE clinic_id = current_clinic() AND subject_id = $1::uuid)
 INSERT INTO account (clinic_id, id, role, patient_id, email, email_token,
        display_name, created_by, created_at)
 VALUES (current_clinic(), $1::uuid, $2::text, $3::uuid, $4::bytea, $5::bytea,
@@ -30,17 +26,11 @@ SELECT a.id, k.subject_id, k.version, k.box, a.email,
 
 -- Only of an account that nobody has opened yet: an address that somebody signs
 -- in with is not changed under them.
---= EN-03
 -- sql: account_email_set exec
 -- in:  id uuid, key record_key, email sealed(account_email), email_token bytes
-WITH written AS (
-    UPDATE account SET email = $2::bytea, email_token = $3::bytea,
-           version = version + 1
-     WHERE clinic_id = current_clinic() AND id = $1::uuid AND password_hash IS NULL
-    RETURNING clinic_id, id)
-UPDATE record_key k SET seals = k.seals + 1
-  FROM written w
- WHERE k.clinic_id = w.clinic_id AND k.subject_id = w.id;
+UPDATE account SET email = $2::bytea, email_token = $3::bytea,
+       version = version + 1
+ WHERE clinic_id = current_clinic() AND id = $1::uuid AND password_hash IS NULL;
 
 -- sql: account_secret one
 -- in:  id uuid
@@ -113,18 +103,12 @@ UPDATE account SET last_sign_in_at = $2::timestamptz
 --= IA-08: the seed counts for nothing before its first right code
 -- sql: totp_offer exec
 -- in:  id uuid, key record_key, totp_pending sealed(account_totp_pending)
-WITH counted AS (
-    UPDATE record_key SET seals = seals + 1
-     WHERE clinic_id = current_clinic() AND subject_id = $1::uuid)
 UPDATE account SET totp_pending = $2::bytea
  WHERE clinic_id = current_clinic() AND id = $1::uuid;
 
 -- sql: totp_confirm exec
 -- in:  id uuid, key record_key, totp_seed sealed(account_totp_seed), step int,
 --      now time
-WITH counted AS (
-    UPDATE record_key SET seals = seals + 1
-     WHERE clinic_id = current_clinic() AND subject_id = $1::uuid)
 UPDATE account SET totp_seed = $2::bytea, totp_pending = NULL,
        totp_confirmed_at = $4::timestamptz, totp_last_step = $3::bigint
  WHERE clinic_id = current_clinic() AND id = $1::uuid AND totp_pending IS NOT NULL;

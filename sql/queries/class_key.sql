@@ -29,3 +29,10 @@ VALUES (coalesce($1::uuid, '00000000-0000-0000-0000-000000000000'), $2::text,
 -- in:  clinic uuid, subject uuid, class text, version int, box bytes
 INSERT INTO record_key (clinic_id, subject_id, class, version, box)
 VALUES ($1::uuid, $2::uuid, $3::text, $4::bigint, $5::bytea);
+
+-- Counted by whatever seals (data/sql.c), in the same transaction.
+--= EN-03
+-- sql: record_key_count later
+-- in:  clinic uuid, subject uuid, seals int
+UPDATE record_key SET seals = seals + $3::bigint
+ WHERE clinic_id = $1::uuid AND subject_id = $2::uuid;

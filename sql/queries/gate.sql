@@ -12,11 +12,6 @@ SELECT patient_id, is_self, is_care, is_part
 SELECT set_config('epione.clinic', coalesce($1::uuid::text, ''), true),
        set_config('epione.actor', coalesce($2::uuid::text, ''), true);
 
--- For the transaction alone, in place of the connection's own.
--- sql: statement_time_set later
--- in:  ms int
-SELECT set_config('statement_timeout', $1::bigint::text, true);
-
 -- Heard once the transaction is committed, by all who listen.
 -- sql: tell later
 -- in:  channel text, payload text

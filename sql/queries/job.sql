@@ -4,14 +4,10 @@
 
 -- Whoever inserts a job with a payload has made its record key in the same
 -- transaction. The notice travels with the commit.
---= EN-03: one column is sealed
 -- sql: job_insert later
 -- in:  id uuid, key record_key, kind text, once text, record_id uuid,
 --      payload sealed(job_payload), after_s int
-WITH counted AS (
-    UPDATE record_key SET seals = seals + 1
-     WHERE clinic_id = current_clinic() AND subject_id = $1::uuid),
-added AS (
+WITH added AS (
     INSERT INTO job (clinic_id, id, kind, key, run_at, record_id, payload)
     VALUES (current_clinic(), $1::uuid, $2::text, $3::text,
             clock_timestamp() + make_interval(secs => $6::bigint), $4::uuid,

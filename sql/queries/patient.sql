@@ -1,7 +1,6 @@
 -- Patients. Every member of a record is sealed; what can be looked up has keyed
 -- tokens in patient_token beside it.
 
---= EN-03: seals counts what this statement seals under the record's key
 -- sql: patient_insert later
 -- in:  id uuid, key record_key,
 --      family_name sealed(patient_family_name), given_name sealed(patient_given_name),
@@ -10,20 +9,17 @@
 --      email sealed(patient_email), address sealed(patient_address),
 --      language sealed(patient_language),
 --      emergency_contact sealed(patient_emergency_contact),
---      insurance sealed(patient_insurance), seals int,
+--      insurance sealed(patient_insurance),
 --      mrn_token bytes, ssn_token bytes, phone_token bytes, email_token bytes,
 --      birth_year bytes, birth_month bytes, birth_day bytes
-WITH counted AS (
-    UPDATE record_key SET seals = seals + $14::bigint
-     WHERE clinic_id = current_clinic() AND subject_id = $1::uuid)
 INSERT INTO patient (clinic_id, id, family_name, given_name, birth_date, sex,
        mrn, ssn, phone, email, address, language, emergency_contact, insurance,
        mrn_token, ssn_token, phone_token, email_token,
        birth_year, birth_month, birth_day)
 VALUES (current_clinic(), $1::uuid, $2::bytea, $3::bytea, $4::bytea, $5::bytea,
        $6::bytea, $7::bytea, $8::bytea, $9::bytea, $10::bytea, $11::bytea,
-       $12::bytea, $13::bytea, $15::bytea, $16::bytea, $17::bytea, $18::bytea,
-       $19::bytea, $20::bytea, $21::bytea);
+       $12::bytea, $13::bytea, $14::bytea, $15::bytea, $16::bytea, $17::bytea,
+       $18::bytea, $19::bytea, $20::bytea);
 
 -- sql: patient_get one
 -- in:  id uuid
@@ -53,39 +49,34 @@ SELECT p.id, k.subject_id, k.version, k.box,
 --      email sealed(patient_email), address sealed(patient_address),
 --      language sealed(patient_language),
 --      emergency_contact sealed(patient_emergency_contact),
---      insurance sealed(patient_insurance), seals int,
+--      insurance sealed(patient_insurance),
 --      changed text[], version int, now time,
 --      mrn_token bytes, ssn_token bytes, phone_token bytes, email_token bytes,
 --      birth_year bytes, birth_month bytes, birth_day bytes
-WITH written AS (
-    UPDATE patient SET
-           family_name = CASE WHEN 'family_name' = ANY ($15::text[]) THEN $2::bytea ELSE family_name END,
-           given_name = CASE WHEN 'given_name' = ANY ($15) THEN $3::bytea ELSE given_name END,
-           birth_date = CASE WHEN 'birth_date' = ANY ($15) THEN $4::bytea ELSE birth_date END,
-           sex = CASE WHEN 'sex' = ANY ($15) THEN $5::bytea ELSE sex END,
-           mrn = CASE WHEN 'mrn' = ANY ($15) THEN $6::bytea ELSE mrn END,
-           ssn = CASE WHEN 'ssn' = ANY ($15) THEN $7::bytea ELSE ssn END,
-           phone = CASE WHEN 'phone' = ANY ($15) THEN $8::bytea ELSE phone END,
-           email = CASE WHEN 'email' = ANY ($15) THEN $9::bytea ELSE email END,
-           email_by = CASE WHEN 'email' = ANY ($15) THEN current_actor() ELSE email_by END,
-           address = CASE WHEN 'address' = ANY ($15) THEN $10::bytea ELSE address END,
-           language = CASE WHEN 'language' = ANY ($15) THEN $11::bytea ELSE language END,
-           emergency_contact = CASE WHEN 'emergency_contact' = ANY ($15) THEN $12::bytea ELSE emergency_contact END,
-           insurance = CASE WHEN 'insurance' = ANY ($15) THEN $13::bytea ELSE insurance END,
-           mrn_token = CASE WHEN 'mrn' = ANY ($15) THEN $18::bytea ELSE mrn_token END,
-           ssn_token = CASE WHEN 'ssn' = ANY ($15) THEN $19::bytea ELSE ssn_token END,
-           phone_token = CASE WHEN 'phone' = ANY ($15) THEN $20::bytea ELSE phone_token END,
-           email_token = CASE WHEN 'email' = ANY ($15) THEN $21::bytea ELSE email_token END,
-           birth_year = CASE WHEN 'birth_date' = ANY ($15) THEN $22::bytea ELSE birth_year END,
-           birth_month = CASE WHEN 'birth_date' = ANY ($15) THEN $23::bytea ELSE birth_month END,
-           birth_day = CASE WHEN 'birth_date' = ANY ($15) THEN $24::bytea ELSE birth_day END,
-           version = version + 1,
-           updated_at = $17::timestamptz
-     WHERE clinic_id = current_clinic() AND id = $1::uuid AND version = $16::bigint
-    RETURNING clinic_id, id)
-UPDATE record_key k SET seals = k.seals + $14::bigint
-  FROM written w
- WHERE k.clinic_id = w.clinic_id AND k.subject_id = w.id;
+UPDATE patient SET
+       family_name = CASE WHEN 'family_name' = ANY ($14::text[]) THEN $2::bytea ELSE family_name END,
+       given_name = CASE WHEN 'given_name' = ANY ($14) THEN $3::bytea ELSE given_name END,
+       birth_date = CASE WHEN 'birth_date' = ANY ($14) THEN $4::bytea ELSE birth_date END,
+       sex = CASE WHEN 'sex' = ANY ($14) THEN $5::bytea ELSE sex END,
+       mrn = CASE WHEN 'mrn' = ANY ($14) THEN $6::bytea ELSE mrn END,
+       ssn = CASE WHEN 'ssn' = ANY ($14) THEN $7::bytea ELSE ssn END,
+       phone = CASE WHEN 'phone' = ANY ($14) THEN $8::bytea ELSE phone END,
+       email = CASE WHEN 'email' = ANY ($14) THEN $9::bytea ELSE email END,
+       email_by = CASE WHEN 'email' = ANY ($14) THEN current_actor() ELSE email_by END,
+       address = CASE WHEN 'address' = ANY ($14) THEN $10::bytea ELSE address END,
+       language = CASE WHEN 'language' = ANY ($14) THEN $11::bytea ELSE language END,
+       emergency_contact = CASE WHEN 'emergency_contact' = ANY ($14) THEN $12::bytea ELSE emergency_contact END,
+       insurance = CASE WHEN 'insurance' = ANY ($14) THEN $13::bytea ELSE insurance END,
+       mrn_token = CASE WHEN 'mrn' = ANY ($14) THEN $17::bytea ELSE mrn_token END,
+       ssn_token = CASE WHEN 'ssn' = ANY ($14) THEN $18::bytea ELSE ssn_token END,
+       phone_token = CASE WHEN 'phone' = ANY ($14) THEN $19::bytea ELSE phone_token END,
+       email_token = CASE WHEN 'email' = ANY ($14) THEN $20::bytea ELSE email_token END,
+       birth_year = CASE WHEN 'birth_date' = ANY ($14) THEN $21::bytea ELSE birth_year END,
+       birth_month = CASE WHEN 'birth_date' = ANY ($14) THEN $22::bytea ELSE birth_month END,
+       birth_day = CASE WHEN 'birth_date' = ANY ($14) THEN $23::bytea ELSE birth_day END,
+       version = version + 1,
+       updated_at = $16::timestamptz
+ WHERE clinic_id = current_clinic() AND id = $1::uuid AND version = $15::bigint;
 
 -- sql: patient_token_insert later
 -- in:  patient_id uuid, tokens bytes[], parts int[]
@@ -125,8 +116,5 @@ SELECT a.id, k.subject_id, k.version, k.box
 
 -- sql: account_rename later
 -- in:  id uuid, key record_key, display_name sealed(account_display_name)
-WITH counted AS (
-    UPDATE record_key SET seals = seals + 1
-     WHERE clinic_id = current_clinic() AND subject_id = $1::uuid)
 UPDATE account SET display_name = $2::bytea, version = version + 1
- WHERE clinic_id = current_clinic() AND id = $1;
+ WHERE clinic_id = current_clinic() AND id = $1::uuid;

@@ -91,13 +91,8 @@ SELECT id FROM account
 -- sql: user_update exec
 -- in:  id uuid, key record_key, display_name sealed(account_display_name),
 --      version int
-WITH written AS (
-    UPDATE account SET display_name = $2::bytea, version = version + 1
-     WHERE clinic_id = current_clinic() AND id = $1::uuid AND version = $3::bigint
-    RETURNING clinic_id, id)
-UPDATE record_key k SET seals = k.seals + 1
-  FROM written w
- WHERE k.clinic_id = w.clinic_id AND k.subject_id = w.id;
+UPDATE account SET display_name = $2::bytea, version = version + 1
+ WHERE clinic_id = current_clinic() AND id = $1::uuid AND version = $3::bigint;
 
 -- sql: user_role_set exec
 -- in:  id uuid, role text

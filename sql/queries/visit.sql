@@ -21,12 +21,9 @@ SELECT k.subject_id, k.version, k.box
 -- in:  id uuid, key record_key, patient_id uuid, clinician_id uuid,
 --      starts_at time, ends_at time, reason sealed(visit_reason),
 --      created_by uuid, now time
-WITH counted AS (
-    UPDATE record_key SET seals = seals + 1
-     WHERE clinic_id = current_clinic() AND subject_id = $2::uuid)
 INSERT INTO visit (clinic_id, id, patient_id, clinician_id, starts_at, ends_at,
        reason, created_by, created_at)
-VALUES (current_clinic(), $1::uuid, $2, $3::uuid, $4::timestamptz,
+VALUES (current_clinic(), $1::uuid, $2::uuid, $3::uuid, $4::timestamptz,
        $5::timestamptz, $6::bytea, $7::uuid, $8::timestamptz);
 
 -- sql: visit_get one
@@ -127,19 +124,13 @@ SELECT v.id, v.patient_id, k.subject_id, k.version, k.box,
  ORDER BY v.starts_at, v.id;
 
 -- sql: visit_update exec
--- in:  id uuid, key record_key, patient_id uuid, clinician_id uuid,
---      starts_at time, ends_at time, reason sealed(visit_reason), version int
-WITH written AS (
-    UPDATE visit SET clinician_id = $3::uuid, starts_at = $4::timestamptz,
-           ends_at = $5::timestamptz, reason = coalesce($6::bytea, reason),
-           version = version + 1
-     WHERE clinic_id = current_clinic() AND id = $1::uuid
-       AND version = $7::bigint AND status = 'booked'
-    RETURNING clinic_id)
-UPDATE record_key k
-   SET seals = k.seals + CASE WHEN $6 IS NULL THEN 0 ELSE 1 END
-  FROM written w
- WHERE k.clinic_id = w.clinic_id AND k.subject_id = $2::uuid;
+-- in:  id uuid, key record_key, clinician_id uuid, starts_at time,
+--      ends_at time, reason sealed(visit_reason), version int
+UPDATE visit SET clinician_id = $2::uuid, starts_at = $3::timestamptz,
+       ends_at = $4::timestamptz, reason = coalesce($5::bytea, reason),
+       version = version + 1
+ WHERE clinic_id = current_clinic() AND id = $1::uuid
+   AND version = $6::bigint AND status = 'booked';
 
 -- One step of the status, if it is still one of `sources`, and, where a window
 -- is given, if now lies in it; no row otherwise. Two that come together cannot

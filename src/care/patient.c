@@ -55,7 +55,6 @@ record_insert(struct op *op, const struct record_key *key,
 		.key = key,
 #include "tables/patient_fields.def"
 		INDEX_OF(c),
-		.seals = c->seals,
 	};
 
 	return sql_patient_insert(op->tx, &in);
@@ -71,7 +70,6 @@ record_update(struct op *op, const struct patient_get_row *row,
 		.key = row->key,
 #include "tables/patient_fields.def"
 		INDEX_OF(c),
-		.seals = c->seals,
 		.changed = { c->changed, c->changed_n },
 		.version = op->if_match,
 		.now = op->now,
@@ -127,7 +125,9 @@ static enum err
 record_get(struct op *op, struct patient_get_row *row)
 {
 	struct patient_get_in in = { op->id };
-	enum err r = sql_patient_get(op->tx, &in, row);
+	enum err r = op->record != NULL
+	    ? sql_patient_get_take(op->tx, op->record, row)
+	    : sql_patient_get(op->tx, &in, row);
 
 	return r == ERR_OK && row->key == NULL ? ERR_NOT_FOUND : r;
 }

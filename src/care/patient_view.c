@@ -268,7 +268,6 @@ member_read(struct op *op, enum patient_member m, struct patient_change *c)
 		return r;
 	c->values.text[m] = c->written.text[m] = text;
 	c->changed[c->changed_n++] = members[m].name;
-	c->seals += text != NULL;
 	return ERR_OK;
 }
 

@@ -34,7 +34,6 @@ struct patient_change {
 	struct patient_values written; /* the changed ones; NULL clears */
 	const char *changed[PATIENT_MEMBERS];
 	size_t changed_n;
-	int64_t seals;		    /* values to be sealed */
 	struct patient_index index; /* of the changed ones */
 };
 

@@ -349,7 +349,6 @@ visit_merge(const struct op *op, const struct visit_list_row *v)
 	struct visit_update_in u = {
 		.id = v->id,
 		.key = v->key,
-		.patient_id = v->patient_id,
 		.clinician_id = v->clinician_id,
 		.starts_at = v->starts_at,
 		.reason = in_text(op, "reason"),
@@ -380,7 +379,7 @@ visit_move(struct op *op, const struct visit_list_row *v,
 	if (u->starts_at != v->starts_at &&
 	    (r = start_check(op, u->starts_at)) != ERR_OK)
 		return r;
-	if ((r = sides_lock(op, &u->patient_id, &u->clinician_id, &key)) !=
+	if ((r = sides_lock(op, &v->patient_id, &u->clinician_id, &key)) !=
 	    ERR_OK)
 		return r;
 	/*= TR-11: a clinician who was in the room is its participant no more */

@@ -3,6 +3,7 @@
 #include "base/instant.h"
 #include "base/log.h"
 #include "data/sql_error.h"
+#include "data/sql_value.h"
 #include "data/statement.h"
 
 #include <openssl/ssl.h>
@@ -33,7 +34,7 @@ conn_enter(struct conn *c, enum conn_state state, int64_t due_ms)
 }
 
 static void
-flight_done(struct conn *c)
+trip_done(struct conn *c)
 {
 	struct round_trip *f = c->trip;
 
@@ -82,7 +83,7 @@ conn_drop(struct conn *c, const char *why)
 	c->holder = NULL;
 	if (c->trip != NULL) {
 		c->trip->lost = true;
-		flight_done(c);
+		trip_done(c);
 	}
 	conn_enter(c, CONN_DOWN, backoff_next(c));
 }
@@ -329,7 +330,7 @@ conn_poll(struct conn *c)
 /* Keeps the answer that is wanted, the first failure, and what the COMMIT
  * became; takes the result over. */
 static void
-flight_result(struct conn *c, PGresult *res)
+trip_result(struct conn *c, PGresult *res)
 {
 	struct round_trip *f = c->trip;
 	ExecStatusType status = PQresultStatus(res);
@@ -338,16 +339,13 @@ flight_result(struct conn *c, PGresult *res)
 	if (status == PGRES_PIPELINE_SYNC) {
 		PQclear(res);
 		c->state = CONN_HELD;
-		flight_done(c);
+		trip_done(c);
 		return;
 	}
 	if (good && f->answered == f->commit)
 		f->committed = strcmp(PQcmdStatus(res), "COMMIT") == 0;
-	if (good && f->answered == f->kept) {
-		f->answer = res;
-		res = NULL;
-	} else if (good && f->answered == f->ahead) {
-		f->foreseen = res;
+	if (good && f->answered < f->sent && f->want[f->answered] != NULL) {
+		*f->want[f->answered] = res;
 		res = NULL;
 	} else if (!good && status != PGRES_PIPELINE_ABORTED &&
 	    f->failure == NULL) {
@@ -374,7 +372,7 @@ static void
 conn_result(struct conn *c, PGresult *res)
 {
 	if (c->state == CONN_SENT) {
-		flight_result(c, res);
+		trip_result(c, res);
 		return;
 	}
 	if (c->state == CONN_PREPARING)
@@ -474,9 +472,9 @@ conn_say(struct conn *c, struct round_trip *f, enum conn_word w)
 
 bool
 conn_send(struct conn *c, struct round_trip *f, const char *name,
-    const struct sql_params *ps)
+    const struct sql_params *ps, PGresult **answer)
 {
-	f->sent++;
+	f->want[f->sent++] = answer;
 	return PQsendQueryPrepared(c->pg, name, ps->n, ps->value, ps->length,
 		   ps->format, 1) == 1;
 }

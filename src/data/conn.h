@@ -4,7 +4,7 @@
 #include "base/err.h"
 #include "base/fiber.h"
 #include "base/loop.h"
-#include "data/sql_value.h"
+#include "data/sql_row.h"
 #include "data/tx.h"
 
 #include <libpq-fe.h>
@@ -36,13 +36,10 @@ struct round_trip {
 	struct fiber *waiter; /* woken when done */
 	int sent;	      /* statements */
 	int answered;
-	int kept;   /* index of the statement whose answer is wanted; or -1 */
-	int ahead;  /* index of the one whose answer is wanted next; or -1 */
 	int commit; /* index of the COMMIT; or -1 */
 	int failed_at;
-	PGresult *answer;
-	PGresult *foreseen; /* of the one sent ahead */
-	PGresult *failure;  /* the first */
+	PGresult ***want;  /* by statement: where its answer goes, or NULL */
+	PGresult *failure; /* the first */
 	bool committed;
 	bool done;
 	bool lost; /* the connection was, before the Sync was answered */
@@ -80,7 +77,7 @@ enum conn_word { CONN_BEGIN, CONN_COMMIT, CONN_ROLLBACK };
  * refuses: the connection must then be dropped. */
 NODISCARD bool conn_say(struct conn *, struct round_trip *, enum conn_word);
 NODISCARD bool conn_send(struct conn *, struct round_trip *, const char *name,
-    const struct sql_params *);
+    const struct sql_params *, PGresult **answer);
 /* Ends the round trip with its Sync and sends what is not sent yet: the waiter
  * is woken when it is answered or the connection is lost. */
 NODISCARD bool conn_sync(struct conn *, struct round_trip *);

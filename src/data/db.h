@@ -38,7 +38,7 @@ void db_strict(bool);
 
 struct db_stats {
 	unsigned connections, ready, busy, waiting;
-	uint64_t transactions, timeouts, lost, refused, reconnects;
+	uint64_t transactions, round_trips, timeouts, lost, refused, reconnects;
 };
 struct db_stats db_stats(void);
 

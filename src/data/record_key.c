@@ -13,8 +13,7 @@ key_refused(enum err r, const char *why, const struct uuid *subject)
 	    LOG_ID("subject", subject));
 }
 
-/* The class key that a box names, into the keyring. */
-static enum err
+enum err
 class_key_load(struct tx *tx, const struct class_key_id *id)
 {
 	struct class_key_get_in in = {
@@ -102,7 +101,8 @@ record_key_new(struct tx *tx, enum key_class class, const struct uuid *subject,
 /*= EN-04: clinic, class and subject are authenticated with the box */
 enum err
 record_key_open(struct tx *tx, enum key_class class, const struct uuid *subject,
-    uint32_t version, struct bytes box, const struct record_key **key)
+    uint32_t version, struct bytes box, const struct record_key **key,
+    struct class_key_id *missing)
 {
 	struct class_key_id id = { .class = class };
 	struct tx_key *k;
@@ -115,10 +115,14 @@ record_key_open(struct tx *tx, enum key_class class, const struct uuid *subject,
 		return ERR_OK;
 	id.clinic = *tx_clinic(tx);
 	id.version = keyring_box_version(box);
+	if (id.version != 0 && !keyring_class_has(&id)) {
+		*missing = id;
+		return ERR_NOT_FOUND;
+	}
 	k = arena_alloc(tx_arena(tx), sizeof(*k));
 	if (id.version == 0)
 		r = ERR_CRYPTO;
-	else if ((r = class_key_load(tx, &id)) == ERR_OK)
+	else
 		r = keyring_record_open(
 		    &id.clinic, class, subject, version, box, &k->key);
 	if (r != ERR_OK) {

@@ -10,8 +10,7 @@
 
 /*
  * The record keys of patients and accounts as a transaction meets them. Keys
- * belong to the transaction: tx_close wipes them. Class keys that the keyring
- * has not seen yet are read from the database on the way (one round trip more).
+ * belong to the transaction: tx_close wipes them.
  * The clinic is the transaction's (tx_set_clinic); ERR_INTERNAL without one.
  */
 
@@ -30,11 +29,16 @@ NODISCARD enum err record_key_new(struct tx *, enum key_class,
 
 /*
  * Opens a stored one; a key that the transaction has open already is given
- * again. Generated calls do this for every "key record_key" column.
+ * again. Generated calls do this for every "key record_key" column. Asks nobody:
+ * ERR_NOT_FOUND, and *missing says which, if the keyring has not its class key.
  * ERR_CRYPTO if the box does not open, for any reason.
  */
 NODISCARD enum err record_key_open(struct tx *, enum key_class,
     const struct uuid *subject, uint32_t version, struct bytes box,
-    const struct record_key **key);
+    const struct record_key **key, struct class_key_id *missing);
+
+/* Reads a class key into the keyring. ERR_CRYPTO if there is none, or it does
+ * not open. */
+NODISCARD enum err class_key_load(struct tx *, const struct class_key_id *);
 
 #endif

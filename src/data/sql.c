@@ -1,59 +1,82 @@
 #include "base/log.h"
+#include "data/record_key.h"
+#include "data/sql_row.h"
 #include "data/statement.h"
 #include "data/tx_private.h"
+#include "sql.h"
 
 #include <stdlib.h>
 
-/* Encodes and sends; a statement that could not even be encoded must not be
- * missing from a transaction that is committed. */
+/*= EN-03: counted in the transaction of what was sealed, and ahead of it */
 static enum err
-sql_ask(struct tx *tx, const struct statement *st, const void *in,
-    PGresult **answer)
+seals_count(struct tx *tx, const struct sql_params *ps)
+{
+	struct record_key_count_in in;
+
+	if (ps->seals == 0)
+		return ERR_OK;
+	in = (struct record_key_count_in){ ps->key->clinic, ps->key->subject,
+		ps->seals };
+	return sql_record_key_count(tx, &in);
+}
+
+/* A statement that could not even be encoded must not be missing from a
+ * transaction that is committed. */
+static enum err
+statement_put(struct tx *tx, const struct statement *st, const void *in,
+    bool wanted, struct tx_call **call)
 {
 	struct sql_params ps;
 	enum err r;
 
-	*answer = NULL;
+	*call = NULL;
 	if ((r = tx_state(tx)) != ERR_OK)
 		return r;
 	if ((r = sql_encode(tx_arena(tx), st, in, &ps)) != ERR_OK)
 		return tx_fail(tx, r);
-	return tx_ask(tx, st, &ps, answer);
+	if ((r = seals_count(tx, &ps)) != ERR_OK)
+		return r;
+	*call = tx_put(tx, st, &ps, wanted);
+	return ERR_OK;
 }
 
 enum err
 sql_later(struct tx *tx, const struct statement *st, const void *in)
 {
-	struct sql_params ps;
-	enum err r;
+	struct tx_call *call;
 
-	if ((r = tx_state(tx)) != ERR_OK)
-		return r;
-	if ((r = sql_encode(tx_arena(tx), st, in, &ps)) != ERR_OK)
-		return tx_fail(tx, r);
-	return tx_queue(tx, st, &ps);
+	return statement_put(tx, st, in, false, &call);
 }
 
 enum err
-sql_ahead(struct tx *tx, const struct statement *st, const void *in)
+sql_send(struct tx *tx, const struct statement *st, const void *in,
+    struct tx_call **call)
 {
-	struct sql_params ps;
+	return statement_put(tx, st, in, true, call);
+}
+
+/* A class key that this process has not met yet costs a round trip, once. */
+static enum err
+row_decode(struct tx *tx, const struct statement *st, const PGresult *res,
+    int i, void *row)
+{
+	struct class_key_id missing;
 	enum err r;
 
-	if ((r = tx_state(tx)) != ERR_OK)
-		return r;
-	if ((r = sql_encode(tx_arena(tx), st, in, &ps)) != ERR_OK)
-		return tx_fail(tx, r);
-	return tx_ahead(tx, st, &ps);
+	while ((r = sql_decode(tx, st, res, i, row, &missing)) == ERR_NOT_FOUND)
+		if ((r = class_key_load(tx, &missing)) != ERR_OK)
+			return r;
+	return r;
 }
 
 enum err
-sql_one(struct tx *tx, const struct statement *st, const void *in, void *row)
+sql_take_one(
+    struct tx *tx, const struct statement *st, struct tx_call *call, void *row)
 {
 	PGresult *res;
 	enum err r;
 
-	if ((r = sql_ask(tx, st, in, &res)) != ERR_OK)
+	if ((r = tx_take(tx, call, &res)) != ERR_OK)
 		return r;
 	if (PQntuples(res) == 0)
 		r = ERR_NOT_FOUND;
@@ -62,15 +85,25 @@ sql_one(struct tx *tx, const struct statement *st, const void *in, void *row)
 		    LOG_NUM("rows", PQntuples(res)));
 		r = tx_fail(tx, ERR_INTERNAL);
 	} else
-		r = sql_decode(tx, st, res, 0, row);
+		r = row_decode(tx, st, res, 0, row);
 	PQclear(res);
 	return r;
+}
+
+enum err
+sql_one(struct tx *tx, const struct statement *st, const void *in, void *row)
+{
+	struct tx_call *call;
+	enum err r = sql_send(tx, st, in, &call);
+
+	return r != ERR_OK ? r : sql_take_one(tx, st, call, row);
 }
 
 enum err
 sql_many(struct tx *tx, const struct statement *st, const void *in, void **rows,
     size_t *n)
 {
+	struct tx_call *call;
 	PGresult *res;
 	char *all;
 	int i;
@@ -78,12 +111,13 @@ sql_many(struct tx *tx, const struct statement *st, const void *in, void **rows,
 
 	*rows = NULL;
 	*n = 0;
-	if ((r = sql_ask(tx, st, in, &res)) != ERR_OK)
+	if ((r = sql_send(tx, st, in, &call)) != ERR_OK ||
+	    (r = tx_take(tx, call, &res)) != ERR_OK)
 		return r;
 	all = arena_calloc(
 	    tx_arena(tx), (size_t)PQntuples(res) + 1, st->row_size);
 	for (i = 0; r == ERR_OK && i < PQntuples(res); i++)
-		r = sql_decode(tx, st, res, i, all + (size_t)i * st->row_size);
+		r = row_decode(tx, st, res, i, all + (size_t)i * st->row_size);
 	if (r == ERR_OK) {
 		*rows = all;
 		*n = (size_t)PQntuples(res);
@@ -96,12 +130,14 @@ enum err
 sql_exec(struct tx *tx, const struct statement *st, const void *in,
     int64_t *affected)
 {
+	struct tx_call *call;
 	PGresult *res;
 	enum err r;
 
 	if (affected != NULL)
 		*affected = 0;
-	if ((r = sql_ask(tx, st, in, &res)) != ERR_OK)
+	if ((r = sql_send(tx, st, in, &call)) != ERR_OK ||
+	    (r = tx_take(tx, call, &res)) != ERR_OK)
 		return r;
 	if (affected != NULL)
 		*affected = strtoll(PQcmdTuples(res), NULL, 10);

@@ -7,16 +7,19 @@
 
 #include <libpq-fe.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 /*
- * Parameters and columns in PostgreSQL's binary format, one row per type of
- * sqlgen. Private to data/.
+ * Values in PostgreSQL's binary format, one row of a table per type of sqlgen:
+ * a codec, which asks nobody and waits for nothing. Private to data/.
  */
-struct sql_params {
-	const char **value;
-	int *length;
-	int *format; /* binary, all of them */
-	int n;
+
+/* One parameter or column; p NULL is the SQL NULL. */
+struct sql_cell {
+	const uint8_t *p;
+	size_t n;
+	Oid oid; /* of a column */
 };
 
 /* The type a parameter is declared with. */
@@ -24,19 +27,15 @@ Oid sql_param_oid(enum sql_type);
 /* May a column of this type be read as that? Answers for SQL_KEY's three
  * columns by their place, 0 to 2; place is 0 otherwise. */
 bool sql_column_fits(enum sql_type, int place, Oid);
-/* Columns that an item takes in a result. */
-int sql_item_columns(const struct sql_item *);
 
-/* Parameters from the statement's structure, in the arena: copies. Seals what
- * is sealed. ERR_INVALID_FIELD for a plaintext over the field's limit,
- * ERR_CRYPTO, ERR_INTERNAL for what no caller should pass (a malformed date, a
- * sealed column without a key). */
-NODISCARD enum err sql_encode(struct arena *, const struct statement *,
-    const void *in, struct sql_params *);
-
-/* One row of a result into the statement's structure. Opens keys, which may
- * wait on the transaction, and what is sealed under them. */
-NODISCARD enum err sql_decode(struct tx *, const struct statement *,
-    const PGresult *, int row, void *out);
+/* A member of a statement's structure to its cell and back, copied into the
+ * arena. Not for SQL_SEALED and SQL_KEY, which are data/sql_row.h's.
+ * ERR_INTERNAL for what no caller passes and no honest server sends. */
+NODISCARD enum err sql_value_encode(
+    struct arena *, enum sql_type, const void *in, struct sql_cell *);
+NODISCARD enum err sql_value_decode(
+    struct arena *, enum sql_type, const struct sql_cell *, void *out);
+/* INT64_MIN for what is none. */
+int64_t sql_cell_int(const struct sql_cell *);
 
 #endif

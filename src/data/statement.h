@@ -63,8 +63,9 @@ extern const size_t sql_statements_n;
  * tx_close.
  *
  * sql_one: ERR_NOT_FOUND for no row, ERR_INTERNAL for more than one.
- * sql_ahead: lets a question that is about to be asked travel behind the next
- * one, so that its answer takes no round trip of its own; sends nothing itself.
+ * sql_send, sql_take_one: the same in two halves. What is sent travels with the
+ * next that waits, behind what was sent before; it is taken once, then or later,
+ * and says how things stood when it travelled.
  * sql_later: sends nothing; what fails shows at the next call that waits.
  * Other errors: data/tx.h. ERR_CRYPTO when a sealed value does not open.
  */
@@ -76,7 +77,9 @@ NODISCARD enum err sql_exec(
     struct tx *, const struct statement *, const void *in, int64_t *affected);
 NODISCARD enum err sql_later(
     struct tx *, const struct statement *, const void *in);
-NODISCARD enum err sql_ahead(
-    struct tx *, const struct statement *, const void *in);
+NODISCARD enum err sql_send(
+    struct tx *, const struct statement *, const void *in, struct tx_call **);
+NODISCARD enum err sql_take_one(
+    struct tx *, const struct statement *, struct tx_call *, void *row);
 
 #endif

@@ -4,7 +4,6 @@
 #include "base/instant.h"
 #include "base/keyring.h"
 #include "base/log.h"
-#include "base/secret.h"
 #include "data/pool.h"
 #include "data/sql_error.h"
 #include "data/tx_private.h"
@@ -13,23 +12,27 @@
 #include <string.h>
 #include <sys/queue.h>
 
-/* A statement that waits for the next round trip. */
-struct call {
+/* A statement of the transaction: waits for the next round trip, or has
+ * travelled, and its answer is here until it is taken. */
+struct tx_call {
 	const struct statement *statement;
 	struct sql_params params;
-	STAILQ_ENTRY(call) list;
+	PGresult *answer;
+	bool wanted, travelled;
+	STAILQ_ENTRY(tx_call) list;
+	SLIST_ENTRY(tx_call) kept;
 };
-STAILQ_HEAD(call_list, call);
+STAILQ_HEAD(call_list, tx_call);
+SLIST_HEAD(kept_list, tx_call);
 
 struct tx {
 	struct arena *arena;
 	int64_t deadline_ms;
 	int64_t search_ms; /* > 0: of the searches' share */
 	struct conn *conn; /* the pool clears it when the connection is lost */
-	struct call_list calls;
-	const struct call *ahead; /* travels with what is asked next */
-	const struct call *seen;  /* has travelled, and this is its answer */
-	PGresult *seen_answer;
+	struct call_list calls; /* for the next round trip */
+	size_t calls_n;
+	struct kept_list kept; /* all whose answer is wanted */
 	struct tx_key *keys;
 	enum err err;
 	bool begun;
@@ -47,6 +50,7 @@ tx_new(struct arena *a, int64_t deadline_ms)
 	tx->arena = a;
 	tx->deadline_ms = deadline_ms;
 	STAILQ_INIT(&tx->calls);
+	SLIST_INIT(&tx->kept);
 	return tx;
 }
 
@@ -133,32 +137,17 @@ tx_connect(struct tx *tx)
 static bool
 calls_send(struct tx *tx, struct round_trip *f)
 {
-	struct call *call;
+	struct tx_call *call;
 
 	STAILQ_FOREACH(call, &tx->calls, list)
-	if (!conn_send(tx->conn, f, call->statement->name, &call->params))
+	if (!conn_send(tx->conn, f, call->statement->name, &call->params,
+		call->wanted ? &call->answer : NULL))
 		return false;
 	return true;
 }
 
-/* The statement that is asked, and behind it the one sent ahead. */
 static bool
-asked_send(struct tx *tx, const struct call *asked, struct round_trip *f)
-{
-	const struct call *ahead = tx->ahead;
-
-	f->kept = f->sent;
-	if (!conn_send(tx->conn, f, asked->statement->name, &asked->params))
-		return false;
-	if (ahead == NULL)
-		return true;
-	f->ahead = f->sent;
-	return conn_send(tx->conn, f, ahead->statement->name, &ahead->params);
-}
-
-static bool
-tx_send(
-    struct tx *tx, const struct call *asked, bool commit, struct round_trip *f)
+trip_send(struct tx *tx, bool commit, struct round_trip *f)
 {
 	if (!tx->begun) {
 		pool_counts()->transactions++;
@@ -168,10 +157,9 @@ tx_send(
 	}
 	if (!calls_send(tx, f))
 		return false;
-	if (asked != NULL && !asked_send(tx, asked, f))
-		return false;
 	if (commit && !conn_say(tx->conn, f, CONN_COMMIT))
 		return false;
+	pool_counts()->round_trips++;
 	return conn_sync(tx->conn, f);
 }
 
@@ -188,18 +176,13 @@ tx_wait(struct tx *tx, struct round_trip *f)
 }
 
 static const char *
-failed_name(const struct tx *tx, const struct call *asked, bool began,
-    const struct round_trip *f)
+failed_name(const struct tx *tx, bool began, const struct round_trip *f)
 {
-	const struct call *call;
+	const struct tx_call *call;
 	int i = began;
 
 	if (f->failed_at == f->commit)
 		return "COMMIT";
-	if (asked != NULL && f->failed_at == f->kept)
-		return asked->statement->name;
-	if (tx->ahead != NULL && f->failed_at == f->ahead)
-		return tx->ahead->statement->name;
 	STAILQ_FOREACH(call, &tx->calls, list)
 	if (i++ == f->failed_at)
 		return call->statement->name;
@@ -234,35 +217,30 @@ trip_outcome(struct tx *tx, const struct round_trip *f, const char *failed)
 	return f->commit < 0 || f->committed ? ERR_OK : ERR_INTERNAL;
 }
 
-/* What was sent ahead is true up to here: the next round trip may change it. */
 static void
-seen_drop(struct tx *tx)
+calls_travelled(struct tx *tx)
 {
-	PQclear(tx->seen_answer);
-	tx->seen_answer = NULL;
-}
+	struct tx_call *call;
 
-static void
-seen_keep(struct tx *tx, const struct round_trip *f)
-{
-	if (f->ahead < 0)
-		return;
-	tx->seen = tx->ahead;
-	tx->seen_answer = f->foreseen;
-	tx->ahead = NULL;
+	STAILQ_FOREACH(call, &tx->calls, list)
+	call->travelled = true;
+	STAILQ_INIT(&tx->calls);
+	tx->calls_n = 0;
 }
 
 /*
- * One round trip: BEGIN if it is the first, what was queued, the statement that
- * is asked (or NULL) with the one sent ahead behind it, COMMIT if so wished;
- * waits for the answer to all of it.
+ * BEGIN if it is the first, what was put, COMMIT if so wished; waits for the
+ * answer to all of it.
  */
 static enum err
-tx_round_trip(
-    struct tx *tx, const struct call *asked, bool commit, PGresult **answer)
+tx_round_trip(struct tx *tx, bool commit)
 {
 	struct round_trip f = {
-		.waiter = fiber_self(), .kept = -1, .ahead = -1, .commit = -1
+		.waiter = fiber_self(),
+		.commit = -1,
+		/* BEGIN and COMMIT want no answer */
+		.want = arena_calloc(
+		    tx->arena, tx->calls_n + 2, sizeof(*f.want)),
 	};
 	bool began = !tx->begun;
 	enum err r;
@@ -271,8 +249,7 @@ tx_round_trip(
 		return r;
 	if ((r = tx_connect(tx)) != ERR_OK)
 		return tx_fail(tx, r);
-	seen_drop(tx);
-	if (tx_send(tx, asked, commit, &f))
+	if (trip_send(tx, commit, &f))
 		tx_wait(tx, &f);
 	else {
 		f.lost = true;
@@ -280,89 +257,44 @@ tx_round_trip(
 		if (tx->conn != NULL)
 			conn_drop(tx->conn, "send");
 	}
-	r = trip_outcome(tx, &f,
-	    f.failure != NULL ? failed_name(tx, asked, began, &f) : NULL);
-	STAILQ_INIT(&tx->calls);
+	r = trip_outcome(
+	    tx, &f, f.failure != NULL ? failed_name(tx, began, &f) : NULL);
+	calls_travelled(tx);
 	PQclear(f.failure);
-	if (r != ERR_OK) {
-		PQclear(f.answer);
-		PQclear(f.foreseen);
-		return tx_fail(tx, r);
-	}
-	seen_keep(tx, &f);
-	if (answer != NULL)
-		*answer = f.answer;
-	return ERR_OK;
+	return r != ERR_OK ? tx_fail(tx, r) : ERR_OK;
 }
 
-enum err
-tx_queue(struct tx *tx, const struct statement *st, const struct sql_params *ps)
+struct tx_call *
+tx_put(struct tx *tx, const struct statement *st, const struct sql_params *ps,
+    bool wanted)
 {
-	struct call *call;
+	struct tx_call *call = arena_alloc(tx->arena, sizeof(*call));
 
-	if (tx_state(tx) != ERR_OK)
-		return tx_state(tx);
-	call = arena_alloc(tx->arena, sizeof(*call));
 	call->statement = st;
 	call->params = *ps;
+	call->wanted = wanted;
 	STAILQ_INSERT_TAIL(&tx->calls, call, list);
-	return ERR_OK;
+	tx->calls_n++;
+	if (wanted)
+		SLIST_INSERT_HEAD(&tx->kept, call, kept);
+	return call;
 }
 
 enum err
-tx_ahead(struct tx *tx, const struct statement *st, const struct sql_params *ps)
+tx_take(struct tx *tx, struct tx_call *call, PGresult **answer)
 {
-	struct call *call = arena_alloc(tx->arena, sizeof(*call));
-
-	call->statement = st;
-	call->params = *ps;
-	tx->ahead = call;
-	return tx_state(tx);
-}
-
-static bool
-param_equal(const struct sql_params *a, const struct sql_params *b, int i)
-{
-	if (a->value[i] == NULL || b->value[i] == NULL)
-		return a->value[i] == b->value[i];
-	return a->length[i] == b->length[i] &&
-	    secret_equal(a->value[i], b->value[i], (size_t)a->length[i]);
-}
-
-/* Does the answer that came ahead answer this? Not if something was queued
- * since, which has to come first. */
-static bool
-seen_answers(const struct tx *tx, const struct call *asked)
-{
-	int i;
-
-	if (tx->seen_answer == NULL || tx_state(tx) != ERR_OK ||
-	    !STAILQ_EMPTY(&tx->calls) ||
-	    tx->seen->statement != asked->statement)
-		return false;
-	for (i = 0; i < asked->params.n; i++)
-		if (!param_equal(&tx->seen->params, &asked->params, i))
-			return false;
-	return true;
-}
-
-enum err
-tx_ask(struct tx *tx, const struct statement *st, const struct sql_params *ps,
-    PGresult **answer)
-{
-	const struct call asked = { .statement = st, .params = *ps };
-	enum err r;
+	enum err r = tx->err;
 
 	*answer = NULL;
-	if (seen_answers(tx, &asked)) {
-		*answer = tx->seen_answer;
-		tx->seen_answer = NULL;
-		return ERR_OK;
-	}
-	r = tx_round_trip(tx, &asked, false, answer);
-	if (r == ERR_OK && *answer == NULL) /* skipped, and nobody said why */
-		r = tx_fail(tx, ERR_INTERNAL);
-	return r;
+	if (r == ERR_OK && !call->travelled)
+		r = tx_round_trip(tx, false);
+	if (r != ERR_OK)
+		return r;
+	if (call->answer == NULL) /* skipped, and nobody said why; or taken */
+		return tx_fail(tx, ERR_INTERNAL);
+	*answer = call->answer;
+	call->answer = NULL;
+	return ERR_OK;
 }
 
 /* Ends */
@@ -375,7 +307,7 @@ tx_commit(struct tx *tx)
 	if ((r = tx_state(tx)) != ERR_OK)
 		return r;
 	if (tx->begun || !STAILQ_EMPTY(&tx->calls))
-		r = tx_round_trip(tx, NULL, true, NULL);
+		r = tx_round_trip(tx, true);
 	if (r != ERR_OK)
 		return r;
 	tx->over = true;
@@ -389,6 +321,7 @@ tx_commit(struct tx *tx)
 void
 tx_close(struct tx *tx)
 {
+	struct tx_call *call;
 	struct tx_key *k;
 
 	if (tx == NULL)
@@ -398,7 +331,11 @@ tx_close(struct tx *tx)
 		tx->conn = NULL;
 	}
 	tx->over = true;
-	seen_drop(tx);
+	SLIST_FOREACH(call, &tx->kept, kept)
+	{
+		PQclear(call->answer);
+		call->answer = NULL;
+	}
 	for (k = tx->keys; k != NULL; k = k->next)
 		record_key_free(&k->key);
 	tx->keys = NULL;

@@ -25,6 +25,8 @@
  * nothing can have been changed before the COMMIT was sent.
  */
 struct tx;
+/* A statement that was sent (sql_*_send), until its answer is taken. */
+struct tx_call;
 
 /* Reserves nothing yet: the connection is taken with the first statement. The
  * deadline (monotonic ms) holds for the transaction as a whole. The tx lives

@@ -1,7 +1,7 @@
 #ifndef DATA_TX_PRIVATE_H
 #define DATA_TX_PRIVATE_H
 
-#include "data/sql_value.h"
+#include "data/sql_row.h"
 #include "data/tx.h"
 
 #include <libpq-fe.h>
@@ -11,18 +11,12 @@
  */
 
 /* Puts a statement into the next round trip; copies nothing, so parameters live
- * in the transaction's arena. */
-NODISCARD enum err tx_queue(
-    struct tx *, const struct statement *, const struct sql_params *);
-/* Puts a statement behind the next one that is asked. If it is the one asked
- * after that, with nothing between, its answer is there without a round trip;
- * if not, it was asked in vain. */
-NODISCARD enum err tx_ahead(
-    struct tx *, const struct statement *, const struct sql_params *);
-/* Sends what is queued and this statement, waits; *answer is for the caller to
- * PQclear, and is set on ERR_OK alone. */
-NODISCARD enum err tx_ask(struct tx *, const struct statement *,
-    const struct sql_params *, PGresult **answer);
+ * in the transaction's arena. `wanted`: its answer will be taken. */
+struct tx_call *tx_put(struct tx *, const struct statement *,
+    const struct sql_params *, bool wanted);
+/* The answer of a wanted one, once: for the caller to PQclear, and set on ERR_OK
+ * alone. Waits for a round trip if it has not travelled yet. */
+NODISCARD enum err tx_take(struct tx *, struct tx_call *, PGresult **answer);
 
 /* Makes every further call answer r: something that had to happen in this
  * transaction did not. Returns the transaction's error. */

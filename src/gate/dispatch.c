@@ -65,13 +65,13 @@ actor_fill(struct op *op, const struct session_enter_row *s)
 
 /* The row is sealed, and dropped unopened if the right turns out missing. */
 static enum err
-record_foresee(struct op *op)
+record_send(struct op *op)
 {
 	const struct patient_get_in in = { op->id };
 
 	return (op->route->traits & TRAIT_RECORD) == 0
 	    ? ERR_OK
-	    : sql_patient_get_ahead(op->tx, &in);
+	    : sql_patient_get_send(op->tx, &in, &op->record);
 }
 
 /* Once: a transaction that is tried again is one request. */
@@ -113,15 +113,16 @@ session_find(struct passage *p)
 		.kind = kind == NULL ? "" : kind,
 		.subject = op->id,
 	};
+	struct tx_call *session;
 	enum err r;
 
 	if (op->route->open == OPEN_PUBLIC)
 		return ERR_OK;
-	if ((r = identity_put(p, &in)) != ERR_OK)
+	if ((r = identity_put(p, &in)) != ERR_OK ||
+	    (r = sql_session_enter_send(op->tx, &in, &session)) != ERR_OK ||
+	    (r = record_send(op)) != ERR_OK)
 		return r;
-	if ((r = record_foresee(op)) != ERR_OK)
-		return r;
-	r = sql_session_enter(op->tx, &in, &p->session);
+	r = sql_session_enter_take(op->tx, session, &p->session);
 	if (r == ERR_NOT_FOUND)
 		return ERR_NOT_SIGNED_IN;
 	if (r != ERR_OK)

@@ -132,8 +132,9 @@ struct op {
 	const struct request *rq;
 	struct arena *arena;
 	struct tx *tx;
-	int64_t now;	     /* s, read once */
-	int64_t deadline_ms; /* monotonic: the route's own */
+	struct tx_call *record; /* RECORD: sent with the session's question */
+	int64_t now;		/* s, read once */
+	int64_t deadline_ms;	/* monotonic: the route's own */
 	struct actor who;
 	enum scope scope; /* what the permission grants this actor */
 	struct standing standing;

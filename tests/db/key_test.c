@@ -122,6 +122,8 @@ sealed_on_the_way_in_and_opened_on_the_way_out(void **state)
 	    1);
 	assert_int_equal(super("SELECT octet_length(family_name) FROM person"),
 	    10 + FIELD_OVERHEAD);
+	/*= EN-03: two values were sealed, whichever statement it was in */
+	assert_int_equal(super("SELECT seals FROM record_key"), 2);
 }
 
 /* The key of another process's making is fetched while a row is decoded. */
@@ -320,6 +322,7 @@ static void
 keys_end_with_their_transaction(void **state)
 {
 	struct uuid clinic = clinic_new(), who;
+	struct class_key_id missing;
 	const struct record_key *key, *again;
 	struct bytes box;
 	struct tx *tx;
@@ -336,7 +339,7 @@ keys_end_with_their_transaction(void **state)
 		    record_key_new(tx, KEY_CLASS_patient, &who, &key, &box),
 		    ERR_OK);
 		assert_int_equal(record_key_open(tx, KEY_CLASS_patient, &who,
-				     key->version, box, &again),
+				     key->version, box, &again, &missing),
 		    ERR_OK);
 		assert_ptr_equal(key, again); /* open already */
 		tx_close(tx);

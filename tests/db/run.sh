@@ -21,7 +21,8 @@ out=$build/db
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1}
 
 mkdir -p "$out"
-"$build/sqlgen" -o "$out" src/tables/fields.def tests/db/probe.sql sql/queries/class_key.sql
+"$build/sqlgen" -o "$out" src/tables/fields.def tests/db/probe.sql \
+	sql/queries/class_key.sql sql/queries/tx.sql
 
 # Our queries stand in front of the library's: it is linked for the rest.
 compile() {

@@ -135,66 +135,99 @@ others_add(unsigned n)
 	tx_close(tx);
 }
 
-/* A transaction that asked for two things and sent `in` behind the first. */
-static struct tx *
-sent_ahead(const struct entry_get_in *in)
-{
-	const struct series_in one = { 1 };
-	struct series_row *rows;
-	struct tx *tx = test_tx();
-	size_t n;
-
-	assert_int_equal(sql_entry_get_ahead(tx, in), ERR_OK);
-	assert_int_equal(sql_series(tx, &one, &rows, &n), ERR_OK);
-	assert_int_equal(n, 1);
-	return tx;
-}
-
 static void
-what_was_sent_ahead_takes_no_round_trip(void **state)
+what_is_sent_travels_with_the_next_that_waits(void **state)
 {
 	const struct entry_get_in in = { id_of(1) };
+	const struct series_in one = { 1 };
 	struct entry_get_row row;
+	struct series_row *rows;
+	struct tx_call *call;
 	struct tx *tx;
+	uint64_t trips;
+	size_t n;
 
 	(void)state;
 	pool_start(2, 10);
-	tx = sent_ahead(&in);
+	tx = test_tx();
+	trips = db_stats().round_trips;
+	assert_int_equal(sql_entry_get_send(tx, &in, &call), ERR_OK);
+	assert_int_equal(db_stats().round_trips, trips);
+	assert_int_equal(sql_series(tx, &one, &rows, &n), ERR_OK);
+	assert_int_equal(db_stats().round_trips, trips + 1);
 	others_add(1);
-	/* the answer of before; and asked again, that of now */
-	assert_int_equal(sql_entry_get(tx, &in, &row), ERR_NOT_FOUND);
+	trips = db_stats().round_trips;
+	/* as it was when it travelled; and asked again, as it is now */
+	assert_int_equal(sql_entry_get_take(tx, call, &row), ERR_NOT_FOUND);
+	assert_int_equal(db_stats().round_trips, trips);
 	assert_int_equal(sql_entry_get(tx, &in, &row), ERR_OK);
-	tx_close(tx);
-	tx = sent_ahead(&in);
-	assert_int_equal(tx_commit(tx), ERR_OK); /* asked in vain */
 	tx_close(tx);
 	nothing_left_open();
 }
 
 static void
-what_was_sent_ahead_does_not_grow_stale(void **state)
+what_is_sent_is_taken_once_in_any_order(void **state)
 {
 	const struct entry_get_in one = { id_of(1) }, two = { id_of(2) };
-	struct entry_add_later_in later = entry_later(1);
-	struct entry_add_in now = entry(3);
-	const struct entry_get_in three = { id_of(3) };
+	struct tx_call *first, *second;
 	struct entry_get_row row;
 	struct tx *tx;
+	uint64_t trips;
 
 	(void)state;
 	pool_start(2, 10);
-	tx = sent_ahead(&one);
-	assert_int_equal(sql_entry_add_later(tx, &later), ERR_OK);
-	assert_int_equal(sql_entry_get(tx, &one, &row), ERR_OK);
+	others_add(1);
+	tx = test_tx();
+	trips = db_stats().round_trips;
+	assert_int_equal(sql_entry_get_send(tx, &one, &first), ERR_OK);
+	assert_int_equal(sql_entry_get_send(tx, &two, &second), ERR_OK);
+	assert_int_equal(sql_entry_get_take(tx, second, &row), ERR_NOT_FOUND);
+	assert_int_equal(sql_entry_get_take(tx, first, &row), ERR_OK);
+	assert_int_equal(db_stats().round_trips, trips + 1);
+	assert_int_equal(sql_entry_get_take(tx, first, &row), ERR_INTERNAL);
 	tx_close(tx);
-	tx = sent_ahead(&three);
-	assert_int_equal(sql_entry_add(tx, &now, NULL), ERR_OK);
-	assert_int_equal(sql_entry_get(tx, &three, &row), ERR_OK);
-	tx_close(tx);
-	others_add(2);
-	tx = sent_ahead(&one);
-	assert_int_equal(sql_entry_get(tx, &two, &row), ERR_OK);
-	tx_close(tx);
+	tx = test_tx();
+	assert_int_equal(sql_entry_get_send(tx, &one, &first), ERR_OK);
+	assert_int_equal(sql_entry_get_send(tx, &two, &second), ERR_OK);
+	assert_int_equal(tx_commit(tx), ERR_OK); /* carries both */
+	assert_int_equal(sql_entry_get_take(tx, first, &row), ERR_OK);
+	tx_close(tx); /* and the other is not wanted */
+	nothing_left_open();
+}
+
+/* Two connections: one is for searches at most. */
+static void
+searches_leave_a_connection_to_the_others(void **state)
+{
+	const struct series_in one = { 1 };
+	const struct nap_in nap = { 5000 };
+	struct series_row *rows;
+	struct nap_row slept;
+	struct tx *first, *second, *other;
+	int64_t start;
+	size_t n;
+
+	(void)state;
+	pool_start(2, 10);
+	first = test_tx();
+	assert_int_equal(tx_search(first, 1000), ERR_OK);
+	assert_int_equal(sql_series(first, &one, &rows, &n), ERR_OK);
+	start = instant_monotonic();
+	second = test_tx_ms(700);
+	assert_int_equal(tx_search(second, 500), ERR_OK);
+	assert_int_equal(sql_series(second, &one, &rows, &n), ERR_UNAVAILABLE);
+	/* while there was time to do it in, and no longer */
+	assert_in_range(instant_monotonic() - start, 150, 600);
+	other = test_tx();
+	assert_int_equal(sql_series(other, &one, &rows, &n), ERR_OK);
+	tx_close(other);
+	tx_close(first);
+	tx_close(second);
+	first = test_tx();
+	assert_int_equal(tx_search(first, 50), ERR_OK);
+	assert_int_equal(sql_nap(first, &nap, &slept), ERR_UNAVAILABLE);
+	tx_close(first);
+	nothing_left_open();
 }
 
 static void
@@ -619,8 +652,9 @@ main(void)
 		cmocka_unit_test(nothing_done_needs_no_connection),
 		cmocka_unit_test(after_the_end_nothing_goes),
 		cmocka_unit_test(later_travels_with_what_waits),
-		cmocka_unit_test(what_was_sent_ahead_takes_no_round_trip),
-		cmocka_unit_test(what_was_sent_ahead_does_not_grow_stale),
+		cmocka_unit_test(what_is_sent_travels_with_the_next_that_waits),
+		cmocka_unit_test(what_is_sent_is_taken_once_in_any_order),
+		cmocka_unit_test(searches_leave_a_connection_to_the_others),
 		cmocka_unit_test(later_alone_travels_with_the_commit),
 		cmocka_unit_test(an_error_of_later_shows_at_the_next_wait),
 		cmocka_unit_test(constraints_name_the_error),

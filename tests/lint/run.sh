@@ -83,16 +83,6 @@ rule 'Functions have at most 70 lines, files at most 800:' "$(lengths)"
 rule 'Functions have a complexity of at most 12 (switches count once):' \
 	"$(pmccabe $(echo "$code" | grep '\.c$') 2>/dev/null | awk '$1 > 12 { print $6 ": " $7 " has " $1 }')"
 
-#= EN-03: who seals, counts
-uncounted() {
-	awk '/^-- sql:/ { name = FILENAME ": " $3; io = "" }
-		/^-- (in|out):/ { io = $2 }
-		/^--.*sealed\(/ && io == "in:" { seals[name] = 1 }
-		/seals = / { counts[name] = 1 }
-		END { for (n in seals) if (!counts[n]) print n }' sql/queries/*.sql
-}
-rule 'A statement that is given something to seal adds to the seals of its record key:' "$(uncounted)"
-
 harnesses() {
 	wc -l tests/fuzz/*_fuzz.c | awk '$1 > 20 && $2 != "total" { print $2 ": " $1 " lines" }'
 	grep -L '^/\* Fuzzes [a-z]' tests/fuzz/*_fuzz.c

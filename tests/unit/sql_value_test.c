@@ -38,10 +38,6 @@ union value {
 	bool flag;
 };
 
-struct probe {
-	union value v;
-};
-
 static struct arena *arena;
 
 static void
@@ -54,24 +50,14 @@ quiet(enum log_level level, const char *line)
 static enum err
 decode(enum sql_type type, Oid oid, const void *p, size_t n, union value *out)
 {
-	const struct sql_item item = { .name = "v", .type = type };
-	const struct statement st = { .name = "probe",
-		.out = &item,
-		.n_out = 1,
-		.row_size = sizeof(struct probe) };
-	char name[] = "v", *exact = malloc(n == 0 ? 1 : n);
-	PGresAttDesc column = { .name = name, .format = 1, .typid = oid };
-	PGresult *res = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
-	struct tx *tx = tx_new(arena, 0);
+	struct sql_cell cell = { NULL, n, oid };
+	uint8_t *exact = malloc(n == 0 ? 1 : n);
 	enum err r;
 
 	memcpy(exact, p, n);
-	assert_int_equal(PQsetResultAttrs(res, 1, &column), 1);
-	assert_int_equal(PQsetvalue(res, 0, 0, exact, (int)n), 1);
-	r = sql_decode(tx, &st, res, 0, out);
-	PQclear(res);
+	cell.p = exact;
+	r = sql_value_decode(arena, type, &cell, out);
 	free(exact);
-	tx_close(tx);
 	return r;
 }
 

@@ -1,0 +1,173 @@
+#include "data/sql_row.h"
+
+#include "base/log.h"
+#include "data/record_key.h"
+#include "data/sql_value.h"
+
+#include <limits.h>
+#include <string.h>
+
+int
+sql_item_columns(const struct sql_item *it)
+{
+	return it->type == SQL_KEY ? 3 : 1;
+}
+
+static enum err
+sealed_encode(struct arena *a, const struct sql_item *it, const char *in,
+    struct sql_cell *c)
+{
+	const char *plain = *(const char *const *)(in + it->at);
+	const struct record_key *key = *(
+	    const struct record_key *const *)(in + it->key);
+	const struct uuid *row = (const struct uuid *)(in + it->row);
+	struct bytes sealed;
+	enum err r;
+
+	if (plain == NULL)
+		return ERR_OK;
+	if (key == NULL || uuid_is_nil(row))
+		return ERR_INTERNAL;
+	r = field_seal(a, key, it->field, row,
+	    (struct bytes){ (const uint8_t *)plain, strlen(plain) }, &sealed);
+	if (r == ERR_OK)
+		*c = (struct sql_cell){ sealed.p, sealed.n, 0 };
+	return r;
+}
+
+/*= EN-03: whatever is sealed is counted, in whichever statement it is */
+static void
+seal_note(struct sql_params *ps, const struct sql_item *it, const char *in)
+{
+	ps->key = *(const struct record_key *const *)(in + it->key);
+	ps->seals++;
+}
+
+enum err
+sql_encode(struct arena *a, const struct statement *st, const void *in,
+    struct sql_params *ps)
+{
+	const struct sql_item *it;
+	struct sql_cell c;
+	enum err r;
+
+	*ps = (struct sql_params){ .key = NULL };
+
+	ps->value = arena_calloc(a, st->n_in + 1, sizeof(*ps->value));
+	ps->length = arena_calloc(a, st->n_in + 1, sizeof(*ps->length));
+	ps->format = arena_calloc(a, st->n_in + 1, sizeof(*ps->format));
+	for (it = st->in; it < st->in + st->n_in; it++) {
+		if (it->type == SQL_KEY)
+			continue;
+		c = (struct sql_cell){ NULL, 0, 0 };
+		if (it->type == SQL_SEALED)
+			r = sealed_encode(a, it, in, &c);
+		else
+			r = sql_value_encode(
+			    a, it->type, (const char *)in + it->at, &c);
+		if (it->type == SQL_SEALED && c.p != NULL)
+			seal_note(ps, it, in);
+		if (r == ERR_OK && c.n > INT_MAX / 2)
+			r = ERR_INTERNAL;
+		if (r != ERR_OK)
+			return r;
+		ps->value[ps->n] = (const char *)c.p;
+		ps->length[ps->n] = (int)c.n;
+		ps->format[ps->n++] = 1;
+	}
+	return ERR_OK;
+}
+
+static struct sql_cell
+cell_of(const PGresult *res, int row, int column)
+{
+	if (PQgetisnull(res, row, column))
+		return (struct sql_cell){ NULL, 0, 0 };
+	return (struct sql_cell){ (const uint8_t *)PQgetvalue(res, row, column),
+		(size_t)PQgetlength(res, row, column), PQftype(res, column) };
+}
+
+/* Subject, version and box; no box means that the record was shredded, and no
+ * subject that there is none (an outer join). */
+static enum err
+key_decode(struct tx *tx, const struct sql_item *it, const PGresult *res,
+    int row, int column, char *out, struct class_key_id *missing)
+{
+	const struct record_key **key = (const struct record_key **)(out +
+	    it->at);
+	struct sql_cell subject = cell_of(res, row, column);
+	struct sql_cell version = cell_of(res, row, column + 1);
+	struct sql_cell box = cell_of(res, row, column + 2);
+	struct uuid who;
+	int64_t v;
+
+	*key = NULL;
+	if (box.p == NULL)
+		return ERR_OK;
+	v = sql_cell_int(&version);
+	if (subject.n != sizeof(who.b) || v == INT64_MIN)
+		return ERR_INTERNAL;
+	memcpy(who.b, subject.p, sizeof(who.b));
+	if (v < 1 || v > UINT32_MAX)
+		return ERR_CRYPTO;
+	return record_key_open(tx, it->class, &who, (uint32_t)v,
+	    (struct bytes){ box.p, box.n }, key, missing);
+}
+
+/*= EN-04, EN-05, IN-01: what does not open is an event and gives no text */
+static enum err
+sealed_decode(
+    struct tx *tx, const struct sql_item *it, struct sql_cell c, char *out)
+{
+	const struct record_key *key = *(
+	    const struct record_key *const *)(out + it->key);
+	const struct uuid *row = (const struct uuid *)(out + it->row);
+	struct bytes plain;
+	enum err r;
+
+	if (c.p == NULL || key == NULL)
+		return ERR_OK;
+	r = field_open(tx_arena(tx), key, it->field, row,
+	    (struct bytes){ c.p, c.n }, &plain);
+	if (r == ERR_OK)
+		*(const char **)(out + it->at) = (const char *)plain.p;
+	else
+		log_error("sealed_value_refused",
+		    LOG_CODE("field", field_stored(it->field)),
+		    LOG_ID("row", row));
+	return r;
+}
+
+/* Sealed columns last: keys and row ids stand anywhere in the list. */
+enum err
+sql_decode(struct tx *tx, const struct statement *st, const PGresult *res,
+    int row, void *out, struct class_key_id *missing)
+{
+	const struct sql_item *it, *end = st->out + st->n_out;
+	struct sql_cell c;
+	int column = 0;
+	enum err r = ERR_OK;
+
+	memset(out, 0, st->row_size);
+	for (it = st->out; r == ERR_OK && it < end; it++) {
+		c = cell_of(res, row, column);
+		if (it->type == SQL_KEY)
+			r = key_decode(tx, it, res, row, column, out, missing);
+		else if (it->type != SQL_SEALED)
+			r = sql_value_decode(
+			    tx_arena(tx), it->type, &c, (char *)out + it->at);
+		if (r == ERR_INTERNAL)
+			log_error("db_value_refused",
+			    LOG_CODE("statement", st->name),
+			    LOG_CODE("column", it->name));
+		column += sql_item_columns(it);
+	}
+	column = 0;
+	for (it = st->out; r == ERR_OK && it < end; it++) {
+		if (it->type == SQL_SEALED)
+			r = sealed_decode(
+			    tx, it, cell_of(res, row, column), out);
+		column += sql_item_columns(it);
+	}
+	return r;
+}

@@ -215,3 +215,52 @@ SELECT p.id, k.subject_id, k.version, k.box,
   JOIN patient p ON p.clinic_id = current_clinic() AND p.id = c.patient_id
   JOIN record_key k ON k.clinic_id = p.clinic_id AND k.subject_id = p.id
  ORDER BY c.exact DESC, p.id;
+
+-- Two that are taken in at once see one another: the later of the same family
+-- name and year of birth waits for the end of the earlier.
+-- sql: patient_alike_lock later
+-- in:  family bytes, year bytes
+SELECT pg_advisory_xact_lock(hashtextextended(
+       current_clinic()::text || encode($1::bytea || $2::bytea, 'hex'), 0));
+
+-- Who may have these names and this birth date, as far as both are known, and
+-- whether the one for whom it is asked may see the record (anyone's, if NULL). Of
+-- a year alone there are too many to look at: of these, who is written the same.
+-- sql: patient_alike many
+-- in:  beginnings bytes[], groups int[], names int[], group_count int,
+--      family bytes, single bool, year bytes, month bytes, day bytes,
+--      care_of uuid, limit int
+-- out: id uuid, key record_key,
+--      family_name sealed(patient_family_name), given_name sealed(patient_given_name),
+--      birth_date sealed(patient_birth_date), seen bool
+WITH candidate AS (
+    SELECT id FROM patient WHERE clinic_id = current_clinic()
+       AND birth_year = $7::bytea AND birth_month = $8::bytea AND birth_day = $9::bytea
+    UNION ALL
+    SELECT id FROM patient WHERE clinic_id = current_clinic()
+       AND birth_year = $7 AND birth_month = $8 AND birth_day IS NULL AND $9 IS NOT NULL
+    UNION ALL
+    SELECT id FROM patient WHERE clinic_id = current_clinic()
+       AND birth_year = $7 AND birth_month = $8 AND $9 IS NULL
+    UNION ALL
+    SELECT id FROM patient WHERE clinic_id = current_clinic()
+       AND birth_year = $7 AND birth_month IS NULL AND $8 IS NOT NULL
+    UNION ALL
+    SELECT t.patient_id FROM patient_token t
+     WHERE t.clinic_id = current_clinic() AND t.token = $5::bytea AND t.part = 3
+       AND $8 IS NULL
+       AND (SELECT b.birth_year = $7 FROM patient b
+             WHERE b.clinic_id = current_clinic() AND b.id = t.patient_id))
+SELECT p.id, k.subject_id, k.version, k.box,
+       p.family_name, p.given_name, p.birth_date,
+       $10::uuid IS NULL OR EXISTS (
+           SELECT 1 FROM care_team t
+            WHERE t.clinic_id = current_clinic() AND t.patient_id = c.id
+              AND t.account_id = $10 AND t.until > now()) AS seen
+  FROM candidate c
+  JOIN patient p ON p.clinic_id = current_clinic() AND p.id = c.id
+  JOIN record_key k ON k.clinic_id = p.clinic_id AND k.subject_id = p.id
+ WHERE k.box IS NOT NULL AND (p.given_name IS NULL) = $6::boolean
+   AND bears_names(c.id, $1::bytea[], $2::bigint[], $3::bigint[]) = $4::bigint
+ ORDER BY c.id
+ LIMIT $11::bigint;

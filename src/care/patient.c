@@ -2,7 +2,7 @@
 #include "care/account_new.h"
 #include "care/invitation.h"
 #include "care/operations.h"
-#include "care/patient_index.h"
+#include "care/patient_alike.h"
 #include "data/record_key.h"
 #include "gate/route.h"
 #include "sql.h"
@@ -11,6 +11,7 @@
 
 const struct shape patient_create_out[] = {
 	{ "id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },
+	{ ALIKE_MEMBER, SH_INT, 1, ALIKE_MAX, 0, NULL, NULL },
 	{ 0 },
 };
 
@@ -96,8 +97,23 @@ creator_joins(struct op *op, const struct uuid *id)
 	    : ERR_OK;
 }
 
-/* Nothing here waits but the key: the rows travel with the audit row and the
- * commit, and a taken record number is refused by its constraint there. */
+/* A second record of one person is made in silence for nobody: who asks to be
+ * asked is refused, the others are told. Some of those who send this are
+ * programs, which move people who *are* alike from elsewhere. */
+static enum err
+created_tell(struct op *op, const struct uuid *id, size_t alike)
+{
+	op->note.patient = op->note.record = *id;
+	op->version = 1;
+	op->out = json_pack("{s:o}", "id", uuid_json(id));
+	if (alike > 0)
+		json_object_set_new(
+		    op->out, ALIKE_MEMBER, json_integer((json_int_t)alike));
+	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
+}
+
+/* The rows travel with the audit row and the commit, and a taken record number
+ * is refused by its constraint there. */
 enum err
 patient_create(struct op *op)
 {
@@ -105,19 +121,18 @@ patient_create(struct op *op)
 	const struct record_key *key;
 	struct patient_change c;
 	struct uuid id = uuid_new();
+	size_t alike;
 	enum err r;
 
 	if ((r = patient_change_read(op, &none, &c)) != ERR_OK ||
+	    (r = patient_alike(op, &c, &alike)) != ERR_OK ||
 	    (r = record_key_new(op->tx, KEY_CLASS_patient, &id, &key, NULL)) !=
 		ERR_OK ||
 	    (r = record_insert(op, key, &id, &c)) != ERR_OK ||
 	    (r = patient_words_write(op, &id, &c)) != ERR_OK ||
 	    (r = creator_joins(op, &id)) != ERR_OK)
 		return r;
-	op->note.patient = op->note.record = id;
-	op->version = 1;
-	op->out = json_pack("{s:o}", "id", uuid_json(&id));
-	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
+	return created_tell(op, &id, alike);
 }
 
 /* A record whose key was destroyed is gone. */

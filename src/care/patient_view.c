@@ -55,6 +55,7 @@ static const struct shape insurance_members[] = {
 	{ #name, kind, from, to, (flags) | SH_PHI, choices, inner },
 const struct shape patient_create_in[] = {
 #include "tables/patient_fields.def"
+	{ "if_duplicate", SH_CHOICE, 0, 0, 0, "ask|create", NULL },
 	{ 0 },
 };
 

@@ -140,4 +140,5 @@ input_drop(struct op *op)
 	if (op->out != NULL)
 		json_wipe(op->out);
 	json_decref(op->out);
+	json_decref(op->more);
 }

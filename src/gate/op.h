@@ -151,6 +151,7 @@ struct op {
 	int status;	       /* 0: 200, 201 with CREATES, 204 without body */
 	int64_t version;       /* > 0: ETag */
 	const char *culprit;   /* field to blame */
+	json_t *more;	       /* further members of a problem; NULL */
 	int64_t retry_after_s; /* with ERR_TOO_MANY */
 	bool over_rate;	       /* refused before anything was looked at */
 	const char *set_token; /* new session token for cookie or body */

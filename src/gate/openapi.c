@@ -406,14 +406,17 @@ problem_schema(void)
 {
 	static const char *const members[] = { "type", "title", "code",
 		"request_id", "field" };
+	static const char *const numbers[] = { "status",
+		"possible_duplicates" };
 	json_t *properties = json_object();
 	size_t i;
 
 	for (i = 0; i < sizeof(members) / sizeof(members[0]); i++)
 		json_object_set_new(properties, members[i],
 		    json_pack("{s:s}", "type", "string"));
-	json_object_set_new(
-	    properties, "status", json_pack("{s:s}", "type", "integer"));
+	for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		json_object_set_new(properties, numbers[i],
+		    json_pack("{s:s}", "type", "integer"));
 	json_object_set_new(
 	    json_object_get(properties, "code"), "enum", codes());
 	return json_pack("{s:s, s:o, s:[s, s, s, s, s]}", "type", "object",

@@ -79,6 +79,8 @@ problem_fill(struct reply *rp, struct op *op, enum err e)
 		field = err_field(e);
 	if (field != NULL)
 		json_object_set_new(o, "field", json_string(field));
+	if (op->more != NULL)
+		json_object_update_missing(o, op->more);
 	rp->status = err_status(e);
 	body_set(rp, op->arena, o, "application/problem+json");
 	json_decref(o);

@@ -455,3 +455,58 @@ test('a key that has sealed 2^32 values seals no other', async () => {
   // without a value to seal nothing is in the way
   assert.equal((await patch(as.scheduler, id, '"2"', { language: null })).status, 200);
 });
+
+test('a second record of one person is asked about, or at least told', async () => {
+  const one = () => ({ family_name: `O\u2019Dupe-${randomUUID().replace(/[^a-f]/g, '')}`, given_name: 'Zoë', birth_date: '1980-02-29', sex: 'female' });
+  const ask = (who, body) => who.create('/v1/patients', { ...body, if_duplicate: 'ask' });
+  const asked = (r, count) => { refused(r, 409, 'possible_duplicate', 'if_duplicate'); assert.equal(r.body.possible_duplicates, count); };
+  const body = one();
+  const plain = (r, count) => assert.deepEqual([r.status, r.body.possible_duplicates, Object.keys(r.body)[0]], [201, count, 'id'], r.text);
+
+  plain(await ask(as.scheduler, body), undefined); // the first is nobody's double
+  for (const same of [{}, { sex: 'male', mrn: `D-${randomUUID().slice(0, 8)}` }, { family_name: body.family_name.toUpperCase().replace('\u2019', ' ') }, { given_name: 'zoe' }, { given_name: 'ZOE\u0308' }, { birth_date: '1980-02' }, { birth_date: '1980' }])
+    asked(await ask(as.scheduler, { ...body, ...same }), 1);
+  for (const other of [{ given_name: 'Zoë Marie' }, { given_name: null }, { family_name: `${body.family_name}s` }, { birth_date: '1980-02-28' }, { birth_date: '1981' }, { birth_date: null }])
+    plain(await ask(as.scheduler, { ...body, ...other }), undefined);
+  plain(await as.scheduler.create('/v1/patients', { ...body, if_duplicate: 'create' }), 1); // another person, says the desk
+  plain(await as.scheduler.create('/v1/patients', body), 2); // who does not know the question is told
+  asked(await ask(as.scheduler, body), 3);
+  refused(await as.scheduler.create('/v1/patients', { ...body, if_duplicate: 'merge' }), 422, 'invalid_field', 'if_duplicate');
+  refused(await as.admin.create('/v1/patients', { ...body, if_duplicate: 'ask' }), 404, 'not_found'); // no way to find out
+  const { items } = (await as.compliance.get('/v1/audit?outcome=possible_duplicate')).body;
+  assert.deepEqual([items.length >= 7, items[0].operation, items[0].actor_role], [true, 'patient_create', 'scheduler']);
+
+  // a person of one name, and a record that is gone
+  const single = { ...one(), given_name: null };
+  plain(await ask(as.scheduler, single), undefined);
+  asked(await ask(as.scheduler, single), 1);
+  plain(await ask(as.scheduler, { ...single, given_name: 'Zoë' }), undefined);
+});
+
+test('of those who are taken in at once, one is first', async () => {
+  const body = { ...minimal({ family_name: `Race${randomUUID().replace(/[^a-f]/g, '')}` }), if_duplicate: 'ask' };
+  for (let i = 0; i < 5; i++) {
+    const given_name = `Al${'abcde'[i]}`;
+    const all = await Promise.all(Array.from({ length: 6 }, (_, n) => [as.scheduler, as.clinician][n % 2].create('/v1/patients', { ...body, given_name })));
+    assert.equal(all.filter((r) => r.status === 201).length, 1, all.map((r) => r.text).join('\n'));
+    for (const r of all) assert.ok(r.status === 201 || r.body.code === 'possible_duplicate' || r.status === 429, r.text);
+  }
+});
+
+//= AZ-01: that somebody is a patient of the clinic is an answer: few a minute, of records that one may not see
+test('a clinician learns that there is a record, not whose, and not often', async () => {
+  const known = await Promise.all(Array.from({ length: 5 }, async (_, i) => {
+    const body = minimal({ family_name: `Hidden${'abcdef'[i]}${randomUUID().replace(/[^a-f]/g, '')}` });
+    await create(as.scheduler, body);
+    return { ...body, if_duplicate: 'ask' };
+  }));
+  const answers = [];
+  for (const body of known) answers.push(await as.clinician2.create('/v1/patients', body));
+  assert.deepEqual(Object.keys(answers[0].body).sort(), ['code', 'field', 'possible_duplicates', 'request_id', 'status', 'title', 'type']);
+  assert.deepEqual([answers[0].status, answers.at(-1).status], [409, 429], answers.map((r) => r.text).join('\n'));
+  assert.ok(Number(answers.at(-1).headers['retry-after']) >= 1);
+  // of those on whose team one is, as often as one likes
+  const own = minimal({ family_name: `Own${randomUUID().replace(/[^a-f]/g, '')}` });
+  await create(as.clinician2, own);
+  for (let i = 0; i < 5; i++) refused(await as.clinician2.create('/v1/patients', { ...own, if_duplicate: 'ask' }), 409, 'possible_duplicate', 'if_duplicate');
+});

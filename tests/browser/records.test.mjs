@@ -281,6 +281,35 @@ test('a clinician on the care team sees the record, others not', async () => {
   await doctor.goto(`${portal.url}/patient${search}`);
   await doctor.getByText('you are not on the care team').waitFor();
 
+  //= AZ-01: who may not see the record hears that there is one, not more
+  await doctor.goto(`${portal.url}/patient-new`);
+  await doctor.getByLabel('First name').fill('ingrid');
+  await doctor.getByLabel('Last name').fill('TESTPERSON');
+  await doctor.getByLabel('Birth date').fill('1979-12-31');
+  await doctor.getByLabel('Sex').selectOption('female');
+  await doctor.getByRole('button', { name: 'Save patient' }).click();
+  const question = doctor.getByRole('dialog',
+    { name: 'Is this person here already?' });
+  await question.getByText('You cannot open it. Ask the front desk').waitFor();
+  assert.equal(await question.getByRole('link').count(), 0);
+  assert.deepEqual(await axe(doctor), []);
+  if (process.env.EPIONE_SHOTS) {
+    await doctor.setViewportSize({ width: 390, height: 844 });
+    for (const colorScheme of ['light', 'dark']) {
+      await doctor.emulateMedia({ colorScheme });
+      await doctor.screenshot({ path:
+        `${process.env.EPIONE_SHOTS}/alike-${colorScheme}.png` });
+    }
+    await doctor.setViewportSize({ width: 1280, height: 720 });
+  }
+  await doctor.keyboard.press('Enter'); // the safe answer is the first
+  await question.waitFor({ state: 'detached' });
+  assert.match(doctor.url(), /patient-new/);
+  assert.equal(await doctor.getByLabel('First name').inputValue(), 'ingrid');
+  doctor.once('dialog', (leaving) => void leaving.accept());
+  await doctor.goto(`${portal.url}/patient${search}`);
+  await doctor.getByText('you are not on the care team').waitFor();
+
   await team.getByLabel('Add a clinician by name').fill('zzz');
   await team.getByText('No other clinician of that name.').waitFor();
   await team.getByLabel('Add a clinician by name')

@@ -27,6 +27,7 @@ struct job {
 	void *arg;
 	struct fiber *fiber;
 	int64_t since_ms, deadline_ms;
+	size_t paces_n; /* when it came */
 	bool ran;  /* the thread's to write, and the loop's once it is over */
 	bool over; /* the loop's to read and write */
 	TAILQ_ENTRY(job) list;
@@ -46,6 +47,15 @@ static pthread_cond_t up = PTHREAD_COND_INITIALIZER;
 static struct loop_watch bell = { .fd = -1 }; /* rung by the threads */
 static pthread_t *threads;
 static unsigned threads_n, in_hand, in_hand_max;
+
+/* How long it took from one job's end to the next's, of the last ones. On a
+ * busy machine the first of a crowd take long, and the others less: who waits
+ * gives way less. So who comes may hope for the least of these; who was there
+ * when PACES_TELL of them ended knows better. */
+#define PACES	   8
+#define PACES_TELL 4
+static int64_t paces_ms[PACES], paced_ms;
+static size_t paces_n;
 
 static void
 locked(bool yes)
@@ -221,11 +231,90 @@ thread_run(void *unused)
 }
 
 static void
+paces_note(size_t ended)
+{
+	int64_t now = instant_monotonic();
+	size_t i;
+
+	for (i = 0; i < ended; i++)
+		paces_ms[paces_n++ % PACES] = (now - paced_ms) / (int64_t)ended;
+	paced_ms = now;
+}
+
+static int64_t
+paces_least(void)
+{
+	size_t i, n = paces_n < PACES ? paces_n : PACES;
+	int64_t least = n == 0 ? 0 : paces_ms[0];
+
+	for (i = 1; i < n; i++)
+		if (paces_ms[i] < least)
+			least = paces_ms[i];
+	return least;
+}
+
+/* Of the last `n` of them, or of as many as there are. */
+static int64_t
+paces_mean(size_t n)
+{
+	int64_t sum = 0;
+	size_t i;
+
+	if (n > paces_n)
+		n = paces_n;
+	for (i = 1; i <= n; i++)
+		sum += paces_ms[(paces_n - i) % PACES];
+	return n == 0 ? 0 : sum / (int64_t)n;
+}
+
+int64_t
+offload_wait_ms(void)
+{
+	return paces_mean(PACES) * in_hand;
+}
+
+static void
+job_end(struct job *j)
+{
+	in_hand--;
+	j->over = true;
+	fiber_unblock(j->fiber);
+}
+
+/* Whose turn would come too late hears so now: the rest of the time is worth
+ * more to them elsewhere. */
+static void
+hopeless_refuse(void)
+{
+	struct jobs refused = TAILQ_HEAD_INITIALIZER(refused);
+	int64_t turn_ms = instant_monotonic(), mean = paces_mean(PACES_TELL);
+	struct job *j, *next;
+
+	locked(true);
+	for (j = TAILQ_FIRST(&waiting); j != NULL; j = next) {
+		next = TAILQ_NEXT(j, list);
+		if (turn_ms < j->deadline_ms ||
+		    paces_n < j->paces_n + PACES_TELL) {
+			turn_ms += mean;
+			continue;
+		}
+		TAILQ_REMOVE(&waiting, j, list);
+		TAILQ_INSERT_TAIL(&refused, j, list);
+	}
+	locked(false);
+	while ((j = TAILQ_FIRST(&refused)) != NULL) {
+		TAILQ_REMOVE(&refused, j, list);
+		job_end(j);
+	}
+}
+
+static void
 bell_heard(void *unused, short revents)
 {
 	struct jobs finished = TAILQ_HEAD_INITIALIZER(finished);
 	struct job *j;
 	uint64_t rung;
+	size_t ended = 0;
 
 	(void)unused;
 	(void)revents;
@@ -236,10 +325,13 @@ bell_heard(void *unused, short revents)
 	locked(false);
 	while ((j = TAILQ_FIRST(&finished)) != NULL) {
 		TAILQ_REMOVE(&finished, j, list);
-		in_hand--;
-		j->over = true;
-		fiber_unblock(j->fiber);
+		ended++;
+		job_end(j);
 	}
+	if (ended == 0)
+		return;
+	paces_note(ended);
+	hopeless_refuse();
 }
 
 static enum err
@@ -305,6 +397,7 @@ offload_start(unsigned count, unsigned queue_max)
 	if (count == 0 || bell.fd != -1)
 		return ERR_INTERNAL;
 	ending = false;
+	paces_n = 0;
 	if ((r = bell_hang()) != ERR_OK)
 		return r;
 	in_hand_max = count + queue_max;
@@ -347,15 +440,18 @@ offload(void (*fn)(void *), void *arg, int64_t deadline_ms)
 		.fiber = fiber_self(),
 		.since_ms = instant_monotonic(),
 		.deadline_ms = deadline_ms,
+		.paces_n = paces_n,
 	};
 
 	if (j.fiber == NULL || threads_n == 0) {
 		fn(arg);
 		return ERR_OK;
 	}
-	if (in_hand >= in_hand_max)
+	if (in_hand >= in_hand_max ||
+	    j.since_ms + paces_least() * in_hand >= deadline_ms)
 		return ERR_BUSY;
-	in_hand++;
+	if (in_hand++ == 0)
+		paced_ms = j.since_ms;
 	locked(true);
 	TAILQ_INSERT_TAIL(&waiting, &j, list);
 	pthread_cond_signal(&work);

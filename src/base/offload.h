@@ -34,9 +34,14 @@ void offload_stop(void);
 /*
  * Runs fn(arg) on a thread while the calling fiber waits, and nothing but its
  * end ends that wait; off a fiber, or when no threads run, runs it in place.
- * ERR_BUSY when the queue is full, or when its turn came after the deadline
- * (monotonic ms): then fn has not run. Once it runs it must end by itself.
+ * ERR_BUSY, and fn has not run: at once when the queue is full, or so long that
+ * even at the best speed of late its turn would come after the deadline
+ * (monotonic ms); as soon as the speed of those before tells so; or when its turn
+ * does come after it. Once it runs it must end by itself.
  */
 NODISCARD enum err offload(void (*fn)(void *), void *arg, int64_t deadline_ms);
+
+/* How long what is in hand takes, at the speed of late. */
+int64_t offload_wait_ms(void);
 
 #endif

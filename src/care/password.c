@@ -32,6 +32,18 @@ check_run(void *arg)
 		job->r = factor_password_hash(job->password, job->again);
 }
 
+/* On a thread of its own. Who is refused hears when it is worth trying again:
+ * when those that are in hand are done. */
+static enum err
+hash_run(struct op *op, void (*fn)(void *), void *job)
+{
+	enum err r = offload(fn, job, op->deadline_ms);
+
+	if (r == ERR_BUSY)
+		op->retry_after_s = offload_wait_ms() / 1000 + 1;
+	return r;
+}
+
 enum err
 password_check(struct op *op, const char *hash, const char *password,
     bool *right, const char **rehash)
@@ -48,7 +60,7 @@ password_check(struct op *op, const char *hash, const char *password,
 	if ((r = text_nfc(op->arena, password, &nfc)) != ERR_OK)
 		return r;
 	job.password = nfc;
-	if ((r = offload(check_run, &job, op->deadline_ms)) != ERR_OK)
+	if ((r = hash_run(op, check_run, &job)) != ERR_OK)
 		return r;
 	if (job.r != ERR_OK)
 		return job.r;
@@ -120,7 +132,7 @@ password_change_run(struct op *op, struct password_change *c)
 	struct change_job job = { c, ERR_INTERNAL };
 	enum err r;
 
-	if ((r = offload(change_run, &job, op->deadline_ms)) != ERR_OK)
+	if ((r = hash_run(op, change_run, &job)) != ERR_OK)
 		return r;
 	if (job.r == ERR_INVALID_CREDENTIALS)
 		return op_refuse(op, job.r, "current_password");

@@ -152,7 +152,7 @@ struct op {
 	int64_t version;       /* > 0: ETag */
 	const char *culprit;   /* field to blame */
 	json_t *more;	       /* further members of a problem; NULL */
-	int64_t retry_after_s; /* with ERR_TOO_MANY */
+	int64_t retry_after_s; /* with ERR_TOO_MANY, ERR_BUSY; 0: 1 s */
 	bool over_rate;	       /* refused before anything was looked at */
 	const char *set_token; /* new session token for cookie or body */
 	bool clear_session;    /* sign-out: expire cookie, Clear-Site-Data */

@@ -41,3 +41,27 @@ test('sign-ins beside busy processes are answered, each within its time', { time
     await stop();
   }
 });
+
+test('who finds the queue full is told so at once, and when to come again', { timeout: 120_000 }, async () => {
+  const full = await startClinic({ settings: 'hash_queue 1\n' }); // four in hand, of two workers
+  try {
+    const { email, password } = full.people.clinician;
+    const answers = await Promise.all(Array.from({ length: 16 }, async (_, i) => {
+      const client = new Client(full.url);
+      const r = await client.post('/v1/session', { email: i % 2 ? email : `nobody-${i}@example.org`, password, client: 'api' });
+      client.close();
+      return { ...r, at: performance.now() };
+    }));
+    const refused = answers.filter((r) => r.status === 503), served = answers.filter((r) => r.status !== 503);
+    assert.ok(refused.length > 0 && served.some((r) => r.status === 200), answers.map((r) => r.status).join(' '));
+    for (const r of refused) {
+      assert.equal(r.body.code, 'busy', r.text);
+      const wait = Number(r.headers['retry-after']);
+      assert.ok(wait >= 1 && wait < 30, `Retry-After ${wait}`);
+    }
+    // nobody who is refused has waited for those who are served
+    assert.ok(Math.min(...refused.map((r) => r.at)) < Math.max(...served.map((r) => r.at)));
+  } finally {
+    await full.stop();
+  }
+});

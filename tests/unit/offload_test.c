@@ -359,6 +359,143 @@ a_job_whose_turn_comes_too_late_does_not_run(void **state)
 	with_threads(late_main);
 }
 
+#define STEP_MS 10  /* of a job */
+#define CROWD	40  /* that would take four times as long */
+#define SOON_MS 100 /* as they have */
+
+static void
+spin_step(void *unused)
+{
+	const int64_t end = instant_monotonic() + STEP_MS;
+
+	(void)unused;
+	while (instant_monotonic() < end)
+		;
+}
+
+static void
+soon_fiber(void *arg)
+{
+	enum err r = offload(spin_step, NULL, instant_monotonic() + SOON_MS);
+
+	((int *)arg)[r == ERR_OK ? 0 : 1]++;
+	ended++;
+}
+
+static void
+hopeless_main(void *arg)
+{
+	int results[2] = { 0, 0 }, i, refused;
+
+	(void)arg;
+	assert_int_equal(offload_start(1, CROWD), ERR_OK);
+	for (i = 0; i < 3; i++) /* learns how fast it is */
+		assert_int_equal(offload(spin_step, NULL, NEVER), ERR_OK);
+	assert_int_equal(offload_wait_ms(), 0); /* nothing is in hand */
+	for (i = 0; i < CROWD; i++)
+		assert_int_equal(fiber_start(soon_fiber, results), ERR_OK);
+	fiber_sleep(1);
+	refused = results[1]; /* without having waited for a turn */
+	assert_in_range(refused, CROWD - SOON_MS / STEP_MS, CROWD - 1);
+	assert_in_range(offload_wait_ms(), STEP_MS, 60000);
+	while (ended < CROWD)
+		fiber_sleep(1);
+	assert_true(results[0] > 0);
+}
+
+/* Who cannot be served in time is better told now than in half a minute. */
+static void
+who_would_wait_in_vain_is_refused_at_once(void **state)
+{
+	(void)state;
+	with_threads(hopeless_main);
+}
+
+#define LATE_MS 1500 /* for what takes longer than that, and nobody knows yet */
+
+static void
+surprised_fiber(void *arg)
+{
+	const int64_t deadline = instant_monotonic() + LATE_MS;
+	enum err r = offload(spin_step, NULL, deadline);
+
+	if (r == ERR_BUSY && instant_monotonic() < deadline)
+		((int *)arg)[0]++;
+	else if (r == ERR_BUSY)
+		((int *)arg)[1]++;
+	ended++;
+}
+
+static void
+surprised_main(void *arg)
+{
+	const int crowd = 4 * LATE_MS / STEP_MS;
+	int refused[2] = { 0, 0 }, i;
+
+	(void)arg;
+	assert_int_equal(offload_start(1, (unsigned)crowd), ERR_OK);
+	for (i = 0; i < crowd; i++)
+		assert_int_equal(fiber_start(surprised_fiber, refused), ERR_OK);
+	fiber_sleep(1);
+	assert_int_equal(refused[0], 0); /* there is hope yet */
+	while (ended < crowd)
+		fiber_sleep(1);
+	assert_in_range(refused[0], crowd / 2, crowd);
+	assert_in_range(refused[1], 0, crowd / 10);
+}
+
+static void
+who_turns_out_to_wait_in_vain_is_told_in_time(void **state)
+{
+	(void)state;
+	with_threads(surprised_main);
+}
+
+#define HELD_MS 3300 /* two steps of pace.c more than a wait that is easy */
+
+static void
+nice_look(void *arg)
+{
+	*(int *)arg = getpriority(PRIO_PROCESS, 0);
+}
+
+static void
+waiter_fiber(void *arg)
+{
+	assert_int_equal(offload(nice_look, arg, NEVER), ERR_OK);
+	ended++;
+}
+
+static void
+held_main(void *arg)
+{
+	int results[2] = { 0, 0 }, waited = 0, fresh = 0;
+	struct rlimit room;
+
+	(void)arg;
+	assert_int_equal(offload_start(1, QUEUE), ERR_OK);
+	assert_int_equal(getrlimit(RLIMIT_NICE, &room), 0);
+	assert_int_equal(fiber_start(gate_fiber, results), ERR_OK);
+	assert_int_equal(fiber_start(waiter_fiber, &waited), ERR_OK);
+	fiber_sleep(HELD_MS);
+	sem_post(&gate);
+	while (ended < 2)
+		fiber_sleep(1);
+	assert_int_equal(offload(nice_look, &fresh, NEVER), ERR_OK);
+	if (room.rlim_cur < 30)
+		return;
+	assert_in_range(waited, 0, 8);
+	assert_in_range(fresh, waited + 1, 10);
+}
+
+static void
+who_has_waited_gives_way_less(void **state)
+{
+	(void)state;
+	assert_int_equal(offload_share(), ERR_OK);
+	with_threads(held_main);
+}
+
 #define LONG_MS 1400 /* past the last step of pace.c */
 
 struct climb {
@@ -511,6 +648,9 @@ main(void)
 		cmocka_unit_test(five_thousand_jobs_each_run_once),
 		cmocka_unit_test(a_job_that_computes_gives_its_core_back),
 		cmocka_unit_test(a_job_whose_turn_comes_too_late_does_not_run),
+		cmocka_unit_test(who_would_wait_in_vain_is_refused_at_once),
+		cmocka_unit_test(who_turns_out_to_wait_in_vain_is_told_in_time),
+		cmocka_unit_test(who_has_waited_gives_way_less),
 		cmocka_unit_test(the_longer_a_job_takes_the_less_it_gives_way),
 		cmocka_unit_test(no_worker_overtakes_another_again_and_again),
 		cmocka_unit_test(starting_wrongly_is_refused),

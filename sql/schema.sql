@@ -13,43 +13,105 @@ CREATE FUNCTION public.account_state(deactivated_at timestamp with time zone, pa
 
 ALTER FUNCTION public.account_state(deactivated_at timestamp with time zone, password_hash text, invited text) OWNER TO epione_owner;
 
-CREATE FUNCTION public.attempt_block(failures integer, free integer, t timestamp with time zone) RETURNS timestamp with time zone
+CREATE FUNCTION public.attempt_block(failures integer, free integer, device boolean, t timestamp with time zone) RETURNS timestamp with time zone
     LANGUAGE sql IMMUTABLE
-    AS $$ SELECT CASE WHEN failures >= free THEN t + least(interval '1 hour',
-        interval '30 seconds' * power(2, least(failures - free, 10))) END $$;
+    AS $$ SELECT CASE WHEN failures < free THEN NULL
+        WHEN failures >= 20 AND NOT device THEN t + interval '1 day'
+        ELSE t + least(interval '1 hour',
+            interval '30 seconds' * power(2, least(failures - free, 10))) END $$;
 
-ALTER FUNCTION public.attempt_block(failures integer, free integer, t timestamp with time zone) OWNER TO epione_owner;
+ALTER FUNCTION public.attempt_block(failures integer, free integer, device boolean, t timestamp with time zone) OWNER TO epione_owner;
 
-CREATE FUNCTION public.attempt_take(clinic uuid, account uuid, what text, free integer) RETURNS timestamp with time zone
-    LANGUAGE plpgsql SECURITY DEFINER
+CREATE TABLE public.attempt (
+    clinic_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    factor text NOT NULL,
+    source uuid DEFAULT '00000000-0000-0000-0000-000000000000'::uuid NOT NULL,
+    failures integer DEFAULT 0 NOT NULL,
+    blocked_until timestamp with time zone,
+    tried_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT attempt_factor_check CHECK ((factor = ANY (ARRAY['password'::text, 'totp'::text, 'recovery'::text])))
+);
+
+ALTER TABLE public.attempt OWNER TO epione_owner;
+
+CREATE FUNCTION public.attempt_closed(a public.attempt, t timestamp with time zone) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    AS $$ SELECT coalesce(a.blocked_until > t, false) OR attempt_stopped(a) $$;
+
+ALTER FUNCTION public.attempt_closed(a public.attempt, t timestamp with time zone) OWNER TO epione_owner;
+
+CREATE FUNCTION public.attempt_source(clinic uuid, account uuid, device bytea, network bytea) RETURNS uuid
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT coalesce(
+        (SELECT s.id FROM known_source s
+          WHERE s.clinic_id = clinic AND s.account_id = account
+            AND s.kind = 'device' AND s.token = device
+            AND s.seen_at > clock_timestamp() - interval '90 days'
+            AND NOT EXISTS (SELECT FROM attempt a
+                 WHERE a.clinic_id = clinic AND a.account_id = account
+                   AND a.source = s.id AND a.failures >= 100)),
+        (SELECT s.account_id FROM known_source s
+          WHERE s.clinic_id = clinic AND s.account_id = account
+            AND s.kind = 'network' AND s.token = network
+            AND s.seen_at > clock_timestamp() - interval '90 days'),
+        '00000000-0000-0000-0000-000000000000')
+$$;
+
+ALTER FUNCTION public.attempt_source(clinic uuid, account uuid, device bytea, network bytea) OWNER TO epione_owner;
+
+CREATE FUNCTION public.attempt_stopped(a public.attempt) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    AS $$ SELECT a.factor <> 'password' AND a.failures >= 100
+              AND a.source IN ('00000000-0000-0000-0000-000000000000', a.account_id) $$;
+
+ALTER FUNCTION public.attempt_stopped(a public.attempt) OWNER TO epione_owner;
+
+CREATE FUNCTION public.attempt_take(clinic uuid, account uuid, what text, free integer, who uuid) RETURNS TABLE(wait_until timestamp with time zone, warn boolean)
+    LANGUAGE plpgsql SECURITY DEFINER ROWS 1
     SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
     a attempt%ROWTYPE;
     t timestamptz := clock_timestamp();
+    device boolean := who NOT IN ('00000000-0000-0000-0000-000000000000', account);
 BEGIN
     -- the update locks the row against the sweep of empty ones
-    INSERT INTO attempt AS o (clinic_id, account_id, factor)
-        VALUES (clinic, account, what)
-        ON CONFLICT (clinic_id, account_id, factor) DO UPDATE SET failures = o.failures;
-    SELECT * INTO a FROM attempt
-     WHERE clinic_id = clinic AND account_id = account AND factor = what
+    INSERT INTO attempt AS o (clinic_id, account_id, factor, source)
+        VALUES (clinic, account, what, who)
+        ON CONFLICT (clinic_id, account_id, factor, source)
+            DO UPDATE SET failures = o.failures;
+    SELECT * INTO a FROM attempt o
+     WHERE o.clinic_id = clinic AND o.account_id = account AND o.factor = what
+       AND o.source = who
        FOR UPDATE;
-    IF a.failures >= 100 THEN
-        RETURN 'infinity';
+    IF a.tried_at < t - interval '30 days' AND NOT attempt_stopped(a) THEN
+        a.failures := 0;
     END IF;
-    IF a.blocked_until > t THEN
-        RETURN a.blocked_until;
+    IF a.failures >= free AND NOT device THEN
+        UPDATE account o SET warned_at = t
+         WHERE o.clinic_id = clinic AND o.id = account
+           AND (o.warned_at IS NULL OR o.warned_at < t - interval '1 day');
+        warn := FOUND;
     END IF;
-    UPDATE attempt SET failures = a.failures + 1,
-        blocked_until = attempt_block(a.failures + 1, free, t)
-     WHERE clinic_id = clinic AND account_id = account AND factor = what;
-    RETURN NULL;
+    IF attempt_stopped(a) THEN
+        wait_until := 'infinity';
+    ELSIF a.blocked_until > t THEN
+        wait_until := a.blocked_until;
+    ELSE
+        UPDATE attempt o SET failures = a.failures + 1, tried_at = t,
+            blocked_until = attempt_block(a.failures + 1,
+                CASE WHEN device THEN 2 * free ELSE free END, device, t)
+         WHERE o.clinic_id = clinic AND o.account_id = account AND o.factor = what
+           AND o.source = who;
+    END IF;
+    RETURN NEXT;
 END $$;
 
-ALTER FUNCTION public.attempt_take(clinic uuid, account uuid, what text, free integer) OWNER TO epione_owner;
+ALTER FUNCTION public.attempt_take(clinic uuid, account uuid, what text, free integer, who uuid) OWNER TO epione_owner;
 
-CREATE FUNCTION public.attempt_take_stranger(token bytea) RETURNS timestamp with time zone
+CREATE FUNCTION public.attempt_take_stranger(token bytea, free integer) RETURNS timestamp with time zone
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
     AS $$
@@ -57,28 +119,23 @@ DECLARE
     a attempt_stranger%ROWTYPE;
     t timestamptz := clock_timestamp();
 BEGIN
-    DELETE FROM attempt_stranger WHERE email_token IN (
-        SELECT o.email_token FROM attempt_stranger o
-         WHERE o.tried_at < t - interval '1 day'
-         LIMIT 10 FOR UPDATE SKIP LOCKED);
     INSERT INTO attempt_stranger AS o (email_token, failures, tried_at)
         VALUES (token, 0, t)
         ON CONFLICT (email_token) DO UPDATE SET failures = o.failures;
     SELECT * INTO a FROM attempt_stranger WHERE email_token = token FOR UPDATE;
-    IF a.failures >= 100 THEN
-        RETURN 'infinity';
+    IF a.tried_at < t - interval '30 days' THEN
+        a.failures := 0;
     END IF;
     IF a.blocked_until > t THEN
         RETURN a.blocked_until;
     END IF;
     UPDATE attempt_stranger SET failures = a.failures + 1, tried_at = t,
-        blocked_until = attempt_block(a.failures + 1,
-            (SELECT min(failures_before_delay) FROM clinic), t)
+        blocked_until = attempt_block(a.failures + 1, free, false, t)
      WHERE email_token = token;
     RETURN NULL;
 END $$;
 
-ALTER FUNCTION public.attempt_take_stranger(token bytea) OWNER TO epione_owner;
+ALTER FUNCTION public.attempt_take_stranger(token bytea, free integer) OWNER TO epione_owner;
 
 CREATE TABLE public.audit_log (
     seq bigint NOT NULL,
@@ -589,7 +646,7 @@ $$;
 
 ALTER FUNCTION public.relation(kind text, subject uuid, clinic uuid, actor uuid) OWNER TO epione_owner;
 
-CREATE FUNCTION public.session_open(token_hash bytea, background boolean) RETURNS TABLE(clinic_id uuid, session_id uuid, account_id uuid, patient_id uuid, role text, client text, state text, step_up_until timestamp with time zone, idle_expires_at timestamp with time zone, expires_at timestamp with time zone, password_expires_at timestamp with time zone)
+CREATE FUNCTION public.session_open(token_hash bytea, background boolean) RETURNS TABLE(clinic_id uuid, session_id uuid, account_id uuid, patient_id uuid, role text, client text, state text, step_up_until timestamp with time zone, rebind_until timestamp with time zone, idle_expires_at timestamp with time zone, expires_at timestamp with time zone, password_expires_at timestamp with time zone)
     LANGUAGE plpgsql SECURITY DEFINER ROWS 1
     SET search_path TO 'public', 'pg_temp'
     AS $$
@@ -598,7 +655,7 @@ DECLARE
     t timestamptz := clock_timestamp();
 BEGIN
     SELECT s.clinic_id, s.id, s.account_id, s.client, s.seen_at, s.idle_s,
-           s.expires_at, s.factor_at, s.step_up_until,
+           s.expires_at, s.factor_at, s.step_up_until, s.rebind_until,
            a.role, a.patient_id, a.totp_confirmed_at, a.compromised_at,
            password_expiry(a.password_changed_at, c.password_max_age_days)
                AS password_expires_at
@@ -624,7 +681,7 @@ BEGIN
         r.client,
         session_state(r.factor_at, r.totp_confirmed_at, r.compromised_at,
             r.password_expires_at, t),
-        r.step_up_until, r.seen_at + make_interval(secs => r.idle_s),
+        r.step_up_until, r.rebind_until, r.seen_at + make_interval(secs => r.idle_s),
         r.expires_at, r.password_expires_at;
 END $$;
 
@@ -667,39 +724,85 @@ $$;
 
 ALTER FUNCTION public.sessions_ended(clinics uuid[], ids uuid[], active uuid[]) OWNER TO epione_owner;
 
-CREATE FUNCTION public.sign_in_take(token bytea) RETURNS TABLE(clinic_id uuid, account_id uuid, role text, password_hash text, blocked_until timestamp with time zone)
-    LANGUAGE plpgsql SECURITY DEFINER
+CREATE FUNCTION public.sign_in_take(token bytea, device bytea, network bytea) RETURNS TABLE(clinic_id uuid, account_id uuid, role text, password_hash text, wait_until timestamp with time zone, warn boolean)
+    LANGUAGE plpgsql SECURITY DEFINER ROWS 1
     SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
     r record;
+    -- of the strictest clinic, whosever the name is
+    free integer := (SELECT min(failures_before_delay) FROM clinic);
 BEGIN
-    SELECT a.clinic_id, a.id, a.role, c.failures_before_delay AS free,
-           CASE WHEN a.deactivated_at IS NULL THEN a.password_hash END AS hash
+    SELECT a.clinic_id, a.id, a.role,
+           CASE WHEN a.deactivated_at IS NULL THEN a.password_hash END AS hash,
+           attempt_source(a.clinic_id, a.id, device, network) AS source
       INTO r
-      FROM account a JOIN clinic c ON c.id = a.clinic_id
+      FROM account a
      WHERE a.email_token = token;
     IF FOUND THEN
-        RETURN QUERY SELECT r.clinic_id, r.id, r.role, r.hash,
-            attempt_take(r.clinic_id, r.id, 'password', r.free);
+        RETURN QUERY SELECT r.clinic_id, r.id, r.role, r.hash, t.wait_until, t.warn
+            FROM attempt_take(r.clinic_id, r.id, 'password', free, r.source) AS t;
     ELSE
         RETURN QUERY SELECT NULL::uuid, NULL::uuid, NULL::text, NULL::text,
-            attempt_take_stranger(token);
+            attempt_take_stranger(token, free), false;
     END IF;
 END $$;
 
-ALTER FUNCTION public.sign_in_take(token bytea) OWNER TO epione_owner;
+ALTER FUNCTION public.sign_in_take(token bytea, device bytea, network bytea) OWNER TO epione_owner;
+
+CREATE FUNCTION public.source_note(clinic uuid, account uuid, was bytea, device bytea, network bytea) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF device IS NOT NULL THEN
+        DELETE FROM known_source WHERE clinic_id = clinic
+           AND account_id = account AND kind = 'device' AND token = was;
+        UPDATE known_source SET token = device WHERE kind = 'device' AND token = was;
+        INSERT INTO known_source (clinic_id, account_id, kind, token)
+            VALUES (clinic, account, 'device', device);
+    END IF;
+    IF network IS NOT NULL THEN
+        INSERT INTO known_source (clinic_id, account_id, kind, token)
+            VALUES (clinic, account, 'network', network)
+            ON CONFLICT ON CONSTRAINT known_source_key
+                DO UPDATE SET seen_at = clock_timestamp();
+    END IF;
+    DELETE FROM known_source WHERE clinic_id = clinic AND id IN (
+        SELECT o.id FROM (
+            SELECT s.id, row_number() OVER (PARTITION BY s.kind
+                   ORDER BY s.seen_at DESC) AS place
+              FROM known_source s
+             WHERE s.clinic_id = clinic AND s.account_id = account) AS o
+         WHERE o.place > 10);
+END $$;
+
+ALTER FUNCTION public.source_note(clinic uuid, account uuid, was bytea, device bytea, network bytea) OWNER TO epione_owner;
 
 CREATE FUNCTION public.sweep_attempts(batch bigint) RETURNS bigint
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
     AS $$
-    WITH gone AS (
+    WITH none AS (
         DELETE FROM attempt WHERE ctid = ANY (ARRAY(
             SELECT ctid FROM attempt WHERE failures = 0
              LIMIT batch FOR UPDATE SKIP LOCKED))
+        RETURNING 1),
+    old AS (
+        DELETE FROM attempt WHERE ctid = ANY (ARRAY(
+            SELECT a.ctid FROM attempt a
+             WHERE a.tried_at < clock_timestamp() - interval '30 days'
+               AND a.failures <> 0 AND NOT attempt_stopped(a)
+             ORDER BY a.tried_at LIMIT batch FOR UPDATE SKIP LOCKED))
+        RETURNING 1),
+    left_behind AS (
+        DELETE FROM known_source WHERE ctid = ANY (ARRAY(
+            SELECT ctid FROM known_source
+             WHERE seen_at < clock_timestamp() - interval '90 days'
+             ORDER BY seen_at LIMIT batch FOR UPDATE SKIP LOCKED))
         RETURNING 1)
-    SELECT count(*) FROM gone
+    SELECT greatest((SELECT count(*) FROM none), (SELECT count(*) FROM old),
+        (SELECT count(*) FROM left_behind))
 $$;
 
 ALTER FUNCTION public.sweep_attempts(batch bigint) OWNER TO epione_owner;
@@ -774,7 +877,9 @@ CREATE FUNCTION public.sweep_strangers(batch bigint) RETURNS bigint
     WITH gone AS (
         DELETE FROM attempt_stranger WHERE ctid = ANY (ARRAY(
             SELECT ctid FROM attempt_stranger
-             WHERE tried_at < clock_timestamp() - interval '1 day'
+             WHERE tried_at < greatest(clock_timestamp() - interval '30 days',
+                   (SELECT tried_at FROM attempt_stranger
+                     ORDER BY tried_at DESC OFFSET 1000000 LIMIT 1))
              ORDER BY tried_at LIMIT batch FOR UPDATE SKIP LOCKED))
         RETURNING 1)
     SELECT count(*) FROM gone
@@ -833,6 +938,7 @@ CREATE TABLE public.account (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     created_by uuid,
     last_sign_in_at timestamp with time zone,
+    warned_at timestamp with time zone,
     CONSTRAINT account_check CHECK (((role = 'patient'::text) = (patient_id IS NOT NULL))),
     CONSTRAINT account_role_check CHECK ((role = ANY (ARRAY['admin'::text, 'clinician'::text, 'scheduler'::text, 'compliance'::text, 'patient'::text])))
 );
@@ -870,17 +976,6 @@ CREATE TABLE public.approval (
 );
 
 ALTER TABLE public.approval OWNER TO epione_owner;
-
-CREATE TABLE public.attempt (
-    clinic_id uuid NOT NULL,
-    account_id uuid NOT NULL,
-    factor text NOT NULL,
-    failures integer DEFAULT 0 NOT NULL,
-    blocked_until timestamp with time zone,
-    CONSTRAINT attempt_factor_check CHECK ((factor = ANY (ARRAY['password'::text, 'totp'::text, 'recovery'::text])))
-);
-
-ALTER TABLE public.attempt OWNER TO epione_owner;
 
 CREATE TABLE public.attempt_stranger (
     email_token bytea NOT NULL,
@@ -1108,6 +1203,19 @@ CREATE TABLE public.job_pause (
 
 ALTER TABLE public.job_pause OWNER TO epione_owner;
 
+CREATE TABLE public.known_source (
+    clinic_id uuid NOT NULL,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    account_id uuid NOT NULL,
+    kind text NOT NULL,
+    token bytea NOT NULL,
+    seen_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT known_source_kind_check CHECK ((kind = ANY (ARRAY['device'::text, 'network'::text]))),
+    CONSTRAINT known_source_token_check CHECK ((octet_length(token) = 32))
+);
+
+ALTER TABLE public.known_source OWNER TO epione_owner;
+
 CREATE TABLE public.name_beginning (
     clinic_id uuid NOT NULL,
     beginning bytea NOT NULL,
@@ -1253,6 +1361,9 @@ CREATE TABLE public.session (
     expires_at timestamp with time zone NOT NULL,
     factor_at timestamp with time zone,
     step_up_until timestamp with time zone,
+    rebind_until timestamp with time zone,
+    previous_at timestamp with time zone,
+    failed integer DEFAULT 0 NOT NULL,
     ended_at timestamp with time zone,
     CONSTRAINT session_client_check CHECK ((client = ANY (ARRAY['browser'::text, 'api'::text]))),
     CONSTRAINT session_hash_check CHECK ((octet_length(hash) = 32))
@@ -1275,7 +1386,7 @@ ALTER TABLE ONLY public.approval
     ADD CONSTRAINT approval_pkey PRIMARY KEY (clinic_id, id);
 
 ALTER TABLE ONLY public.attempt
-    ADD CONSTRAINT attempt_pkey PRIMARY KEY (clinic_id, account_id, factor);
+    ADD CONSTRAINT attempt_pkey PRIMARY KEY (clinic_id, account_id, factor, source);
 
 ALTER TABLE ONLY public.attempt_stranger
     ADD CONSTRAINT attempt_stranger_pkey PRIMARY KEY (email_token);
@@ -1315,6 +1426,12 @@ ALTER TABLE ONLY public.job_pause
 
 ALTER TABLE ONLY public.job
     ADD CONSTRAINT job_pkey PRIMARY KEY (clinic_id, id);
+
+ALTER TABLE ONLY public.known_source
+    ADD CONSTRAINT known_source_key UNIQUE (clinic_id, account_id, kind, token);
+
+ALTER TABLE ONLY public.known_source
+    ADD CONSTRAINT known_source_pkey PRIMARY KEY (clinic_id, id);
 
 ALTER TABLE ONLY public.name_beginning
     ADD CONSTRAINT name_beginning_pkey PRIMARY KEY (clinic_id, beginning, word);
@@ -1364,6 +1481,8 @@ CREATE INDEX approval_waiting ON public.approval USING btree (clinic_id, id) WHE
 CREATE INDEX attempt_none ON public.attempt USING btree (clinic_id, account_id) WHERE (failures = 0);
 
 CREATE INDEX attempt_stranger_tried ON public.attempt_stranger USING btree (tried_at);
+
+CREATE INDEX attempt_tried ON public.attempt USING btree (tried_at);
 
 CREATE INDEX audit_log_action ON ONLY public.audit_log USING btree (clinic_id, action, public.audit_hour(at)) WHERE (action <> 'R'::"char");
 
@@ -1422,6 +1541,10 @@ CREATE INDEX job_due ON public.job USING btree (kind, run_at) WHERE (state = ANY
 CREATE INDEX job_ended ON public.job USING btree (ended_at) WHERE (ended_at IS NOT NULL);
 
 CREATE INDEX job_state ON public.job USING btree (clinic_id, state, id);
+
+CREATE INDEX known_source_device ON public.known_source USING btree (token) WHERE (kind = 'device'::text);
+
+CREATE INDEX known_source_seen ON public.known_source USING btree (seen_at);
 
 CREATE INDEX patient_birth ON public.patient USING btree (clinic_id, birth_year, birth_month, birth_day, id) WHERE (birth_year IS NOT NULL);
 
@@ -1499,6 +1622,9 @@ ALTER TABLE ONLY public.care_team
 ALTER TABLE ONLY public.invitation
     ADD CONSTRAINT invitation_clinic_id_account_id_fkey FOREIGN KEY (clinic_id, account_id) REFERENCES public.account(clinic_id, id);
 
+ALTER TABLE ONLY public.known_source
+    ADD CONSTRAINT known_source_clinic_id_account_id_fkey FOREIGN KEY (clinic_id, account_id) REFERENCES public.account(clinic_id, id);
+
 ALTER TABLE ONLY public.name_beginning
     ADD CONSTRAINT name_beginning_clinic_id_fkey FOREIGN KEY (clinic_id) REFERENCES public.clinic(id);
 
@@ -1557,6 +1683,8 @@ ALTER TABLE public.job ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY jobs_destroy ON public.record_key AS RESTRICTIVE FOR DELETE TO epione_jobs USING ((class = 'job'::text));
 
+ALTER TABLE public.known_source ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.name_beginning ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.password_history ENABLE ROW LEVEL SECURITY;
@@ -1586,6 +1714,8 @@ CREATE POLICY same_clinic ON public.idempotency USING ((clinic_id = public.curre
 CREATE POLICY same_clinic ON public.invitation USING ((clinic_id = public.current_clinic()));
 
 CREATE POLICY same_clinic ON public.job TO epione_server USING ((clinic_id = public.current_clinic()));
+
+CREATE POLICY same_clinic ON public.known_source USING ((clinic_id = public.current_clinic()));
 
 CREATE POLICY same_clinic ON public.name_beginning USING ((clinic_id = public.current_clinic()));
 
@@ -1619,10 +1749,18 @@ GRANT USAGE ON SCHEMA public TO epione_jobs;
 
 GRANT ALL ON FUNCTION public.account_state(deactivated_at timestamp with time zone, password_hash text, invited text) TO epione_server;
 
-REVOKE ALL ON FUNCTION public.attempt_take(clinic uuid, account uuid, what text, free integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.attempt_take(clinic uuid, account uuid, what text, free integer) TO epione_server;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.attempt TO epione_server;
 
-REVOKE ALL ON FUNCTION public.attempt_take_stranger(token bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.attempt_closed(a public.attempt, t timestamp with time zone) TO epione_server;
+
+GRANT ALL ON FUNCTION public.attempt_source(clinic uuid, account uuid, device bytea, network bytea) TO epione_server;
+
+GRANT ALL ON FUNCTION public.attempt_stopped(a public.attempt) TO epione_server;
+
+REVOKE ALL ON FUNCTION public.attempt_take(clinic uuid, account uuid, what text, free integer, who uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.attempt_take(clinic uuid, account uuid, what text, free integer, who uuid) TO epione_server;
+
+REVOKE ALL ON FUNCTION public.attempt_take_stranger(token bytea, free integer) FROM PUBLIC;
 
 GRANT SELECT ON TABLE public.audit_log TO epione_server;
 GRANT SELECT ON TABLE public.audit_log TO epione_reporter;
@@ -1717,8 +1855,11 @@ GRANT ALL ON FUNCTION public.session_open(token_hash bytea, background boolean) 
 REVOKE ALL ON FUNCTION public.sessions_ended(clinics uuid[], ids uuid[], active uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.sessions_ended(clinics uuid[], ids uuid[], active uuid[]) TO epione_server;
 
-REVOKE ALL ON FUNCTION public.sign_in_take(token bytea) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.sign_in_take(token bytea) TO epione_server;
+REVOKE ALL ON FUNCTION public.sign_in_take(token bytea, device bytea, network bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.sign_in_take(token bytea, device bytea, network bytea) TO epione_server;
+
+REVOKE ALL ON FUNCTION public.source_note(clinic uuid, account uuid, was bytea, device bytea, network bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.source_note(clinic uuid, account uuid, was bytea, device bytea, network bytea) TO epione_server;
 
 REVOKE ALL ON FUNCTION public.sweep_attempts(batch bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.sweep_attempts(batch bigint) TO epione_jobs;
@@ -1751,8 +1892,6 @@ GRANT UPDATE(state) ON TABLE public.approval TO epione_server;
 GRANT UPDATE(decided_by) ON TABLE public.approval TO epione_server;
 
 GRANT UPDATE(decided_at) ON TABLE public.approval TO epione_server;
-
-GRANT SELECT,INSERT,UPDATE ON TABLE public.attempt TO epione_server;
 
 GRANT SELECT ON TABLE public.audit_word TO epione_server;
 GRANT SELECT ON TABLE public.audit_word TO epione_reporter;
@@ -1812,6 +1951,8 @@ GRANT SELECT(asked_at),UPDATE(asked_at) ON TABLE public.job TO epione_server;
 GRANT SELECT(ended_at),UPDATE(ended_at) ON TABLE public.job TO epione_server;
 
 GRANT SELECT ON TABLE public.job_pause TO epione_jobs;
+
+GRANT SELECT,DELETE ON TABLE public.known_source TO epione_server;
 
 GRANT SELECT,INSERT ON TABLE public.name_beginning TO epione_server;
 

@@ -82,6 +82,15 @@ fill(el('me'), facts([['Name', session.user.display_name],
   ['Role', roleName(session.user.role)], ['Clinic', session.user.clinic_name]]),
 h('button', { type: 'button', class: 'button',
   onclick: () => void signOut() }, icon('out'), 'Sign out here'));
+//= IA-09: who was guessed at sees it
+const failed = session.failed_attempts ?? 0;
+if (session.previous_sign_in_at)
+  fill(el('before'), note(failed ? 'warn' : 'info', h('p', {},
+    `Before this you signed in ${exact(session.previous_sign_in_at)}. `,
+    failed === 0 ? 'Nobody has tried in vain since.'
+      : failed === 1 ? 'One try has failed since.'
+        : `${failed} tries have failed since.`,
+    failed ? ' If that was not you, change your password.' : '')));
 if (session.password_expires_at)
   el('pass-text').textContent = 'It expires on ' +
     `${shortDay(session.password_expires_at)}. ` +

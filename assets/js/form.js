@@ -16,6 +16,11 @@ import { span } from './format.js';
 export function words(problem) {
   if (!(problem instanceof Problem))
     return 'Something went wrong on this page. Load it again.';
+  //= IA-09: whoever has to wait is told how not to
+  if (problem.code === 'too_many_attempts')
+    return `Too many failed tries. Wait ${span(problem.retryAfterS)}, or ` +
+      'sign in on a device or network where you did before, or call ' +
+      'your clinic: they can unlock your account or send you a new link.';
   if (problem.status === 429 && problem.retryAfterS > 0)
     return `Too many tries. Wait ${span(problem.retryAfterS)}, ` +
       'then try again.';

@@ -13,7 +13,7 @@ function codeField() {
       '6 numbers from your authenticator app'),
     h('input', { id: 'step-up-code', name: 'code', class: 'code',
       type: 'text', autocomplete: 'one-time-code', inputmode: 'numeric',
-      required: true, maxlength: '12', pattern: '[0-9\\s\\-]{6,}',
+      required: true, maxlength: '12', pattern: '[\\p{Nd}\\p{Cf}\\s\\-]{6,}',
       'aria-describedby': 'step-up-hint',
       'data-missing': 'Enter the code',
       'data-invalid': 'The code has 6 numbers' }));

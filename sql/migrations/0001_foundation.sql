@@ -232,6 +232,7 @@ CREATE TABLE account (
     created_at          timestamptz NOT NULL DEFAULT now(),
     created_by          uuid,
     last_sign_in_at     timestamptz,
+    warned_at           timestamptz, -- that strangers guess
     PRIMARY KEY (clinic_id, id),
     UNIQUE (id),
     --= IA-01: one login, whatever its case or Unicode form
@@ -255,19 +256,39 @@ CREATE TABLE password_history (
     FOREIGN KEY (clinic_id, account_id) REFERENCES account (clinic_id, id)
 );
 
---= IA-09: one counter per account and factor, for all workers and addresses
+-- Where an account was signed in to with both factors: a browser, by the hash of
+-- the cookie that it was given then, and a network, by an HMAC of its address.
+-- Failures there are counted apart from those of strangers.
+CREATE TABLE known_source (
+    clinic_id     uuid NOT NULL,
+    id            uuid NOT NULL DEFAULT gen_random_uuid(),
+    account_id    uuid NOT NULL,
+    kind          text NOT NULL CHECK (kind IN ('device', 'network')),
+    token         bytea NOT NULL CHECK (octet_length(token) = 32),
+    seen_at       timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (clinic_id, id),
+    CONSTRAINT known_source_key UNIQUE (clinic_id, account_id, kind, token),
+    FOREIGN KEY (clinic_id, account_id) REFERENCES account (clinic_id, id)
+);
+CREATE INDEX known_source_device ON known_source (token) WHERE kind = 'device';
+
+--= IA-09: counted for all workers and addresses by account, factor and source:
+-- nil for all strangers together, the account's own id for the networks it
+-- knows, and for a known device that one's id
 CREATE TABLE attempt (
     clinic_id     uuid NOT NULL,
     account_id    uuid NOT NULL,
     factor        text NOT NULL CHECK (factor IN ('password', 'totp', 'recovery')),
+    source        uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
     failures      integer NOT NULL DEFAULT 0,
     blocked_until timestamptz,
-    PRIMARY KEY (clinic_id, account_id, factor),
+    tried_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (clinic_id, account_id, factor, source),
     FOREIGN KEY (clinic_id, account_id) REFERENCES account (clinic_id, id)
 );
 
 -- The same for sign-in names that no account has, so that a stranger meets the
--- same delays and learns nothing from them. Forgotten after a day.
+-- same delays, for as long, and learns nothing from them.
 --= IA-11: unknown and known answer alike, delays too
 CREATE TABLE attempt_stranger (
     email_token   bytea PRIMARY KEY CHECK (octet_length(email_token) = 8),
@@ -352,6 +373,9 @@ CREATE TABLE session (
     expires_at    timestamptz NOT NULL,
     factor_at     timestamptz,
     step_up_until timestamptz,
+    rebind_until  timestamptz, -- may set up another authenticator
+    previous_at   timestamptz, -- the sign-in before, and what failed since
+    failed        integer NOT NULL DEFAULT 0,
     ended_at      timestamptz,
     PRIMARY KEY (clinic_id, id),
     CONSTRAINT session_hash_key UNIQUE (hash),
@@ -499,6 +523,8 @@ CREATE TABLE job_pause (
 CREATE INDEX session_expires ON session (expires_at);
 CREATE INDEX invitation_expires ON invitation (expires_at);
 CREATE INDEX attempt_none ON attempt (clinic_id, account_id) WHERE failures = 0;
+CREATE INDEX attempt_tried ON attempt (tried_at);
+CREATE INDEX known_source_seen ON known_source (seen_at);
 
 -- Audit
 
@@ -646,8 +672,8 @@ CREATE FUNCTION session_open(token_hash bytea, background boolean)
     RETURNS TABLE (
         clinic_id uuid, session_id uuid, account_id uuid, patient_id uuid,
         role text, client text, state text, step_up_until timestamptz,
-        idle_expires_at timestamptz, expires_at timestamptz,
-        password_expires_at timestamptz)
+        rebind_until timestamptz, idle_expires_at timestamptz,
+        expires_at timestamptz, password_expires_at timestamptz)
     LANGUAGE plpgsql SECURITY DEFINER ROWS 1 SET search_path = public, pg_temp
 AS $$
 DECLARE
@@ -655,7 +681,7 @@ DECLARE
     t timestamptz := clock_timestamp();
 BEGIN
     SELECT s.clinic_id, s.id, s.account_id, s.client, s.seen_at, s.idle_s,
-           s.expires_at, s.factor_at, s.step_up_until,
+           s.expires_at, s.factor_at, s.step_up_until, s.rebind_until,
            a.role, a.patient_id, a.totp_confirmed_at, a.compromised_at,
            password_expiry(a.password_changed_at, c.password_max_age_days)
                AS password_expires_at
@@ -681,7 +707,7 @@ BEGIN
         r.client,
         session_state(r.factor_at, r.totp_confirmed_at, r.compromised_at,
             r.password_expires_at, t),
-        r.step_up_until, r.seen_at + make_interval(secs => r.idle_s),
+        r.step_up_until, r.rebind_until, r.seen_at + make_interval(secs => r.idle_s),
         r.expires_at, r.password_expires_at;
 END $$;
 
@@ -752,46 +778,100 @@ AS $$
     SELECT asked.id FROM asked WHERE seen_at IS NULL
 $$;
 
--- How long the next attempt must wait after so many failures.
---= IA-09: after `free` failures a delay from 30 s to 1 h
-CREATE FUNCTION attempt_block(failures integer, free integer, t timestamptz)
+-- How long the next attempt must wait after so many failures. Who has a known
+-- device never waits longer than an hour. All others together, those on known
+-- networks and strangers apart, have 20 and then one a day: less than 100 in
+-- any 30 days, however many they are.
+--= IA-09: after `free` failures a delay from 30 s to 1 h; less than 100 guesses
+CREATE FUNCTION attempt_block(failures integer, free integer, device boolean, t timestamptz)
     RETURNS timestamptz LANGUAGE sql IMMUTABLE
-    AS $$ SELECT CASE WHEN failures >= free THEN t + least(interval '1 hour',
-        interval '30 seconds' * power(2, least(failures - free, 10))) END $$;
+    AS $$ SELECT CASE WHEN failures < free THEN NULL
+        WHEN failures >= 20 AND NOT device THEN t + interval '1 day'
+        ELSE t + least(interval '1 hour',
+            interval '30 seconds' * power(2, least(failures - free, 10))) END $$;
+
+-- Has a factor stopped? Codes do, for whoever is not on a known device, after
+-- 100 failures: whoever made them knows the password. Passwords do not: for
+-- that it would suffice to know an address.
+--= IA-10
+CREATE FUNCTION attempt_stopped(a attempt)
+    RETURNS boolean LANGUAGE sql IMMUTABLE
+    AS $$ SELECT a.factor <> 'password' AND a.failures >= 100
+              AND a.source IN ('00000000-0000-0000-0000-000000000000', a.account_id) $$;
+
+-- Must somebody wait?
+CREATE FUNCTION attempt_closed(a attempt, t timestamptz)
+    RETURNS boolean LANGUAGE sql IMMUTABLE
+    AS $$ SELECT coalesce(a.blocked_until > t, false) OR attempt_stopped(a) $$;
+
+-- Whose failures somebody's are who shows this cookie and comes from this
+-- network. 100 of them make a device a stranger.
+CREATE FUNCTION attempt_source(clinic uuid, account uuid, device bytea, network bytea)
+    RETURNS uuid LANGUAGE sql STABLE
+AS $$
+    SELECT coalesce(
+        (SELECT s.id FROM known_source s
+          WHERE s.clinic_id = clinic AND s.account_id = account
+            AND s.kind = 'device' AND s.token = device
+            AND s.seen_at > clock_timestamp() - interval '90 days'
+            AND NOT EXISTS (SELECT FROM attempt a
+                 WHERE a.clinic_id = clinic AND a.account_id = account
+                   AND a.source = s.id AND a.failures >= 100)),
+        (SELECT s.account_id FROM known_source s
+          WHERE s.clinic_id = clinic AND s.account_id = account
+            AND s.kind = 'network' AND s.token = network
+            AND s.seen_at > clock_timestamp() - interval '90 days'),
+        '00000000-0000-0000-0000-000000000000')
+$$;
 
 -- Takes one attempt at a factor, before the factor is looked at: attempts that
 -- arrive together cannot all slip through. Answers the time until which the
--- caller must wait, or NULL if the attempt may go on.
---= IA-09: delays that grow, and at 100 failures a stop
-CREATE FUNCTION attempt_take(clinic uuid, account uuid, what text, free integer)
-    RETURNS timestamptz
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
+-- caller must wait, or NULL if the attempt may go on; and whether the owner
+-- is to be told, once a day, that others guess.
+--= IA-09: delays that grow; strangers' are not those of who is known
+CREATE FUNCTION attempt_take(clinic uuid, account uuid, what text, free integer, who uuid)
+    RETURNS TABLE (wait_until timestamptz, warn boolean)
+    LANGUAGE plpgsql SECURITY DEFINER ROWS 1 SET search_path = public, pg_temp
 AS $$
 DECLARE
     a attempt%ROWTYPE;
     t timestamptz := clock_timestamp();
+    device boolean := who NOT IN ('00000000-0000-0000-0000-000000000000', account);
 BEGIN
     -- the update locks the row against the sweep of empty ones
-    INSERT INTO attempt AS o (clinic_id, account_id, factor)
-        VALUES (clinic, account, what)
-        ON CONFLICT (clinic_id, account_id, factor) DO UPDATE SET failures = o.failures;
-    SELECT * INTO a FROM attempt
-     WHERE clinic_id = clinic AND account_id = account AND factor = what
+    INSERT INTO attempt AS o (clinic_id, account_id, factor, source)
+        VALUES (clinic, account, what, who)
+        ON CONFLICT (clinic_id, account_id, factor, source)
+            DO UPDATE SET failures = o.failures;
+    SELECT * INTO a FROM attempt o
+     WHERE o.clinic_id = clinic AND o.account_id = account AND o.factor = what
+       AND o.source = who
        FOR UPDATE;
-    IF a.failures >= 100 THEN
-        RETURN 'infinity';
+    IF a.tried_at < t - interval '30 days' AND NOT attempt_stopped(a) THEN
+        a.failures := 0;
     END IF;
-    IF a.blocked_until > t THEN
-        RETURN a.blocked_until;
+    IF a.failures >= free AND NOT device THEN
+        UPDATE account o SET warned_at = t
+         WHERE o.clinic_id = clinic AND o.id = account
+           AND (o.warned_at IS NULL OR o.warned_at < t - interval '1 day');
+        warn := FOUND;
     END IF;
-    UPDATE attempt SET failures = a.failures + 1,
-        blocked_until = attempt_block(a.failures + 1, free, t)
-     WHERE clinic_id = clinic AND account_id = account AND factor = what;
-    RETURN NULL;
+    IF attempt_stopped(a) THEN
+        wait_until := 'infinity';
+    ELSIF a.blocked_until > t THEN
+        wait_until := a.blocked_until;
+    ELSE
+        UPDATE attempt o SET failures = a.failures + 1, tried_at = t,
+            blocked_until = attempt_block(a.failures + 1,
+                CASE WHEN device THEN 2 * free ELSE free END, device, t)
+         WHERE o.clinic_id = clinic AND o.account_id = account AND o.factor = what
+           AND o.source = who;
+    END IF;
+    RETURN NEXT;
 END $$;
 
 -- The same for a sign-in name that no account has.
-CREATE FUNCTION attempt_take_stranger(token bytea)
+CREATE FUNCTION attempt_take_stranger(token bytea, free integer)
     RETURNS timestamptz
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
 AS $$
@@ -799,49 +879,77 @@ DECLARE
     a attempt_stranger%ROWTYPE;
     t timestamptz := clock_timestamp();
 BEGIN
-    DELETE FROM attempt_stranger WHERE email_token IN (
-        SELECT o.email_token FROM attempt_stranger o
-         WHERE o.tried_at < t - interval '1 day'
-         LIMIT 10 FOR UPDATE SKIP LOCKED);
     INSERT INTO attempt_stranger AS o (email_token, failures, tried_at)
         VALUES (token, 0, t)
         ON CONFLICT (email_token) DO UPDATE SET failures = o.failures;
     SELECT * INTO a FROM attempt_stranger WHERE email_token = token FOR UPDATE;
-    IF a.failures >= 100 THEN
-        RETURN 'infinity';
+    IF a.tried_at < t - interval '30 days' THEN
+        a.failures := 0;
     END IF;
     IF a.blocked_until > t THEN
         RETURN a.blocked_until;
     END IF;
     UPDATE attempt_stranger SET failures = a.failures + 1, tried_at = t,
-        blocked_until = attempt_block(a.failures + 1,
-            (SELECT min(failures_before_delay) FROM clinic), t)
+        blocked_until = attempt_block(a.failures + 1, free, false, t)
      WHERE email_token = token;
     RETURN NULL;
+END $$;
+
+-- Both factors were right: this browser and this network are known from now on.
+-- A browser shows what it was given last time and gets another: a copy of the old
+-- one is worth nothing, to the others who sign in with this browser neither.
+CREATE FUNCTION source_note(clinic uuid, account uuid, was bytea, device bytea, network bytea)
+    RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
+AS $$
+BEGIN
+    IF device IS NOT NULL THEN
+        DELETE FROM known_source WHERE clinic_id = clinic
+           AND account_id = account AND kind = 'device' AND token = was;
+        UPDATE known_source SET token = device WHERE kind = 'device' AND token = was;
+        INSERT INTO known_source (clinic_id, account_id, kind, token)
+            VALUES (clinic, account, 'device', device);
+    END IF;
+    IF network IS NOT NULL THEN
+        INSERT INTO known_source (clinic_id, account_id, kind, token)
+            VALUES (clinic, account, 'network', network)
+            ON CONFLICT ON CONSTRAINT known_source_key
+                DO UPDATE SET seen_at = clock_timestamp();
+    END IF;
+    DELETE FROM known_source WHERE clinic_id = clinic AND id IN (
+        SELECT o.id FROM (
+            SELECT s.id, row_number() OVER (PARTITION BY s.kind
+                   ORDER BY s.seen_at DESC) AS place
+              FROM known_source s
+             WHERE s.clinic_id = clinic AND s.account_id = account) AS o
+         WHERE o.place > 10);
 END $$;
 
 -- The account behind a sign-in name, and one attempt at its password taken.
 -- Always one row: nil ids where there is no such account.
 --= IA-11: the same work whether the account exists or not
-CREATE FUNCTION sign_in_take(token bytea)
+CREATE FUNCTION sign_in_take(token bytea, device bytea, network bytea)
     RETURNS TABLE (clinic_id uuid, account_id uuid, role text,
-        password_hash text, blocked_until timestamptz)
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
+        password_hash text, wait_until timestamptz, warn boolean)
+    LANGUAGE plpgsql SECURITY DEFINER ROWS 1 SET search_path = public, pg_temp
 AS $$
 DECLARE
     r record;
+    -- of the strictest clinic, whosever the name is
+    free integer := (SELECT min(failures_before_delay) FROM clinic);
 BEGIN
-    SELECT a.clinic_id, a.id, a.role, c.failures_before_delay AS free,
-           CASE WHEN a.deactivated_at IS NULL THEN a.password_hash END AS hash
+    SELECT a.clinic_id, a.id, a.role,
+           CASE WHEN a.deactivated_at IS NULL THEN a.password_hash END AS hash,
+           attempt_source(a.clinic_id, a.id, device, network) AS source
       INTO r
-      FROM account a JOIN clinic c ON c.id = a.clinic_id
+      FROM account a
      WHERE a.email_token = token;
     IF FOUND THEN
-        RETURN QUERY SELECT r.clinic_id, r.id, r.role, r.hash,
-            attempt_take(r.clinic_id, r.id, 'password', r.free);
+        RETURN QUERY SELECT r.clinic_id, r.id, r.role, r.hash, t.wait_until, t.warn
+            FROM attempt_take(r.clinic_id, r.id, 'password', free, r.source) AS t;
     ELSE
         RETURN QUERY SELECT NULL::uuid, NULL::uuid, NULL::text, NULL::text,
-            attempt_take_stranger(token);
+            attempt_take_stranger(token, free), false;
     END IF;
 END $$;
 
@@ -1219,25 +1327,48 @@ AS $$
     SELECT count(*) FROM gone
 $$;
 
--- A count of none says nothing: the next attempt makes its row again.
+-- A count of none says nothing: the next attempt makes its row again. One that
+-- nobody added to for 30 days is none, and a place that its owner did not come
+-- back to in 90 is no longer known.
 CREATE FUNCTION sweep_attempts(batch bigint) RETURNS bigint
     LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp
 AS $$
-    WITH gone AS (
+    WITH none AS (
         DELETE FROM attempt WHERE ctid = ANY (ARRAY(
             SELECT ctid FROM attempt WHERE failures = 0
              LIMIT batch FOR UPDATE SKIP LOCKED))
+        RETURNING 1),
+    old AS (
+        DELETE FROM attempt WHERE ctid = ANY (ARRAY(
+            SELECT a.ctid FROM attempt a
+             WHERE a.tried_at < clock_timestamp() - interval '30 days'
+               AND a.failures <> 0 AND NOT attempt_stopped(a)
+             ORDER BY a.tried_at LIMIT batch FOR UPDATE SKIP LOCKED))
+        RETURNING 1),
+    left_behind AS (
+        DELETE FROM known_source WHERE ctid = ANY (ARRAY(
+            SELECT ctid FROM known_source
+             WHERE seen_at < clock_timestamp() - interval '90 days'
+             ORDER BY seen_at LIMIT batch FOR UPDATE SKIP LOCKED))
         RETURNING 1)
-    SELECT count(*) FROM gone
+    SELECT greatest((SELECT count(*) FROM none), (SELECT count(*) FROM old),
+        (SELECT count(*) FROM left_behind))
 $$;
 
+-- As long as failures at names that somebody has, so that nobody sees by its end
+-- which they are. Each row cost whoever left it a password hash: no machine makes
+-- a million between two sweeps, so nobody is forgotten early who was not
+-- meant to be.
+--= IA-11
 CREATE FUNCTION sweep_strangers(batch bigint) RETURNS bigint
     LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp
 AS $$
     WITH gone AS (
         DELETE FROM attempt_stranger WHERE ctid = ANY (ARRAY(
             SELECT ctid FROM attempt_stranger
-             WHERE tried_at < clock_timestamp() - interval '1 day'
+             WHERE tried_at < greatest(clock_timestamp() - interval '30 days',
+                   (SELECT tried_at FROM attempt_stranger
+                     ORDER BY tried_at DESC OFFSET 1000000 LIMIT 1))
              ORDER BY tried_at LIMIT batch FOR UPDATE SKIP LOCKED))
         RETURNING 1)
     SELECT count(*) FROM gone
@@ -1267,7 +1398,7 @@ DO $$
 DECLARE t text;
 BEGIN
     FOREACH t IN ARRAY ARRAY['record_key', 'patient', 'patient_token', 'name_beginning', 'account',
-        'password_history', 'attempt', 'recovery_code', 'invitation', 'approval',
+        'password_history', 'known_source', 'attempt', 'recovery_code', 'invitation', 'approval',
         'session',
         'care_team', 'visit', 'idempotency'] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
@@ -1306,6 +1437,7 @@ GRANT SELECT, INSERT ON record_key TO epione_server;
 GRANT UPDATE (seals) ON record_key TO epione_server;
 GRANT SELECT, INSERT, UPDATE ON patient, account, visit, care_team, session,
     recovery_code, attempt, idempotency TO epione_server;
+GRANT SELECT, DELETE ON known_source TO epione_server;
 GRANT SELECT, INSERT ON invitation, approval TO epione_server;
 GRANT UPDATE (confirmed_at, phrase_hash, tries, ended_at) ON invitation TO epione_server;
 GRANT UPDATE (state, decided_by, decided_at, expires_at) ON approval TO epione_server;
@@ -1326,12 +1458,12 @@ GRANT INSERT (clinic_id, actor_id, session, request_id, patient_id,
     count, returned) ON audit_log TO epione_server, epione_jobs;
 GRANT SELECT ON clinic TO epione_reporter;
 REVOKE ALL ON FUNCTION session_open, sign_in_take, invitation_find,
-    sessions_ended, attempt_take, attempt_take_stranger, audit_words,
+    sessions_ended, attempt_take, attempt_take_stranger, source_note, audit_words,
     audit_months, audit_page, audit_days, audit_nobody, audit_begin,
     audit_about FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION session_open, sign_in_take, invitation_find,
-    sessions_ended, attempt_take, audit_words, audit_page, audit_days, audit_nobody,
-    zone_known, relation,
+    sessions_ended, attempt_take, attempt_source, attempt_stopped, attempt_closed,
+    source_note, audit_words, audit_page, audit_days, audit_nobody, zone_known, relation,
     invitation_state, account_state, current_clinic, current_actor, bears_names,
     patients_beginning TO epione_server;
 

@@ -3,27 +3,55 @@
 -- Always one row; nil ids where no account has this sign-in name.
 --= IA-11
 -- sql: sign_in_take one
--- in:  email_token bytes
+-- in:  email_token bytes, device bytes, network bytes
 -- out: clinic_id uuid, account_id uuid, role text, password_hash text,
---      blocked_until time
+--      wait_until time, warn bool
 SELECT clinic_id, account_id, role, password_hash,
-       CASE WHEN blocked_until = 'infinity' THEN '9999-12-31T00:00:00Z'::timestamptz
-            ELSE blocked_until END AS blocked_until
-  FROM sign_in_take($1::bytea);
+       CASE WHEN wait_until = 'infinity' THEN '9999-12-31T00:00:00Z'::timestamptz
+            ELSE wait_until END AS wait_until, coalesce(warn, false) AS warn
+  FROM sign_in_take($1::bytea, $2::bytea, $3::bytea);
 
 -- The same for who is signed in already; the clinic's policy says how many.
 --= IA-09, IA-10
 -- sql: attempt_take_own one
--- in:  account_id uuid, factor text
--- out: blocked_until time
-SELECT CASE WHEN b = 'infinity' THEN '9999-12-31T00:00:00Z'::timestamptz ELSE b END
-       AS blocked_until
-  FROM clinic c, attempt_take(c.id, $1::uuid, $2::text, c.failures_before_delay) AS b
+-- in:  account_id uuid, factor text, device bytes, network bytes
+-- out: wait_until time, warn bool
+SELECT CASE WHEN t.wait_until = 'infinity' THEN '9999-12-31T00:00:00Z'::timestamptz
+            ELSE t.wait_until END AS wait_until, coalesce(t.warn, false) AS warn
+  FROM clinic c, attempt_take(c.id, $1::uuid, $2::text, c.failures_before_delay,
+           attempt_source(c.id, $1, $3::bytea, $4::bytea)) AS t
  WHERE c.id = current_clinic();
 
--- Success clears the count of its factor; NULL clears all (an administrator's unlock).
+-- Success clears the count of its factor where it was, and nowhere else: an owner
+-- at home does not give strangers more guesses.
+-- sql: attempt_forget later
+-- in:  account_id uuid, factor text, device bytes, network bytes
+UPDATE attempt SET failures = 0, blocked_until = NULL
+ WHERE clinic_id = current_clinic() AND account_id = $1::uuid
+   AND factor = $2::text AND failures > 0
+   AND source = attempt_source(current_clinic(), $1, $3::bytea, $4::bytea);
+
+-- A factor that is another from now on was guessed at by nobody; NULL clears
+-- all (an administrator's unlock).
 -- sql: attempt_reset later
 -- in:  account_id uuid, factor text
 UPDATE attempt SET failures = 0, blocked_until = NULL
  WHERE clinic_id = current_clinic() AND account_id = $1::uuid
    AND ($2::text IS NULL OR factor = $2) AND failures > 0;
+
+-- sql: attempt_stopped one
+-- in:  account_id uuid
+-- out: stopped bool
+SELECT EXISTS (SELECT FROM attempt a
+        WHERE a.clinic_id = current_clinic() AND a.account_id = $1::uuid
+          AND attempt_stopped(a)) AS stopped;
+
+-- sql: source_note later
+-- in:  account_id uuid, was bytes, device bytes, network bytes
+SELECT source_note(current_clinic(), $1::uuid, $2::bytea, $3::bytea, $4::bytea);
+
+-- A password that others know, or a reset: no place is known any more.
+-- sql: source_forget later
+-- in:  account_id uuid
+DELETE FROM known_source
+ WHERE clinic_id = current_clinic() AND account_id = $1::uuid;

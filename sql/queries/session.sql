@@ -29,16 +29,19 @@ RETURNING (SELECT session_state(NULL, a.totp_confirmed_at, NULL, NULL, $7)
 -- first factor starts the full life of the session; later ones do not extend it.
 --= SE-03, SE-01
 -- sql: session_renew one
--- in:  id uuid, hash bytes, factor_at time, step_up_until time, now time
+-- in:  id uuid, hash bytes, factor_at time, step_up_until time,
+--      rebind_until time, now time
 -- out: state text, display_name_key record_key, account_id uuid,
 --      display_name sealed(account_display_name, account_id, display_name_key),
 --      role text, clinic_name text
 UPDATE session s SET hash = $2::bytea,
        factor_at = coalesce($3::timestamptz, s.factor_at),
        step_up_until = coalesce($4::timestamptz, s.step_up_until),
-       seen_at = $5::timestamptz,
+       rebind_until = CASE WHEN $3 IS NULL THEN s.rebind_until
+           ELSE $5::timestamptz END,
+       seen_at = $6::timestamptz,
        expires_at = CASE WHEN s.factor_at IS NULL AND $3 IS NOT NULL
-           THEN $5 + make_interval(hours => c.session_hours)
+           THEN $6 + make_interval(hours => c.session_hours)
            ELSE s.expires_at END
   FROM account a, clinic c, record_key k
  WHERE s.clinic_id = current_clinic() AND s.id = $1::uuid AND s.ended_at IS NULL
@@ -46,19 +49,41 @@ UPDATE session s SET hash = $2::bytea,
    AND a.deactivated_at IS NULL AND c.id = s.clinic_id
    AND k.clinic_id = a.clinic_id AND k.subject_id = a.id
 RETURNING session_state(s.factor_at, a.totp_confirmed_at, a.compromised_at,
-              password_expiry(a.password_changed_at, c.password_max_age_days), $5)
+              password_expiry(a.password_changed_at, c.password_max_age_days), $6)
               AS state,
           k.subject_id, k.version, k.box, a.id AS account_id, a.display_name,
           a.role, c.name AS clinic_name;
 
+-- What a person is told who has just signed in: when they last did, and how many
+-- attempts failed since, as far as a month goes back.
+--= IA-09
+-- sql: session_since later
+-- in:  id uuid, account_id uuid, now time
+UPDATE session s SET previous_at = a.last_sign_in_at,
+       failed = coalesce((SELECT sum(coalesce(l.count, 1))
+         FROM audit_log l
+         JOIN audit_word o ON o.id = l.outcome
+         JOIN audit_word e ON e.id = l.event
+        WHERE l.clinic_id = current_clinic() AND l.actor_id = $2::uuid
+          AND l.outcome IS NOT NULL
+          AND audit_day(l.at) >= audit_day(greatest(a.last_sign_in_at,
+                  $3::timestamptz - interval '30 days'))
+          AND l.at > greatest(a.last_sign_in_at, $3 - interval '30 days')
+          AND o.word IN ('invalid_credentials', 'invalid_code')
+          AND e.word IN ('session.created', 'session.factor', 'session.recovered')), 0)
+  FROM account a
+ WHERE s.clinic_id = current_clinic() AND s.id = $1::uuid
+   AND a.clinic_id = s.clinic_id AND a.id = $2;
+
 -- sql: session_owner one
--- in:  id uuid
+-- in:  id uuid, session_id uuid
 -- out: id uuid, key record_key, display_name sealed(account_display_name),
---      clinic_name text, time_zone text
+--      clinic_name text, time_zone text, previous_at time, failed int
 SELECT a.id, k.subject_id, k.version, k.box, a.display_name, c.name AS clinic_name,
-       c.time_zone
+       c.time_zone, s.previous_at, coalesce(s.failed, 0)::bigint AS failed
   FROM account a
   JOIN clinic c ON c.id = a.clinic_id
+  LEFT JOIN session s ON s.clinic_id = a.clinic_id AND s.id = $2::uuid
   JOIN record_key k ON k.clinic_id = a.clinic_id AND k.subject_id = a.id
  WHERE a.clinic_id = current_clinic() AND a.id = $1::uuid;
 

@@ -17,7 +17,7 @@ SELECT a.id, k.subject_id, k.version, k.box, a.display_name,
        account_state(a.deactivated_at, a.password_hash, i.state) AS state,
        EXISTS (SELECT 1 FROM attempt t
                 WHERE t.clinic_id = a.clinic_id AND t.account_id = a.id
-                  AND (t.failures >= 100 OR t.blocked_until > $5::timestamptz)) AS locked,
+                  AND attempt_closed(t, $5::timestamptz)) AS locked,
        i.id AS invitation_id, i.state AS invitation_state,
        coalesce(i.mailed, false) AS invitation_mailed,
        i.expires_at AS invitation_expires_at,
@@ -56,7 +56,7 @@ SELECT a.id, k.subject_id, k.version, k.box, a.display_name, a.email, a.role,
        account_state(a.deactivated_at, a.password_hash, i.state) AS state,
        EXISTS (SELECT 1 FROM attempt t
                 WHERE t.clinic_id = a.clinic_id AND t.account_id = a.id
-                  AND (t.failures >= 100 OR t.blocked_until > $2::timestamptz)) AS locked,
+                  AND attempt_closed(t, $2::timestamptz)) AS locked,
        a.totp_confirmed_at IS NOT NULL AS totp_enrolled, a.compromised_at,
        a.password_changed_at, a.last_sign_in_at, a.created_at, a.created_by,
        a.version, i.id AS invitation_id, i.state AS invitation_state,

@@ -56,6 +56,14 @@ address_equal(const struct address *a, const struct address *b)
 	return memcmp(a->byte, b->byte, sizeof(a->byte)) == 0;
 }
 
+void
+address_neighbours(struct address *a)
+{
+	size_t kept = is_ipv4(a) ? sizeof(mapped) + 3 : 7;
+
+	memset(a->byte + kept, 0, sizeof(a->byte) - kept);
+}
+
 uint64_t
 address_home(const struct address *a)
 {

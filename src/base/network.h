@@ -35,6 +35,10 @@ void address_write(const struct address *, char text[ADDRESS_TEXT]);
 bool address_is_loopback(const struct address *);
 bool address_equal(const struct address *, const struct address *);
 
+/* Makes it the first of the /24 (IPv6: /56) that it lies in: where somebody is,
+ * though their address is another tomorrow. */
+void address_neighbours(struct address *);
+
 /* What one subscriber has, as a number that is never 0: an IPv4 address, or
  * an IPv6 /64, of which every address is theirs to choose. */
 uint64_t address_home(const struct address *);

@@ -93,7 +93,7 @@ password_store(struct op *op, const struct password_change *c)
 	if (n != 1) /* another change came first */
 		return op_refuse(
 		    op, ERR_INVALID_CREDENTIALS, "current_password");
-	if ((r = attempt_forget(op, &op->who.account, "password")) != ERR_OK)
+	if ((r = attempt_reset(op, &op->who.account, "password")) != ERR_OK)
 		return r;
 	return others_end(op);
 }
@@ -122,8 +122,7 @@ account_password(struct op *op)
 	if ((r = attempt_take_own(op, "password")) != ERR_OK ||
 	    (r = password_change_run(op, &c)) != ERR_OK ||
 	    (r = password_store(op, &c)) != ERR_OK ||
-	    (r = session_renewed(op, INSTANT_NONE, INSTANT_NONE, &row)) !=
-		ERR_OK)
+	    (r = session_renewed(op, INSTANT_NONE, &row)) != ERR_OK)
 		return r;
 	op->note.record = op->who.account;
 	op->out = session_state_json(&row);
@@ -143,6 +142,16 @@ seed_offer(struct op *op, const struct account_factor_row *row, char **base32)
 	return sql_totp_offer(op->tx, &in, NULL);
 }
 
+/* A code of the one there is was shown, or a recovery code in its place. */
+static bool
+may_rebind(const struct op *op)
+{
+	const struct actor *who = &op->who; /* INSTANT_NONE is the least */
+
+	return who->state != STATE_ACTIVE || who->step_up_until > op->now ||
+	    who->rebind_until > op->now;
+}
+
 /*= IA-08: who has an authenticator needs a fresh code of it to change it; the
  * old one works until the new one has shown its first code */
 enum err
@@ -153,8 +162,8 @@ account_totp(struct op *op)
 	char *base32, *uri, *svg;
 	enum err r;
 
-	if (op->who.state == STATE_ACTIVE && op->who.step_up_until <= op->now)
-		return ERR_STEP_UP_REQUIRED; /* INSTANT_NONE is the least */
+	if (!may_rebind(op))
+		return ERR_STEP_UP_REQUIRED;
 	if ((r = sql_account_factor(op->tx, &in, &row)) != ERR_OK ||
 	    (r = seed_offer(op, &row, &base32)) != ERR_OK)
 		return r;
@@ -219,16 +228,15 @@ codes_replace(struct op *op, json_t **codes)
 static enum err
 enrolled(struct op *op, struct session_renew_row *row)
 {
-	struct account_signed_in_in in = { op->who.account, op->now };
 	enum err r;
 
-	if ((r = attempt_forget(op, &op->who.account, "totp")) != ERR_OK ||
-	    (r = sql_account_signed_in(op->tx, &in)) != ERR_OK)
+	if ((r = attempt_reset(op, &op->who.account, "totp")) != ERR_OK ||
+	    (r = attempt_reset(op, &op->who.account, "recovery")) != ERR_OK)
 		return r;
 	if (in_bool(op, "end_other_sessions", false) &&
 	    (r = others_end(op)) != ERR_OK)
 		return r;
-	return session_renewed(op, op->now, INSTANT_NONE, row);
+	return session_completed(op, INSTANT_NONE, row);
 }
 
 enum err

@@ -1,5 +1,6 @@
 #include "care/account_change.h"
 
+#include "care/source.h"
 #include "sql.h"
 
 #include <string.h>
@@ -53,9 +54,12 @@ enum err
 account_reset(struct tx *tx, const struct uuid *account, bool totp, int64_t now)
 {
 	struct user_reset_in in = { *account, totp };
+	struct attempt_reset_in codes = { *account, NULL };
 	enum err r;
 
-	if ((r = sql_user_reset(tx, &in, NULL)) != ERR_OK)
+	if ((r = sql_user_reset(tx, &in, NULL)) != ERR_OK ||
+	    (r = source_forget(tx, account)) != ERR_OK ||
+	    (totp && (r = sql_attempt_reset(tx, &codes)) != ERR_OK))
 		return r;
 	return account_sessions_end(tx, account, now);
 }

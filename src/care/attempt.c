@@ -1,37 +1,58 @@
 #include "care/attempt.h"
 
 #include "base/instant.h"
+#include "care/mail.h"
+#include "care/source.h"
 
-/* A stop for good answers like a long delay: only an administrator ends it,
- * and nobody is told to come back in a thousand years. */
+/* A stop for good answers like a long delay: another factor ends it, and
+ * nobody is told to come back in a thousand years. */
 #define RETRY_MAX_S 86400
 
 static enum err
-attempt_judge(struct op *op, int64_t blocked_until)
+attempt_judge(struct op *op, int64_t wait_until)
 {
 	int64_t wait;
 
-	if (blocked_until == INSTANT_NONE)
+	if (wait_until == INSTANT_NONE)
 		return ERR_OK;
-	wait = blocked_until - op->now;
+	wait = wait_until - op->now;
 	if (wait < 1)
 		wait = 1;
 	op->retry_after_s = wait > RETRY_MAX_S ? RETRY_MAX_S : wait;
-	return ERR_TOO_MANY;
+	return ERR_TOO_MANY_ATTEMPTS;
 }
 
-/*= IA-09, IA-10: counted per account and factor, before the factor is looked at */
+/* Goes out with the attempt itself: nobody who guesses can undo it. */
+static enum err
+owner_warn(struct op *op, bool warn, const struct uuid *account)
+{
+	struct uuid mail;
+
+	return warn && mail_configured()
+	    ? mail_add(op, MAIL_guesses, account, NULL, &mail)
+	    : ERR_OK;
+}
+
+/*= IA-09, IA-10: counted per account, factor and source, before the factor is
+ * looked at */
 enum err
 attempt_take_own(struct op *op, const char *factor)
 {
-	struct attempt_take_own_in in = { op->who.account, factor };
+	struct attempt_take_own_in in = { op->who.account, factor, { NULL, 0 },
+		{ NULL, 0 } };
 	struct attempt_take_own_row row;
+	struct source source;
 	enum err r;
 
+	if ((r = source_read(op, &source)) != ERR_OK)
+		return r;
+	in.device = source.device;
+	in.network = source.network;
 	if ((r = sql_attempt_take_own(op->tx, &in, &row)) != ERR_OK ||
+	    (r = owner_warn(op, row.warn, &op->who.account)) != ERR_OK ||
 	    (r = op_release(op)) != ERR_OK)
 		return r;
-	return attempt_judge(op, row.blocked_until);
+	return attempt_judge(op, row.wait_until);
 }
 
 /*= IA-11: one statement and one commit, whether the account exists or not */
@@ -39,21 +60,49 @@ enum err
 attempt_take_name(
     struct op *op, struct bytes email_token, struct sign_in_take_row *row)
 {
-	struct sign_in_take_in in = { email_token };
+	struct source source;
+	struct sign_in_take_in in = { email_token, { NULL, 0 }, { NULL, 0 } };
+	bool known;
 	enum err r;
 
-	if ((r = sql_sign_in_take(op->tx, &in, row)) != ERR_OK ||
-	    (r = op_release(op)) != ERR_OK)
+	if ((r = source_read(op, &source)) != ERR_OK)
 		return r;
-	if (!uuid_is_nil(&row->account_id) &&
-	    (r = op_assume(op, &row->clinic_id, &row->account_id,
-		 role_parse(row->role))) != ERR_OK)
+	in.device = source.device;
+	in.network = source.network;
+	if ((r = sql_sign_in_take(op->tx, &in, row)) != ERR_OK)
 		return r;
-	return attempt_judge(op, row->blocked_until);
+	known = !uuid_is_nil(&row->account_id);
+	if (known &&
+	    ((r = op_assume(op, &row->clinic_id, &row->account_id,
+		  role_parse(row->role))) != ERR_OK ||
+		(r = owner_warn(op, row->warn, &row->account_id)) != ERR_OK))
+		return r;
+	if ((r = op_release(op)) != ERR_OK)
+		return r;
+	r = attempt_judge(op, row->wait_until);
+	/*= AU-01: who has to wait and asks on is one of many, and is counted */
+	if (r != ERR_OK)
+		op->note = (struct audit_note){ .role = ROLE_NONE };
+	return r;
 }
 
 enum err
 attempt_forget(struct op *op, const struct uuid *account, const char *factor)
+{
+	struct attempt_forget_in in = { *account, factor, { NULL, 0 },
+		{ NULL, 0 } };
+	struct source source;
+	enum err r;
+
+	if ((r = source_read(op, &source)) != ERR_OK)
+		return r;
+	in.device = source.device;
+	in.network = source.network;
+	return sql_attempt_forget(op->tx, &in);
+}
+
+enum err
+attempt_reset(struct op *op, const struct uuid *account, const char *factor)
 {
 	struct attempt_reset_in in = { *account, factor };
 

@@ -9,7 +9,10 @@
  * looked at: whatever becomes of the request, it counts. Both calls end
  * op->tx and leave a fresh one that holds no connection, ready for slow work.
  *
- * ERR_TOO_MANY with op->retry_after_s while the account has to wait.
+ * Strangers to an account, the networks that it knows, and each browser that it
+ * knows are counted apart (care/source.h): those who guess make themselves
+ * wait, and not the owner. ERR_TOO_MANY_ATTEMPTS with op->retry_after_s while
+ * whoever asks has to wait. The owner gets a mail, once a day, when others guess.
  * Source: NIST SP 800-63B 3.2.2 (IA-09, IA-10).
  */
 
@@ -21,8 +24,12 @@ NODISCARD enum err attempt_take_own(struct op *, const char *factor);
 NODISCARD enum err attempt_take_name(
     struct op *, struct bytes email_token, struct sign_in_take_row *);
 
-/* The factor was right: its count starts again. NULL for all factors. */
+/* The factor was right: the count of where it was shown starts again. */
 NODISCARD enum err attempt_forget(
+    struct op *, const struct uuid *account, const char *factor);
+
+/* The factor is another now: nobody guessed at it. NULL for all factors. */
+NODISCARD enum err attempt_reset(
     struct op *, const struct uuid *account, const char *factor);
 
 #endif

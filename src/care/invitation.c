@@ -150,7 +150,7 @@ link_use(struct op *op, const struct uuid *id, const struct password_change *c)
 		return r;
 	if (n != 1)
 		return ERR_LINK_EXPIRED;
-	return attempt_forget(op, &op->note.actor, NULL);
+	return attempt_reset(op, &op->note.actor, "password");
 }
 
 /* Opens a session that still lacks its second factor: an authenticator that

@@ -11,6 +11,7 @@
 #include "sql.h"
 
 #define STEP_UP_S 300
+#define REBIND_S  900 /* enough to get an app, too */
 #define STATES	  "totp_required|totp_enrolment_required|password_expired|active"
 
 const struct shape session_create_in[] = {
@@ -39,6 +40,10 @@ const struct shape session_read_out[] = {
 	    NULL },
 	{ "step_up_until", SH_TIME, 0, 0, SH_REQUIRED | SH_NULLABLE, NULL,
 	    NULL },
+	{ "previous_sign_in_at", SH_TIME, 0, 0, SH_REQUIRED | SH_NULLABLE, NULL,
+	    NULL },
+	{ "failed_attempts", SH_INT, 0, INT64_MAX, SH_REQUIRED | SH_NULLABLE,
+	    NULL, NULL },
 	{ "approvals_waiting", SH_INT, 0, INT64_MAX, SH_REQUIRED | SH_NULLABLE,
 	    NULL, NULL },
 	{ 0 },
@@ -127,24 +132,30 @@ session_create(struct op *op)
 }
 
 /* Before the second factor a session tells nothing about its owner. */
+static bool
+known(const struct actor *who)
+{
+	return who->state == STATE_ACTIVE ||
+	    who->state == STATE_PASSWORD_EXPIRED;
+}
+
 static json_t *
 owner_json(const struct op *op, const struct session_owner_row *owner)
 {
-	bool known = op->who.state == STATE_ACTIVE ||
-	    op->who.state == STATE_PASSWORD_EXPIRED;
+	bool told = known(&op->who);
 
 	return json_pack("{s:o, s:o, s:s, s:s, s:s, s:o}", "id",
 	    uuid_json(&op->who.account), "display_name",
-	    text_json(known ? owner->display_name : NULL), "role",
+	    text_json(told ? owner->display_name : NULL), "role",
 	    role_name(op->who.role), "clinic_name", owner->clinic_name,
 	    "time_zone", owner->time_zone, "patient_id",
-	    known ? uuid_json(&op->who.patient) : json_null());
+	    told ? uuid_json(&op->who.patient) : json_null());
 }
 
 enum err
 session_read(struct op *op)
 {
-	struct session_owner_in in = { op->who.account };
+	struct session_owner_in in = { op->who.account, op->who.session };
 	struct session_owner_row owner;
 	const struct actor *who = &op->who;
 	int64_t step_up = who->step_up_until, waiting;
@@ -155,26 +166,29 @@ session_read(struct op *op)
 		return r;
 	if (step_up != INSTANT_NONE && step_up <= op->now)
 		step_up = INSTANT_NONE;
-	op->out = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "state",
-	    session_state_name(who->state), "user", owner_json(op, &owner),
-	    "idle_expires_at", time_json(who->idle_expires_at), "expires_at",
+	op->out = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+	    "state", session_state_name(who->state), "user",
+	    owner_json(op, &owner), "idle_expires_at",
+	    time_json(who->idle_expires_at), "expires_at",
 	    time_json(who->expires_at), "password_expires_at",
 	    time_json(who->password_expires_at), "step_up_until",
-	    time_json(step_up), "approvals_waiting",
+	    time_json(step_up), "previous_sign_in_at",
+	    known(who) ? time_json(owner.previous_at) : json_null(),
+	    "failed_attempts",
+	    known(who) ? json_integer(owner.failed) : json_null(),
+	    "approvals_waiting",
 	    waiting < 0 ? json_null() : json_integer(waiting));
 	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
 }
 
 /* The second factor was right: the session is a full one from here on. */
 static enum err
-factor_given(struct op *op, int64_t step_up_until)
+factor_given(struct op *op, int64_t rebind_until)
 {
-	struct account_signed_in_in in = { op->who.account, op->now };
 	struct session_renew_row row;
 	enum err r;
 
-	if ((r = sql_account_signed_in(op->tx, &in)) != ERR_OK ||
-	    (r = session_renewed(op, op->now, step_up_until, &row)) != ERR_OK)
+	if ((r = session_completed(op, rebind_until, &row)) != ERR_OK)
 		return r;
 	op->out = session_state_json(&row);
 	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
@@ -190,7 +204,8 @@ session_totp(struct op *op)
 }
 
 /*= IA-20: the password and one code that was never used before; whoever lost
- * the authenticator has no code of it, and yet can set up another at once */
+ * the authenticator has no code of it, and yet can set up another at once.
+ *= AZ-09: and that alone: for what is sensitive it is no fresh factor */
 enum err
 session_recovery(struct op *op)
 {
@@ -215,7 +230,7 @@ session_recovery(struct op *op)
 	if (row.used != 1)
 		return op_refuse(op, ERR_INVALID_CODE, "code");
 	if ((r = attempt_forget(op, &op->who.account, "recovery")) != ERR_OK ||
-	    (r = factor_given(op, op->now + STEP_UP_S)) != ERR_OK)
+	    (r = factor_given(op, op->now + REBIND_S)) != ERR_OK)
 		return r;
 	json_object_set_new(
 	    op->out, "codes_left", json_integer(row.codes_left));
@@ -231,7 +246,7 @@ session_step_up(struct op *op)
 	enum err r;
 
 	if ((r = totp_use(op)) != ERR_OK ||
-	    (r = session_renewed(op, INSTANT_NONE, until, &row)) != ERR_OK)
+	    (r = session_renewed(op, until, &row)) != ERR_OK)
 		return r;
 	op->out = json_pack("{s:o}", "step_up_until", time_json(until));
 	return op->out != NULL ? ERR_OK : ERR_INTERNAL;

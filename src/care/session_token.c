@@ -3,6 +3,7 @@
 #include "base/factor.h"
 #include "base/instant.h"
 #include "base/text.h"
+#include "care/source.h"
 
 #include <string.h>
 
@@ -88,24 +89,50 @@ session_begin(struct op *op, const struct uuid *account)
 }
 
 /*= SE-03: the old token opens nothing from here on */
-enum err
-session_renewed(struct op *op, int64_t factor_at, int64_t step_up_until,
-    struct session_renew_row *row)
+static enum err
+renew(struct op *op, struct session_renew_in *in, struct session_renew_row *row)
 {
-	struct session_renew_in in = {
-		.id = op->who.session,
-		.factor_at = factor_at,
-		.step_up_until = step_up_until,
-		.now = op->now,
-	};
 	enum err r;
 
-	if ((r = token_new(op, &in.hash)) != ERR_OK)
+	in->id = op->who.session;
+	in->now = op->now;
+	if ((r = token_new(op, &in->hash)) != ERR_OK)
 		return r;
-	r = sql_session_renew(op->tx, &in, row);
-	if (r == ERR_NOT_FOUND)
-		return ERR_NOT_SIGNED_IN;
-	if (r != ERR_OK || factor_at == INSTANT_NONE)
+	r = sql_session_renew(op->tx, in, row);
+	return r == ERR_NOT_FOUND ? ERR_NOT_SIGNED_IN : r;
+}
+
+enum err
+session_renewed(
+    struct op *op, int64_t step_up_until, struct session_renew_row *row)
+{
+	struct session_renew_in in = {
+		.factor_at = INSTANT_NONE,
+		.step_up_until = step_up_until,
+		.rebind_until = INSTANT_NONE,
+	};
+
+	return renew(op, &in, row);
+}
+
+enum err
+session_completed(
+    struct op *op, int64_t rebind_until, struct session_renew_row *row)
+{
+	struct session_renew_in in = {
+		.factor_at = op->now,
+		.step_up_until = INSTANT_NONE,
+		.rebind_until = rebind_until,
+	};
+	struct session_since_in since = { op->who.session, op->who.account,
+		op->now };
+	struct account_signed_in_in signed_in = { op->who.account, op->now };
+	enum err r;
+
+	if ((r = sql_session_since(op->tx, &since)) != ERR_OK ||
+	    (r = sql_account_signed_in(op->tx, &signed_in)) != ERR_OK ||
+	    (r = source_note(op)) != ERR_OK ||
+	    (r = renew(op, &in, row)) != ERR_OK)
 		return r;
 	return cap_apply(op, &op->who.account);
 }

@@ -25,11 +25,19 @@ extern const struct shape session_user_out[];
 NODISCARD enum err session_begin(struct op *, const struct uuid *account);
 
 /*
- * Gives op's session a new token, and notes a factor or a step-up unless
- * INSTANT_NONE. ERR_NOT_SIGNED_IN if the session has ended meanwhile.
+ * Gives op's session a new token, and notes a step-up unless INSTANT_NONE.
+ * ERR_NOT_SIGNED_IN if the session has ended meanwhile.
  */
-NODISCARD enum err session_renewed(struct op *, int64_t factor_at,
-    int64_t step_up_until, struct session_renew_row *);
+NODISCARD enum err session_renewed(
+    struct op *, int64_t step_up_until, struct session_renew_row *);
+
+/*
+ * The same once the second factor was right: the session is a full one, its
+ * owner is known here from now on (care/source.h), and may set up another
+ * authenticator until `rebind_until`, unless that is INSTANT_NONE.
+ */
+NODISCARD enum err session_completed(
+    struct op *, int64_t rebind_until, struct session_renew_row *);
 
 /* {state, user?}: the user once the session is active. A new reference. */
 json_t *session_state_json(const struct session_renew_row *);

@@ -6,6 +6,7 @@
 #include "care/invitation.h"
 #include "care/operations.h"
 #include "care/page.h"
+#include "care/source.h"
 #include "gate/role.h"
 #include "gate/route.h"
 #include "sql.h"
@@ -383,14 +384,22 @@ user_reactivate(struct op *op)
 	return n == 1 ? user_show(op) : ERR_ALREADY_DONE;
 }
 
+/*= IA-10: codes that were guessed at a hundred times come back with another
+ * authenticator alone (SP 800-63B 3.2.2) */
 enum err
 user_unlock(struct op *op)
 {
+	struct attempt_stopped_in in = { op->id };
+	struct attempt_stopped_row row;
 	struct user_get_row u;
 	enum err r;
 
 	if ((r = user_find(op, &u)) != ERR_OK ||
-	    (r = attempt_forget(op, &op->id, NULL)) != ERR_OK)
+	    (r = sql_attempt_stopped(op->tx, &in, &row)) != ERR_OK)
+		return r;
+	if (row.stopped)
+		return ERR_REBIND_REQUIRED;
+	if ((r = attempt_reset(op, &op->id, NULL)) != ERR_OK)
 		return r;
 	return user_show(op);
 }
@@ -448,6 +457,7 @@ user_compromise(struct op *op)
 
 	if ((r = user_find(op, &u)) != ERR_OK ||
 	    (r = sql_user_compromise(op->tx, &in, NULL)) != ERR_OK ||
+	    (r = source_forget(op->tx, &op->id)) != ERR_OK ||
 	    (r = account_sessions_end(op->tx, &op->id, op->now)) != ERR_OK)
 		return r;
 	return user_show(op);

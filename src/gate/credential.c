@@ -6,12 +6,13 @@
 #include <string.h>
 #include <strings.h>
 
-/* The value of our cookie; exact name, and only one of it. Kore's own cookie
+/* The value of a cookie of ours; exact name, and only one of it. Kore's own cookie
  * parser ignores case and cuts values, so it is not used. */
 static enum err
-cookie_value(struct arena *a, const char *header, const char **value)
+cookie_value(
+    struct arena *a, const char *header, const char *name, const char **value)
 {
-	const size_t name_n = strlen(COOKIE_NAME);
+	const size_t name_n = strlen(name);
 	size_t n;
 
 	*value = NULL;
@@ -19,7 +20,7 @@ cookie_value(struct arena *a, const char *header, const char **value)
 		header += strspn(header, " ;");
 		n = strcspn(header, ";");
 		if (n > name_n && header[name_n] == '=' &&
-		    strncmp(header, COOKIE_NAME, name_n) == 0) {
+		    strncmp(header, name, name_n) == 0) {
 			if (*value != NULL)
 				return ERR_BAD_REQUEST;
 			*value = arena_text_n(
@@ -28,6 +29,19 @@ cookie_value(struct arena *a, const char *header, const char **value)
 		header += n;
 	}
 	return ERR_OK;
+}
+
+static void
+device_read(struct op *op)
+{
+	uint8_t *hash = arena_alloc(op->arena, 32);
+	const char *token;
+
+	op->device = (struct bytes){ NULL, 0 };
+	if (cookie_value(op->arena, op->rq->cookie, DEVICE_COOKIE, &token) ==
+		ERR_OK &&
+	    token != NULL && factor_token_hash(token, hash) == ERR_OK)
+		op->device = (struct bytes){ hash, 32 };
 }
 
 static bool
@@ -57,11 +71,13 @@ credential_read(struct op *op, struct credential *c)
 	enum err r;
 
 	memset(c, 0, sizeof(*c));
+	device_read(op);
 	if (rq->authorization != NULL) {
 		if (strncasecmp(rq->authorization, "Bearer ", 7) == 0)
 			token = rq->authorization + 7;
 	} else {
-		if ((r = cookie_value(op->arena, rq->cookie, &token)) != ERR_OK)
+		if ((r = cookie_value(
+			 op->arena, rq->cookie, COOKIE_NAME, &token)) != ERR_OK)
 			return r;
 		c->cookie = token != NULL;
 	}

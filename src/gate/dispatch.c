@@ -59,6 +59,7 @@ actor_fill(struct op *op, const struct session_enter_row *s)
 		.expires_at = s->expires_at,
 		.password_expires_at = s->password_expires_at,
 		.step_up_until = s->step_up_until,
+		.rebind_until = s->rebind_until,
 	};
 	tx_set_clinic(op->tx, &op->who.clinic);
 }
@@ -344,6 +345,7 @@ pass_again(struct passage *p, enum err r)
 	op->id = first.op.id;
 	op->user_id = first.op.user_id;
 	op->token = first.op.token;
+	op->device = first.op.device;
 	p->credential = first.credential;
 	p->misnamed = first.misnamed;
 	p->socket = first.socket;

@@ -81,7 +81,8 @@ struct actor {
 	enum session_state state;
 	bool browser;
 	int64_t idle_expires_at, expires_at;
-	int64_t password_expires_at, step_up_until; /* INSTANT_NONE for none */
+	/* INSTANT_NONE for none */
+	int64_t password_expires_at, step_up_until, rebind_until;
 };
 
 /* How the actor stands to the record that the path names. */
@@ -136,7 +137,8 @@ struct op {
 	int64_t now;		/* s, read once */
 	int64_t deadline_ms;	/* monotonic: the route's own */
 	struct actor who;
-	enum scope scope; /* what the permission grants this actor */
+	struct bytes device; /* SHA-256 of the browser's token; or NULL */
+	enum scope scope;    /* what the permission grants this actor */
 	struct standing standing;
 	struct uuid id;	     /* the path's {id} */
 	struct uuid user_id; /* the path's {user_id} */
@@ -155,7 +157,9 @@ struct op {
 	int64_t retry_after_s; /* with ERR_TOO_MANY, ERR_BUSY; 0: 1 s */
 	bool over_rate;	       /* refused before anything was looked at */
 	const char *set_token; /* new session token for cookie or body */
-	bool clear_session;    /* sign-out: expire cookie, Clear-Site-Data */
+	/* new token for the cookie of the browser */
+	const char *set_device;
+	bool clear_session;	  /* sign-out: expire cookie, Clear-Site-Data */
 	struct participant *join; /* SOCKET */
 	struct audit_note note;
 };

@@ -102,6 +102,23 @@ problem_fill(struct reply *rp, struct op *op, enum err e)
 					      : 1LL));
 }
 
+#define QUOTE(x)     #x
+#define NUMBER(x)    QUOTE(x)
+#define DEVICE_AGE_S 7776000 /* 90 days */
+_Static_assert(DEVICE_AGE_S == DEVICE_DAYS * 86400, "as long as it is known");
+
+static void
+device_fill(struct reply *rp, struct op *op)
+{
+	if (op->set_device != NULL)
+		reply_header(rp, "Set-Cookie",
+		    arena_format(op->arena,
+			DEVICE_COOKIE
+			"=%s; Path=/; Secure; HttpOnly; "
+			"SameSite=Strict; Max-Age=" NUMBER(DEVICE_AGE_S),
+			op->set_device));
+}
+
 /*= SE-04: host-bound, out of scripts' reach, never sent across sites */
 static void
 cookie_fill(struct reply *rp, struct op *op)
@@ -144,6 +161,7 @@ success_fill(struct reply *rp, struct op *op)
 		    arena_format(
 			op->arena, "\"%lld\"", (long long)op->version));
 	cookie_fill(rp, op);
+	device_fill(rp, op);
 	rp->join = op->join;
 }
 

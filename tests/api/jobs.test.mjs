@@ -34,9 +34,12 @@ test('the sweeps run by themselves, once a period, and leave what is somebody\'s
     SELECT clinic_id, gen_random_uuid(), sha256(n::text::bytea), id, now() - make_interval(days => n) FROM account, generate_series(1, 60) n WHERE role = 'admin';
     INSERT INTO idempotency (clinic_id, actor_id, operation, key_hash, request_hash, created_at)
     SELECT clinic_id, id, 'x', sha256(n::text::bytea), sha256(''), now() - make_interval(hours => n) FROM account, generate_series(1, 60) n WHERE role = 'admin';
-    INSERT INTO attempt_stranger SELECT substr(sha256(n::text::bytea), 1, 8), 1, NULL, now() - make_interval(hours => n) FROM generate_series(1, 60) n;
+    INSERT INTO attempt_stranger SELECT substr(sha256(n::text::bytea), 1, 8), 1, NULL, now() - make_interval(days => n) FROM generate_series(1, 60) n;
+    INSERT INTO known_source (clinic_id, account_id, kind, token, seen_at) SELECT clinic_id, id, 'device', sha256(n::text::bytea), now() - make_interval(days => n) FROM account, generate_series(31, 130) n WHERE role = 'admin';
+    INSERT INTO attempt (clinic_id, account_id, factor, source, failures, tried_at) SELECT clinic_id, id, 'recovery', gen_random_uuid(), n, now() - make_interval(days => n) FROM account, generate_series(1, 60) n WHERE role = 'admin';
+    INSERT INTO attempt (clinic_id, account_id, factor, failures, tried_at) SELECT clinic_id, id, 'recovery', 100, now() - interval '60 days' FROM account WHERE role = 'admin';
     INSERT INTO attempt (clinic_id, account_id, factor, failures) SELECT clinic_id, id, 'totp', 3 FROM account WHERE role = 'admin'
-      ON CONFLICT (clinic_id, account_id, factor) DO UPDATE SET failures = 3;
+      ON CONFLICT (clinic_id, account_id, factor, source) DO UPDATE SET failures = 3;
     INSERT INTO job (clinic_id, id, kind, key, state, run_at, ended_at) SELECT clinic_id, gen_random_uuid(), 'mail.send', n::text, 'done', now(), now() - make_interval(days => n) FROM account, generate_series(1, 60) n WHERE role = 'admin'`);
   jobs = await clinic.startJobs();
   await until('all kinds done', async () => (await count(`job WHERE kind LIKE 'sweep.%' AND state = 'done'`)) === 6);
@@ -44,9 +47,12 @@ test('the sweeps run by themselves, once a period, and leave what is somebody\'s
   assert.equal(await count(`session WHERE expires_at < now()`), 1500 + 50 - 50, 'the younger ones stay');
   assert.equal(await count('invitation WHERE expires_at < now()'), 29);
   assert.equal(await count(`idempotency WHERE operation = 'x'`), 24);
-  assert.equal(await count('attempt_stranger'), 23);
+  assert.equal(await count('attempt_stranger'), 29);
   assert.equal(await count('attempt WHERE failures = 0'), 0);
-  assert.equal(await count('attempt WHERE failures = 3'), 1);
+  assert.equal(await count(`attempt WHERE factor = 'totp' AND failures = 3`), 1);
+  assert.equal(await count(`attempt WHERE factor = 'recovery' AND failures < 100`), 29);
+  assert.equal(await count('attempt WHERE failures = 100'), 1, 'what stopped stays so');
+  assert.equal(await count(`known_source WHERE kind = 'device'`), 59);
   assert.equal(await count(`job WHERE kind = 'mail.send'`), 29);
   const [event] = await clinic.sql(`SELECT DISTINCT event, outcome, actor_role, actor_id, clinic_id FROM audit WHERE operation LIKE 'sweep%'`);
   assert.deepEqual(event, { event: 'sweep.done', outcome: 'ok', actor_role: 'system', actor_id: '', clinic_id: '00000000-0000-0000-0000-000000000000' });

@@ -51,6 +51,28 @@ test('a colleague’s link is mailed, and still needs the second person’s phra
   assert.equal((await accept(url, phrase)).status, 200);
 });
 
+//= IA-09: the owner is told, once a day, and nobody else learns of it
+test('the owner gets a mail when others guess', async () => {
+  const { compliance } = clinic.people;
+  const mine = () => box.messages.filter((m) => m.to.includes(compliance.email) && /tries to sign in/.test(m.mail.subject));
+  const guess = async (n) => {
+    const client = new Client(clinic.url, { from: '127.0.77.1' });
+    for (let i = 0; i < n; i++) await client.post('/v1/session', { email: compliance.email, password: 'not the password', client: 'api' });
+    client.close();
+  };
+  await guess(5);
+  assert.equal((await clinic.sql(`SELECT count(*) AS n FROM account WHERE warned_at IS NOT NULL`))[0].n, '0', 'five slips are no attack');
+  await guess(4);
+  for (const end = Date.now() + 60000; mine().length === 0; await sleep(50)) assert.ok(Date.now() < end, 'no mail');
+  const { mail } = mine()[0];
+  assert.match(mail.text, /nobody got in/);
+  assert.ok(!mail.text.includes(compliance.email) && !mail.text.includes('127.0.77.1') && !mail.text.includes(compliance.name ?? compliance.email));
+  await guess(4);
+  await clinic.sql(`UPDATE attempt SET blocked_until = NULL`);
+  await guess(2);
+  assert.equal((await clinic.sql(`SELECT count(*) AS n FROM job WHERE record_id = :'id'`, { id: await clinic.accountId(compliance) }))[0].n, '1', 'one a day');
+});
+
 test('a reset is told to its owner before it happens, by mail', async () => {
   const id = await clinic.accountId(clinic.people.clinician2);
   const r = await boss.post(`/v1/users/${id}/reset-password`);

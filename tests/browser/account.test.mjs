@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { authenticator } from 'otplib';
+import { Client } from '../lib/clinic.mjs';
 import { Portal, axe } from './portal.mjs';
 
 /** @type {Portal} */
@@ -297,7 +298,9 @@ test('sign-out leaves nothing behind, and Back shows nothing', async () => {
       (await caches.keys()).length, document.cookie]);
     assert.deepEqual(left, [0, 0, 0, 0, '']);
   }
-  assert.deepEqual(await context.cookies(), []);
+  // what it is known by, so that others' guesses do not make its people wait
+  assert.deepEqual((await context.cookies()).map((c) => c.name),
+    ['__Host-epione-device']);
   await context.close();
 });
 
@@ -322,6 +325,35 @@ test('another device is signed out from the account page', async () => {
   await far.getByRole('heading', { name: 'Sign in' }).waitFor();
   await here.close();
   await there.close();
+});
+
+//= IA-09: who is at home gets in while others guess, and sees that they do
+test('strangers who guess make strangers wait; the account page tells', async () => {
+  const context = await portal.context();
+  const person = people.scheduler;
+  await (await portal.signIn(context, person)).close();
+  const far = new Client(portal.url, { from: '127.0.66.6' });
+  const guess = () => far.post('/v1/session', { email: person.email,
+    password: 'not the password', client: 'api' });
+  for (let i = 0; i < 5; i++) assert.equal((await guess()).status, 401);
+  assert.equal((await guess()).status, 429);
+  far.close();
+
+  // without the cookie, on a network where others guess: told what to do
+  await portal.clinic.sql(`DELETE FROM attempt WHERE failures = 0;
+    UPDATE attempt SET source = account_id`);
+  const stranger = await portal.context();
+  const page = await stranger.newPage();
+  await portal.password(page, person);
+  await page.getByRole('alert').getByText('or call your clinic').waitFor();
+  assert.deepEqual(await axe(page), []);
+  await stranger.close();
+
+  const home = await portal.signIn(context, person);
+  await home.goto(`${portal.url}/account`);
+  await home.getByText('5 tries have failed since.').waitFor();
+  assert.deepEqual(await axe(home), []);
+  await context.close();
 });
 
 test('no page complained', () => assert.deepEqual(portal.complaints, []));

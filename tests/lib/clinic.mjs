@@ -52,10 +52,10 @@ function note(method, url, status, role) {
   if (record) appendFileSync(record, JSON.stringify({ method, path: url.split('?')[0], status, role }) + '\n');
 }
 
-/** One client: a browser's cookie or an API client's token. */
+/** One client: a browser's cookies (of the session, and of the browser itself) or an API client's token. */
 export class Client {
-  constructor(url, { role = 'anonymous', browser = false } = {}) {
-    Object.assign(this, { url, role, browser, token: null, cookie: null, agent: new https.Agent({ keepAlive: true, rejectUnauthorized: false, maxSockets: 64 }) });
+  constructor(url, { role = 'anonymous', browser = false, from = undefined } = {}) {
+    Object.assign(this, { url, role, browser, token: null, cookie: null, device: null, agent: new https.Agent({ keepAlive: true, rejectUnauthorized: false, maxSockets: 64, localAddress: from }) });
   }
 
   /** @returns {Promise<{status: number, headers: Record<string, any>, body: any, text: string}>} */
@@ -64,7 +64,7 @@ export class Client {
     const all = { ...(raw === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(raw) }), ...headers };
     if (raw === undefined && !['GET', 'HEAD', 'DELETE', 'OPTIONS'].includes(method)) all['content-length'] = 0;
     if (this.token && !all.authorization) all.authorization = `Bearer ${this.token}`;
-    if (this.cookie && !all.cookie) all.cookie = this.cookie;
+    if (!all.cookie) all.cookie = [this.cookie, this.device].filter(Boolean).join('; ') || null;
     if (this.browser && method !== 'GET' && all.origin === undefined) all.origin = this.url;
     for (const k of Object.keys(all)) if (all[k] === null) delete all[k];
     return new Promise((done, failed) => {
@@ -78,6 +78,8 @@ export class Client {
           if (/json/.test(rs.headers['content-type'] ?? '') && text !== '') parsed = JSON.parse(text);
           const set = rs.headers['set-cookie']?.find((c) => c.startsWith('__Host-epione='));
           if (set && this.browser) this.cookie = /=;/.test(set) ? null : set.split(';')[0];
+          const known = rs.headers['set-cookie']?.find((c) => c.startsWith('__Host-epione-device='));
+          if (known && this.browser) this.device = known.split(';')[0];
           if (parsed?.token && !this.browser) this.token = parsed.token;
           note(method, target, rs.statusCode, this.role);
           const answer = { status: rs.statusCode ?? 0, headers: rs.headers, body: parsed, text };

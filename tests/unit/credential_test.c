@@ -126,6 +126,39 @@ two_of_ours_are_refused(void **state)
 	}
 }
 
+/* Which browser it is, whatever else is sent; one that is no good is none. */
+static void
+a_browser_is_known_by_its_own_cookie(void **state)
+{
+	static const char *const none[] = { "", "__Host-epione=" TOKEN,
+		"__Host-epione-device", "x__Host-epione-device=" TOKEN,
+		"__Host-epione-device=a; __Host-epione-device=a" };
+	uint8_t hash[32];
+
+	(void)state;
+	assert_int_equal(factor_token_hash("browser", hash), ERR_OK);
+	assert_int_equal(
+	    read_with(NULL, "__Host-epione-device=browser"), ERR_OK);
+	expect("", false);
+	assert_memory_equal(op.device.p, hash, sizeof(hash));
+	assert_int_equal(read_with(NULL,
+			     "__Host-epione-device=browser; "
+			     "__Host-epione=" TOKEN),
+	    ERR_OK);
+	expect(TOKEN, true);
+	assert_memory_equal(op.device.p, hash, sizeof(hash));
+	assert_int_equal(
+	    read_with("Bearer " TOKEN, "__Host-epione-device=browser"), ERR_OK);
+	expect(TOKEN, false);
+	assert_memory_equal(op.device.p, hash, sizeof(hash));
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+		assert_int_equal(read_with(NULL, none[i]), ERR_OK);
+		assert_null(op.device.p);
+	}
+	assert_int_equal(read_with(NULL, NULL), ERR_OK);
+	assert_null(op.device.p);
+}
+
 static void
 a_bearer_goes_before_the_cookie(void **state)
 {
@@ -230,6 +263,7 @@ main(void)
 		TEST(a_cookie_is_found_among_others),
 		TEST(another_name_is_not_ours),
 		TEST(two_of_ours_are_refused),
+		TEST(a_browser_is_known_by_its_own_cookie),
 		TEST(a_bearer_goes_before_the_cookie),
 		TEST(a_query_is_not_looked_at),
 		TEST(a_cookie_acts_for_our_own_pages_only),

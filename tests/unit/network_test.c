@@ -118,6 +118,27 @@ a_home_is_an_ipv4_address_or_a_64(void **state)
 	assert_true(home("::1") != 0 && home("0.0.0.0") != 0);
 }
 
+static bool
+neighbours(const char *one, const char *other)
+{
+	struct address a = address(one), b = address(other);
+
+	address_neighbours(&a);
+	address_neighbours(&b);
+	return address_equal(&a, &b);
+}
+
+static void
+neighbours_share_an_ipv4_24_or_an_ipv6_56(void **state)
+{
+	(void)state;
+	assert_true(neighbours("192.0.2.1", "192.0.2.255"));
+	assert_true(neighbours("192.0.2.1", "::ffff:192.0.2.7"));
+	assert_false(neighbours("192.0.2.1", "192.0.3.1"));
+	assert_true(neighbours("2001:db8:1:ff00::1", "2001:db8:1:ffff:2::3"));
+	assert_false(neighbours("2001:db8:1:ff00::1", "2001:db8:1:fe00::1"));
+}
+
 static void
 a_network_holds_what_begins_like_it(void **state)
 {
@@ -214,6 +235,7 @@ main(void)
 		cmocka_unit_test(what_is_nearly_an_address_is_none),
 		cmocka_unit_test(loopback_is_all_of_127_and_one_of_ipv6),
 		cmocka_unit_test(a_home_is_an_ipv4_address_or_a_64),
+		cmocka_unit_test(neighbours_share_an_ipv4_24_or_an_ipv6_56),
 		cmocka_unit_test(a_network_holds_what_begins_like_it),
 		cmocka_unit_test(a_misspelt_network_is_pointed_at),
 		cmocka_unit_test(a_list_has_an_end),

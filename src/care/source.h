@@ -1,0 +1,26 @@
+#ifndef CARE_SOURCE_H
+#define CARE_SOURCE_H
+
+#include "base/bytes.h"
+#include "gate/op.h"
+
+/*
+ * Where a request comes from, as far as an account may know it: the browser, by
+ * the cookie that it was given at an earlier sign-in, and the network. What
+ * fails at a known source is counted apart from what strangers do (IA-09).
+ */
+struct source {
+	struct bytes device;  /* SHA-256 of the cookie; p is NULL for none */
+	struct bytes network; /* HMAC of the /24 or /56; p is NULL for none */
+};
+
+NODISCARD enum err source_read(struct op *, struct source *);
+
+/* Both factors were right: op's actor is known here from now on. A browser
+ * gets a new cookie in place of the one that it showed. */
+NODISCARD enum err source_note(struct op *);
+
+/* Nowhere is the account known any more. */
+NODISCARD enum err source_forget(struct tx *, const struct uuid *account);
+
+#endif

@@ -19,7 +19,7 @@ PGINC := $(shell pg_config --includedir 2>/dev/null || echo /usr/include/postgre
 CPPFLAGS_ALL = -D_GNU_SOURCE -Isrc -I$(BUILD)/gen -I$(PGINC)
 CFLAGS_ALL = -std=gnu11 $(OPT) $(WARN) $(HARDEN) $(CPPFLAGS_ALL) $(CFLAGS)
 LDFLAGS_ALL = $(OPT) -pie -Wl,-z,relro,-z,now,-z,noexecstack $(LDFLAGS)
-LIBS = -lpq -lssl -lcrypto -ljansson -loath -largon2 -lutf8proc -lqrencode -lpthread -ldl
+LIBS = -lpq -lssl -lcrypto -ljansson -loath -largon2 -lutf8proc -lqrencode -lzxcvbn -lm -lpthread -ldl
 
 # deps/kore defines KORE_LIB (an archive with Kore's main) and KORE_CPPFLAGS.
 KORE_BUILD = $(BUILD)/kore

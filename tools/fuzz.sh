@@ -52,7 +52,7 @@ build() { # build name: unless it is newer than all it is made of
 		-Itests/fuzz -Itools -I"$out/gen" -I"$(pg_config --includedir)" \
 		-I"$out/kore/src/include" -o "$out/$1_fuzz" "tests/fuzz/$1_fuzz.c" \
 		tests/fuzz/fuzz.c $more "$out/libepione.a" -lpq -lssl -lcrypto \
-		-ljansson -loath -largon2 -lutf8proc -lqrencode -lcmocka \
+		-ljansson -loath -largon2 -lutf8proc -lqrencode -lzxcvbn -lm -lcmocka \
 		-lpthread -ldl
 }
 

@@ -266,6 +266,23 @@ export function valuesOf(form) {
 }
 
 /**
+ * Says of a new password how long the clinic wants it.
+ * @param {string} id of its field; the hint is `id`-hint
+ * @param {number} least
+ */
+//= IA-12: what the page says is what the server asks for
+export function wantsLength(id, least) {
+  const field = document.getElementById(id);
+  const hint = document.getElementById(`${id}-hint`);
+
+  if (!(field instanceof HTMLInputElement) || !hint) return;
+  field.minLength = least;
+  field.dataset.invalid = `Use at least ${least} letters, numbers or signs`;
+  hint.textContent = `At least ${least} letters, numbers or signs. ` +
+    (hint.textContent ?? '').replace(/^At least [^.]*\. /, '');
+}
+
+/**
  * One button beside a password shows it, for those who type with care.
  * @param {HTMLFormElement} form
  */

@@ -3,7 +3,7 @@
 
 import { get, HASH_PATIENCE_MS, post, Problem } from './api.js';
 import { announce, buttonOf, el, formOf, inputOf, showOnly } from './dom.js';
-import { onSubmit, revealers } from './form.js';
+import { onSubmit, revealers, wantsLength } from './form.js';
 
 const STEPS = ['step-password', 'step-waiting', 'step-dead'];
 const token = location.hash.slice(1);
@@ -27,6 +27,7 @@ async function look() {
   el('clinic').textContent = body.clinic_name;
   el('phrase-field').hidden = !body.phrase;
   inputOf('phrase').required = body.phrase;
+  wantsLength('new', body.password_min_length);
   showOnly(STEPS, body.state === 'open' ? 'step-password' : 'step-waiting');
   return body.state === 'open';
 }

@@ -3,10 +3,12 @@
 
 import { HASH_PATIENCE_MS, put } from './api.js';
 import { el, fill, formOf, h, note } from './dom.js';
-import { onSubmit, revealers } from './form.js';
+import { onSubmit, revealers, wantsLength } from './form.js';
 import { begin, home } from './session.js';
 
 const session = await begin([], 'password_expired');
+
+wantsLength('new', session.password_min_length);
 
 if (session.state === 'password_expired') {
   el('title').textContent = 'Choose a new password';

@@ -25,6 +25,7 @@ import { time } from './format.js';
  * @property {string} expires_at
  * @property {string | null} password_expires_at
  * @property {string | null} step_up_until
+ * @property {number} password_min_length
  * @property {string | null} previous_sign_in_at
  * @property {number | null} failed_attempts to sign in since then
  * @property {number | null} approvals_waiting for this person to decide

@@ -732,11 +732,12 @@ CREATE FUNCTION account_state(deactivated_at timestamptz, password_hash text,
 -- The account that a live invitation is for.
 CREATE FUNCTION invitation_find(token_hash bytea)
     RETURNS TABLE (clinic_id uuid, invitation_id uuid, account_id uuid,
-        role text, confirmed boolean, phrase_hash bytea, clinic_name text)
+        role text, confirmed boolean, phrase_hash bytea, clinic_name text,
+        password_min_length integer)
     LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp
 AS $$
     SELECT i.clinic_id, i.id, i.account_id, a.role, i.confirmed_at IS NOT NULL,
-           i.phrase_hash, c.name
+           i.phrase_hash, c.name, c.password_min_length
       FROM invitation i
       JOIN account a ON a.clinic_id = i.clinic_id AND a.id = i.account_id
       JOIN clinic c ON c.id = i.clinic_id

@@ -35,8 +35,10 @@ UPDATE account SET email = $2::bytea, email_token = $3::bytea,
 -- sql: account_secret one
 -- in:  id uuid
 -- out: id uuid, key record_key, email sealed(account_email),
+--      display_name sealed(account_display_name), clinic_name text,
 --      password_hash text, min_length int, history int
-SELECT a.id, k.subject_id, k.version, k.box, a.email, a.password_hash,
+SELECT a.id, k.subject_id, k.version, k.box, a.email, a.display_name,
+       c.name AS clinic_name, a.password_hash,
        c.password_min_length::bigint AS min_length,
        c.password_history::bigint AS history
   FROM account a

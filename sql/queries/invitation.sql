@@ -18,9 +18,10 @@ VALUES (current_clinic(), $1::uuid, $2::bytea, $3, $4, $5::timestamptz,
 -- sql: invitation_find one
 -- in:  hash bytes
 -- out: clinic_id uuid, invitation_id uuid, account_id uuid, role text,
---      confirmed bool, phrase_hash bytes, clinic_name text
+--      confirmed bool, phrase_hash bytes, clinic_name text,
+--      password_min_length int
 SELECT clinic_id, invitation_id, account_id, role, confirmed, phrase_hash,
-       clinic_name FROM invitation_find($1::bytea);
+       clinic_name, password_min_length::bigint FROM invitation_find($1::bytea);
 
 -- Whose invitation it is, live or not.
 -- sql: invitation_account one

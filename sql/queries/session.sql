@@ -78,9 +78,11 @@ UPDATE session s SET previous_at = a.last_sign_in_at,
 -- sql: session_owner one
 -- in:  id uuid, session_id uuid
 -- out: id uuid, key record_key, display_name sealed(account_display_name),
---      clinic_name text, time_zone text, previous_at time, failed int
+--      clinic_name text, time_zone text, previous_at time, failed int,
+--      password_min_length int
 SELECT a.id, k.subject_id, k.version, k.box, a.display_name, c.name AS clinic_name,
-       c.time_zone, s.previous_at, coalesce(s.failed, 0)::bigint AS failed
+       c.time_zone, s.previous_at, coalesce(s.failed, 0)::bigint AS failed,
+       c.password_min_length::bigint AS password_min_length
   FROM account a
   JOIN clinic c ON c.id = a.clinic_id
   LEFT JOIN session s ON s.clinic_id = a.clinic_id AND s.id = $2::uuid

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <utf8proc.h>
+#include <zxcvbn.h>
 
 /* passwords */
 
@@ -156,6 +157,28 @@ factor_password_common(const char *password, const char *login)
 	    same_folded(password, product, strlen(product)) ||
 	    same_folded(password, login, strlen(login)) ||
 	    same_folded(password, login, strcspn(login, "@"));
+}
+
+#define LOOKED_AT 48   /* bytes */
+#define ENOUGH	  26.5 /* bits: 10^8 guesses */
+
+/*= IA-13 */
+bool
+factor_password_guessable(const char *password, const char *words[])
+{
+	char part[LOOKED_AT + 1];
+	size_t n = strlen(password);
+	double bits, more;
+
+	snprintf(part, sizeof(part), "%s", password);
+	bits = ZxcvbnMatch(part, words, NULL);
+	if (n > LOOKED_AT && bits < ENOUGH) {
+		snprintf(part, sizeof(part), "%s", password + n - LOOKED_AT);
+		more = ZxcvbnMatch(part, words, NULL);
+		bits = more > bits ? more : bits;
+	}
+	secret_wipe(part, sizeof(part));
+	return bits < ENOUGH;
 }
 
 /* one-time codes */

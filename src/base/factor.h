@@ -31,6 +31,15 @@ const char *factor_password_decoy(void);
  * or the product's name? (IA-13; whole password, case folded; both in NFC) */
 bool factor_password_common(const char *password, const char *login);
 
+/*
+ * Is it soon guessed by who tries words, names, rows of keys, dates and repeats
+ * (zxcvbn), first of all `words`: in lower case, NULL at the end? Soon is within
+ * 10^8 guesses. Only its first and its last 48 bytes are looked at, and the
+ * better of them counts: time grows with the fourth power (tens of ms at this
+ * length). Call through offload(). (IA-13)
+ */
+bool factor_password_guessable(const char *password, const char *words[]);
+
 /* TOTP, RFC 6238: SHA-1, 6 digits, 30 s, T0 = 0. */
 #define FACTOR_SEED_SIZE 20
 #define FACTOR_STEP_S	 30

@@ -30,6 +30,7 @@ const struct shape invitation_look_out[] = {
 	{ "state", SH_CHOICE, 0, 0, SH_REQUIRED, "waiting|open", NULL },
 	{ "phrase", SH_BOOL, 0, 0, SH_REQUIRED, NULL, NULL },
 	{ "clinic_name", SH_TEXT, 1, 200, SH_REQUIRED, NULL, NULL },
+	{ "password_min_length", SH_INT, 8, 64, SH_REQUIRED, NULL, NULL },
 	{ 0 },
 };
 
@@ -73,10 +74,11 @@ invitation_look(struct op *op)
 
 	if ((r = link_find(op, &row)) != ERR_OK)
 		return r;
-	op->out = json_pack("{s:s, s:b, s:s}", "state",
+	op->out = json_pack("{s:s, s:b, s:s, s:I}", "state",
 	    row.confirmed ? "open" : "waiting", "phrase",
 	    !row.confirmed || row.phrase_hash.p != NULL, "clinic_name",
-	    row.clinic_name);
+	    row.clinic_name, "password_min_length",
+	    (json_int_t)row.password_min_length);
 	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
 }
 

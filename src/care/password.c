@@ -70,6 +70,63 @@ password_check(struct op *op, const char *hash, const char *password,
 	return ERR_OK;
 }
 
+#define WORDS_MAX 24
+#define WORD_MIN  3 /* bytes: shorter ones are in every password */
+
+struct guess_job {
+	const char *password;
+	const char *words[WORDS_MAX + 1];
+	size_t n;
+	bool guessable;
+};
+
+static void
+guess_run(void *arg)
+{
+	struct guess_job *job = arg;
+
+	job->guessable = factor_password_guessable(job->password, job->words);
+}
+
+/* The words of a name or an address. */
+static enum err
+words_add(struct op *op, const char *text, struct guess_job *job)
+{
+	char *folded, *word, *rest = NULL;
+	enum err r;
+
+	if (text == NULL)
+		return ERR_OK;
+	if ((r = text_fold_as(op->arena, text, TEXT_APART, &folded)) != ERR_OK)
+		return r;
+	for (word = strtok_r(folded, " ", &rest);
+	     word != NULL && job->n < WORDS_MAX;
+	     word = strtok_r(NULL, " ", &rest))
+		if (strlen(word) >= WORD_MIN)
+			job->words[job->n++] = word;
+	return ERR_OK;
+}
+
+/*= IA-13: nor what who knows the person and the clinic tries first */
+static enum err
+guess_check(
+    struct op *op, const struct password_rule *rule, const char *password)
+{
+	struct guess_job job = {
+		.password = password, .words = { "epione" }, .n = 1
+	};
+	enum err r;
+
+	if ((r = words_add(op, rule->login, &job)) != ERR_OK ||
+	    (r = words_add(op, rule->person, &job)) != ERR_OK ||
+	    (r = words_add(op, rule->clinic, &job)) != ERR_OK ||
+	    (r = op_release(op)) != ERR_OK ||
+	    (r = offload(guess_run, &job, op->deadline_ms)) != ERR_OK)
+		return r;
+	return job.guessable ? op_refuse(op, ERR_WEAK_PASSWORD, rule->field)
+			     : ERR_OK;
+}
+
 /*= IA-12, IA-13, IA-14: code points after NFC; the whole password compared */
 enum err
 password_judge(struct op *op, const struct password_rule *rule,
@@ -86,7 +143,7 @@ password_judge(struct op *op, const struct password_rule *rule,
 	    factor_password_common(text, rule->login))
 		return op_refuse(op, ERR_WEAK_PASSWORD, rule->field);
 	*nfc = text;
-	return ERR_OK;
+	return guess_check(op, rule, text);
 }
 
 struct change_job {
@@ -141,8 +198,8 @@ password_change_run(struct op *op, struct password_change *c)
 	return job.r;
 }
 
-/*= IA-17: the last ones are compared by their hashes */
-/* The last `history` hashes of the account, and the one it has. */
+/*= IA-17: the last ones are compared by their hashes: `history` of them, and the
+ * one that the account has */
 static enum err
 history_read(struct op *op, const struct uuid *account, int64_t history,
     struct password_change *c)
@@ -177,10 +234,11 @@ password_change_read(struct op *op, const struct uuid *account,
 	if ((r = sql_account_secret(op->tx, &in, &row)) != ERR_OK)
 		return r;
 	rule.login = row.email;
+	rule.person = row.display_name;
+	rule.clinic = row.clinic_name;
 	rule.min_length = row.min_length;
 	c->current_hash = row.password_hash;
-	if ((r = password_judge(op, &rule, in_text(op, field), &c->next)) !=
-	    ERR_OK)
+	if ((r = history_read(op, account, row.history, c)) != ERR_OK)
 		return r;
-	return history_read(op, account, row.history, c);
+	return password_judge(op, &rule, in_text(op, field), &c->next);
 }

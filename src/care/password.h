@@ -19,15 +19,18 @@ NODISCARD enum err password_check(struct op *, const char *hash,
 
 /* What a new password has to be. */
 struct password_rule {
-	const char *field;  /* of the input, to blame */
-	const char *login;  /* it may not be this */
-	int64_t min_length; /* code points */
+	const char *field;	     /* of the input, to blame */
+	const char *login;	     /* it may not be this */
+	const char *person, *clinic; /* names, which are soon guessed */
+	int64_t min_length;	     /* code points */
 };
 
 /*
  * Normalises a new password (NFC) and judges it: ERR_WEAK_PASSWORD, with the
- * field to blame, if it is too short, too long, common, or the login name.
- * Spaces and every character count; no composition is asked for (IA-14).
+ * field to blame, if it is too short, too long, common, the login name, or soon
+ * guessed by who knows login, names and the habits of people. Spaces and every
+ * character count; no composition is asked for (IA-14). It gives the
+ * transaction back (op_release): judging takes a while.
  */
 NODISCARD enum err password_judge(struct op *, const struct password_rule *,
     const char *password, const char **nfc);
@@ -51,7 +54,7 @@ struct password_change {
 NODISCARD enum err password_change_run(struct op *, struct password_change *);
 
 /*
- * Begins a change: judges the input's `field` by the account's rules, and
+ * Begins a change, and gives the transaction back: judges the input's `field` by the account's rules, and
  * reads its hash (NULL if it has none) and the earlier ones. Errors as
  * password_judge; ERR_NOT_FOUND if there is no such account.
  */

@@ -40,6 +40,7 @@ const struct shape session_read_out[] = {
 	    NULL },
 	{ "step_up_until", SH_TIME, 0, 0, SH_REQUIRED | SH_NULLABLE, NULL,
 	    NULL },
+	{ "password_min_length", SH_INT, 8, 64, SH_REQUIRED, NULL, NULL },
 	{ "previous_sign_in_at", SH_TIME, 0, 0, SH_REQUIRED | SH_NULLABLE, NULL,
 	    NULL },
 	{ "failed_attempts", SH_INT, 0, INT64_MAX, SH_REQUIRED | SH_NULLABLE,
@@ -166,13 +167,14 @@ session_read(struct op *op)
 		return r;
 	if (step_up != INSTANT_NONE && step_up <= op->now)
 		step_up = INSTANT_NONE;
-	op->out = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-	    "state", session_state_name(who->state), "user",
-	    owner_json(op, &owner), "idle_expires_at",
-	    time_json(who->idle_expires_at), "expires_at",
+	op->out = json_pack(
+	    "{s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o}", "state",
+	    session_state_name(who->state), "user", owner_json(op, &owner),
+	    "idle_expires_at", time_json(who->idle_expires_at), "expires_at",
 	    time_json(who->expires_at), "password_expires_at",
 	    time_json(who->password_expires_at), "step_up_until",
-	    time_json(step_up), "previous_sign_in_at",
+	    time_json(step_up), "password_min_length",
+	    (json_int_t)owner.password_min_length, "previous_sign_in_at",
 	    known(who) ? time_json(owner.previous_at) : json_null(),
 	    "failed_attempts",
 	    known(who) ? json_integer(owner.failed) : json_null(),

@@ -217,6 +217,8 @@ test('an expired password must be changed first', async () => {
   const page = await portal.signIn(context, person);
   await page.waitForURL('**/password');
   await page.getByRole('heading', { name: 'Choose a new password' }).waitFor();
+  //= IA-12: the page asks for what the server does
+  await page.getByText('At least 12 letters, numbers or signs.').waitFor();
   await page.goto(`${portal.url}/visits`);
   await page.waitForURL('**/password');
   await page.getByLabel('Current password', { exact: true })

@@ -188,6 +188,41 @@ only_whole_passwords_are_compared(void **state)
 	assert_false(factor_password_common("zqkxvbwjpfmygcud", login));
 }
 
+/*= IA-13: what people and those who guess them think of first */
+static void
+habits_of_people_are_guessed(void **state)
+{
+	static const char *const soon[] = { "epioneepione", "Epione123456",
+		"abcdefghijkl", "qwertyuiopas", "aaaaaaaaaaaa", "010101010101",
+		"Password2026", "P@ssw0rd1234", "iloveyoubaby", "12/12/2001",
+		"harborclinic1", "maya.okafor1", "Okafor2026!!",
+		"summer2026summer" };
+	static const char *const late[] = { "fifteen letters long",
+		"qwzkvbxjtrnplmd", "correct horse battery staple",
+		"Gr\xc3\xbc\xc3\x9f"
+		"e aus dem S\xc3\xbc"
+		"den",
+		"vZ7#kQ2m!x9L" };
+	const char *words[] = { "epione", "harbor", "clinic", "maya", "okafor",
+		NULL };
+	char long_one[257];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(soon) / sizeof(*soon); i++)
+		if (!factor_password_guessable(soon[i], words))
+			fail_msg("taken: %s", soon[i]);
+	for (size_t i = 0; i < sizeof(late) / sizeof(*late); i++)
+		if (factor_password_guessable(late[i], words))
+			fail_msg("refused: %s", late[i]);
+	/* the better end counts, and no length takes for ever */
+	for (size_t i = 0; i < sizeof(long_one) - 1; i++)
+		long_one[i] = "01"[i % 2];
+	long_one[sizeof(long_one) - 1] = '\0';
+	assert_true(factor_password_guessable(long_one, words));
+	memcpy(long_one + 230, "qwzkvbxjtrnplmd", 15);
+	assert_false(factor_password_guessable(long_one, words));
+}
+
 /* one-time codes */
 
 static void
@@ -601,6 +636,7 @@ main(void)
 		cmocka_unit_test(each_listed_password_is_common),
 		cmocka_unit_test(notorious_passwords_are_common),
 		cmocka_unit_test(only_whole_passwords_are_compared),
+		cmocka_unit_test(habits_of_people_are_guessed),
 		cmocka_unit_test(codes_agree_with_rfc4226),
 		cmocka_unit_test(codes_agree_with_rfc6238),
 		cmocka_unit_test(one_code_in_a_million_is_right),

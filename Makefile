@@ -130,6 +130,12 @@ browser: all node
 lint: all node
 	@tools/suite.sh lint
 
+# Each safeguard taken out in turn: is its test red then? ID=IA-09 for one; ID may
+# name a file of tests, too. Half an hour for all.
+.PHONY: safeguards-mutate
+safeguards-mutate: all node
+	@$(NODE) tests/safeguards/mutate.mjs $(ID)
+
 # Papers that are generated: `make docs` writes them, the suite compares.
 .PHONY: docs
 docs: all
@@ -165,6 +171,7 @@ help:
 	@echo 'make db       database layer against a real PostgreSQL'
 	@echo 'make edge     the server under hostile clients'
 	@echo 'make edge-unpatched  which tests miss each patch of Kore'
+	@echo 'make safeguards-mutate  which test misses each safeguard (ID=IA-09 for one)'
 	@echo 'make api      the API and signaling     make browser  the portal and a visit, in Chromium'
 	@echo 'make asan     unit tests and server with ASan and UBSan (build/asan)'
 	@echo 'make valgrind fibers under valgrind'

@@ -149,6 +149,9 @@ test('an authenticator counts from its first right code', async () => {
   const offer = await client.post('/v1/account/totp');
   assert.equal(offer.status, 200, offer.text);
   assert.match(offer.body.secret, /^[A-Z2-7]{32}$/);
+  const { secret: earlier } = (await client.post('/v1/account/totp')).body;
+  offer.body = (await client.post('/v1/account/totp')).body;
+  assert.notEqual(offer.body.secret, earlier);
   const uri = new URL(offer.body.otpauth_uri);
   assert.equal(uri.searchParams.get('secret'), offer.body.secret);
   assert.ok(decodeURIComponent(offer.body.otpauth_uri).includes(who.email));

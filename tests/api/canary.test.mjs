@@ -18,10 +18,13 @@ const canaries = {
   line1: mark(), line2: mark(), city: mark(), language: 'tlh', contact: mark(), payer: mark(), member_id: mark(), reason: mark(), password: mark(),
 };
 
-/** All ways in which a value might have been written down. */
+/** All ways in which a value might have been written down: as it was sent, and as it is compared. */
 function forms(value) {
-  const b = Buffer.from(value);
-  return [b, Buffer.from(b.toString('hex')), Buffer.from(b.toString('base64').replace(/=+$/, '').slice(0, -2))];
+  const digits = value.replace(/\D/g, '');
+  return [...new Set([value, value.toLowerCase(), ...(/^[-+\d]+$/.test(value) ? [digits] : [])])].flatMap((form) => {
+    const b = Buffer.from(form);
+    return [b, Buffer.from(b.toString('hex')), Buffer.from(b.toString('base64').replace(/=+$/, '').slice(0, -2))];
+  });
 }
 
 function* files(dir) {

@@ -87,6 +87,40 @@ const quiet = () => {
   assert.deepEqual(portal.complaints, []);
 };
 
+//= PA-09: the policy as it is sent, and as a browser obeys it
+test('a page runs no script that its text brings along', async () => {
+  const context = await portal.context();
+  const page = await context.newPage();
+  const answer = await page.goto(`${portal.url}/`);
+  const policy = new Map(answer.headers()['content-security-policy'].split('; ')
+    .map((rule) => [rule.split(' ')[0], rule.split(' ').slice(1).join(' ')]));
+
+  for (const name of ['default-src', 'object-src', 'base-uri', 'frame-ancestors', 'trusted-types'])
+    assert.equal(policy.get(name), "'none'", name);
+  for (const name of ['script-src', 'style-src', 'connect-src', 'form-action'])
+    assert.equal(policy.get(name), "'self'", name);
+  assert.equal(policy.get('require-trusted-types-for'), "'script'");
+  assert.doesNotMatch([...policy.values()].join(' '), /unsafe|http|\*/);
+
+  const before = portal.complaints.length;
+  const [ran, thrown] = await page.evaluate(() => {
+    const script = document.createElement('script'), button = document.createElement('button');
+    let refused = 0;
+
+    for (const attempt of [() => { script.text = 'globalThis.ran = "script"'; },
+      () => { button.setAttribute('onclick', 'globalThis.ran = "handler"'); },
+      () => { document.body.insertAdjacentHTML('beforeend', '<b>text</b>'); }])
+      try { attempt(); } catch { refused++; }
+    document.body.append(script, button);
+    button.click();
+    return [globalThis.ran, refused];
+  });
+  assert.equal(ran, undefined);
+  assert.ok(thrown >= 2, 'trusted types');
+  assert.notEqual(portal.complaints.splice(before).length, 0, 'and it is said');
+  await context.close();
+});
+
 test('pages that need no session', async () => {
   const context = await portal.context();
 

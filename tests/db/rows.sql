@@ -26,6 +26,7 @@ INSERT INTO may (role, rights, clinics, rel) VALUES
     ('server', 'SI', 'own', 'name_beginning'),
     ('server', 'SIU', 'own', 'account'),
     ('server', 'SI', 'own', 'password_history'),
+    ('server', 'SD', 'own', 'known_source'),
     ('server', 'SIU', 'own', 'attempt'),
     ('server', 'SIUD', 'own', 'recovery_code'),
     ('server', 'SIU', 'own', 'invitation'),
@@ -59,7 +60,7 @@ UPDATE may SET role = 'epione_' || role;
 -- may call are few, and each was looked at.
 CREATE TABLE lent (role text, functions text[]);
 INSERT INTO lent VALUES
-    ('epione_server', '{attempt_take, audit_page, audit_words, invitation_find, session_open, sessions_ended, sign_in_take}'),
+    ('epione_server', '{attempt_take, audit_days, audit_nobody, audit_page, audit_words, invitation_find, session_open, sessions_ended, sign_in_take, source_note}'),
     ('epione_jobs', '{audit_months, audit_words, sweep_attempts, sweep_idempotency, sweep_invitations, sweep_jobs, sweep_sessions, sweep_strangers}'),
     ('epione_reporter', '{}');
 
@@ -91,6 +92,7 @@ BEGIN
     INSERT INTO name_beginning VALUES (c, b8, b8);
     INSERT INTO account (clinic_id, id, role, email, email_token, display_name) VALUES (c, n, 'clinician', b8, b8, b8);
     INSERT INTO password_history VALUES (c, n, 'hash', now());
+    INSERT INTO known_source (clinic_id, account_id, kind, token) VALUES (c, n, 'network', b32);
     INSERT INTO attempt (clinic_id, account_id, factor) VALUES (c, n, 'password');
     INSERT INTO recovery_code VALUES (c, n, b32);
     INSERT INTO invitation (clinic_id, id, hash, account_id, expires_at) VALUES (c, n, b32, n, now());

@@ -111,4 +111,6 @@ rule 'A heading is a plain comment, without a ruler:' \
 rule 'Paths of one machine, or hosts of a registry, have no place here:' \
 	"$(git ls-files | grep -vE 'package-lock.json|^tests/lint/|^tests/vectors/' | xargs grep -nIE '/work/|/root/|registry\.npmjs|deb\.debian\.org' 2>/dev/null)"
 
+rule 'What takes a safeguard out, to see its test fail, still does:' "$(node tests/safeguards/mutate.mjs --check 2>&1)"
+
 exit $bad

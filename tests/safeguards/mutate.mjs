@@ -1,0 +1,130 @@
+// Is each safeguard's test able to fail? Takes a control out (mutations.mjs), in
+// a copy of the tree, builds it, and runs the one test that is said to hold it:
+// green before, red without. Says so in a line for each, and counts.
+//
+//   node tests/safeguards/mutate.mjs [ID|FILE...]  those of some controls, or of
+//                                                 some files of tests; or all
+//   node tests/safeguards/mutate.mjs --check       only whether each still applies
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { mutations } from './mutations.mjs';
+
+const top = fileURLToPath(new URL('../..', import.meta.url));
+const read = (dir, file) => readFileSync(path.join(dir, file), 'utf8');
+
+/** What is wrong with an entry of the list, or null. */
+function complaint({ id, file, from, to, test, name, says = name }) {
+  if (!existsSync(path.join(top, file))) return `there is no ${file}`;
+  const times = read(top, file).split(from).length - 1;
+  if (times !== 1) return `${file} has ${times} times, not once: ${from.split('\n')[0].trim()}`;
+  if (from === to) return 'it changes nothing';
+  if (!existsSync(path.join(top, test))) return `there is no ${test}`;
+  if (!read(top, test).includes(says)) return `${test} has no test called: ${says}`;
+  if (!new RegExp(`= ?[A-Z, 0-9-]*\\b${id}\\b`).test(read(top, test))) return `${test} does not carry the mark of ${id}`;
+  return null;
+}
+
+/** The tree as it stands, built as far as it is, in a folder of its own. */
+function copy() {
+  const dir = mkdtempSync(path.join(os.tmpdir(), 'epione-mutate-'));
+  const files = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: top });
+  execFileSync('xargs', ['-0', 'cp', '-a', '--parents', '-t', dir], { cwd: top, input: files });
+  mkdirSync(path.join(dir, 'build'));
+  for (const f of readdirSync(path.join(top, 'build')).filter((f) => /^(obj|gen|kore|sqlgen|epione.*|lib.*\.a|clinic-.*\.tar)$/.test(f)))
+    execFileSync('cp', ['-a', path.join(top, 'build', f), path.join(dir, 'build')]);
+  symlinkSync(path.join(top, 'tests/node_modules'), path.join(dir, 'tests/node_modules'));
+  const vectors = 'tests/vectors/wycheproof';
+  if (existsSync(path.join(top, vectors))) cpSync(path.join(top, vectors), path.join(dir, vectors), { recursive: true });
+  return dir;
+}
+
+const run = (dir, command, ...args) => {
+  const r = spawnSync(command, args, { cwd: dir, encoding: 'utf8', timeout: 600_000, maxBuffer: 1 << 28, env: { ...process.env, BUILD: 'build', MAKEFLAGS: '' } });
+  return { code: r.status, out: `${r.stdout}${r.stderr}` };
+};
+const make = (dir, ...targets) => run(dir, 'make', '--no-print-directory', '-j2', ...targets);
+const last = (out, n = 15) => out.trimEnd().split('\n').slice(-n).join('\n');
+
+/** Builds what the test needs: 'built', or the compiler's words. */
+function build(dir, { file, test }) {
+  // who makes the tests' clinics is built anew only where it changed
+  const needed = test.startsWith('tests/unit/') ? [`build/unit/${path.basename(test, '.c')}`]
+    : test.startsWith('tests/db/') || file.startsWith('src/ctl/') ? ['all'] : ['build/epione', 'build/epione-jobs'];
+  const r = make(dir, ...needed);
+  return r.code === 0 ? 'built' : last(r.out);
+}
+
+/** Runs the one test: 'green', 'red', or what came instead of either. */
+function outcome(dir, { test, name }) {
+  const base = path.basename(test).replace(/(_test)?\.(c|sh)$/, '');
+  if (test.endsWith('.c')) {
+    const { out } = test.startsWith('tests/unit/') ? run(dir, `build/unit/${base}_test`) : run(dir, 'sh', 'tests/db/run.sh', base);
+    const said = [...out.matchAll(/^\[ +(OK|FAILED|ERROR) +\] (\w+)$/gm)].find(([, , n]) => n === name)?.[1];
+    if (said) return said === 'OK' ? 'green' : 'red';
+    return /Test failed with exception|Sanitizer/.test(out) ? 'red' : last(out);
+  }
+  if (test.endsWith('.sh')) {
+    const { out } = run(dir, 'sh', 'tests/db/run.sh', base);
+    const said = out.split('\n').find((l) => /^(ok|FAIL) +/.test(l) && l.replace(/^\w+ +/, '').startsWith(name));
+    return said ? (said.startsWith('ok') ? 'green' : 'red') : last(out);
+  }
+  const pattern = `^${name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`;
+  const { out } = run(dir, process.execPath, '--test', '--test-reporter=tap', `--test-name-pattern=${pattern}`, test);
+  const results = [...out.matchAll(/^ *(not ok|ok) \d+ - .*(?<!# SKIP.*)$\n *---\n((?:.*\n)*?) *\.\.\.$/gm)].filter(([line]) => !/# SKIP/.test(line.split('\n')[0]));
+  if (results.length === 0) return last(out);
+  const failed = results.filter(([, said]) => said === 'not ok');
+  if (failed.length === 0) return 'green';
+  // that nothing starts is no proof
+  return failed.some(([, , why]) => /failureType: '(testCodeFailure|testTimeoutFailure)'/.test(why)) ? 'red' : last(out, 40);
+}
+
+function prove(dir, m, known) {
+  const key = `${m.test}\n${m.name}`;
+  if (!known.has(key)) {
+    const made = build(dir, m);
+    known.set(key, made === 'built' ? outcome(dir, m) : made);
+  }
+  if (known.get(key) !== 'green') return `is not green with the control in place: ${known.get(key)}`;
+  const whole = read(dir, m.file);
+  writeFileSync(path.join(dir, m.file), whole.replace(m.from, () => m.to));
+  try {
+    const made = build(dir, m);
+    if (made !== 'built') return `does not build without the control: ${made}`;
+    const seen = outcome(dir, m);
+    return seen === 'red' ? null : `stays ${seen}`;
+  } finally {
+    writeFileSync(path.join(dir, m.file), whole);
+  }
+}
+
+const args = process.argv.slice(2);
+const wanted = args.filter((a) => !a.startsWith('-'));
+const means = (w, m) => w === m.id || m.test.startsWith(w);
+const chosen = mutations.filter((m) => wanted.length === 0 || wanted.some((w) => means(w, m)));
+const faults = chosen.map((m) => [m, complaint(m)]).filter(([, c]) => c);
+for (const [m, c] of faults) console.error(`tests/safeguards/mutations.mjs: ${m.id}: ${c}`);
+for (const id of wanted.filter((w) => !mutations.some((m) => means(w, m)))) console.error(`tests/safeguards/mutations.mjs: nothing for ${id}`);
+if (faults.length > 0 || chosen.length === 0) process.exit(1);
+if (args.includes('--check')) process.exit(0);
+
+const dir = copy();
+let green = 0;
+try {
+  const known = new Map();
+  for (const m of chosen) {
+    const why = prove(dir, m, known);
+    console.log(`${why ? 'GREEN' : 'red  '}  ${m.id}  ${m.test}: ${m.name}`);
+    if (why) {
+      green++;
+      console.log(`       without ${m.file}: ${m.from.split('\n')[0].trim()}\n       it ${why.replace(/\n/g, '\n       ')}`);
+    }
+  }
+} finally {
+  if (!process.env.EPIONE_TEST_KEEP) rmSync(dir, { recursive: true, force: true });
+}
+console.log(`${chosen.length - green} seen failing, ${green} not`);
+process.exit(green === 0 ? 0 : 1);

@@ -1,7 +1,7 @@
 // What a client may rely on that knows nothing but the API's conventions:
 // one form for all answers, for all conditions, for all lists.
 import assert from 'node:assert/strict';
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash, createHmac, randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 
 import { Client, startClinic } from '../lib/clinic.mjs';
@@ -76,7 +76,11 @@ test('of a key and its request a keyed hash is kept', async () => {
   for (const [who, k] of sent) assert.equal((await as[who].create('/v1/patients', body, k)).status, 201);
   const rows = await clinic.sql(`SELECT encode(key_hash, 'hex') AS key, encode(request_hash, 'hex') AS request, i::text AS row FROM idempotency i ORDER BY created_at DESC LIMIT 3`);
   const plain = (...parts) => createHash('sha256').update(parts.join('')).digest('hex');
-  const guesses = [plain(key), plain(body), plain('/v1/patients\0', body), plain('/v1/patients', body)];
+  // nor what we hash ourselves, were it hashed without a key
+  const own = Buffer.from((await clinic.accountId(clinic.people.scheduler)).replaceAll('-', ''), 'hex');
+  const bound = [key, `/v1/patients\0${body}`].map((text) => Buffer.concat([own, Buffer.from(`patient_create\0${text}`)]));
+  const guesses = [plain(key), plain(body), plain('/v1/patients\0', body), plain('/v1/patients', body),
+    ...bound.flatMap((b) => [createHash('sha256').update(b).digest('hex'), createHmac('sha256', '').update(b).digest('hex')])];
   for (const row of rows) {
     assert.ok(!row.row.includes('Stranger') && !row.row.includes(Buffer.from(key).toString('hex')));
     for (const guess of guesses) assert.ok(![row.key, row.request].includes(guess));

@@ -1,8 +1,12 @@
-// The audit log for those who watch over it.
+// The audit log for those who watch over it: in words, with what a search or a
+// report needs (ids, names of events) a step behind.
 
-import { get, query } from './api.js';
-import { buttonOf, el, fill, formOf, h, icon, inputOf, selectOf, table }
-  from './dom.js';
+import { get, post, query } from './api.js';
+import { auditFinder, aboutOf } from './audit-finder.js';
+import { buttonOf, copy, el, facts, fill, formOf, h, icon, inputOf, selectOf,
+  table } from './dom.js';
+import { eventWords, OUTCOMES, outcomeWords, purposeWords }
+  from './event-words.js';
 import { addDays, exact, isoDay, roleName, utc } from './format.js';
 import { onSubmit, valuesOf, words } from './form.js';
 import { begin } from './session.js';
@@ -10,42 +14,129 @@ import { begin } from './session.js';
 await begin(['compliance']);
 
 const form = formOf('form');
+const actor = auditFinder('actor', ['staff', 'patient'],
+  (person) => person.actor_id);
+const patient = auditFinder('patient', ['patient'],
+  (person) => person.patient_id);
 /** @type {any[]} */
 let events = [];
+/** @type {Map<string, string>} names of patients that were asked for */
+const names = new Map();
 
-const ACTIONS = /** @type {Record<string, string>} */ ({ C: 'Created',
-  R: 'Read', U: 'Changed', D: 'Deleted', E: 'Done' });
+const ACTIONS = /** @type {Record<string, string>} */ ({ C: 'Made',
+  R: 'Looked', U: 'Changed', D: 'Deleted', E: 'Did' });
+
+const OTHERS = /** @type {Record<string, string>} */ ({
+  system: 'The system itself', operator: 'Who runs the server' });
+
+/** Ids begin with the time, and so alike: their ends tell them apart. */
+const ending = (/** @type {string} */ id) => `…${id.slice(-8)}`;
+
+/** @param {string} id @param {string} what it is the id of */
+function idWithCopy(id, what) {
+  const button = h('button', { type: 'button', class: 'linkish',
+    'aria-label': `Copy the id of the ${what}`, onclick: async () => {
+      button.textContent = await copy(id) ? 'Copied' : 'Not copied';
+    } }, 'Copy');
+
+  return h('div', {}, h('span', { class: 'mono' }, id), ' ', button);
+}
 
 /** @param {any} event */
-const wasFine = (event) => ['ok', '0', 'success'].includes(event.outcome);
+function actorName(event) {
+  if (event.actor_name) return event.actor_name;
+  if (event.actor_id) return `Person ${ending(event.actor_id)}`;
+  return OTHERS[event.actor_role] ?? 'Nobody who signed in';
+}
 
-/** @param {string | null} id @param {string} field of the filter */
-function idLink(id, field) {
-  return id ? h('button', { type: 'button', class: 'linkish mono',
-    title: id, 'aria-label': `Show only ${id}`, onclick: () => {
-      inputOf(field).value = id;
+/** @param {string} id */
+const patientName = (id) => names.get(id) ?? `Patient ${ending(id)}`;
+
+/**
+ * Whose record it was stays unsaid until it is asked for.
+ * @param {string} id
+ */
+function whoIsIt(id) {
+  const place = h('div', { role: 'status' });
+  const button = h('button', { type: 'button', class: 'linkish',
+    onclick: async () => {
+      try {
+        const { body } = await post('/v1/audit/people',
+          { kind: 'patient', patient_id: id });
+        const [person] = body.items;
+
+        names.set(id, person.name);
+        fill(place, `${person.name}. ${aboutOf(person)}`);
+        button.remove();
+      } catch (problem) {
+        fill(place, words(problem));
+      }
+    } }, 'Show the name');
+
+  return h('div', {}, place, button);
+}
+
+/** @param {any} event */
+function details(event) {
+  const { patient_id: of, record_id: record, actor_id: by } = event;
+  const box = h('details', {}, h('summary', {}, 'Details'));
+
+  box.addEventListener('toggle', () => {
+    if (!box.open || box.childElementCount > 1) return;
+    box.append(facts([['Number', String(event.seq)],
+      ['Event', h('span', { class: 'mono' }, event.event)],
+      ['Call', h('span', { class: 'mono' }, event.operation)],
+      ['Outcome', h('span', { class: 'mono' }, event.outcome)],
+      ['Why', purposeWords(event.purpose)],
+      ['Patient', of && h('div', {}, whoIsIt(of), idWithCopy(of, 'patient'))],
+      ['Person’s id', by && idWithCopy(by, 'person')],
+      ['Record’s id', record && record !== of &&
+        idWithCopy(record, 'record')],
+      ['Request', idWithCopy(event.request_id, 'request')],
+      ['Shown to them', event.returned?.length &&
+        h('div', {}, ...event.returned.map((/** @type {string} */ id) =>
+          h('div', { class: 'mono' }, id)))]]));
+  });
+  return box;
+}
+
+/**
+ * @param {{choose: (one: {id: string, name: string}) => void}} filter
+ * @param {string | null} id @param {string} name
+ */
+function only(filter, id, name) {
+  return id && h('button', { type: 'button', class: 'linkish small',
+    'aria-label': `Only these: ${name}`, onclick: () => {
+      selectOf('scope').value = '';
+      filter.choose({ id, name });
+      scoped();
       form.requestSubmit();
-    } }, id.slice(0, 8)) : '–';
+    } }, 'Only these');
 }
 
 /** @param {any} event */
 function cells(event) {
-  const fine = wasFine(event);
-  const who = h('div', {}, event.actor_name ? `${event.actor_name} ` : '',
-    idLink(event.actor_id, 'actor'), h('div', { class: 'muted small' },
-      event.actor_role ? roleName(event.actor_role) : 'Not signed in'));
-  const what = h('div', {}, h('span', { class: 'strong' },
-    event.event.replace(/[._]/g, ' ')), h('div', { class: 'muted small' },
-    ACTIONS[event.action] ?? event.action));
+  const fine = event.outcome === 'ok';
+  const { patient_id: of, count } = event;
+  const times = count > 1 ? `, ${count} times` : '';
+  const named = actorName(event);
 
-  return [h('div', {}, exact(event.at), h('div', { class: 'muted small' },
-    `No. ${event.seq}`)), who, what, h('div', {}, idLink(event.patient_id,
-    'patient'), event.returned?.length ? h('div', { class: 'muted small' },
-    `${event.returned.length} returned`) : ''),
-  h('span', { class: `chip ${fine ? 'ok' : 'bad'}` },
-    icon(fine ? 'check' : 'alert'), fine ? 'Succeeded'
-      : event.outcome.replace(/_/g, ' ')),
-  h('span', { class: 'small nowrap' }, event.address ?? '')];
+  return [h('div', {}, exact(event.at), details(event)),
+    h('div', {}, named, h('div', { class: 'muted small' },
+      event.actor_id ? roleName(event.actor_role ?? '') : ''),
+    only(actor, event.actor_id, named)),
+    h('div', {}, h('span', { class: 'strong' }, eventWords(event.event)),
+      h('div', { class: 'muted small' },
+        (ACTIONS[event.action] ?? 'Did') + times)),
+    h('div', {}, of ? h('span', { class: names.has(of) ? '' : 'nowrap' },
+      patientName(of)) : '–',
+      of && h('div', {}, only(patient, of, patientName(of))),
+      event.returned?.length ? h('div', { class: 'muted small' },
+        `${event.returned.length} in the list`) : ''),
+    h('div', {}, h('span', { class: `chip wrap ${fine ? 'ok' : 'bad'}` },
+      icon(fine ? 'check' : 'alert'), outcomeWords(event.outcome))),
+    h('span', { class: event.address.length > 15 ? 'small' : 'small nowrap' },
+      event.address === 'none' ? '–' : event.address)];
 }
 
 function draw() {
@@ -57,39 +148,66 @@ function draw() {
 
 /** Days as people mean them: the last one is part of the span. */
 function filters() {
-  const { from, to, ...rest } = valuesOf(form);
+  const { from, to, scope, ...rest } = valuesOf(form);
+  const who = scope ? {} : { actor_id: actor.chosen()?.id,
+    patient_id: patient.chosen()?.id };
 
-  return { ...rest, from: from ? utc(new Date(`${from}T00:00`)) : '',
-    to: to ? utc(addDays(new Date(`${to}T00:00`), 1)) : '' };
+  return { ...rest, ...who, scope, from: from
+    ? utc(new Date(`${from}T00:00`)) : '',
+  to: to ? utc(addDays(new Date(`${to}T00:00`), 1)) : '' };
 }
 
 /** @param {string | null} cursor */
 async function page(cursor) {
   const { body } = await get('/v1/audit' +
     query({ ...filters(), limit: 50, cursor }));
+  const before = cursor ? events.length : 0;
 
   events = cursor ? [...events, ...body.items] : body.items;
   draw();
-  el('count').textContent = `${events.length} events` +
-    (body.next_cursor ? ', more to show' : '');
+  el('count').textContent = (events.length === 1 ? 'One event'
+    : `${events.length} events`) + (body.next_cursor ? ', more to show' : '');
   fill(el('more'), body.next_cursor ? h('button', { type: 'button',
     class: 'button', onclick: () => void page(body.next_cursor)
       .catch(complain) }, 'Show older events') : null);
+  if (before) goOn(before);
+}
+
+/** @param {number} index reading goes on where the new ones begin */
+function goOn(index) {
+  const row = el('list').querySelectorAll('tbody tr')[index];
+
+  if (!(row instanceof HTMLElement)) return;
+  row.tabIndex = -1;
+  row.focus();
 }
 
 /** @param {unknown} problem */
 function complain(problem) {
+  el('count').textContent = '';
+  fill(el('more'));
   fill(el('list'), h('p', { class: 'error', role: 'alert' }, icon('alert'),
     words(problem)));
 }
 
+/** Nobody has a name, nor opened a record. */
+function scoped() {
+  el('people').hidden = selectOf('scope').value === 'nobody';
+}
+
 onSubmit(form, async () => page(null));
-buttonOf('reset').addEventListener('click', () => {
+selectOf('scope').addEventListener('change', scoped);
+buttonOf('clear').addEventListener('click', () => {
   form.reset();
-  selectOf('action').focus();
+  actor.choose(null);
+  patient.choose(null);
+  scoped();
+  inputOf('from').focus();
   void page(null).catch(complain);
 });
 
+for (const [value, text] of Object.entries(OUTCOMES))
+  selectOf('outcome').append(h('option', { value }, text));
 inputOf('to').max = isoDay(new Date());
 inputOf('from').max = isoDay(new Date());
 await page(null).catch(complain);

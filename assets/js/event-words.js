@@ -53,6 +53,7 @@ const LOG = {
   'visit.ice_servers': 'Prepared the call of a visit',
   'visit.joined': 'Joined the call of a visit',
   'audit.read': 'Looked at this log',
+  'audit.people_found': 'Looked for a person in this log',
   'request.refused': 'Asked for what there is not',
   'document.read': 'Opened a page',
   'job.listed': 'Looked at work that failed',
@@ -100,6 +101,7 @@ const OWN = {
   'visit.ice_servers': 'Prepared the call of your visit',
   'visit.joined': 'Joined your visit',
   'audit.read': 'Saw your name in the clinic’s log',
+  'audit.people_found': 'Found your name for the clinic’s log',
   'mail.sent': 'Sent you a mail',
 };
 
@@ -108,6 +110,30 @@ const PURPOSES = { TREAT: 'Your care', HOPERAT: 'Planning your visits',
   HSYSADMIN: 'Looking after accounts and the system',
   HCOMPL: 'Checking that records are used rightly',
   PATRQT: 'Your own wish', BTG: 'An emergency' };
+
+/**
+ * Why something was refused, as the log is searched by it.
+ * @type {Record<string, string>}
+ */
+export const OUTCOMES = {
+  not_found: 'Refused: not theirs, or not there',
+  invalid_credentials: 'Wrong name or password',
+  invalid_code: 'Wrong code', invalid_phrase: 'Wrong phrase',
+  too_many_requests: 'Too many tries',
+  not_signed_in: 'Not signed in', origin_refused: 'Came from another site',
+  totp_required: 'No code yet',
+  totp_enrolment_required: 'No authenticator app yet',
+  password_expired: 'Password expired', step_up_required: 'No fresh code',
+  weak_password: 'Password too easy', password_reused: 'Password used before',
+  link_expired: 'Link ended', not_confirmed: 'Link not confirmed yet',
+  own_request: 'Own request', own_account: 'Own account',
+  wrong_status: 'Not possible then', slot_taken: 'Time taken',
+  stale: 'Changed by somebody else meanwhile',
+};
+
+/** @param {string} outcome such as "ok" or "not_found" */
+export const outcomeWords = (outcome) => outcome === 'ok' ? 'Succeeded'
+  : OUTCOMES[outcome] ?? 'Refused: not valid';
 
 /** @param {string} event such as "patient.read" */
 export const eventWords = (event) => LOG[event] ?? 'Did something else';

@@ -85,6 +85,37 @@ SELECT CASE WHEN zone_known(z.zone) THEN z.zone END
   FROM (SELECT coalesce($1::text, c.time_zone) AS zone FROM clinic c
          WHERE c.id = current_clinic()) AS z;
 
+-- Those who work here or did, in the order in which they came: the officer finds
+-- who acted among them by name.
+-- sql: audit_staff many
+-- in:  after uuid, limit int
+-- out: id uuid, key record_key, display_name sealed(account_display_name),
+--      role text
+SELECT a.id, k.subject_id, k.version, k.box, a.display_name, a.role
+  FROM account a
+  JOIN record_key k ON k.clinic_id = a.clinic_id AND k.subject_id = a.id
+ WHERE a.clinic_id = current_clinic() AND a.role <> 'patient'
+   AND ($1::uuid IS NULL OR a.id > $1)
+ ORDER BY a.id
+ LIMIT $2::bigint;
+
+-- What tells patients apart, in the order of `ids`, and their accounts.
+--= AZ-02: of a record no more than says whose it is
+-- sql: audit_patients many
+-- in:  ids uuid[]
+-- out: id uuid, key record_key, family_name sealed(patient_family_name),
+--      given_name sealed(patient_given_name),
+--      birth_date sealed(patient_birth_date), mrn sealed(patient_mrn),
+--      account_id uuid
+SELECT p.id, k.subject_id, k.version, k.box, p.family_name, p.given_name,
+       p.birth_date, p.mrn, a.id
+  FROM unnest($1::uuid[]) WITH ORDINALITY AS i(id, place)
+  JOIN patient p ON p.clinic_id = current_clinic() AND p.id = i.id
+  JOIN record_key k ON k.clinic_id = p.clinic_id AND k.subject_id = p.id
+   AND k.box IS NOT NULL
+  LEFT JOIN account a ON a.clinic_id = p.clinic_id AND a.patient_id = p.id
+ ORDER BY i.place;
+
 -- Are the events of nobody this clinic's to see?
 -- sql: audit_nobody_seen one
 -- out: seen bool

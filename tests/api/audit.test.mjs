@@ -146,6 +146,44 @@ test('a patient who is named in the log hears of it', async () => {
   assert.equal(row.returned, `{${own.patient_id}}`, 'once for a page');
 });
 
+//= AZ-02, AU-12: an officer finds whom the log is about; a patient who was found hears of it
+test('the officer finds who acted, and whose record it was, by name', async () => {
+  const find = async (what) => {
+    const r = await as.compliance.post('/v1/audit/people', what);
+    assert.equal(r.status, 200, r.text);
+    return r.body.items;
+  };
+  const { clinician, admin } = clinic.people;
+  const [doctor] = await find({ kind: 'staff', name: clinician.name.toUpperCase() });
+  assert.deepEqual(doctor, { kind: 'staff', actor_id: await clinic.accountId(clinician), patient_id: null, name: clinician.name, role: 'clinician' });
+  assert.ok((await find({ kind: 'staff', name: admin.name.split(' ').at(-1).slice(0, 3) })).some((p) => p.name === admin.name), 'by the beginning of a word');
+  assert.deepEqual(await find({ kind: 'staff', name: 'Trail' }), [], 'a patient is none of the staff');
+  const seen = async () => (await as.compliance.get(`/v1/patients/${patient}/accesses?limit=1`)).body.items[0];
+  const [ada] = await find({ kind: 'patient', name: 'ada trail' });
+  assert.deepEqual(ada, { kind: 'patient', actor_id: null, patient_id: patient, name: 'Ada Trail', role: 'patient', birth_date: '1970-01-01', mrn: null });
+  const heard = await seen();
+  assert.deepEqual([heard.event, heard.actor_name, heard.purpose], ['audit.people_found', clinic.people.compliance.name, 'HCOMPL']);
+  assert.deepEqual(await find({ kind: 'patient', patient_id: patient }), [ada]);
+  const [pat] = await find({ kind: 'patient', patient_id: clinic.people.patient.patient_id });
+  assert.deepEqual([pat.actor_id, pat.name], [await clinic.accountId(clinic.people.patient), clinic.people.patient.name]);
+  const [row] = await clinic.sql(`SELECT returned FROM audit WHERE event = 'audit.people_found' AND outcome = 'ok' ORDER BY seq DESC LIMIT 1`);
+  assert.equal(row.returned, `{${clinic.people.patient.patient_id}}`);
+  const pages = [];
+  for (let cursor = ''; cursor !== null;) {
+    const { body } = await as.compliance.post('/v1/audit/people', { kind: 'staff', name: clinician.name, limit: 1, ...(cursor && { cursor }) });
+    pages.push(...body.items);
+    cursor = body.next_cursor;
+  }
+  assert.deepEqual(pages, [doctor], 'page after page, without a gap');
+  const ask = (body) => as.compliance.post('/v1/audit/people', body);
+  refused(await ask({ kind: 'staff' }), 422, 'missing_field', 'name');
+  refused(await ask({ kind: 'patient' }), 422, 'missing_field', 'name');
+  refused(await ask({ kind: 'patient', name: 'x', patient_id: patient }), 422, 'invalid_field', 'patient_id');
+  refused(await ask({ kind: 'patient', patient_id: randomUUID() }), 404, 'not_found');
+  refused(await ask({ kind: 'all', name: 'Ada' }), 422, 'invalid_field', 'kind');
+  refused(await as.admin.post('/v1/audit/people', { kind: 'patient', name: 'Ada' }), 404, 'not_found');
+});
+
 //= AZ-04, AU-04
 test('another clinic has a trail of its own', async () => {
   const other = randomUUID();

@@ -1,0 +1,153 @@
+/* Whom the log is about: those who act in it and those whose records they act
+ * on, found by name. Of a patient the officer sees what says who it is. */
+#include "care/operations.h"
+#include "care/page.h"
+#include "care/patient_found.h"
+#include "data/field.h"
+#include "data/keys.h"
+#include "gate/role.h"
+#include "sql.h"
+
+#include <string.h>
+
+#define STAFF_LOOKED_AT 2000 /* accounts opened for one page */
+
+const struct shape audit_people_in[] = {
+	{ "kind", SH_CHOICE, 0, 0, SH_REQUIRED, "staff|patient", NULL },
+	{ "name", SH_TEXT, 1, NAME_WHOLE_MAX, SH_PHI, NULL, NULL },
+	{ "patient_id", SH_UUID, 0, 0, 0, NULL, NULL },
+	{ 0 },
+};
+
+const struct shape audit_people_out[] = {
+	{ "kind", SH_CHOICE, 0, 0, SH_REQUIRED, "staff|patient", NULL },
+	{ "actor_id", SH_UUID, 0, 0, SH_REQUIRED | SH_NULLABLE, NULL, NULL },
+	{ "patient_id", SH_UUID, 0, 0, SH_REQUIRED | SH_NULLABLE, NULL, NULL },
+	{ "role", SH_CHOICE, 0, 0, SH_REQUIRED, ROLES, NULL },
+	{ "name", SH_TEXT, 1, NAME_WHOLE_MAX, SH_REQUIRED | SH_PHI, NULL,
+	    NULL },
+	{ "birth_date", SH_DATE_PART, 0, 0, SH_PHI | SH_NULLABLE, NULL, NULL },
+	{ "mrn", SH_TEXT, 1, 40, SH_PHI | SH_NULLABLE, NULL, NULL },
+	{ 0 },
+};
+
+/* Wipes what names people when it cannot be told. */
+static enum err
+people_tell(struct op *op, json_t *items, json_t *next, enum err r)
+{
+	if (r == ERR_OK)
+		return op_list(op, items, next);
+	json_wipe(items);
+	json_decref(items);
+	json_decref(next);
+	return r;
+}
+
+static json_t *
+staff_json(const struct audit_staff_row *a)
+{
+	return json_pack("{s:s, s:o, s:n, s:s, s:s}", "kind", "staff",
+	    "actor_id", uuid_json(&a->id), "patient_id", "role", a->role,
+	    "name", a->display_name);
+}
+
+/* Names of accounts have no index: those who work here are few. A page ends
+ * when it is full or enough were looked at, and may be short. */
+static enum err
+staff_find(struct op *op, const char *name)
+{
+	struct audit_staff_in in = { page_uuid(op, "after"), STAFF_LOOKED_AT };
+	struct audit_staff_row *rows;
+	json_t *items = json_array(), *next = NULL;
+	size_t i, n = 0;
+	int matches;
+	enum err r;
+
+	r = sql_audit_staff(op->tx, &in, &rows, &n);
+	for (i = 0; i < n && r == ERR_OK; i++) {
+		if (json_array_size(items) == (size_t)op->limit)
+			break;
+		r = field_names_match(
+		    op->arena, &rows[i].display_name, 1, name, &matches);
+		if (r != ERR_OK || !matches)
+			continue;
+		json_array_append_new(items, staff_json(&rows[i]));
+		op_returned(op, &rows[i].id);
+	}
+	if (r == ERR_OK && (i < n || n == STAFF_LOOKED_AT))
+		next = json_pack("{s:o}", "after", uuid_json(&rows[i - 1].id));
+	return people_tell(op, items, next, r);
+}
+
+static json_t *
+patient_json(const struct op *op, const struct audit_patients_row *p)
+{
+	return json_pack("{s:s, s:o, s:o, s:s, s:s, s:o, s:o}", "kind",
+	    "patient", "actor_id", uuid_json(&p->account_id), "patient_id",
+	    uuid_json(&p->id), "role", "patient", "name",
+	    name_whole(op->arena, p->given_name, p->family_name), "birth_date",
+	    text_json(p->birth_date), "mrn", text_json(p->mrn));
+}
+
+static enum err
+patients_show(struct op *op, const struct uuid *ids, size_t n, json_t *items)
+{
+	struct audit_patients_in in = { { ids, n } };
+	struct audit_patients_row *rows;
+	size_t i, rows_n = 0;
+	enum err r;
+
+	r = sql_audit_patients(op->tx, &in, &rows, &rows_n);
+	for (i = 0; i < rows_n && r == ERR_OK; i++)
+		json_array_append_new(items, patient_json(op, &rows[i]));
+	return r;
+}
+
+/* As the desk finds patients. Whoever is found is in the note already. */
+static enum err
+patients_find(struct op *op)
+{
+	struct search s = { .asked_n = 0 };
+	json_t *found = json_array(), *items = json_array(), *next = NULL;
+	enum err r;
+
+	if ((r = keys_index_load(op->tx, &op->who.clinic)) == ERR_OK &&
+	    (r = search_names_read(op, &s)) == ERR_OK &&
+	    (r = search_names(op, &s, found, &next)) == ERR_OK)
+		r = patients_show(
+		    op, op->note.returned, op->note.returned_n, items);
+	json_decref(found);
+	return people_tell(op, items, next, r);
+}
+
+/* Whose record is it that an event names? */
+static enum err
+patient_name(struct op *op, const struct uuid *id)
+{
+	json_t *items = json_array();
+	enum err r;
+
+	op_returned(op, id);
+	if ((r = patients_show(op, id, 1, items)) == ERR_OK &&
+	    json_array_size(items) == 0)
+		r = ERR_NOT_FOUND;
+	return people_tell(op, items, NULL, r);
+}
+
+/*= AU-12, AZ-02: each patient who was named can follow it */
+enum err
+audit_people(struct op *op)
+{
+	const char *name = in_text(op, "name");
+	struct uuid patient = in_uuid(op, "patient_id");
+	bool staff = strcmp(in_text(op, "kind"), "staff") == 0;
+
+	if (name != NULL && !uuid_is_nil(&patient))
+		return op_refuse(op, ERR_INVALID_FIELD, "patient_id");
+	if (staff && name != NULL)
+		return staff_find(op, name);
+	if (!staff && !uuid_is_nil(&patient))
+		return patient_name(op, &patient);
+	return name == NULL ? op_refuse(op, ERR_MISSING_FIELD, "name")
+			    : patients_find(op);
+}

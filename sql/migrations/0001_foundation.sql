@@ -219,6 +219,7 @@ CREATE TABLE account (
     patient_id          uuid,
     email               bytea NOT NULL,
     email_token         bytea NOT NULL,
+    sign_in_token       bytea, -- the same once its owner has opened the account
     display_name        bytea NOT NULL,
     password_hash       text,
     password_changed_at timestamptz,
@@ -235,8 +236,12 @@ CREATE TABLE account (
     warned_at           timestamptz, -- that strangers guess
     PRIMARY KEY (clinic_id, id),
     UNIQUE (id),
-    --= IA-01: one login, whatever its case or Unicode form
-    CONSTRAINT account_email_key UNIQUE (email_token),
+    --= IA-01: one login, whatever its case or Unicode form. A clinic learns of its
+    -- own accounts alone that an address is taken; of all others its owner does,
+    -- who opens the second.
+    CONSTRAINT account_email_key UNIQUE (clinic_id, email_token),
+    CONSTRAINT account_sign_in_key UNIQUE (sign_in_token),
+    CHECK (sign_in_token = email_token),
     FOREIGN KEY (clinic_id, patient_id) REFERENCES patient (clinic_id, id),
     FOREIGN KEY (clinic_id, id) REFERENCES record_key (clinic_id, subject_id),
     CHECK ((role = 'patient') = (patient_id IS NOT NULL))
@@ -944,7 +949,7 @@ BEGIN
            attempt_source(a.clinic_id, a.id, device, network) AS source
       INTO r
       FROM account a
-     WHERE a.email_token = token;
+     WHERE a.sign_in_token = token;
     IF FOUND THEN
         RETURN QUERY SELECT r.clinic_id, r.id, r.role, r.hash, t.wait_until, t.warn
             FROM attempt_take(r.clinic_id, r.id, 'password', free, r.source) AS t;

@@ -69,6 +69,13 @@ WITH changed AS (
 INSERT INTO password_history (clinic_id, account_id, password_hash, set_at)
 SELECT clinic_id, id, $2, clock_timestamp() FROM changed;
 
+-- Whoever opens an account signs in by its address from now on, in one clinic.
+--= IA-01
+-- sql: sign_in_claim later
+-- in:  account_id uuid
+UPDATE account SET sign_in_token = email_token
+ WHERE clinic_id = current_clinic() AND id = $1::uuid AND sign_in_token IS NULL;
+
 -- The same password under the costs of today.
 --= IA-18
 -- sql: password_rehash later

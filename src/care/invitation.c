@@ -139,6 +139,7 @@ static enum err
 link_use(struct op *op, const struct uuid *id, const struct password_change *c)
 {
 	struct invitation_use_in use = { *id, op->now };
+	struct sign_in_claim_in claim = { op->note.actor };
 	struct password_set_in set = { op->note.actor, c->hash, c->current_hash,
 		op->now };
 	int64_t n;
@@ -152,6 +153,8 @@ link_use(struct op *op, const struct uuid *id, const struct password_change *c)
 		return r;
 	if (n != 1)
 		return ERR_LINK_EXPIRED;
+	if ((r = sql_sign_in_claim(op->tx, &claim)) != ERR_OK)
+		return r;
 	return attempt_reset(op, &op->note.actor, "password");
 }
 

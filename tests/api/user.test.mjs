@@ -388,8 +388,19 @@ test('the operator makes a clinic and its first administrator, who sees nothing 
   expected(await client.get(`/v1/users/${theirs}`), 404, 'not_found');
   expected(await client.post(`/v1/users/${theirs}/deactivate`), 404, 'not_found');
   expected(await boss.get(`/v1/users/${list.body.items[0].id}`), 404, 'not_found');
-  // one login over all clinics
-  expected(await client.create('/v1/users', { email: clinic.people.clinician.email, display_name: 'Twin', role: 'clinician' }), 409, 'email_taken', 'email');
+  //= IA-01: one login over all clinics, of which this one learns nothing: its owner does
+  const twin = { ...clinic.people.clinician, id: undefined };
+  const invited = await client.create('/v1/users', { email: twin.email, display_name: 'Twin', role: 'clinician' });
+  assert.deepEqual([invited.status, invited.body.invitation.state], [201, 'waiting'], invited.text);
+  expected(await client.create('/v1/users', { email: twin.email.toUpperCase(), display_name: 'Twin', role: 'clinician' }), 409, 'email_taken', 'email');
+  await clinic.sql(`UPDATE invitation SET confirmed_at = now() WHERE account_id = :'id'`, invited.body);
+  const opened = await accept(new Client(clinic.url), { url: invited.body.invitation_url }, GOOD);
+  expected(opened, 409, 'email_elsewhere');
+  assert.match(opened.body.title, /Ask this clinic to invite you at another address/);
+  assert.equal((await client.get(`/v1/users/${invited.body.id}`)).body.state, 'invited', 'nothing is changed, and nobody else told');
+  const first = await clinic.signIn(twin);
+  assert.equal((await first.get('/v1/session')).body.user.id, theirs);
+  first.close();
   const [row] = await clinic.sql(`SELECT actor_role, event FROM audit WHERE operation = 'epionectl user add' ORDER BY seq DESC LIMIT 1`);
   assert.deepEqual(row, { actor_role: 'operator', event: 'user.created' });
   client.close();

@@ -738,7 +738,7 @@ BEGIN
            attempt_source(a.clinic_id, a.id, device, network) AS source
       INTO r
       FROM account a
-     WHERE a.email_token = token;
+     WHERE a.sign_in_token = token;
     IF FOUND THEN
         RETURN QUERY SELECT r.clinic_id, r.id, r.role, r.hash, t.wait_until, t.warn
             FROM attempt_take(r.clinic_id, r.id, 'password', free, r.source) AS t;
@@ -925,6 +925,7 @@ CREATE TABLE public.account (
     patient_id uuid,
     email bytea NOT NULL,
     email_token bytea NOT NULL,
+    sign_in_token bytea,
     display_name bytea NOT NULL,
     password_hash text,
     password_changed_at timestamp with time zone,
@@ -939,7 +940,8 @@ CREATE TABLE public.account (
     created_by uuid,
     last_sign_in_at timestamp with time zone,
     warned_at timestamp with time zone,
-    CONSTRAINT account_check CHECK (((role = 'patient'::text) = (patient_id IS NOT NULL))),
+    CONSTRAINT account_check CHECK ((sign_in_token = email_token)),
+    CONSTRAINT account_check1 CHECK (((role = 'patient'::text) = (patient_id IS NOT NULL))),
     CONSTRAINT account_role_check CHECK ((role = ANY (ARRAY['admin'::text, 'clinician'::text, 'scheduler'::text, 'compliance'::text, 'patient'::text])))
 );
 
@@ -1374,13 +1376,16 @@ ALTER TABLE public.session OWNER TO epione_owner;
 ALTER TABLE ONLY public.audit_log ATTACH PARTITION public.audit_log_other DEFAULT;
 
 ALTER TABLE ONLY public.account
-    ADD CONSTRAINT account_email_key UNIQUE (email_token);
+    ADD CONSTRAINT account_email_key UNIQUE (clinic_id, email_token);
 
 ALTER TABLE ONLY public.account
     ADD CONSTRAINT account_id_key UNIQUE (id);
 
 ALTER TABLE ONLY public.account
     ADD CONSTRAINT account_pkey PRIMARY KEY (clinic_id, id);
+
+ALTER TABLE ONLY public.account
+    ADD CONSTRAINT account_sign_in_key UNIQUE (sign_in_token);
 
 ALTER TABLE ONLY public.approval
     ADD CONSTRAINT approval_pkey PRIMARY KEY (clinic_id, id);

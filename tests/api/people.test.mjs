@@ -61,7 +61,7 @@ test('an invitation opens nothing before a second person has confirmed it, nor w
   assert.deepEqual([made.invitation.state, made.invitation.sent_to], ['waiting', null]);
   assert.ok(Math.abs(Date.parse(made.invitation.expires_at) - Date.now() - 86400_000) < 60_000);
   assert.equal(made.approval.deciders, 1, 'the officer; not who asked, nor who is asked for');
-  assert.deepEqual((await look(made.invitation_url)).body, { state: 'waiting', phrase: true, clinic_name: 'Harbor Family Clinic' });
+  assert.deepEqual((await look(made.invitation_url)).body, { state: 'waiting', phrase: true, clinic_name: 'Harbor Family Clinic', password_min_length: 12 });
   expected(await accept(made.invitation_url, undefined), 409, 'not_confirmed');
   expected(await accept(made.invitation_url, '0000-0000-0000'), 409, 'not_confirmed');
   const phrase = await clinic.confirm(made);

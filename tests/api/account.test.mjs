@@ -80,7 +80,7 @@ test('of two who use a link together one gets in', async () => {
 test('passwords are judged by length and by how soon they are guessed, not by their letters', async () => {
   const who = await invite();
   const client = new Client(clinic.url, { role: who.role });
-  const weak = ['', 'elevenchars', 'p'.repeat(257), 'passwordpassword', 'PasswordPassword', '123456789012', 'epioneepione', 'Epione123456', 'abcdefghijkl', 'harborfamily1', 'memberclinic1', '01'.repeat(128), who.email, who.email.toUpperCase(), 'a\u0301bcdefghij'];
+  const weak = ['', 'elevenchars', 'p'.repeat(257), 'passwordpassword', 'PasswordPassword', '123456789012', 'epioneepione', 'Epione123456', 'abcdefghijkl', 'harborfamily1', 'memberclinic1', '01'.repeat(128), who.email, who.email.toUpperCase(), 'a\u0301qzkvwbxjt'];
   for (const password of weak) {
     const r = await accept(client, who, password);
     assert.equal(r.status, 422, `${password}: ${r.text}`);

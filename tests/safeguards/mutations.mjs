@@ -43,7 +43,7 @@ export const mutations = [
     test: api('account'), name: 'passwords are judged by length and by how soon they are guessed, not by their letters' },
   { id: 'IA-13', file: 'src/base/factor.c', from: 'same_folded(password, login, strcspn(login, "@"));', to: 'same_folded(password, login, 0);',
     test: unit('factor'), name: 'only_whole_passwords_are_compared' },
-  { untried: true, id: 'IA-13', file: 'src/base/factor.c', from: '\treturn bits < ENOUGH;', to: '\treturn bits < 0;',
+  { id: 'IA-13', file: 'src/base/factor.c', from: '\treturn bits < ENOUGH;', to: '\treturn bits < 0;',
     test: unit('factor'), name: 'habits_of_people_are_guessed' },
   { id: 'IA-14', file: 'src/care/password.c', from: 'length > PASSWORD_MAX ||', to: 'length > PASSWORD_MAX ||\n\t    strpbrk(text, "0123456789") == NULL ||',
     test: api('account'), name: 'passwords are judged by length and by how soon they are guessed, not by their letters' },

@@ -119,7 +119,7 @@ export const mutations = [
     test: unit('keyring'), name: 'derived_keys_are_all_different' },
   { id: 'EN-09', file: 'src/data/field_index.c', from: 'keyring_index_key(clinic, purpose, key)', to: 'keyring_index_key(clinic, purpose + strlen(purpose), key)',
     test: unit('field'), name: 'tokens_differ_by_clinic_and_column' },
-  { untried: true, id: 'EN-10', file: 'src/base/keyring.c', from: '\tif (st.st_size != CRYPTO_KEY_SIZE && st.st_size != ROOT_HEX_SIZE)', to: '\tif (st.st_size < 1)',
+  { id: 'EN-10', file: 'src/base/keyring.c', from: '\tif (st.st_size != CRYPTO_KEY_SIZE && st.st_size != ROOT_HEX_SIZE)', to: '\tif (st.st_size < 1)',
     test: unit('keyring'), name: 'root_file_has_one_of_two_forms' },
   { id: 'EN-11', file: 'src/data/conninfo.c', from: 'strcmp(setting(all, "sslmode"), "verify-full") != 0)', to: 'strncmp(setting(all, "sslmode"), "verify-full", 6) != 0)',
     test: unit('conninfo'), name: 'the_network_needs_a_checked_certificate' },

@@ -6,7 +6,8 @@ import { buttonOf, byId, el, fill, formOf, h, icon, inputOf, note, selectOf }
   from './dom.js';
 import { confirm } from './dialog.js';
 import { fullDay, isoDay, time, utc } from './format.js';
-import { Fault, onSubmit, words } from './form.js';
+import { askBeforeLeaving, Fault, onSubmit, words } from './form.js';
+import { limits } from './limits.js';
 import { foundOf, patientFinder } from './patient-finder.js';
 import { begin } from './session.js';
 import { clinicTime, instants, isNight, neverWords, zoneThen, zoneWords }
@@ -17,6 +18,7 @@ import { clinicTime, instants, isNight, neverWords, zoneThen, zoneWords }
 const session = await begin(['clinician', 'scheduler']);
 const params = new URLSearchParams(location.search);
 const form = formOf('form');
+const saved = askBeforeLeaving(form);
 const moving = params.get('visit') ?? '';
 const clinicZone = session.user.time_zone;
 let key = crypto.randomUUID();
@@ -184,6 +186,7 @@ async function showDone(start, title) {
   const clinician = selectOf('clinician');
   const name = clinician.selectedOptions[0]?.text ?? '';
   const there = clinicTime(new Date(start), clinicZone);
+  saved();
   const apart = await offTeam(clinician.value, name);
 
   form.hidden = true;
@@ -217,6 +220,7 @@ onSubmit(form, async (values) => {
   await showDone(visit.starts_at ?? startsAt, 'The visit is changed');
 });
 
+void limits(form).catch(() => {}); // the server judges, too
 form.addEventListener('input', () => { key = crypto.randomUUID(); });
 for (const id of ['date', 'time'])
   inputOf(id).addEventListener('input', () => {

@@ -237,7 +237,11 @@ export function onSubmit(form, work) {
 export function askBeforeLeaving(form) {
   let typed = false;
 
-  form.addEventListener('input', () => { typed = true; });
+  form.addEventListener('input', ({ target }) => {
+    // What was looked for is not written by anybody.
+    if (!(target instanceof HTMLInputElement && target.type === 'search'))
+      typed = true;
+  });
   window.addEventListener('beforeunload', (event) => {
     if (typed) event.preventDefault();
   });

@@ -5,7 +5,8 @@ import { ask } from './dialog.js';
 import { formOf, h } from './dom.js';
 import { born, listName } from './format.js';
 import { askBeforeLeaving, onSubmit } from './form.js';
-import { limits, nothingToSay, toPatient } from './person.js';
+import { limits } from './limits.js';
+import { nothingToSay, toPatient } from './person.js';
 import { begin } from './session.js';
 
 await begin(['clinician', 'scheduler']);

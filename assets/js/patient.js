@@ -12,7 +12,8 @@ import { age, birthDay, fullName, languageName, sexName, shortDay, statusWords,
 import { asKept, askBeforeLeaving, clearErrors, onSubmit, words }
   from './form.js';
 import { linkOnce } from './link-once.js';
-import { fillForm, limits, toPatch } from './person.js';
+import { limits } from './limits.js';
+import { fillForm, toPatch } from './person.js';
 import { begin } from './session.js';
 
 const session = await begin(['patient', 'clinician', 'scheduler',

@@ -1,8 +1,6 @@
 // The patient's form: between the API's nested members and the flat fields
 // of the page, named "address.city".
 
-import { get } from './api.js';
-
 /** @typedef {Record<string, any>} Patient */
 
 /** Boxes that say that there is nothing to say, and of what. */
@@ -56,24 +54,6 @@ export function nothingToSay(form) {
     };
     node.onchange = follow;
     follow();
-  }
-}
-
-/**
- * Sets how long each field may be, as the server says it.
- * @param {HTMLFormElement} form
- */
-export async function limits(form) {
-  const { body } = await get('/v1/openapi.json');
-  const { schema } = body.paths['/v1/patients'].post.requestBody
-    .content['application/json'];
-
-  for (const field of form.elements) {
-    if (!(field instanceof HTMLInputElement)) continue;
-    const [first = '', second] = field.name.split('.');
-    const member = schema.properties[first];
-    const most = (second ? member?.properties?.[second] : member)?.maxLength;
-    if (most) field.dataset.max = String(most);
   }
 }
 

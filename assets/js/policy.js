@@ -2,12 +2,14 @@
 
 import { get, patch, Problem } from './api.js';
 import { el, fill, formOf, h, note } from './dom.js';
-import { onSubmit, words } from './form.js';
+import { askBeforeLeaving, onSubmit, words } from './form.js';
+import { limits } from './limits.js';
 import { begin } from './session.js';
 
 await begin(['admin']);
 
 const form = formOf('form');
+const saved = askBeforeLeaving(form);
 /** @type {{policy: Record<string, number>, etag: string}} */
 let loaded = { policy: {}, etag: '' };
 
@@ -34,10 +36,12 @@ onSubmit(form, async (values) => {
       throw problem;
     }
   await load();
+  saved();
   fill(el('note'), note('ok', h('p', {}, 'The policy is saved.')));
   el('note').scrollIntoView({ block: 'nearest' });
 });
 
+void limits(form).catch(() => {}); // the server judges, too
 // Shown once it is read: what somebody types must not be overwritten.
 await load().then(() => { form.hidden = false; }).catch((problem) => {
   fill(el('note'), note('bad', h('p', { role: 'alert' }, words(problem))));

@@ -5,14 +5,16 @@ import { all, get, patch, post, Problem, query } from './api.js';
 import { announce, buttonOf, el, fill, formOf, h, icon, inputOf, note, put,
   selectOf } from './dom.js';
 import { roleName } from './format.js';
-import { clearErrors, onSubmit, words } from './form.js';
+import { askBeforeLeaving, clearErrors, onSubmit, words } from './form.js';
 import { ask, closingMenus, confirm } from './dialog.js';
+import { limits } from './limits.js';
 import { linkOnce } from './link-once.js';
 import { stepUp } from './step-up.js';
 import { begin } from './session.js';
 
 const session = await begin(['admin']);
 const form = formOf('invite');
+const saved = askBeforeLeaving(form);
 let key = crypto.randomUUID();
 
 /** @param {string} who @param {any} made */
@@ -93,12 +95,12 @@ function editFields(user) {
   return [h('div', { class: 'field' },
     h('label', { for: 'edit-name' }, 'Name'),
     h('input', { id: 'edit-name', name: 'display_name', type: 'text',
-      value: user.display_name, required: true, maxlength: '100',
+      value: user.display_name, required: true,
       autocomplete: 'off', 'data-missing': 'Enter the name' })),
   // A patient's account is made from the record, and stays one; nobody changes
   // their own role.
-  user.role === 'patient' || user.id === session.user.id ? null : h('div', { class: 'field' },
-    h('label', { for: 'edit-role' }, 'Role'),
+  user.role === 'patient' || user.id === session.user.id ? null
+    : h('div', { class: 'field' }, h('label', { for: 'edit-role' }, 'Role'),
     h('p', { class: 'hint', id: 'edit-role-hint' },
       'A second person has to confirm a new role.'), role)];
 }
@@ -106,8 +108,8 @@ function editFields(user) {
 /** @param {string} id */
 async function edit(id) {
   const { body: user, etag } = await get(`/v1/users/${id}`);
-  const form = h('form', {}, h('h2', { id: 'edit-title' },
-    'Change name or role'), ...editFields(user),
+  const form = h('form', { 'data-call': 'PATCH /v1/users/{id}' },
+    h('h2', { id: 'edit-title' }, 'Change name or role'), ...editFields(user),
   h('div', { class: 'actions' },
     h('button', { type: 'submit', class: 'button primary' }, 'Save'),
     h('button', { type: 'button', class: 'button',
@@ -115,6 +117,7 @@ async function edit(id) {
   const dialog = h('dialog', { class: 'dialog',
     'aria-labelledby': 'edit-title' }, form);
 
+  void limits(form).catch(() => {});
   onSubmit(form, async (values) => {
     const changes = Object.fromEntries(Object.entries(values)
       .filter(([name, value]) => user[name] !== value));
@@ -251,6 +254,7 @@ onSubmit(form, async ({ display_name, email, role }) => {
   }
   key = crypto.randomUUID();
   form.reset();
+  saved();
   openForm(false);
   showLink(display_name ?? '', body);
   selectOf('filter').value = '';
@@ -258,9 +262,13 @@ onSubmit(form, async ({ display_name, email, role }) => {
   announce(`${display_name} is invited`);
   document.getElementById(`user-${body.id}`)?.focus();
 });
+void limits(form).catch(() => {}); // the server judges, too
 form.addEventListener('input', () => { key = crypto.randomUUID(); });
 buttonOf('new').addEventListener('click', () => openForm(form.hidden));
-buttonOf('cancel').addEventListener('click', () => openForm(false));
+buttonOf('cancel').addEventListener('click', () => {
+  saved();
+  openForm(false);
+});
 selectOf('filter').addEventListener('change',
   () => void load().catch(complain));
 closingMenus();

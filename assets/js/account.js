@@ -9,7 +9,7 @@ import { words } from './form.js';
 import { confirm } from './dialog.js';
 import { begin, signOut } from './session.js';
 
-const session = await begin([]);
+const session = await begin('');
 
 /** @param {string | undefined} agent the User-Agent header, in words */
 function deviceName(agent = '') {

@@ -12,7 +12,7 @@ import { copyButton } from './link-once.js';
 import { stepUp } from './step-up.js';
 import { begin } from './session.js';
 
-await begin(['admin', 'compliance', 'scheduler']);
+await begin('approval_list');
 
 /** @param {unknown} problem */
 const complain = (problem) => fill(el('note'),

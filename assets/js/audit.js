@@ -11,7 +11,7 @@ import { addDays, exact, isoDay, roleName, utc } from './format.js';
 import { onSubmit, valuesOf, words } from './form.js';
 import { begin } from './session.js';
 
-await begin(['compliance']);
+await begin('audit_list');
 
 const form = formOf('form');
 const actor = auditFinder('actor', ['staff', 'patient'],

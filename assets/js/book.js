@@ -15,7 +15,7 @@ import { clinicTime, instants, isNight, neverWords, zoneThen, zoneWords }
 
 /** @typedef {import('./patient-finder.js').Found} Found */
 
-const session = await begin(['clinician', 'scheduler']);
+const session = await begin('visit_book');
 const params = new URLSearchParams(location.search);
 const form = formOf('form');
 const saved = askBeforeLeaving(form);
@@ -47,7 +47,8 @@ async function loadClinicians() {
 
   fill(list, new Option('Choose', ''), ...people.map((user) =>
     new Option(user.display_name, user.id)));
-  if (session.user.role === 'clinician') list.value = session.user.id;
+  if (people.some(({ id }) => id === session.user.id))
+    list.value = session.user.id;
   else if (people.length === 1) list.value = people[0].id;
 }
 

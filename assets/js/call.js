@@ -13,7 +13,7 @@ import { askLeave, confirmEnd, control, drawKnocks, middle, say, sayState,
 import { confirm } from './dialog.js';
 import { nearDay, stopwatch, time } from './format.js';
 import { words } from './form.js';
-import { askOnIdle, begin } from './session.js';
+import { askOnIdle, begin, isOwn, may, refuse } from './session.js';
 
 /** @typedef {import('./devices.js').Kind} Kind */
 /** @typedef {import('./signal.js').Participant} Participant */
@@ -21,8 +21,8 @@ import { askOnIdle, begin } from './session.js';
 /** @typedef {import('./signal.js').Welcome} Welcome */
 
 const STAGES = ['stage-check', 'stage-wait', 'stage-call', 'stage-end'];
-const session = await begin(['patient', 'clinician']);
-const isPatient = session.user.role === 'patient';
+const session = await begin('visit_list');
+const isPatient = isOwn(session);
 const visitId = new URLSearchParams(location.search).get('visit') ?? '';
 const devices = new Devices();
 let stopMeter = () => {};
@@ -427,7 +427,7 @@ function update() {
   const inside = [...people.values()].filter((person) => person.admitted);
 
   if (admitted) for (const { id } of inside) talkWith(id);
-  drawKnocks(session.user.role === 'clinician'
+  drawKnocks(!isPatient
     ? [...people.values()].filter((person) => !person.admitted) : [],
   (person) => void admit(person));
   drawLine();
@@ -683,7 +683,8 @@ try {
   await loadVisit();
   if (['ended', 'cancelled', 'no_show'].includes(visit.status))
     onOver('ended');
-  else drawCheck();
+  else if (may(visit, 'visit_signal')) drawCheck();
+  else refuse(session);
 } catch (problem) {
   if (problem instanceof Problem && problem.status === 404) onOver('stranger');
   else complain(problem);

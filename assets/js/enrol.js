@@ -9,7 +9,7 @@ import { digits, onSubmit } from './form.js';
 import { begin, home } from './session.js';
 import { stepUp } from './step-up.js';
 
-const session = await begin([], 'totp_enrolment_required');
+const session = await begin('', 'totp_enrolment_required');
 /** @type {string[]} */
 let codes = [];
 

@@ -7,7 +7,7 @@ import { exact } from './format.js';
 import { words } from './form.js';
 import { begin } from './session.js';
 
-await begin(['admin']);
+await begin('job_list');
 
 const KINDS = /** @type {Record<string, string>} */ ({
   'mail.send': 'Message' });

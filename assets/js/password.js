@@ -6,7 +6,7 @@ import { el, fill, formOf, h, note } from './dom.js';
 import { onSubmit, revealers, wantsLength } from './form.js';
 import { begin, home } from './session.js';
 
-const session = await begin([], 'password_expired');
+const session = await begin('', 'password_expired');
 
 wantsLength('new', session.password_min_length);
 

@@ -9,7 +9,7 @@ import { limits } from './limits.js';
 import { nothingToSay, toPatient } from './person.js';
 import { begin } from './session.js';
 
-await begin(['clinician', 'scheduler']);
+await begin('patient_create');
 const form = formOf('form');
 const saved = askBeforeLeaving(form);
 // One key for one intention: a second press after a lost answer makes no

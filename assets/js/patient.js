@@ -14,13 +14,12 @@ import { asKept, askBeforeLeaving, clearErrors, onSubmit, words }
 import { linkOnce } from './link-once.js';
 import { limits } from './limits.js';
 import { fillForm, toPatch } from './person.js';
-import { begin } from './session.js';
+import { begin, isOwn, may } from './session.js';
 
-const session = await begin(['patient', 'clinician', 'scheduler',
-  'compliance']);
-const { role } = session.user;
+const session = await begin('visit_list');
+const own = isOwn(session);
 const params = new URLSearchParams(location.search);
-const id = role === 'patient' ? session.user.patient_id ?? ''
+const id = own ? session.user.patient_id ?? ''
   : params.get('id') ?? '';
 const form = formOf('form');
 const saved = askBeforeLeaving(form);
@@ -51,21 +50,21 @@ function birthWords(date) {
 function show(p) {
   const name = fullName(p);
 
-  el('title').textContent = role === 'patient' ? 'Your record' : name;
+  el('title').textContent = own ? 'Your record' : name;
   fill(el('view'), h('section', { class: 'card', 'aria-labelledby': 'who' },
     h('h2', { id: 'who' }, 'Who'), factsOf([['Name', name],
       ['Birth date', birthWords(p.birth_date)],
       ['Sex', p.sex ? sexName(p.sex) : ''], ['Record number', p.mrn],
       ['Language', p.language ? languageName(p.language) : '']])),
   h('section', { class: 'card', 'aria-labelledby': 'reach' },
-    h('h2', { id: 'reach' }, role === 'patient' ? 'How we reach you'
+    h('h2', { id: 'reach' }, own ? 'How we reach you'
       : 'How to reach them'), factsOf([['Phone', p.phone],
       ['Email', p.email], ['Address', addressText(p.address)],
       ['Emergency contact', p.emergency_contact
         ? [p.emergency_contact.name, p.emergency_contact.phone]
           .filter(Boolean).join('\n') : ''],
       ['Insurance', p.insurance ? [p.insurance.payer, p.insurance.member_id]
-        .filter(Boolean).join('\n') : '']])), extras());
+        .filter(Boolean).join('\n') : '']])), extras(p));
 }
 
 /** @param {Array<[string, string | undefined]>} pairs */
@@ -82,14 +81,15 @@ function factsOf(pairs) {
 const part = (id, title, ...children) => h('section', { class: 'card',
   'aria-labelledby': id }, h('h2', { id }, title), ...children);
 
-function extras() {
+/** @param {Record<string, any>} p */
+function extras(p) {
   const visits = h('div', {}, h('p', { class: 'muted' }, 'Loading…'));
 
   const team = h('div', { class: 'stack-s' });
   const seen = h('div', { class: 'stack-s' });
 
-  if (role !== 'compliance') careTeam(team, id, role !== 'patient');
-  if (role === 'patient') {
+  careTeam(team, id, may(p, 'care_team_add'));
+  if (may(p, 'patient_accesses')) {
     accesses(seen, id);
     return h('div', { class: 'stack' }, part('team', 'Your care team',
       h('p', { class: 'muted' }, 'These clinicians can open your record.'),
@@ -153,7 +153,7 @@ function inviteButton() {
 
 /** Leaves in the form only what this role may change. */
 function trimForm() {
-  const mine = (/** @type {string} */ name) => role !== 'patient' ||
+  const mine = (/** @type {string} */ name) => !own ||
     OWN.some((known) => name.startsWith(known));
 
   for (const field of form.querySelectorAll('input, select')) {
@@ -255,11 +255,11 @@ buttonOf('cancel').addEventListener('click', () => {
 });
 
 function actions() {
-  fill(el('page-actions'), role === 'patient' ? null
-    : h('a', { class: 'button primary', href: `/book?patient=${id}` },
-      'Book a visit'),
+  fill(el('page-actions'), may(loaded.patient, 'visit_book')
+    ? h('a', { class: 'button primary', href: `/book?patient=${id}` },
+      'Book a visit') : null,
   h('button', { type: 'button', class: 'button',
-    onclick: () => edit(true) }, icon('edit'), role === 'patient'
+    onclick: () => edit(true) }, icon('edit'), own
     ? 'Change how we reach you' : 'Edit'));
 }
 

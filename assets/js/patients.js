@@ -6,7 +6,7 @@ import { born, listName, sexName } from './format.js';
 import { Fault, onSubmit, words } from './form.js';
 import { begin } from './session.js';
 
-await begin(['clinician', 'scheduler']);
+await begin('patient_search');
 
 /** @param {Record<string, any>} patient */
 function row(patient) {

@@ -6,7 +6,7 @@ import { askBeforeLeaving, onSubmit, words } from './form.js';
 import { limits } from './limits.js';
 import { begin } from './session.js';
 
-await begin(['admin']);
+await begin('policy_patch');
 
 const form = formOf('form');
 const saved = askBeforeLeaving(form);

@@ -29,23 +29,21 @@ import { time } from './format.js';
  * @property {string | null} previous_sign_in_at
  * @property {number | null} failed_attempts to sign in since then
  * @property {number | null} approvals_waiting for this person to decide
+ * @property {string[]} may the operations that are open to this person
  */
 
-/** Pages in the order of the navigation: path, words, icon. */
-const NAV = /** @type {Record<string, Array<[string, string, string]>>} */ ({
-  patient: [['/visits', 'Visits', 'calendar'],
-    ['/patient', 'My record', 'record'], ['/account', 'Account', 'lock']],
-  clinician: [['/visits', 'Visits', 'calendar'],
-    ['/patients', 'Patients', 'users'], ['/account', 'Account', 'lock']],
-  scheduler: [['/visits', 'Visits', 'calendar'],
-    ['/book', 'Book', 'plus'], ['/patients', 'Patients', 'users'],
-    ['/approvals', 'Approvals', 'check'], ['/account', 'Account', 'lock']],
-  admin: [['/users', 'Users', 'users'],
-    ['/approvals', 'Approvals', 'check'], ['/policy', 'Policy', 'shield'],
-    ['/account', 'Account', 'lock']],
-  compliance: [['/audit', 'Audit', 'shield'],
-    ['/approvals', 'Approvals', 'check'],
-    ['/account', 'Account', 'lock']] });
+/** Pages in the order of the navigation: path, words, icon, and the operation
+ * that must be open to who is here. */
+const NAV = [
+  ['/visits', 'Visits', 'calendar', 'visit_list'],
+  ['/patient', 'My record', 'record', ''],
+  ['/book', 'Book', 'plus', 'visit_book'],
+  ['/patients', 'Patients', 'users', 'patient_search'],
+  ['/users', 'Users', 'users', 'user_create'],
+  ['/audit', 'Audit', 'shield', 'audit_list'],
+  ['/approvals', 'Approvals', 'check', 'approval_list'],
+  ['/policy', 'Policy', 'shield', 'policy_patch'],
+  ['/account', 'Account', 'lock', 'account_sessions']];
 
 const STATES = /** @type {Record<string, string>} */ ({
   totp_required: '/', totp_enrolment_required: '/enrol',
@@ -90,9 +88,23 @@ export function askOnIdle(other = USUAL) {
   watch?.anew();
 }
 
+/**
+ * Is this operation open to who is here? The server says it of the session, and
+ * of each record.
+ * @param {Record<string, any>} thing @param {string} operation
+ */
+export const may = (thing, operation) => thing.may.includes(operation);
+
+/** @param {Session} session Is somebody here for themselves, as a patient? */
+export const isOwn = (session) => Boolean(session.user.patient_id);
+
+/** @param {Session} session */
+const pagesOf = (session) => NAV.filter(([,,, operation]) =>
+  operation === '' ? isOwn(session) : may(session, operation));
+
 /** @param {Session} session where this person begins */
 export function home(session) {
-  return NAV[session.user.role]?.[0]?.[0] ?? '/account';
+  return pagesOf(session)[0]?.[0] ?? '/account';
 }
 
 /**
@@ -166,7 +178,7 @@ function renderTop(session) {
   const nav = document.getElementById('nav');
   const who = document.getElementById('who');
 
-  const pages = session.state === 'active' ? NAV[session.user.role] ?? [] : [];
+  const pages = session.state === 'active' ? pagesOf(session) : [];
   const links = pages.map(([path, text, name]) =>
     h('li', {}, h('a', { href: path,
       'aria-current': path === here ? 'page' : null }, icon(name), text,
@@ -367,7 +379,7 @@ function warnPassword(session) {
 }
 
 /** @param {Session} session the page is not for this role */
-function refuse(session) {
+export function refuse(session) {
   const main = document.querySelector('main');
 
   if (main) fill(main, h('h1', {}, 'This page is not for your role'),
@@ -380,11 +392,11 @@ function refuse(session) {
  * Begins a page for people who are signed in. Answers when the session is
  * known to be right for it; else the browser is already on its way elsewhere
  * and the promise never resolves.
- * @param {string[]} roles who may see it; empty for all
+ * @param {string} operation that the page is there for; '' for all
  * @param {string} [state] in which the page is of use
  * @returns {Promise<Session>}
  */
-export async function begin(roles, state = 'active') {
+export async function begin(operation, state = 'active') {
   const never = new Promise(() => {});
   const main = document.querySelector('main');
 
@@ -398,8 +410,8 @@ export async function begin(roles, state = 'active') {
       return /** @type {Promise<never>} */ (never);
     }
     renderTop(session);
-    if (session.state === 'active' && roles.length &&
-        !roles.includes(session.user.role)) {
+    if (session.state === 'active' && operation &&
+        !may(session, operation)) {
       refuse(session);
       return /** @type {Promise<never>} */ (never);
     }

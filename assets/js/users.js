@@ -12,7 +12,7 @@ import { linkOnce } from './link-once.js';
 import { stepUp } from './step-up.js';
 import { begin } from './session.js';
 
-const session = await begin(['admin']);
+const session = await begin('user_create');
 const form = formOf('invite');
 const saved = askBeforeLeaving(form);
 let key = crypto.randomUUID();

@@ -8,7 +8,7 @@ import { addDays, isoDay, isToday, longDay, nearDay, shortDay, statusWords,
   time, utc } from './format.js';
 import { closingMenus, confirm } from './dialog.js';
 import { words } from './form.js';
-import { begin } from './session.js';
+import { begin, isOwn, may } from './session.js';
 import { clinicTime, zoneWords } from './wall-time.js';
 
 /**
@@ -24,13 +24,14 @@ import { clinicTime, zoneWords } from './wall-time.js';
  * @property {string} closes_at
  * @property {string} reason
  * @property {string} status
+ * @property {string[]} may the operations that are open to this person
  */
 
 /** How often the list is read again, in ms. */
 const FRESH_MS = 10_000;
 
-const session = await begin(['patient', 'clinician', 'scheduler']);
-const { role } = session.user;
+const session = await begin('visit_list');
+const own = isOwn(session);
 const params = new URLSearchParams(location.search);
 let dayShown = /^\d{4}-\d{2}-\d{2}$/.test(params.get('day') ?? '')
   ? new Date(`${params.get('day')}T00:00`) : new Date();
@@ -70,7 +71,7 @@ function complain(problem) {
  *          ask?: {title: string, text: string, yes: string}}} what
  */
 function stepButton(visit, { step, text, done, kind = '', ask }) {
-  const label = role === 'patient' ? text : `${text}: ${visit.patient_name}`;
+  const label = own ? text : `${text}: ${visit.patient_name}`;
 
   return h('button', { type: 'button', class: `button ${kind}`,
     'aria-label': label, onclick: async () => {
@@ -88,7 +89,7 @@ function stepButton(visit, { step, text, done, kind = '', ask }) {
 
 /** @param {Visit} visit @param {string} text @param {string} kind */
 function callButton(visit, text, kind) {
-  const whom = role === 'patient' ? visit.clinician_name : visit.patient_name;
+  const whom = own ? visit.clinician_name : visit.patient_name;
 
   return h('a', { class: `button ${kind}`, href: callLink(visit),
     'aria-label': `${text}: visit with ${whom}` }, icon('video'), text);
@@ -99,19 +100,16 @@ function bookedStep(visit) {
   if (Date.parse(visit.opens_at) > serverNow() && isToday(visit.starts_at))
     return h('span', { class: 'muted small' }, `Opens ${time(visit.opens_at)}`);
   if (!isEnterable(visit)) return null;
-  return role === 'scheduler'
+  return may(visit, 'visit_check_in')
     ? stepButton(visit, { step: 'check-in', text: 'Check in',
       done: `${visit.patient_name} is checked in`, kind: 'primary' })
-    : callButton(visit, 'Open room', '');
+    : may(visit, 'visit_signal') ? callButton(visit, 'Open room', '') : null;
 }
 
 /** @param {Visit} visit the one obvious next step of a member of staff */
 function nextStep(visit) {
-  const mine = visit.clinician_id === session.user.id;
-
-  if (visit.status === 'booked')
-    return role === 'scheduler' || mine ? bookedStep(visit) : null;
-  if (!mine) return null;
+  if (visit.status === 'booked') return bookedStep(visit);
+  if (!may(visit, 'visit_signal')) return null;
   if (visit.status === 'arrived')
     return callButton(visit, 'Start visit', 'primary');
   return visit.status === 'in_call'
@@ -120,18 +118,17 @@ function nextStep(visit) {
 
 /** @param {Visit} visit */
 function moreSteps(visit) {
-  const mine = role === 'scheduler' || visit.clinician_id === session.user.id;
   const steps = [h('a', { class: 'button quiet',
     href: `/patient?id=${visit.patient_id}` }, 'See the record')];
 
-  if (mine && visit.status === 'booked') steps.push(
+  if (may(visit, 'visit_patch')) steps.push(
     h('a', { class: 'button quiet', href: `/book?visit=${visit.id}` },
       'Change the time'));
-  if (mine && visit.status === 'booked' &&
+  if (may(visit, 'visit_no_show') &&
       Date.parse(visit.starts_at) < serverNow()) steps.push(
     /** @type {any} */ (stepButton(visit, { step: 'no-show', kind: 'quiet',
       text: 'Did not come', done: 'Marked as did not come' })));
-  if (mine && ['booked', 'arrived'].includes(visit.status)) steps.push(
+  if (may(visit, 'visit_cancel')) steps.push(
     /** @type {any} */ (cancelButton(visit)));
   return h('details', { class: 'menu' },
     h('summary', { class: 'button quiet', 'aria-label':
@@ -155,8 +152,7 @@ function staffRow(visit) {
       h('small', {}, `${visit.duration_minutes} min`)),
     h('div', { class: 'what' },
       h('span', { class: 'name' }, visit.patient_name), chip(visit),
-      h('span', { class: 'sub' }, role === 'scheduler' ||
-        visit.clinician_id !== session.user.id
+      h('span', { class: 'sub' }, visit.clinician_id !== session.user.id
         ? `${visit.clinician_name} · ${visit.reason}` : visit.reason)),
     h('div', { class: 'do' }, nextStep(visit), moreSteps(visit)));
 }
@@ -201,7 +197,7 @@ function hero(visit) {
       `${visit.duration_minutes} minutes`),
     h('p', { class: 'muted' }, visit.reason)),
     h('div', { class: 'actions' }, patientStep(visit),
-      visit.status === 'booked' ? cancelButton(visit) : null));
+      may(visit, 'visit_cancel') ? cancelButton(visit) : null));
 }
 
 /** @param {Visit} visit */
@@ -213,7 +209,7 @@ function patientRow(visit) {
   h('span', { class: 'sub' }, visit.reason)),
   h('div', { class: 'do' }, visit.status === 'booked' && isEnterable(visit)
     ? callButton(visit, 'Check in', 'primary') : null,
-  visit.status === 'booked' ? cancelButton(visit) : null));
+  may(visit, 'visit_cancel') ? cancelButton(visit) : null));
 }
 
 /** @param {string} id @param {string} title @param {Visit[]} visits */
@@ -239,7 +235,7 @@ function patientList(visits) {
 }
 
 function range() {
-  if (role === 'patient')
+  if (own)
     return { from: utc(addDays(new Date(), -180)) };
   const start = new Date(dayShown.getFullYear(), dayShown.getMonth(),
     dayShown.getDate());
@@ -259,7 +255,7 @@ async function show(background) {
       document.querySelector('.menu[open]')) return;
   shown = state;
   const focused = document.activeElement?.getAttribute('aria-label');
-  fill(el('list'), ...(role === 'patient' ? patientList(visits)
+  fill(el('list'), ...(own ? patientList(visits)
     : staffList(visits)));
   if (focused) for (const node of el('list').querySelectorAll('[aria-label]'))
     if (node.getAttribute('aria-label') === focused &&
@@ -306,7 +302,7 @@ function warnCodes() {
 warnCodes();
 if (clinicTime(new Date(), session.user.time_zone))
   el('zone').textContent = zoneWords(session.user.time_zone);
-if (role === 'patient') {
+if (own) {
   el('title').textContent = 'Your visits';
   await show(false).catch(complain);
 } else {

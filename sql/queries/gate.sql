@@ -1,12 +1,6 @@
 -- What the gate asks around every operation: whose session it is, how the
 -- actor stands to the record, that it happened, and whether it happened before.
 
--- sql: relation_get one
--- in:  kind text, subject uuid
--- out: patient_id uuid, is_self bool, is_care bool, is_part bool
-SELECT patient_id, is_self, is_care, is_part
-  FROM relation($1::text, $2::uuid, current_clinic(), current_actor());
-
 -- sql: context_set later
 -- in:  clinic uuid, actor uuid
 SELECT set_config('epione.clinic', coalesce($1::uuid::text, ''), true),

@@ -288,7 +288,7 @@ tx_take(struct tx *tx, struct tx_call *call, PGresult **answer)
 	*answer = NULL;
 	if (r == ERR_OK && !call->travelled)
 		r = tx_round_trip(tx, false);
-	if (r != ERR_OK)
+	if (call->answer == NULL && r != ERR_OK)
 		return r;
 	if (call->answer == NULL) /* skipped, and nobody said why; or taken */
 		return tx_fail(tx, ERR_INTERNAL);

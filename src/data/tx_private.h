@@ -15,7 +15,8 @@
 struct tx_call *tx_put(struct tx *, const struct statement *,
     const struct sql_params *, bool wanted);
 /* The answer of a wanted one, once: for the caller to PQclear, and set on ERR_OK
- * alone. Waits for a round trip if it has not travelled yet. */
+ * alone. Waits for a round trip if it has not travelled yet. One that was
+ * answered before another failed is answered. */
 NODISCARD enum err tx_take(struct tx *, struct tx_call *, PGresult **answer);
 
 /* Makes every further call answer r: something that had to happen in this

@@ -19,16 +19,24 @@
 
 #include <string.h>
 
+/* Input that was read before the right to it was known: what is wrong with it is
+ * told afterwards. */
+struct early {
+	bool done;
+	enum err err;
+	const char *culprit;
+};
+
 /* What is known of a request on its way to becoming an operation. */
 struct passage {
 	struct op op;
 	struct credential credential;
 	const struct participant *socket; /* who asks over one, or NULL */
 	struct session_enter_row session;
-	struct relation_get_row relation;
+	struct early input;
 	bool misnamed; /* an id of the path is none */
 	bool counted;  /* against the rates of its actor */
-	bool replayed;
+	bool repeated; /* its Idempotency-Key came before */
 };
 
 static const char *
@@ -36,6 +44,7 @@ subject_kind(const struct route *route)
 {
 	switch (route->subject) {
 	case SUBJECT_PATIENT:
+	case SUBJECT_BODY:
 		return "patient";
 	case SUBJECT_VISIT:
 		return "visit";
@@ -85,6 +94,36 @@ actor_count(struct passage *p)
 	return rate_actor(&p->op);
 }
 
+static void
+input_ahead(struct passage *p)
+{
+	struct op *op = &p->op;
+
+	p->input.err = input_read(op);
+	p->input.culprit = op->culprit;
+	p->input.done = true;
+	op->culprit = NULL;
+}
+
+static enum err
+input_have(struct passage *p)
+{
+	if (!p->input.done)
+		input_ahead(p);
+	p->op.culprit = p->input.culprit;
+	return p->input.err;
+}
+
+/* Whose record it is, the path says or the body: then it is looked at first. */
+static struct uuid
+subject_id(struct passage *p)
+{
+	if (p->op.route->subject != SUBJECT_BODY)
+		return p->op.id;
+	input_ahead(p);
+	return in_uuid(&p->op, "patient_id");
+}
+
 /* A request shows a token; of a socket's session the token may have been
  * renewed since, so it is the session itself that counts, if it still lives. */
 static enum err
@@ -112,7 +151,7 @@ session_find(struct passage *p)
 	struct session_enter_in in = {
 		.background = op->rq->background,
 		.kind = kind == NULL ? "" : kind,
-		.subject = op->id,
+		.subject = subject_id(p),
 	};
 	struct tx_call *session;
 	enum err r;
@@ -129,8 +168,6 @@ session_find(struct passage *p)
 	if (r != ERR_OK)
 		return r;
 	actor_fill(op, &p->session);
-	p->relation = (struct relation_get_row){ p->session.subject_patient,
-		p->session.is_self, p->session.is_care, p->session.is_part };
 	return actor_count(p);
 }
 
@@ -160,12 +197,11 @@ state_check(const struct op *op)
 }
 
 static enum err
-relation_check(struct op *op, const struct relation_get_row *rel)
+relation_check(struct op *op, const struct session_enter_row *s)
 {
-	op->patient = rel->patient_id;
-	op->standing = (struct standing){ rel->is_self, rel->is_part,
-		rel->is_care };
-	return !uuid_is_nil(&rel->patient_id) &&
+	op->patient = s->subject_patient;
+	op->standing = (struct standing){ s->is_self, s->is_part, s->is_care };
+	return !uuid_is_nil(&s->subject_patient) &&
 		right_suffices(op->scope, &op->standing)
 	    ? ERR_OK
 	    : ERR_NOT_FOUND;
@@ -184,9 +220,10 @@ right_check(struct passage *p)
 	op->scope = perm_scope(op->route->perm, op->who.role);
 	if (op->scope == SCOPE_NONE)
 		return ERR_NOT_FOUND;
-	return subject_kind(op->route) == NULL
+	return subject_kind(op->route) == NULL ||
+		op->route->subject == SUBJECT_BODY
 	    ? ERR_OK
-	    : relation_check(op, &p->relation);
+	    : relation_check(op, &p->session);
 }
 
 /* The subject of some routes stands in the body. It is looked at before the
@@ -195,28 +232,23 @@ static enum err
 body_subject_check(struct passage *p)
 {
 	struct op *op = &p->op;
-	struct relation_get_in in = { "patient", in_uuid(op, "patient_id") };
+	const struct uuid patient = in_uuid(op, "patient_id");
 	enum err r;
 
 	if (op->route->subject != SUBJECT_BODY)
 		return ERR_OK;
-	if (uuid_is_nil(&in.subject)) {
+	if (uuid_is_nil(&patient)) {
 		r = input_check(op); /* names what is wrong with it */
 		return r != ERR_OK ? r : ERR_NOT_FOUND;
 	}
-	if ((r = sql_relation_get(op->tx, &in, &p->relation)) != ERR_OK)
-		return r;
-	return relation_check(op, &p->relation);
+	return relation_check(op, &p->session);
 }
 
 static enum err
-operation_run(struct passage *p)
+work(struct op *op)
 {
-	struct op *op = &p->op;
 	enum err r;
 
-	if ((r = idempotency_take(op, &p->replayed)) != ERR_OK || p->replayed)
-		return r;
 	/* what waits for its turn to hash does so without a connection */
 	if ((op->route->traits & TRAIT_HASHES) != 0)
 		op->deadline_ms = op->rq->started_ms +
@@ -228,6 +260,30 @@ operation_run(struct passage *p)
 		memcpy(op->join->address, op->rq->address,
 		    sizeof(op->join->address));
 	return idempotency_keep(op);
+}
+
+/* The key's question travels with the first of the work. If it was known, what
+ * the work came to counts for nothing. */
+static enum err
+operation_run(struct passage *p)
+{
+	struct op *op = &p->op;
+	struct tx_call *key;
+	bool done, fresh;
+	enum err r, known;
+
+	if (p->repeated) {
+		r = idempotency_replay(op, &done);
+		return r != ERR_OK || done ? r : work(op);
+	}
+	if ((r = idempotency_send(op, &key)) != ERR_OK)
+		return r;
+	r = work(op);
+	known = idempotency_fresh(op, key, &fresh);
+	p->repeated = !fresh;
+	if (!fresh)
+		return ERR_ALREADY_DONE;
+	return r != ERR_OK ? r : known;
 }
 
 /* What needs no database. Rates come first: over them nothing is looked at,
@@ -297,7 +353,7 @@ pass(struct passage *p)
 
 	if ((r = work_begin(op)) != ERR_OK || (r = session_find(p)) != ERR_OK ||
 	    (r = state_check(op)) != ERR_OK || (r = right_check(p)) != ERR_OK ||
-	    (r = input_read(op)) != ERR_OK ||
+	    (r = input_have(p)) != ERR_OK ||
 	    (r = body_subject_check(p)) != ERR_OK ||
 	    (r = input_check(op)) != ERR_OK ||
 	    (r = upgrade_check(op)) != ERR_OK ||
@@ -329,14 +385,15 @@ passage_begin(struct passage *p, struct arena *a, const struct request *rq)
 }
 
 /* A conflict of two transactions is nobody's fault: once more, from the
- * session on, on the state that the other left. */
+ * session on, on the state that the other left. And what was asked for before is
+ * undone, and answered as it was. */
 static enum err
 pass_again(struct passage *p, enum err r)
 {
 	struct passage first = *p;
 	struct op *op = &p->op;
 
-	if (r == ERR_OK || !tx_retryable(op->tx))
+	if (r == ERR_OK || (!p->repeated && !tx_retryable(op->tx)))
 		return r;
 	tx_close(op->tx);
 	input_drop(op);
@@ -350,6 +407,7 @@ pass_again(struct passage *p, enum err r)
 	p->misnamed = first.misnamed;
 	p->socket = first.socket;
 	p->counted = first.counted;
+	p->repeated = first.repeated;
 	return pass(p);
 }
 

@@ -110,29 +110,70 @@ key_is_right(const char *key)
 	    text_code_points(key) <= KEY_MAX;
 }
 
+/* What a key is asked by, with its hashes. */
+struct key_question {
+	struct idempotency_take_in in;
+	uint8_t key[32], request[32];
+};
+
+static enum err
+question_make(struct op *op, struct key_question *q)
+{
+	enum err r;
+
+	if (!key_is_right(op->rq->idempotency_key))
+		return op_refuse(op, ERR_INVALID_FIELD, "Idempotency-Key");
+	if ((r = key_hash(op, q->key)) != ERR_OK ||
+	    (r = request_hash(op, q->request)) != ERR_OK)
+		return r;
+	q->in = (struct idempotency_take_in){ op->who.account,
+		op->route->operation, { q->key, sizeof(q->key) },
+		{ q->request, sizeof(q->request) } };
+	return ERR_OK;
+}
+
 enum err
-idempotency_take(struct op *op, bool *replayed)
+idempotency_send(struct op *op, struct tx_call **call)
+{
+	struct key_question q;
+	enum err r;
+
+	*call = NULL;
+	if (!applies(op))
+		return ERR_OK;
+	r = question_make(op, &q);
+	return r != ERR_OK ? r : sql_idempotency_take_send(op->tx, &q.in, call);
+}
+
+enum err
+idempotency_fresh(struct op *op, struct tx_call *call, bool *fresh)
 {
 	struct idempotency_take_row row;
-	uint8_t key[32], hash[32];
+	enum err r;
+
+	*fresh = true;
+	if (call == NULL)
+		return ERR_OK;
+	if ((r = sql_idempotency_take_take(op->tx, call, &row)) == ERR_OK)
+		*fresh = row.fresh;
+	return r;
+}
+
+enum err
+idempotency_replay(struct op *op, bool *replayed)
+{
+	struct idempotency_take_row row;
+	struct key_question q;
 	enum err r;
 
 	*replayed = false;
-	if (!applies(op))
-		return ERR_OK;
-	if (!key_is_right(op->rq->idempotency_key))
-		return op_refuse(op, ERR_INVALID_FIELD, "Idempotency-Key");
-	if ((r = key_hash(op, key)) != ERR_OK ||
-	    (r = request_hash(op, hash)) != ERR_OK)
-		return r;
-	struct idempotency_take_in in = { op->who.account, op->route->operation,
-		{ key, sizeof(key) }, { hash, sizeof(hash) } };
-	if ((r = sql_idempotency_take(op->tx, &in, &row)) != ERR_OK)
+	if ((r = question_make(op, &q)) != ERR_OK ||
+	    (r = sql_idempotency_take(op->tx, &q.in, &row)) != ERR_OK)
 		return r;
 	if (row.fresh)
 		return ERR_OK;
-	if (row.request_hash.n != sizeof(hash) ||
-	    !secret_equal(row.request_hash.p, hash, sizeof(hash)))
+	if (row.request_hash.n != sizeof(q.request) ||
+	    !secret_equal(row.request_hash.p, q.request, sizeof(q.request)))
 		return op_refuse(op, ERR_KEY_REUSED, "Idempotency-Key");
 	*replayed = true;
 	return replay(op, &row);

@@ -343,6 +343,23 @@ test('a visit runs its course, and every step is in the audit trail', async () =
   ]);
 });
 
+test('a booking takes three round trips to the database, a read two', async () => {
+  const trips = async () => [...(await as.scheduler.get('/metrics')).text.matchAll(/^epione_database_round_trips_total\S* (\d+)/gm)].reduce((sum, m) => sum + Number(m[1]), 0);
+  /** The least of some: what the server does by itself is counted, too. */
+  const least = async (what) => {
+    const all = [];
+    for (let i = 0; i < 6; i++) {
+      const before = await trips();
+      await what();
+      all.push(await trips() - before);
+    }
+    return Math.min(...all);
+  };
+  const patient_id = await patientOf();
+  assert.equal(await least(() => book({ patient_id })), 3);
+  assert.equal(await least(() => as.scheduler.get(`/v1/patients/${patient_id}`)), 2);
+});
+
 //= TR-11: the call opens a while before the visit and closes a while after
 test('check-in and call open around the time of the visit alone', async () => {
   const patient_id = people.patient2.patient_id;

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { readdirSync } from 'node:fs';
 import { Portal, axe, launch, overflow } from './portal.mjs';
+import { patient as patiently } from '../lib/patience.mjs';
 
 const LOOKS = [['light', 1280], ['dark', 1280], ['light', 320], ['dark', 320]];
 /** @type {Portal} */
@@ -77,7 +78,117 @@ async function walk(context, list) {
       //= PA-05: reflow at 320 px
       assert.ok(await overflow(page) <= 0, `${where}: scrolls sideways`);
     }
+    // A record that one may not see has a form that nobody gets to see.
+    await page.waitForFunction(() => [...document.forms].every((form) =>
+      !form.dataset.call || form.querySelector('[data-max], [max]') ||
+      /not on the care team/.test(document.querySelector('main').innerText)));
+    assert.deepEqual(await formFaults(page), [], path);
+    await sendEmpty(page);
     await page.close();
+  }
+}
+
+/** Forms that people sign in with say their limits themselves: nobody may read
+ * the description yet. */
+const CALLS = { '/#password-form': 'POST /v1/session',
+  '/#code-form': 'POST /v1/session/totp',
+  '/#recovery-form': 'POST /v1/session/recovery',
+  '/password#form': 'PUT /v1/account/password',
+  '/invitation#form': 'POST /v1/invitations/{token}/accept' };
+
+/** What is wrong with the forms of a page, as lines; none is right. */
+const formFaults = (page) => page.evaluate(async (calls) => {
+  const { paths } = await (await fetch('/v1/openapi.json')).json();
+  const shown = (node) => !node.closest('[hidden]') && !node.disabled;
+  const schemaOf = (form) => {
+    const [method, path] = (form.dataset.call ??
+      calls[`${location.pathname}#${form.id}`] ?? '').split(' ');
+
+    return path && Object.values(paths[path][method.toLowerCase()].requestBody
+      .content)[0].schema;
+  };
+  const memberOf = (schema, name) => name.split('.').reduce((at, part) =>
+    at?.properties?.[part], schema);
+  const labelFaults = (field) => {
+    const label = field.labels?.[0];
+    const ids = (field.getAttribute('aria-describedby') ?? '').split(' ')
+      .filter(Boolean);
+
+    return [label?.textContent.trim() && !label.matches('.unseen') ||
+      !shown(field) ? '' : 'has no label',
+      /optional/i.test(label?.textContent ?? '') ? 'says optional' : '',
+      ids.every((id) => document.getElementById(id)) ? ''
+        : 'is described by nothing'];
+  };
+  const limitFaults = (field, schema) => {
+    const member = schema && memberOf(schema, field.name);
+    const most = Number(field.dataset.max ?? field.getAttribute('maxlength'));
+
+    if (!member || field instanceof HTMLSelectElement) return [];
+    if (field.type === 'number')
+      return [Number(field.min) === member.minimum &&
+        Number(field.max) === member.maximum ? ''
+        : `goes from ${field.min} to ${field.max}`];
+    // A code may be typed with what an app puts between its digits.
+    if (!member.maxLength || field.classList.contains('code')) return [];
+    // Of passwords the policy says more, and only when one is chosen.
+    const right = field.type === 'password' ? most <= member.maxLength
+      : most === member.maxLength;
+
+    return [right ? '' : `has room for ${most}, not ${member.maxLength}`];
+  };
+  const requiredFaults = (fields, schema) => {
+    const asked = fields.filter((field) => shown(field) &&
+      !['search', 'checkbox'].includes(field.type));
+    const mixed = asked.some((field) => field.required) &&
+      asked.some((field) => !field.required);
+
+    return asked.flatMap((field) => {
+      const marked = Boolean(field.labels?.[0]?.querySelector('.required'));
+      const member = schema && memberOf(schema, field.name);
+      const needed = schema?.required?.includes(field.name) &&
+        ![member.type].flat().includes('null');
+
+      return [marked === (mixed && field.required) ? ''
+        : `${field.name} is ${marked ? '' : 'not '}marked as required`,
+      needed && !field.required ? `${field.name} is not required` : ''];
+    });
+  };
+
+  return [...document.forms].flatMap((form) => {
+    const unseen = form.hidden && !form.querySelector('[data-max], [max]');
+    const schema = unseen ? null : schemaOf(form);
+    const fields = [...form.elements].filter((node) =>
+      node.matches('input, select, textarea'));
+
+    return [...fields.flatMap((field) => [...labelFaults(field),
+      ...limitFaults(field, schema)].filter(Boolean)
+      .map((text) => `${field.id} ${text}`)),
+    ...requiredFaults(fields, schema).filter(Boolean)]
+      .map((text) => `#${form.id}: ${text}`);
+  });
+}, CALLS);
+
+/** Sends a form empty: each field that is missing has to say so. */
+async function sendEmpty(page) {
+  for (const form of await page.locator('form:visible').all()) {
+    const missing = await form.locator('[required]:visible:enabled')
+      .evaluateAll((all) => all.filter((node) => node.validity.valueMissing)
+        .map((node) => node.id));
+
+    if (!missing.length) continue;
+    await form.evaluate((node) => node.requestSubmit());
+    await form.locator('.summary:focus').waitFor();
+    for (const id of missing) {
+      const field = page.locator(`[id="${id}"]`);
+      const said = await field.getAttribute('aria-describedby');
+
+      assert.equal(await field.getAttribute('aria-invalid'), 'true', id);
+      assert.match(await page.locator(`[id="${said.split(' ').at(-1)}"]`)
+        .innerText(), /\w+ \w+/, id);
+    }
+    assert.equal(await form.locator('.summary a').count(), missing.length);
+    assert.deepEqual(await axe(page), [], page.url());
   }
 }
 
@@ -139,6 +250,34 @@ for (const [role, list] of Object.entries(pages))
     await context.close();
     quiet();
   });
+
+test('what was typed and not saved is not left without asking', async () => {
+  for (const [role, path, open, field] of [
+    ['scheduler', '/book', '', '#reason'],
+    ['scheduler', '/patient-new', '', '#line1'],
+    ['scheduler', `/patient?id=${patient}`, 'Edit', '#line1'],
+    ['admin', '/policy', '', '#session_hours'],
+    ['admin', '/users', 'Invite someone', '#display_name']]) {
+    const context = await portal.context();
+    const page = await portal.signIn(context, portal.clinic.people[role]);
+    let asked = 0;
+
+    page.on('dialog', (dialog) => {
+      asked += dialog.type() === 'beforeunload';
+      void dialog.dismiss();
+    });
+    await page.goto(portal.url + path);
+    if (open) await page.getByRole('button', { name: open }).click();
+    await page.locator(field).click();
+    await page.keyboard.type('1');
+    await page.evaluate(() => { location.href = '/account'; });
+    for (const end = Date.now() + patiently(5000); !asked;
+      await page.waitForTimeout(50)) assert.ok(Date.now() < end, path);
+    assert.equal(new URL(page.url()).pathname, path.split('?')[0]);
+    await context.close();
+  }
+  quiet();
+});
 
 test('each page is walked by somebody', () => {
   const known = new Set([...open, ...Object.values(pages)

@@ -15,7 +15,11 @@ step() { # step "name" command...: its line is what counts, in $work/steps
 	else
 		{
 			printf 'FAIL  %-38s\n' "$name"
-			{ grep -A 24 '^ *not ok' "$log" | head -n 150; tail -n 60 "$log"; } |
+			{
+				grep -A 24 '^ *not ok' "$log" | head -n 150
+				grep -E '^\[ +(ERROR|LINE|FAILED) +\]' "$log" | head -n 40
+				tail -n 60 "$log"
+			} |
 				sed 's/^/      /'
 		} >"$log.said"
 	fi

@@ -115,8 +115,8 @@ if wants unit; then
 fi
 if wants fuzz; then
 	# repeatable here; `make fuzz` rolls the dice anew, and longer
-	step 'fuzzers, 20 s each, two at a time' env FUZZ_SEED=1 FUZZ_JOBS=2 \
-		sh tools/fuzz.sh 20
+	step 'fuzzers, 10 s each, two at a time' env FUZZ_SEED=1 FUZZ_JOBS=2 \
+		sh tools/fuzz.sh 10
 fi
 wait
 EPIONE_COVERAGE=$(mktemp)

@@ -11,6 +11,11 @@ const axeSource = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa',
   'best-practice'];
 
+/** The rules that look at colours: what else is right in one scheme is so in
+ * the other. */
+export const COLOURS = { type: 'rule',
+  values: ['color-contrast', 'link-in-text-block'] };
+
 const FAKE = ['--use-fake-device-for-media-stream',
   '--use-fake-ui-for-media-stream'];
 
@@ -102,15 +107,15 @@ export class Portal {
  * The accessibility faults of a page, as lines; none is right. A page's main
  * part is inert until its session is known, and has no landmark while it is.
  */
-export async function axe(page) {
+export async function axe(page, runOnly = { type: 'tag', values: RULES }) {
   await page.locator('main:not([inert])').waitFor();
-  await page.evaluate(axeSource);
-  return page.evaluate(async (values) => {
-    const found = await globalThis.axe.run(document,
-      { runOnly: { type: 'tag', values } });
+  if (!await page.evaluate(() => 'axe' in globalThis))
+    await page.evaluate(axeSource);
+  return page.evaluate(async (only) => {
+    const found = await globalThis.axe.run(document, { runOnly: only });
     return found.violations.map((v) => `${v.id}: ${v.nodes.map((n) =>
       n.target.join(' ')).slice(0, 3).join(' | ')}`);
-  }, RULES);
+  }, runOnly);
 }
 
 /** Pixels by which the page is wider than its window. */

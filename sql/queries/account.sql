@@ -104,9 +104,11 @@ SELECT a.id, k.subject_id, k.version, k.box, a.email, a.totp_seed, a.totp_pendin
 UPDATE account SET totp_last_step = $2::bigint
  WHERE clinic_id = current_clinic() AND id = $1::uuid AND totp_last_step < $2;
 
+-- By the clock of the log: an attempt that failed within the same second, and
+-- before, did not fail since.
 -- sql: account_signed_in later
--- in:  id uuid, now time
-UPDATE account SET last_sign_in_at = $2::timestamptz
+-- in:  id uuid
+UPDATE account SET last_sign_in_at = clock_timestamp()
  WHERE clinic_id = current_clinic() AND id = $1::uuid;
 
 --= IA-08: the seed counts for nothing before its first right code

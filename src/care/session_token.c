@@ -126,7 +126,7 @@ session_completed(
 	};
 	struct session_since_in since = { op->who.session, op->who.account,
 		op->now };
-	struct account_signed_in_in signed_in = { op->who.account, op->now };
+	struct account_signed_in_in signed_in = { op->who.account };
 	enum err r;
 
 	if ((r = sql_session_since(op->tx, &since)) != ERR_OK ||

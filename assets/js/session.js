@@ -102,8 +102,13 @@ export const isOwn = (session) => Boolean(session.user.patient_id);
 const pagesOf = (session) => NAV.filter(([,,, operation]) =>
   operation === '' ? isOwn(session) : may(session, operation));
 
-/** @param {Session} session where this person begins */
+/**
+ * Where this person begins. A session that was read before it was a full one
+ * does not say yet what is open: the first page asks again.
+ * @param {Session} session
+ */
 export function home(session) {
+  if (session.state !== 'active') return '/';
   return pagesOf(session)[0]?.[0] ?? '/account';
 }
 

@@ -71,25 +71,13 @@ next_before(int64_t at_us, int64_t seq)
 	    (json_int_t)seq);
 }
 
-static bool
-noted(const struct op *op, const struct uuid *id)
-{
-	size_t i;
-
-	for (i = 0; i < op->note.returned_n; i++)
-		if (uuid_equal(&op->note.returned[i], id))
-			return true;
-	return false;
-}
-
 /*= AZ-02, AU-12: an actor's name that is a patient's was shown to the reader:
  * an access to that patient, once for each page */
 static void
 actor_note(struct op *op, const struct audit_list_row *e)
 {
-	if (e->actor_name != NULL && !uuid_is_nil(&e->actor_patient) &&
-	    !noted(op, &e->actor_patient))
-		op_returned(op, &e->actor_patient);
+	if (e->actor_name != NULL && !uuid_is_nil(&e->actor_patient))
+		op_returned_once(op, &e->actor_patient);
 }
 
 /* Nobody acted on a record, nor has a name. And where several clinics share an

@@ -183,25 +183,13 @@ visit_may(const struct op *op, const struct visit_list_row *v)
 	return right_may(op, &visit, &s, is_possible, v);
 }
 
-static bool
-noted(const struct op *op, const struct uuid *id)
-{
-	size_t i;
-
-	for (i = 0; i < op->note.returned_n; i++)
-		if (uuid_equal(&op->note.returned[i], id))
-			return true;
-	return false;
-}
-
 /* The audit row of a list names the visits, and the patients whose names and
  * reasons it showed, once each. */
 static void
 visit_note(struct op *op, const struct visit_list_row *v)
 {
 	op_returned(op, &v->id);
-	if (!noted(op, &v->patient_id))
-		op_returned(op, &v->patient_id);
+	op_returned_once(op, &v->patient_id);
 }
 
 static json_t *

@@ -71,12 +71,6 @@ in_has(const struct op *op, const char *name)
 	return json_object_get(op->in, name) != NULL;
 }
 
-bool
-in_null(const struct op *op, const char *name)
-{
-	return json_is_null(json_object_get(op->in, name));
-}
-
 json_t *
 uuid_json(const struct uuid *id)
 {
@@ -133,6 +127,17 @@ op_returned(struct op *op, const struct uuid *id)
 		op->note.returned = grown;
 	}
 	op->note.returned[op->note.returned_n++] = *id;
+}
+
+void
+op_returned_once(struct op *op, const struct uuid *id)
+{
+	size_t i;
+
+	for (i = 0; i < op->note.returned_n; i++)
+		if (uuid_equal(&op->note.returned[i], id))
+			return;
+	op_returned(op, id);
 }
 
 struct tx *

@@ -189,7 +189,6 @@ int64_t in_time(const struct op *, const char *name);
 int64_t in_int(const struct op *, const char *name, int64_t otherwise);
 bool in_bool(const struct op *, const char *name, bool otherwise);
 bool in_has(const struct op *, const char *name); /* present, null too */
-bool in_null(const struct op *, const char *name);
 
 /* Output helpers: new references for json_pack's "o". */
 json_t *uuid_json(const struct uuid *); /* null for nil */
@@ -203,6 +202,8 @@ NODISCARD enum err op_list(struct op *, json_t *items, json_t *next);
 
 /* Notes in the audit row that this record was returned. */
 void op_returned(struct op *, const struct uuid *);
+/* The same, unless it is noted already: of lists that show one more than once. */
+void op_returned_once(struct op *, const struct uuid *);
 
 /* A second, short transaction beside op->tx, committed by the caller: only
  * for what must stand even when the operation is refused (attempts). */

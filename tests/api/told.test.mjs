@@ -36,19 +36,14 @@ async function waiting() {
     assert.equal((await patient.post(`/v1/visits/${id}/check-in`)).status, 200);
     const pat = new Peer(`${clinic.url.replace('https', 'wss')}/v1/visits/${id}/signal`,
       { headers: { authorization: `Bearer ${patient.token}` } });
-    await pat.hello();
+    await entered(() => pat.hello());
     return { id, pat };
   }
 }
 
-/** The room again, if its socket was at a worker that died. */
-async function back(pat) {
-  for (let i = 0; i < 50; i++) {
-    try {
-      return await pat.resume();
-    } catch { await new Promise((done) => setTimeout(done, 100)); }
-  }
-  throw new Error('not back');
+/** Into a room whose worker may have died just now: it closes with 1012, come again. */
+async function entered(enter) {
+  assert.ok(await eventually(() => enter().then(() => true, () => false), 10_000), 'in the room');
 }
 
 /** Worker that is the visit's home (src/edge/bus.c), and the other. */
@@ -78,7 +73,7 @@ test('the worker dies between the commit and its word: the room hears', { timeou
     relay.loses = () => false;
     if (!relay.pairs.has(lost) || died) {
       if (await Promise.race([pat.closed.then(() => true), new Promise((done) => setTimeout(done, 500, false))]))
-        await back(pat); // its socket was at the one that died
+        await entered(() => pat.resume()); // its socket was at the one that died
       await pat.hear('admitted', () => true, 10_000);
       pat.stop();
       await asked;

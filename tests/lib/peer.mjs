@@ -69,13 +69,19 @@ export class Peer {
   async hello() {
     await this.open();
     this.say({ type: 'hello' });
-    return this.hear('welcome');
+    return this.welcomed();
   }
 
   async resume() {
     await this.open();
     this.say({ type: 'hello', resume: this.token, last_seq: this.lastSeq });
-    return this.hear('welcome');
+    return this.welcomed();
+  }
+
+  /** The welcome; who is shown the door instead is told at once. */
+  welcomed() {
+    const shut = this.closed.then((code) => { throw Object.assign(new Error(`closed ${code}`), { code }); });
+    return Promise.race([this.hear('welcome'), shut]);
   }
 
   /** The socket breaks without a word. */

@@ -8,8 +8,8 @@ build='make gcc libc6-dev pkg-config patch kore libssl-dev libpq-dev
 	libutf8proc-dev libqrencode-dev libzxcvbn-dev postgresql-15 openssl
 	ca-certificates util-linux iproute2'
 suite='clang clang-format clang-tidy cppcheck pmccabe valgrind libcmocka-dev
-	git curl python3 coturn oathtool zbar-tools chromium fonts-dejavu-core
-	haproxy procps wrk slowhttptest testssl.sh systemd'
+	git curl python3 coturn oathtool zbar-tools chromium chromium-headless-shell
+	fonts-dejavu-core haproxy procps wrk slowhttptest testssl.sh systemd'
 
 case ${1:-} in
 run) wanted=$build ;;

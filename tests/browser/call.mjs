@@ -9,9 +9,7 @@ export async function openVisit(portal) {
     one.patient_id === clinic.people.patient.patient_id);
 
   desk.close();
-  await clinic.sql(`UPDATE visit SET starts_at = now()
-    + interval '5 minutes', ends_at = now() + interval '35 minutes'
-    WHERE id = :'id'`, { id: visit.id });
+  await clinic.visitSoon(visit.id);
   const doctor = [clinic.people.clinician, clinic.people.clinician2]
     .find(({ name }) => name === visit.clinician_name);
   return { visit, doctor };

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { startClinic } from '../lib/clinic.mjs';
-import { Portal, axe, launch, overflow } from './portal.mjs';
+import { Portal, WHOLE, axe, launch, overflow } from './portal.mjs';
 import { goIn, openVisit } from './call.mjs';
 
 /** @type {Portal} */
@@ -38,7 +38,7 @@ const shot = async (page, name) => process.env.EPIONE_SHOTS &&
 before(async () => {
   const clinic = await startClinic();
   portal = new Portal(clinic, await launch([],
-    ['--use-fake-device-for-media-stream']));
+    ['--use-fake-device-for-media-stream'], WHOLE));
   const open = await openVisit(portal);
 
   visit = open.visit;
@@ -97,7 +97,7 @@ test('who waits is asked whether they are there, and keeps the place',
     }
     await patient.keyboard.press('Enter');
     await dialog.waitFor({ state: 'detached' });
-    assert.match(await patient.title(), /^You are checked in/);
+    await patient.waitForFunction(() => /^You are checked in/.test(document.title));
     await patient.waitForFunction(async () => {
       const answer = await fetch('/v1/session',
         { headers: { 'X-Background': '1' } });

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { readdirSync } from 'node:fs';
-import { COLOURS, Portal, axe, launch, overflow } from './portal.mjs';
+import { COLOURS, Portal, WHOLE, axe, launch, overflow } from './portal.mjs';
 import { patient as patiently } from '../lib/patience.mjs';
 
 const LOOKS = [['light', 1280], ['dark', 1280], ['light', 320], ['dark', 320]];
@@ -62,9 +62,9 @@ async function settle(page, title) {
 }
 
 async function walk(context, list) {
-  for (const [path, title] of list) {
-    const page = await context.newPage();
+  const page = await context.newPage();
 
+  for (const [path, title] of list) {
     await page.goto(portal.url + path);
     await settle(page, title);
     for (const [colorScheme, width] of LOOKS) {
@@ -85,8 +85,8 @@ async function walk(context, list) {
       /not on the care team/.test(document.querySelector('main').innerText)));
     assert.deepEqual(await formFaults(page), [], path);
     await sendEmpty(page);
-    await page.close();
   }
+  await page.close();
 }
 
 /** Forms that people sign in with say their limits themselves: nobody may read
@@ -314,7 +314,7 @@ for (const [what, permissions, words] of [
   ['refused', [], 'The browser may not use your camera']])
   test(`a camera that is ${what} is explained`, async () => {
     const bare = await launch([], what === 'absent' ? []
-      : ['--use-fake-device-for-media-stream']);
+      : ['--use-fake-device-for-media-stream'], WHOLE);
     const context = await portal.context({ permissions }, bare);
     const page = await context.newPage();
 

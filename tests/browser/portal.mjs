@@ -19,12 +19,17 @@ export const COLOURS = { type: 'rule',
 const FAKE = ['--use-fake-device-for-media-stream',
   '--use-fake-ui-for-media-stream'];
 
+/** Chromium without windows of its own, which would take half of a processor;
+ * and the whole of it, whose questions for a permission are part of its windows. */
+const SHELL = '/usr/bin/chromium-headless-shell';
+export const WHOLE = '/usr/bin/chromium';
+
 /**
  * @param {string[]} [flags] further ones
  * @param {string[]} [devices] flags that give a camera and a microphone
  */
-export const launch = (flags = [], devices = FAKE) => chromium.launch({
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+export const launch = (flags = [], devices = FAKE, executablePath = SHELL) => chromium.launch({
+  executablePath: process.env.CHROMIUM ?? executablePath,
   args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
     '--disable-background-networking', '--disable-component-update',
     '--disable-sync', '--allow-loopback-in-peer-connection', ...devices,

@@ -67,9 +67,7 @@ before(async () => {
   await a.addInitScript(spy);
   await b.addInitScript(spy);
   // Inside the window in which a patient may check in.
-  await portal.clinic.sql(`UPDATE visit SET starts_at = now()
-    + interval '5 minutes', ends_at = now() + interval '35 minutes'
-    WHERE id = :'id'`, { id: visit.id });
+  await portal.clinic.visitSoon(visit.id);
   clinician = await portal.signIn(a, doctor);
   patient = await portal.signIn(b, people.patient);
 });

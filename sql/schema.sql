@@ -598,7 +598,7 @@ BEGIN
                    AND t.token = w.word AND t.part = p
                    AND t.patient_id > CASE WHEN w.word = after_word AND p = after_part
                        THEN after ELSE '00000000-0000-0000-0000-000000000000' END
-                   AND k.box IS NOT NULL
+                   AND k.wrapped IS NOT NULL
                    AND (group_count = 1 OR
                         bears_names(t.patient_id, beginnings, groups, names) = group_count)
                    AND (year IS NULL OR (
@@ -1089,7 +1089,7 @@ CREATE TABLE public.class_key (
     clinic_id uuid NOT NULL,
     class text NOT NULL,
     version bigint NOT NULL,
-    box bytea NOT NULL,
+    wrapped bytea NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT class_key_class_check CHECK ((class = ANY (ARRAY['patient'::text, 'account'::text, 'index'::text, 'job'::text]))),
     CONSTRAINT class_key_version_check CHECK ((version > 0))
@@ -1316,11 +1316,11 @@ CREATE TABLE public.record_key (
     subject_id uuid NOT NULL,
     class text NOT NULL,
     version bigint DEFAULT 1 NOT NULL,
-    box bytea,
+    wrapped bytea,
     seals bigint DEFAULT 0 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     shredded_at timestamp with time zone,
-    CONSTRAINT record_key_check CHECK (((box IS NULL) = (shredded_at IS NOT NULL))),
+    CONSTRAINT record_key_check CHECK (((wrapped IS NULL) = (shredded_at IS NOT NULL))),
     CONSTRAINT record_key_class_check CHECK ((class = ANY (ARRAY['patient'::text, 'account'::text, 'job'::text]))),
     CONSTRAINT record_key_seals CHECK ((seals < '4294967296'::bigint)),
     CONSTRAINT record_key_version_check CHECK ((version > 0))

@@ -14,7 +14,7 @@
  * answers the number of rows) and later (travels with the next that waits).
  * A list goes on with the next comment line while the line ends in a comma.
  * Types: docs in data/statement.h. A record_key is no parameter in "in", and
- * three columns in "out": subject uuid, version bigint, box bytea. A sealed
+ * three columns in "out": subject uuid, version bigint, wrapped bytea. A sealed
  * column is bound to the item "id" of its list and sealed under its "key";
  * sealed(field, row) and sealed(field, row, key) name others.
  *

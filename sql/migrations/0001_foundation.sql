@@ -47,7 +47,7 @@ CREATE TABLE class_key (
     clinic_id   uuid NOT NULL,
     class       text NOT NULL CHECK (class IN ('patient', 'account', 'index', 'job')),
     version     bigint NOT NULL CHECK (version > 0),
-    box         bytea NOT NULL,
+    wrapped         bytea NOT NULL,
     created_at  timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (clinic_id, class, version)
 );
@@ -58,12 +58,12 @@ CREATE TABLE record_key (
     subject_id  uuid NOT NULL,
     class       text NOT NULL CHECK (class IN ('patient', 'account', 'job')),
     version     bigint NOT NULL DEFAULT 1 CHECK (version > 0),
-    box         bytea,
+    wrapped         bytea,
     seals       bigint NOT NULL DEFAULT 0 CONSTRAINT record_key_seals CHECK (seals < 4294967296),
     created_at  timestamptz NOT NULL DEFAULT now(),
     shredded_at timestamptz,
     PRIMARY KEY (clinic_id, subject_id),
-    CHECK ((box IS NULL) = (shredded_at IS NOT NULL))
+    CHECK ((wrapped IS NULL) = (shredded_at IS NOT NULL))
 );
 
 -- Patients
@@ -193,7 +193,7 @@ BEGIN
                    AND t.token = w.word AND t.part = p
                    AND t.patient_id > CASE WHEN w.word = after_word AND p = after_part
                        THEN after ELSE '00000000-0000-0000-0000-000000000000' END
-                   AND k.box IS NOT NULL
+                   AND k.wrapped IS NOT NULL
                    AND (group_count = 1 OR
                         bears_names(t.patient_id, beginnings, groups, names) = group_count)
                    AND (year IS NULL OR (

@@ -16,7 +16,7 @@ VALUES (current_clinic(), $1::uuid, $2::text, $3::uuid, $4::bytea, $5::bytea,
 -- in:  patient_id uuid
 -- out: id uuid, key record_key, email sealed(account_email), active bool,
 --      deactivated bool, email_by uuid
-SELECT a.id, k.subject_id, k.version, k.box, a.email,
+SELECT a.id, k.subject_id, k.version, k.wrapped, a.email,
        a.password_hash IS NOT NULL AS active,
        a.deactivated_at IS NOT NULL AS deactivated, p.email_by
   FROM patient p
@@ -37,7 +37,7 @@ UPDATE account SET email = $2::bytea, email_token = $3::bytea,
 -- out: id uuid, key record_key, email sealed(account_email),
 --      display_name sealed(account_display_name), clinic_name text,
 --      password_hash text, min_length int, history int
-SELECT a.id, k.subject_id, k.version, k.box, a.email, a.display_name,
+SELECT a.id, k.subject_id, k.version, k.wrapped, a.email, a.display_name,
        c.name AS clinic_name, a.password_hash,
        c.password_min_length::bigint AS min_length,
        c.password_history::bigint AS history
@@ -89,7 +89,7 @@ UPDATE account SET password_hash = $2::text
 --      totp_seed sealed(account_totp_seed),
 --      totp_pending sealed(account_totp_pending),
 --      last_step int, window int, clinic_name text
-SELECT a.id, k.subject_id, k.version, k.box, a.email, a.totp_seed, a.totp_pending,
+SELECT a.id, k.subject_id, k.version, k.wrapped, a.email, a.totp_seed, a.totp_pending,
        a.totp_last_step AS last_step, c.totp_window_steps::bigint AS window,
        c.name AS clinic_name
   FROM account a

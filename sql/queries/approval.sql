@@ -73,10 +73,10 @@ UPDATE approval SET expires_at = $2::timestamptz
 --      decided_by uuid, decider_key record_key,
 --      decider_name sealed(account_display_name, decided_by, decider_key)
 SELECT p.id, p.kind, p.role, p.state, p.created_at, p.expires_at, p.decided_at,
-       p.account_id, ak.subject_id, ak.version, ak.box, a.display_name, a.email,
+       p.account_id, ak.subject_id, ak.version, ak.wrapped, a.display_name, a.email,
        a.role AS account_role, a.patient_id,
-       p.requested_by, rk.subject_id, rk.version, rk.box, r.display_name,
-       p.decided_by, dk.subject_id, dk.version, dk.box, d.display_name
+       p.requested_by, rk.subject_id, rk.version, rk.wrapped, r.display_name,
+       p.decided_by, dk.subject_id, dk.version, dk.wrapped, d.display_name
   FROM (SELECT q.clinic_id, q.id, q.kind, q.role, q.created_at, q.expires_at,
                q.decided_at, q.account_id, q.requested_by, q.decided_by,
                CASE WHEN q.state = 'waiting' AND q.expires_at <= $6::timestamptz

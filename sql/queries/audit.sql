@@ -11,7 +11,7 @@
 --      request_id uuid, operation text, purpose text, count int
 SELECT l.seq, l.at, (extract(epoch FROM l.at) * 1000000)::bigint, e.word,
        l.action::text, coalesce(o.word, 'ok'), l.actor_id, r.word,
-       k.subject_id, k.version, k.box, a.display_name, a.patient_id,
+       k.subject_id, k.version, k.wrapped, a.display_name, a.patient_id,
        l.patient_id, coalesce(l.record_id, l.patient_id), l.returned,
        coalesce(abbrev(l.address), 'none'), l.request_id, f.word, p.word,
        coalesce(l.count, 1)::bigint
@@ -37,7 +37,7 @@ SELECT l.seq, l.at, (extract(epoch FROM l.at) * 1000000)::bigint, e.word,
 --      actor_name sealed(account_display_name, actor_id), purpose text,
 --      count int
 SELECT l.seq, l.at, (extract(epoch FROM l.at) * 1000000)::bigint, e.word,
-       l.action::text, l.actor_id, r.word, k.subject_id, k.version, k.box,
+       l.action::text, l.actor_id, r.word, k.subject_id, k.version, k.wrapped,
        a.display_name, p.word, coalesce(l.count, 1)::bigint
   FROM audit_page(NULL, NULL, NULL, $1::uuid, NULL, 'ok',
        to_timestamp(0) + $3::bigint * interval '1 microsecond',
@@ -62,7 +62,7 @@ SELECT l.seq, l.at, (extract(epoch FROM l.at) * 1000000)::bigint,
        (extract(epoch FROM s.at) * 1000000)::bigint, l.first_at, l.day,
        e.word, (SELECT array_agg(w.word ORDER BY w.word) FROM audit_word w
                  WHERE w.id = ANY (l.events)),
-       l.action::text, l.actor_id, r.word, k.subject_id, k.version, k.box,
+       l.action::text, l.actor_id, r.word, k.subject_id, k.version, k.wrapped,
        a.display_name, p.word, l.count::bigint
   FROM (SELECT coalesce(to_timestamp(0) + $4::bigint * interval '1 microsecond',
                clock_timestamp()) AS at OFFSET 0) AS s
@@ -91,7 +91,7 @@ SELECT CASE WHEN zone_known(z.zone) THEN z.zone END
 -- in:  after uuid, limit int
 -- out: id uuid, key record_key, display_name sealed(account_display_name),
 --      role text
-SELECT a.id, k.subject_id, k.version, k.box, a.display_name, a.role
+SELECT a.id, k.subject_id, k.version, k.wrapped, a.display_name, a.role
   FROM account a
   JOIN record_key k ON k.clinic_id = a.clinic_id AND k.subject_id = a.id
  WHERE a.clinic_id = current_clinic() AND a.role <> 'patient'
@@ -107,12 +107,12 @@ SELECT a.id, k.subject_id, k.version, k.box, a.display_name, a.role
 --      given_name sealed(patient_given_name),
 --      birth_date sealed(patient_birth_date), mrn sealed(patient_mrn),
 --      account_id uuid
-SELECT p.id, k.subject_id, k.version, k.box, p.family_name, p.given_name,
+SELECT p.id, k.subject_id, k.version, k.wrapped, p.family_name, p.given_name,
        p.birth_date, p.mrn, a.id
   FROM unnest($1::uuid[]) WITH ORDINALITY AS i(id, place)
   JOIN patient p ON p.clinic_id = current_clinic() AND p.id = i.id
   JOIN record_key k ON k.clinic_id = p.clinic_id AND k.subject_id = p.id
-   AND k.box IS NOT NULL
+   AND k.wrapped IS NOT NULL
   LEFT JOIN account a ON a.clinic_id = p.clinic_id AND a.patient_id = p.id
  ORDER BY i.place;
 

@@ -37,7 +37,7 @@ UPDATE care_team SET until = now(), removed_at = now(), removed_by = $3::uuid
 -- out: account_id uuid, key record_key,
 --      display_name sealed(account_display_name, account_id), since time,
 --      source text, until time
-SELECT t.account_id, k.subject_id, k.version, k.box, a.display_name, t.since,
+SELECT t.account_id, k.subject_id, k.version, k.wrapped, a.display_name, t.since,
        t.source, nullif(t.until, 'infinity') AS until
   FROM care_team t
   JOIN account a ON a.clinic_id = t.clinic_id AND a.id = t.account_id

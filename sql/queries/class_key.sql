@@ -3,8 +3,8 @@
 
 -- sql: class_key_get one
 -- in:  clinic uuid, class text, version int
--- out: box bytes
-SELECT box FROM class_key
+-- out: wrapped bytes
+SELECT wrapped FROM class_key
  WHERE clinic_id = coalesce($1::uuid, '00000000-0000-0000-0000-000000000000')
    AND class = $2::text AND version = $3::bigint;
 
@@ -12,22 +12,22 @@ SELECT box FROM class_key
 --= EN-07: asked each time, so that a new version is used at once everywhere
 -- sql: class_key_newest one
 -- in:  clinic uuid, class text
--- out: version int, box bytes
-SELECT version, box FROM class_key
+-- out: version int, wrapped bytes
+SELECT version, wrapped FROM class_key
  WHERE clinic_id = coalesce($1::uuid, '00000000-0000-0000-0000-000000000000')
    AND class = $2::text
  ORDER BY version DESC
  LIMIT 1;
 
 -- sql: class_key_insert exec
--- in:  clinic uuid, class text, version int, box bytes
-INSERT INTO class_key (clinic_id, class, version, box)
+-- in:  clinic uuid, class text, version int, wrapped bytes
+INSERT INTO class_key (clinic_id, class, version, wrapped)
 VALUES (coalesce($1::uuid, '00000000-0000-0000-0000-000000000000'), $2::text,
         $3::bigint, $4::bytea);
 
 -- sql: record_key_insert later
--- in:  clinic uuid, subject uuid, class text, version int, box bytes
-INSERT INTO record_key (clinic_id, subject_id, class, version, box)
+-- in:  clinic uuid, subject uuid, class text, version int, wrapped bytes
+INSERT INTO record_key (clinic_id, subject_id, class, version, wrapped)
 VALUES ($1::uuid, $2::uuid, $3::text, $4::bigint, $5::bytea);
 
 -- Counted by whatever seals (data/sql.c), in the same transaction.

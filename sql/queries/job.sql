@@ -74,7 +74,7 @@ HAVING min(n.run_at) IS NOT NULL;
 -- sql: job_open one
 -- in:  id uuid
 -- out: id uuid, key record_key, payload sealed(job_payload)
-SELECT j.id, k.subject_id, k.version, k.box, j.payload
+SELECT j.id, k.subject_id, k.version, k.wrapped, j.payload
   FROM job j
   JOIN record_key k ON k.clinic_id = j.clinic_id AND k.subject_id = j.id
  WHERE j.clinic_id = current_clinic() AND j.id = $1::uuid;

@@ -5,8 +5,8 @@
 -- out: id uuid, key record_key, email sealed(account_email),
 --      patient_id uuid, patient_key record_key,
 --      language sealed(patient_language, patient_id, patient_key)
-SELECT a.id, k.subject_id, k.version, k.box, a.email,
-       p.id AS patient_id, pk.subject_id, pk.version, pk.box, p.language
+SELECT a.id, k.subject_id, k.version, k.wrapped, a.email,
+       p.id AS patient_id, pk.subject_id, pk.version, pk.wrapped, p.language
   FROM account a
   JOIN record_key k ON k.clinic_id = a.clinic_id AND k.subject_id = a.id
   LEFT JOIN patient p ON p.clinic_id = a.clinic_id AND p.id = a.patient_id

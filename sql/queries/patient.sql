@@ -31,7 +31,7 @@ VALUES (current_clinic(), $1::uuid, $2::bytea, $3::bytea, $4::bytea, $5::bytea,
 --      language sealed(patient_language),
 --      emergency_contact sealed(patient_emergency_contact),
 --      insurance sealed(patient_insurance), version int
-SELECT p.id, k.subject_id, k.version, k.box,
+SELECT p.id, k.subject_id, k.version, k.wrapped,
        p.family_name, p.given_name, p.birth_date, p.sex, p.mrn, p.ssn, p.phone,
        p.email, p.address, p.language, p.emergency_contact, p.insurance,
        p.version
@@ -108,7 +108,7 @@ SELECT FROM patient WHERE clinic_id = current_clinic() AND id = $1::uuid FOR SHA
 -- sql: account_of_patient one
 -- in:  patient_id uuid
 -- out: id uuid, key record_key(account)
-SELECT a.id, k.subject_id, k.version, k.box
+SELECT a.id, k.subject_id, k.version, k.wrapped
   FROM account a
   JOIN record_key k ON k.clinic_id = a.clinic_id AND k.subject_id = a.id
  WHERE a.clinic_id = current_clinic() AND a.patient_id = $1::uuid

@@ -45,7 +45,7 @@ page AS (
     SELECT c.id
       FROM candidate c
       JOIN record_key k ON k.clinic_id = current_clinic() AND k.subject_id = c.id
-     WHERE k.box IS NOT NULL
+     WHERE k.wrapped IS NOT NULL
        AND ($2::uuid IS NULL OR c.id > $2)
        AND ($4::uuid IS NULL OR EXISTS (
            SELECT 1 FROM care_team t
@@ -55,7 +55,7 @@ page AS (
             bears_names(c.id, $5::bytea[], $6::bigint[], $7::bigint[]) = $8)
      ORDER BY c.id
      LIMIT $3::bigint)
-SELECT p.id, k.subject_id, k.version, k.box,
+SELECT p.id, k.subject_id, k.version, k.wrapped,
        p.family_name, p.given_name, p.birth_date, p.sex, p.mrn,
        CASE WHEN 'ssn' = ANY ($1::text[]) THEN p.ssn END AS ssn,
        p.phone,
@@ -105,7 +105,7 @@ page AS (
            AND t.token = w.a AND t.part = w.a_part
            AND t.patient_id > CASE WHEN $2::uuid IS NULL
                THEN '00000000-0000-0000-0000-000000000000' ELSE $2 END
-           AND k.box IS NOT NULL
+           AND k.wrapped IS NOT NULL
            AND (w.b IS NULL OR (
                SELECT true FROM patient_token o
                 WHERE o.clinic_id = current_clinic() AND o.patient_id = t.patient_id
@@ -117,7 +117,7 @@ page AS (
          LIMIT $3::bigint) AS c
      ORDER BY c.patient_id
      LIMIT $3)
-SELECT p.id, k.subject_id, k.version, k.box,
+SELECT p.id, k.subject_id, k.version, k.wrapped,
        p.family_name, p.given_name, p.birth_date, p.sex, p.mrn,
        CASE WHEN 'ssn' = ANY ($1::text[]) THEN p.ssn END AS ssn,
        p.phone,
@@ -155,7 +155,7 @@ SELECT d.grp
 --      birth_date sealed(patient_birth_date), sex sealed(patient_sex),
 --      mrn sealed(patient_mrn), ssn sealed(patient_ssn), phone sealed(patient_phone),
 --      email sealed(patient_email), via bytes, part int
-SELECT p.id, k.subject_id, k.version, k.box,
+SELECT p.id, k.subject_id, k.version, k.wrapped,
        p.family_name, p.given_name, p.birth_date, p.sex, p.mrn,
        CASE WHEN 'ssn' = ANY ($1::text[]) THEN p.ssn END AS ssn,
        p.phone,
@@ -193,7 +193,7 @@ WITH found AS MATERIALIZED (
       FROM care_team c
       JOIN record_key k ON k.clinic_id = c.clinic_id AND k.subject_id = c.patient_id
      WHERE c.clinic_id = current_clinic() AND c.account_id = $5::uuid
-       AND c.until > now() AND k.box IS NOT NULL
+       AND c.until > now() AND k.wrapped IS NOT NULL
        AND bears_names(c.patient_id, $6::bytea[], $7::bigint[], $8::bigint[]) = $9::bigint
        AND ($14::bytea IS NULL OR (
            SELECT b.birth_year = $14 FROM patient b
@@ -205,7 +205,7 @@ page AS (
         OR (exact::int = $2 AND patient_id > $3)
      ORDER BY exact DESC, patient_id
      LIMIT $4::bigint)
-SELECT p.id, k.subject_id, k.version, k.box,
+SELECT p.id, k.subject_id, k.version, k.wrapped,
        p.family_name, p.given_name, p.birth_date, p.sex, p.mrn,
        CASE WHEN 'ssn' = ANY ($1::text[]) THEN p.ssn END AS ssn,
        p.phone,
@@ -251,7 +251,7 @@ WITH candidate AS (
        AND $8 IS NULL
        AND (SELECT b.birth_year = $7 FROM patient b
              WHERE b.clinic_id = current_clinic() AND b.id = t.patient_id))
-SELECT p.id, k.subject_id, k.version, k.box,
+SELECT p.id, k.subject_id, k.version, k.wrapped,
        p.family_name, p.given_name, p.birth_date,
        $10::uuid IS NULL OR EXISTS (
            SELECT 1 FROM care_team t
@@ -260,7 +260,7 @@ SELECT p.id, k.subject_id, k.version, k.box,
   FROM candidate c
   JOIN patient p ON p.clinic_id = current_clinic() AND p.id = c.id
   JOIN record_key k ON k.clinic_id = p.clinic_id AND k.subject_id = p.id
- WHERE k.box IS NOT NULL AND (p.given_name IS NULL) = $6::boolean
+ WHERE k.wrapped IS NOT NULL AND (p.given_name IS NULL) = $6::boolean
    AND bears_names(c.id, $1::bytea[], $2::bigint[], $3::bigint[]) = $4::bigint
  ORDER BY c.id
  LIMIT $11::bigint;

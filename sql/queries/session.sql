@@ -51,7 +51,7 @@ UPDATE session s SET hash = $2::bytea,
 RETURNING session_state(s.factor_at, a.totp_confirmed_at, a.compromised_at,
               password_expiry(a.password_changed_at, c.password_max_age_days), $6)
               AS state,
-          k.subject_id, k.version, k.box, a.id AS account_id, a.display_name,
+          k.subject_id, k.version, k.wrapped, a.id AS account_id, a.display_name,
           a.role, c.name AS clinic_name;
 
 -- What a person is told who has just signed in: when they last did, and how many
@@ -80,7 +80,7 @@ UPDATE session s SET previous_at = a.last_sign_in_at,
 -- out: id uuid, key record_key, display_name sealed(account_display_name),
 --      clinic_name text, time_zone text, previous_at time, failed int,
 --      password_min_length int
-SELECT a.id, k.subject_id, k.version, k.box, a.display_name, c.name AS clinic_name,
+SELECT a.id, k.subject_id, k.version, k.wrapped, a.display_name, c.name AS clinic_name,
        c.time_zone, s.previous_at, coalesce(s.failed, 0)::bigint AS failed,
        c.password_min_length::bigint AS password_min_length
   FROM account a

@@ -11,7 +11,7 @@
 --      state text, locked bool, invitation_id uuid, invitation_state text,
 --      invitation_mailed bool, invitation_expires_at time, approval_id uuid,
 --      approval_kind text, approval_role text
-SELECT a.id, k.subject_id, k.version, k.box, a.display_name,
+SELECT a.id, k.subject_id, k.version, k.wrapped, a.display_name,
        CASE WHEN $2::boolean THEN a.email END AS email, a.role, a.patient_id,
        a.deactivated_at IS NULL AS active,
        account_state(a.deactivated_at, a.password_hash, i.state) AS state,
@@ -51,7 +51,7 @@ SELECT a.id, k.subject_id, k.version, k.box, a.display_name,
 --      created_by uuid, version int, invitation_id uuid, invitation_state text,
 --      invitation_mailed bool, invitation_expires_at time, approval_id uuid,
 --      approval_kind text, approval_role text
-SELECT a.id, k.subject_id, k.version, k.box, a.display_name, a.email, a.role,
+SELECT a.id, k.subject_id, k.version, k.wrapped, a.display_name, a.email, a.role,
        a.patient_id, a.deactivated_at IS NULL AS active,
        account_state(a.deactivated_at, a.password_hash, i.state) AS state,
        EXISTS (SELECT 1 FROM attempt t

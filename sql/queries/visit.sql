@@ -9,10 +9,10 @@
 -- sql: visit_prepare one
 -- in:  patient_id uuid, clinician_id uuid
 -- out: key record_key(patient)
-SELECT k.subject_id, k.version, k.box
+SELECT k.subject_id, k.version, k.wrapped
   FROM account a
   JOIN record_key k ON k.clinic_id = a.clinic_id AND k.subject_id = $1::uuid
-   AND k.class = 'patient' AND k.box IS NOT NULL
+   AND k.class = 'patient' AND k.wrapped IS NOT NULL
  WHERE a.clinic_id = current_clinic() AND a.id = $2::uuid
    AND a.role = 'clinician' AND a.deactivated_at IS NULL
    FOR NO KEY UPDATE OF a, k;
@@ -35,9 +35,9 @@ VALUES (current_clinic(), $1::uuid, $2::uuid, $3::uuid, $4::timestamptz,
 --      clinician_name sealed(account_display_name, clinician_id, clinician_key),
 --      starts_at time, ends_at time, reason sealed(visit_reason), status text,
 --      arrived_at time, version int
-SELECT v.id, v.patient_id, k.subject_id, k.version, k.box,
+SELECT v.id, v.patient_id, k.subject_id, k.version, k.wrapped,
        p.family_name, p.given_name,
-       v.clinician_id, ak.subject_id, ak.version, ak.box, a.display_name,
+       v.clinician_id, ak.subject_id, ak.version, ak.wrapped, a.display_name,
        v.starts_at, v.ends_at, v.reason,
        visit_status(v.status, v.ends_at, $2::timestamptz) AS status,
        v.arrived_at, v.version
@@ -64,9 +64,9 @@ SELECT v.id, v.patient_id, k.subject_id, k.version, k.box,
 --      clinician_name sealed(account_display_name, clinician_id, clinician_key),
 --      starts_at time, ends_at time, reason sealed(visit_reason), status text,
 --      arrived_at time, version int
-SELECT v.id, v.patient_id, k.subject_id, k.version, k.box,
+SELECT v.id, v.patient_id, k.subject_id, k.version, k.wrapped,
        p.family_name, p.given_name,
-       v.clinician_id, ak.subject_id, ak.version, ak.box, a.display_name,
+       v.clinician_id, ak.subject_id, ak.version, ak.wrapped, a.display_name,
        v.starts_at, v.ends_at, v.reason,
        visit_status(v.status, v.ends_at, $4) AS status, v.arrived_at, v.version
   FROM ((SELECT w.* FROM visit w -- of one patient
@@ -189,7 +189,7 @@ SELECT i.seat, v.status, v.starts_at, coalesce(r.is_part, false) AS takes_part
 -- out: status text, starts_at time, ends_at time, account_id uuid,
 --      key record_key, display_name sealed(account_display_name, account_id)
 SELECT v.status, v.starts_at, v.ends_at, a.id AS account_id,
-       k.subject_id, k.version, k.box, a.display_name
+       k.subject_id, k.version, k.wrapped, a.display_name
   FROM visit v
   JOIN account a ON a.clinic_id = v.clinic_id AND a.id = $2::uuid
   JOIN record_key k ON k.clinic_id = a.clinic_id AND k.subject_id = a.id

@@ -13,15 +13,15 @@
 /* What this process may hold: the root and the class keys, each after
  * HKDF-Extract, in secret memory. No function hands them out. */
 
-#define BOX_FORMAT	1
+#define WRAPPED_FORMAT	1
 #define ROOT_VERSION	1
 #define ROOT_HEX_SIZE	(2 * CRYPTO_KEY_SIZE + 1) /* and the newline */
 #define CLASS_NAME_SIZE 8
 #define INFO_MAX	128
 #define BINDING_SIZE	(1 + 4 + 16 + CLASS_NAME_SIZE + 16 + 4)
-#define BOX_NONCE	5
-#define BOX_KEY		(BOX_NONCE + CRYPTO_NONCE_SIZE)
-#define BOX_TAG		(BOX_KEY + CRYPTO_KEY_SIZE)
+#define WRAPPED_NONCE	5
+#define WRAPPED_KEY	(WRAPPED_NONCE + CRYPTO_NONCE_SIZE)
+#define WRAPPED_TAG	(WRAPPED_KEY + CRYPTO_KEY_SIZE)
 
 struct class_key {
 	struct class_key_id id;
@@ -257,7 +257,7 @@ keyring_purpose_key(const char *purpose, uint8_t out[CRYPTO_KEY_SIZE])
 	return derive(root, "epione purpose", purpose, out, CRYPTO_KEY_SIZE);
 }
 
-/* boxes */
+/* wrapped keys */
 
 /* What a wrapped key is, as opposed to what it is wrapped with. */
 struct label {
@@ -283,15 +283,15 @@ get_u32(const uint8_t *p)
 	    (uint32_t)p[2] << 8 | p[3];
 }
 
-/*= EN-04: a box opens only as the key that it was made for. */
+/*= EN-04: a wrapped key opens only as the key that it was made for. */
 static void
-bind(const uint8_t *box, const struct label *l, uint8_t out[BINDING_SIZE])
+bind(const uint8_t *wrapped, const struct label *l, uint8_t out[BINDING_SIZE])
 {
 	uint8_t *p = out;
 
 	memset(out, 0, BINDING_SIZE);
-	memcpy(p, box, BOX_NONCE); /* format and wrapping version */
-	p += BOX_NONCE;
+	memcpy(p, wrapped, WRAPPED_NONCE); /* format and wrapping version */
+	p += WRAPPED_NONCE;
 	memcpy(p, l->clinic->b, sizeof(l->clinic->b));
 	p += sizeof(l->clinic->b);
 	memcpy(p, class_names[l->class], strlen(class_names[l->class]));
@@ -313,55 +313,56 @@ wrapping_key(
 }
 
 static enum err
-box_seal(const uint8_t *under, uint32_t under_version, const struct label *l,
-    const uint8_t raw[CRYPTO_KEY_SIZE], uint8_t box[KEY_BOX_SIZE])
+wrap(const uint8_t *under, uint32_t under_version, const struct label *l,
+    const uint8_t raw[CRYPTO_KEY_SIZE], uint8_t wrapped[WRAPPED_KEY_SIZE])
 {
 	uint8_t binding[BINDING_SIZE], key[CRYPTO_KEY_SIZE];
 	enum err r;
 
-	box[0] = BOX_FORMAT;
-	put_u32(box + 1, under_version);
-	secret_random(box + BOX_NONCE, CRYPTO_NONCE_SIZE);
-	bind(box, l, binding);
+	wrapped[0] = WRAPPED_FORMAT;
+	put_u32(wrapped + 1, under_version);
+	secret_random(wrapped + WRAPPED_NONCE, CRYPTO_NONCE_SIZE);
+	bind(wrapped, l, binding);
 	if ((r = wrapping_key(under, l, key)) == ERR_OK)
-		r = crypto_aead_seal(key, box + BOX_NONCE,
+		r = crypto_aead_seal(key, wrapped + WRAPPED_NONCE,
 		    (struct bytes){ binding, sizeof(binding) },
-		    (struct bytes){ raw, CRYPTO_KEY_SIZE }, box + BOX_KEY,
-		    box + BOX_TAG);
+		    (struct bytes){ raw, CRYPTO_KEY_SIZE },
+		    wrapped + WRAPPED_KEY, wrapped + WRAPPED_TAG);
 	secret_wipe(key, sizeof(key));
 	if (r != ERR_OK)
-		memset(box, 0, KEY_BOX_SIZE);
+		memset(wrapped, 0, WRAPPED_KEY_SIZE);
 	return r;
 }
 
-/* Opens a box into *key (extracted, in secret memory). */
+/* Opens a wrapped key into *key (extracted, in secret memory). */
 static enum err
-box_open(const uint8_t *under, const struct label *l, const uint8_t *box,
+unwrap(const uint8_t *under, const struct label *l, const uint8_t *wrapped,
     uint8_t **key)
 {
-	uint8_t binding[BINDING_SIZE], wrap[CRYPTO_KEY_SIZE];
+	uint8_t binding[BINDING_SIZE], with[CRYPTO_KEY_SIZE];
 	uint8_t raw[CRYPTO_KEY_SIZE];
 	enum err r;
 
 	*key = NULL;
-	bind(box, l, binding);
-	if ((r = wrapping_key(under, l, wrap)) == ERR_OK &&
-	    (r = crypto_aead_open(wrap, box + BOX_NONCE,
+	bind(wrapped, l, binding);
+	if ((r = wrapping_key(under, l, with)) == ERR_OK &&
+	    (r = crypto_aead_open(with, wrapped + WRAPPED_NONCE,
 		 (struct bytes){ binding, sizeof(binding) },
-		 (struct bytes){ box + BOX_KEY, CRYPTO_KEY_SIZE },
-		 box + BOX_TAG, raw)) == ERR_OK)
+		 (struct bytes){ wrapped + WRAPPED_KEY, CRYPTO_KEY_SIZE },
+		 wrapped + WRAPPED_TAG, raw)) == ERR_OK)
 		r = extract(raw, key);
-	secret_wipe(wrap, sizeof(wrap));
+	secret_wipe(with, sizeof(with));
 	secret_wipe(raw, sizeof(raw));
 	return r;
 }
 
 uint32_t
-keyring_box_version(struct bytes box)
+keyring_wrapped_under(struct bytes wrapped)
 {
-	if (box.p == NULL || box.n != KEY_BOX_SIZE || box.p[0] != BOX_FORMAT)
+	if (wrapped.p == NULL || wrapped.n != WRAPPED_KEY_SIZE ||
+	    wrapped.p[0] != WRAPPED_FORMAT)
 		return 0;
-	return get_u32(box.p + 1);
+	return get_u32(wrapped.p + 1);
 }
 
 /* class keys */
@@ -450,31 +451,32 @@ kept_put(const struct class_key_id *id, uint8_t *key)
 }
 
 enum err
-keyring_class_create(const struct class_key_id *id, uint8_t box[KEY_BOX_SIZE])
+keyring_class_create(
+    const struct class_key_id *id, uint8_t wrapped[WRAPPED_KEY_SIZE])
 {
 	struct label l = { &id->clinic, id->class, NULL, id->version };
 	uint8_t raw[CRYPTO_KEY_SIZE];
 	enum err r;
 
-	memset(box, 0, KEY_BOX_SIZE);
+	memset(wrapped, 0, WRAPPED_KEY_SIZE);
 	if (id->version == 0)
 		return ERR_CRYPTO;
 	secret_random(raw, sizeof(raw));
-	r = box_seal(root, ROOT_VERSION, &l, raw, box);
+	r = wrap(root, ROOT_VERSION, &l, raw, wrapped);
 	secret_wipe(raw, sizeof(raw));
 	return r;
 }
 
 enum err
-keyring_class_add(const struct class_key_id *id, struct bytes box)
+keyring_class_add(const struct class_key_id *id, struct bytes wrapped)
 {
 	struct label l = { &id->clinic, id->class, NULL, id->version };
 	uint8_t *key;
 	enum err r;
 
-	if (id->version == 0 || keyring_box_version(box) != ROOT_VERSION)
+	if (id->version == 0 || keyring_wrapped_under(wrapped) != ROOT_VERSION)
 		return ERR_CRYPTO;
-	if ((r = box_open(root, &l, box.p, &key)) != ERR_OK)
+	if ((r = unwrap(root, &l, wrapped.p, &key)) != ERR_OK)
 		return r;
 	return kept_put(id, key);
 }
@@ -498,7 +500,7 @@ keyring_class_newest(const struct uuid *clinic, enum key_class class)
 enum err
 keyring_record_create(const struct uuid *clinic, enum key_class class,
     const struct uuid *subject, struct record_key *key,
-    uint8_t box[KEY_BOX_SIZE])
+    uint8_t wrapped[WRAPPED_KEY_SIZE])
 {
 	const struct class_key *under = kept_newest(clinic, class);
 	struct label l = { clinic, class, subject, 1 };
@@ -506,32 +508,33 @@ keyring_record_create(const struct uuid *clinic, enum key_class class,
 	enum err r;
 
 	*key = (struct record_key){ *clinic, *subject, 1, NULL };
-	memset(box, 0, KEY_BOX_SIZE);
+	memset(wrapped, 0, WRAPPED_KEY_SIZE);
 	if (under == NULL)
 		return ERR_CRYPTO;
 	secret_random(raw, sizeof(raw));
-	if ((r = box_seal(under->key, under->id.version, &l, raw, box)) ==
+	if ((r = wrap(under->key, under->id.version, &l, raw, wrapped)) ==
 	    ERR_OK)
 		r = extract(raw, &key->key);
 	secret_wipe(raw, sizeof(raw));
 	if (r != ERR_OK)
-		memset(box, 0, KEY_BOX_SIZE);
+		memset(wrapped, 0, WRAPPED_KEY_SIZE);
 	return r;
 }
 
 enum err
 keyring_record_open(const struct uuid *clinic, enum key_class class,
-    const struct uuid *subject, uint32_t version, struct bytes box,
+    const struct uuid *subject, uint32_t version, struct bytes wrapped,
     struct record_key *key)
 {
-	struct class_key_id id = { *clinic, class, keyring_box_version(box) };
+	struct class_key_id id = { *clinic, class,
+		keyring_wrapped_under(wrapped) };
 	struct label l = { clinic, class, subject, version };
 	const struct class_key *under;
 
 	*key = (struct record_key){ *clinic, *subject, version, NULL };
 	if (id.version == 0 || (under = kept_find(&id)) == NULL)
 		return ERR_CRYPTO;
-	return box_open(under->key, &l, box.p, &key->key);
+	return unwrap(under->key, &l, wrapped.p, &key->key);
 }
 
 void

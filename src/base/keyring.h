@@ -15,12 +15,12 @@
  * the class keys, in secret memory, and never gives them out: it wraps,
  * unwraps and derives. Where wrapped keys are stored is data/record_key.c's.
  *
- * A wrapped key ("box") is an AES-256-GCM envelope:
+ * A wrapped key is an AES-256-GCM envelope:
  *   format(1) = 1 | wrapping key's version(4, big-endian) | nonce(12) |
  *   key(32) | tag(16)
  * with clinic | class | subject | own version authenticated beside it.
  */
-#define KEY_BOX_SIZE                                                           \
+#define WRAPPED_KEY_SIZE                                                       \
 	(1 + 4 + CRYPTO_NONCE_SIZE + CRYPTO_KEY_SIZE + CRYPTO_TAG_SIZE)
 #define KEY_CHECK_SIZE 16
 
@@ -61,32 +61,32 @@ NODISCARD enum err keyring_root_load(const char *path, const char **reason);
 /* Value by which a wrong root key is noticed; not secret. */
 NODISCARD enum err keyring_root_check(uint8_t out[KEY_CHECK_SIZE]);
 
-/* Makes a new class key; box is what to store. It is not kept: somebody else
- * may store another first, or our transaction may roll back, and what was
- * wrapped under a key that nobody stored is lost. Add the stored box. */
+/* Makes a new class key; wrapped is what to store. It is not kept: somebody
+ * else may store another first, or our transaction may roll back, and what was
+ * wrapped under a key that nobody stored is lost. Add the stored one. */
 NODISCARD enum err keyring_class_create(
-    const struct class_key_id *, uint8_t box[KEY_BOX_SIZE]);
+    const struct class_key_id *, uint8_t wrapped[WRAPPED_KEY_SIZE]);
 /* Opens a stored class key under the root and keeps it. What is stored counts:
  * a key kept before under the same id is replaced. ERR_CRYPTO if it does not
  * open, and then nothing changes. */
 NODISCARD enum err keyring_class_add(
-    const struct class_key_id *, struct bytes box);
+    const struct class_key_id *, struct bytes wrapped);
 bool keyring_class_has(const struct class_key_id *);
 /* Highest version kept for clinic and class; 0 for none. */
 uint32_t keyring_class_newest(const struct uuid *clinic, enum key_class);
-/* Version of the class key a box was wrapped with; 0 if it is no box. */
-uint32_t keyring_box_version(struct bytes box);
+/* Version of the class key that a key is wrapped under; 0 if it is none. */
+uint32_t keyring_wrapped_under(struct bytes wrapped);
 
 /* Makes a record key (version 1) and wraps it under the newest class key.
  * ERR_CRYPTO if no key of the class is kept; *key is then empty. */
 NODISCARD enum err keyring_record_create(const struct uuid *clinic,
     enum key_class, const struct uuid *subject, struct record_key *,
-    uint8_t box[KEY_BOX_SIZE]);
-/* ERR_CRYPTO for every cause: not a box, altered, made for another clinic,
+    uint8_t wrapped[WRAPPED_KEY_SIZE]);
+/* ERR_CRYPTO for every cause: no wrapped key, altered, made for another clinic,
  * class, subject or version, or its class key is not kept. */
 NODISCARD enum err keyring_record_open(const struct uuid *clinic,
     enum key_class, const struct uuid *subject, uint32_t version,
-    struct bytes box, struct record_key *);
+    struct bytes wrapped, struct record_key *);
 void record_key_free(struct record_key *); /* wipes; idempotent */
 
 /* Key for a blind index, derived from the newest of the clinic's index class

@@ -11,16 +11,16 @@ static enum err
 class_key_make(struct tx *tx, const struct uuid *clinic, enum key_class class)
 {
 	struct class_key_id id = { *clinic, class, 1 };
-	uint8_t box[KEY_BOX_SIZE];
+	uint8_t wrapped[WRAPPED_KEY_SIZE];
 	struct class_key_insert_in in = {
 		.clinic = *clinic,
 		.class = key_class_name(class),
 		.version = 1,
-		.box = { box, sizeof(box) },
+		.wrapped = { wrapped, sizeof(wrapped) },
 	};
 	enum err r;
 
-	if ((r = keyring_class_create(&id, box)) != ERR_OK)
+	if ((r = keyring_class_create(&id, wrapped)) != ERR_OK)
 		return r;
 	return sql_class_key_insert(tx, &in, NULL);
 }

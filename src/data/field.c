@@ -109,22 +109,22 @@ enum err
 field_seal(struct arena *a, const struct record_key *key, enum field f,
     const struct uuid *row, struct bytes in, struct bytes *out)
 {
-	uint8_t binding[BINDING_MAX], k[CRYPTO_KEY_SIZE], *box;
+	uint8_t binding[BINDING_MAX], k[CRYPTO_KEY_SIZE], *sealed;
 	enum err r;
 
 	*out = (struct bytes){ NULL, 0 };
 	if (in.n > fields[f].limit)
 		return ERR_INVALID_FIELD;
-	box = arena_alloc(a, in.n + FIELD_OVERHEAD);
-	header_put(key->version, box);
-	secret_random(box + HEADER, CRYPTO_NONCE_SIZE);
+	sealed = arena_alloc(a, in.n + FIELD_OVERHEAD);
+	header_put(key->version, sealed);
+	secret_random(sealed + HEADER, CRYPTO_NONCE_SIZE);
 	if ((r = field_key(key, f, k)) == ERR_OK)
-		r = crypto_aead_seal(k, box + HEADER,
-		    bind(key, f, row, binding), in, box + TEXT,
-		    box + TEXT + in.n);
+		r = crypto_aead_seal(k, sealed + HEADER,
+		    bind(key, f, row, binding), in, sealed + TEXT,
+		    sealed + TEXT + in.n);
 	secret_wipe(k, sizeof(k));
 	if (r == ERR_OK)
-		*out = (struct bytes){ box, in.n + FIELD_OVERHEAD };
+		*out = (struct bytes){ sealed, in.n + FIELD_OVERHEAD };
 	return r;
 }
 

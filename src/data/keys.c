@@ -25,7 +25,7 @@ keys_index_load(struct tx *tx, const struct uuid *clinic)
 	if (r != ERR_OK)
 		return r;
 	id.version = (uint32_t)row.version;
-	return keyring_class_add(&id, row.box);
+	return keyring_class_add(&id, row.wrapped);
 }
 
 /*= EN-10: a root key that is not the installation's serves nothing */

@@ -27,7 +27,7 @@ class_key_load(struct tx *tx, const struct class_key_id *id)
 	if (keyring_class_has(id))
 		return ERR_OK;
 	if ((r = sql_class_key_get(tx, &in, &row)) == ERR_OK)
-		r = keyring_class_add(id, row.box);
+		r = keyring_class_add(id, row.wrapped);
 	return r == ERR_NOT_FOUND ? ERR_CRYPTO : r;
 }
 
@@ -48,7 +48,8 @@ class_key_newest(struct tx *tx, struct class_key_id *id)
 	if (row.version < 1 || row.version > UINT32_MAX)
 		return ERR_CRYPTO;
 	id->version = (uint32_t)row.version;
-	return keyring_class_has(id) ? ERR_OK : keyring_class_add(id, row.box);
+	return keyring_class_has(id) ? ERR_OK
+				     : keyring_class_add(id, row.wrapped);
 }
 
 static const struct record_key *
@@ -67,12 +68,12 @@ key_find(const struct tx *tx, enum key_class class, const struct uuid *subject,
 
 enum err
 record_key_new(struct tx *tx, enum key_class class, const struct uuid *subject,
-    const struct record_key **key, struct bytes *box)
+    const struct record_key **key, struct bytes *wrapped)
 {
 	struct class_key_id id = { .class = class };
 	struct record_key_insert_in in = { .subject = *subject };
 	struct tx_key *k = arena_alloc(tx_arena(tx), sizeof(*k));
-	uint8_t *b = arena_alloc(tx_arena(tx), KEY_BOX_SIZE);
+	uint8_t *b = arena_alloc(tx_arena(tx), WRAPPED_KEY_SIZE);
 	enum err r;
 
 	*key = NULL;
@@ -89,19 +90,19 @@ record_key_new(struct tx *tx, enum key_class class, const struct uuid *subject,
 	tx_key_add(tx, k);
 	in.class = key_class_name(class);
 	in.version = k->key.version;
-	in.box = (struct bytes){ b, KEY_BOX_SIZE };
+	in.wrapped = (struct bytes){ b, WRAPPED_KEY_SIZE };
 	if ((r = sql_record_key_insert(tx, &in)) != ERR_OK)
 		return r;
-	if (box != NULL)
-		*box = in.box;
+	if (wrapped != NULL)
+		*wrapped = in.wrapped;
 	*key = &k->key;
 	return ERR_OK;
 }
 
-/*= EN-04: clinic, class and subject are authenticated with the box */
+/*= EN-04: clinic, class and subject are authenticated with the wrapped key */
 enum err
 record_key_open(struct tx *tx, enum key_class class, const struct uuid *subject,
-    uint32_t version, struct bytes box, const struct record_key **key,
+    uint32_t version, struct bytes wrapped, const struct record_key **key,
     struct class_key_id *missing)
 {
 	struct class_key_id id = { .class = class };
@@ -114,7 +115,7 @@ record_key_open(struct tx *tx, enum key_class class, const struct uuid *subject,
 	if ((*key = key_find(tx, class, subject, version)) != NULL)
 		return ERR_OK;
 	id.clinic = *tx_clinic(tx);
-	id.version = keyring_box_version(box);
+	id.version = keyring_wrapped_under(wrapped);
 	if (id.version != 0 && !keyring_class_has(&id)) {
 		*missing = id;
 		return ERR_NOT_FOUND;
@@ -124,7 +125,7 @@ record_key_open(struct tx *tx, enum key_class class, const struct uuid *subject,
 		r = ERR_CRYPTO;
 	else
 		r = keyring_record_open(
-		    &id.clinic, class, subject, version, box, &k->key);
+		    &id.clinic, class, subject, version, wrapped, &k->key);
 	if (r != ERR_OK) {
 		key_refused(r, id.version == 0 ? "not_a_box" : "does_not_open",
 		    subject);

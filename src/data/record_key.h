@@ -17,7 +17,7 @@
 /*
  * Makes the key of a new subject under the clinic's newest class key, and
  * stores it: its row travels with the statements that wait next, ahead of
- * those that need it. box, if not NULL, is what was stored, in the
+ * those that need it. wrapped, if not NULL, is what was stored, in the
  * transaction's arena.
  *
  * ERR_CRYPTO if the clinic has no key of that class, or libcrypto fails.
@@ -25,16 +25,16 @@
  */
 NODISCARD enum err record_key_new(struct tx *, enum key_class,
     const struct uuid *subject, const struct record_key **key,
-    struct bytes *box);
+    struct bytes *wrapped);
 
 /*
  * Opens a stored one; a key that the transaction has open already is given
  * again. Generated calls do this for every "key record_key" column. Asks nobody:
  * ERR_NOT_FOUND, and *missing says which, if the keyring has not its class key.
- * ERR_CRYPTO if the box does not open, for any reason.
+ * ERR_CRYPTO if the wrapped key does not open, for any reason.
  */
 NODISCARD enum err record_key_open(struct tx *, enum key_class,
-    const struct uuid *subject, uint32_t version, struct bytes box,
+    const struct uuid *subject, uint32_t version, struct bytes wrapped,
     const struct record_key **key, struct class_key_id *missing);
 
 /* Reads a class key into the keyring. ERR_CRYPTO if there is none, or it does

@@ -87,8 +87,8 @@ cell_of(const PGresult *res, int row, int column)
 		(size_t)PQgetlength(res, row, column), PQftype(res, column) };
 }
 
-/* Subject, version and box; no box means that the record was shredded, and no
- * subject that there is none (an outer join). */
+/* Subject, version and wrapped key. Where no key is, the record was shredded;
+ * where no subject is, there is none (an outer join). */
 static enum err
 key_decode(struct tx *tx, const struct sql_item *it, const PGresult *res,
     int row, int column, char *out, struct class_key_id *missing)
@@ -97,12 +97,12 @@ key_decode(struct tx *tx, const struct sql_item *it, const PGresult *res,
 	    it->at);
 	struct sql_cell subject = cell_of(res, row, column);
 	struct sql_cell version = cell_of(res, row, column + 1);
-	struct sql_cell box = cell_of(res, row, column + 2);
+	struct sql_cell wrapped = cell_of(res, row, column + 2);
 	struct uuid who;
 	int64_t v;
 
 	*key = NULL;
-	if (box.p == NULL)
+	if (wrapped.p == NULL)
 		return ERR_OK;
 	v = sql_cell_int(&version);
 	if (subject.n != sizeof(who.b) || v == INT64_MIN)
@@ -111,7 +111,7 @@ key_decode(struct tx *tx, const struct sql_item *it, const PGresult *res,
 	if (v < 1 || v > UINT32_MAX)
 		return ERR_CRYPTO;
 	return record_key_open(tx, it->class, &who, (uint32_t)v,
-	    (struct bytes){ box.p, box.n }, key, missing);
+	    (struct bytes){ wrapped.p, wrapped.n }, key, missing);
 }
 
 /*= EN-04, EN-05, IN-01: what does not open is an event and gives no text */

@@ -28,16 +28,17 @@ static enum err
 seal(struct op *op, const char *purpose, const char *detail, struct bytes in,
     struct bytes *out)
 {
-	uint8_t *box = arena_alloc(op->arena, in.n + OVERHEAD);
+	uint8_t *sealed = arena_alloc(op->arena, in.n + OVERHEAD);
 	uint8_t key[CRYPTO_KEY_SIZE];
 	enum err r;
 
-	secret_random(box, CRYPTO_NONCE_SIZE);
+	secret_random(sealed, CRYPTO_NONCE_SIZE);
 	if ((r = keyring_purpose_key(purpose, key)) == ERR_OK)
-		r = crypto_aead_seal(key, box, binding(op, detail), in,
-		    box + CRYPTO_NONCE_SIZE, box + CRYPTO_NONCE_SIZE + in.n);
+		r = crypto_aead_seal(key, sealed, binding(op, detail), in,
+		    sealed + CRYPTO_NONCE_SIZE,
+		    sealed + CRYPTO_NONCE_SIZE + in.n);
 	secret_wipe(key, sizeof(key));
-	*out = (struct bytes){ box, in.n + OVERHEAD };
+	*out = (struct bytes){ sealed, in.n + OVERHEAD };
 	return r;
 }
 
@@ -65,29 +66,30 @@ enum err
 cursor_seal(struct op *op, const json_t *value, json_t **text)
 {
 	char *plain = json_dumps(value, JSON_COMPACT);
-	struct bytes box;
+	struct bytes sealed;
 	enum err r;
 
 	if (plain == NULL)
 		return ERR_INTERNAL;
 	r = seal(op, "cursor", "",
-	    (struct bytes){ (uint8_t *)plain, strlen(plain) }, &box);
+	    (struct bytes){ (uint8_t *)plain, strlen(plain) }, &sealed);
 	free(plain);
 	if (r == ERR_OK)
-		*text = json_string(text_base64url(op->arena, box.p, box.n));
+		*text = json_string(
+		    text_base64url(op->arena, sealed.p, sealed.n));
 	return r;
 }
 
 enum err
 cursor_open(struct op *op, const char *text, json_t **value)
 {
-	struct bytes box, plain;
+	struct bytes sealed, plain;
 	uint8_t *p;
 
-	if (text_base64url_decode(op->arena, text, &p, &box.n) != ERR_OK)
+	if (text_base64url_decode(op->arena, text, &p, &sealed.n) != ERR_OK)
 		return ERR_BAD_CURSOR;
-	box.p = p;
-	if (unseal(op, "cursor", "", box, &plain) != ERR_OK ||
+	sealed.p = p;
+	if (unseal(op, "cursor", "", sealed, &plain) != ERR_OK ||
 	    shape_parse(plain, value) != ERR_OK)
 		return ERR_BAD_CURSOR;
 	return ERR_OK;

@@ -54,14 +54,14 @@ static void
 class_key_store(const struct uuid *clinic, uint32_t version)
 {
 	struct class_key_id id = { *clinic, KEY_CLASS_patient, version };
-	uint8_t box[KEY_BOX_SIZE];
+	uint8_t wrapped[WRAPPED_KEY_SIZE];
 	struct class_key_insert_in in = { .clinic = *clinic,
 		.class = "patient",
 		.version = version,
-		.box = { box, sizeof(box) } };
+		.wrapped = { wrapped, sizeof(wrapped) } };
 	struct tx *tx = tx_for(clinic);
 
-	assert_int_equal(keyring_class_create(&id, box), ERR_OK);
+	assert_int_equal(keyring_class_create(&id, wrapped), ERR_OK);
 	assert_false(keyring_class_has(&id));
 	assert_int_equal(sql_class_key_insert(tx, &in, NULL), ERR_OK);
 	assert_int_equal(tx_commit(tx), ERR_OK);
@@ -162,11 +162,11 @@ moved_to_another_row_column_or_person_it_does_not_open(void **state)
 		"WHERE q.id <> p.id",
 		"UPDATE person SET reason_id = id",
 		"UPDATE person SET id = subject",
-		"UPDATE record_key k SET box = o.box FROM record_key o "
+		"UPDATE record_key k SET wrapped = o.wrapped FROM record_key o "
 		"WHERE o.subject_id <> k.subject_id",
 		"UPDATE record_key SET version = 2",
-		"UPDATE record_key SET box = set_byte(box, 40, "
-		"get_byte(box, 40) # 1)",
+		"UPDATE record_key SET wrapped = set_byte(wrapped, 40, "
+		"get_byte(wrapped, 40) # 1)",
 		"UPDATE person SET reason = substr(reason, 1, 20)",
 	};
 	struct person_list_row *rows;
@@ -223,7 +223,7 @@ a_shredded_record_is_empty_and_no_error(void **state)
 	pool_start(1, 10);
 	class_key_store(&clinic, 1);
 	person_store(&clinic, &ann, &row_a, "Ann");
-	owner("UPDATE record_key SET box = NULL");
+	owner("UPDATE record_key SET wrapped = NULL");
 	assert_int_equal(persons_read(&clinic, &rows, &n), ERR_OK);
 	assert_int_equal(n, 1);
 	assert_null(rows[0].key);
@@ -235,7 +235,7 @@ a_shredded_record_is_empty_and_no_error(void **state)
 	assert_null(rows[0].key);
 }
 
-/*= EN-07: a newer class key is used at once, older boxes still open */
+/*= EN-07: a newer class key is used at once, older wrapped keys still open */
 static void
 a_newer_class_key_is_used_at_once(void **state)
 {
@@ -250,10 +250,10 @@ a_newer_class_key_is_used_at_once(void **state)
 	person_store(&clinic, &ann, &row_a, "Ann");
 	class_key_store(&clinic, 2);
 	person_store(&clinic, &bob, &row_b, "Bob");
-	assert_int_equal(super("SELECT get_byte(box, 4) FROM record_key "
+	assert_int_equal(super("SELECT get_byte(wrapped, 4) FROM record_key "
 			       "WHERE subject_id::text LIKE '0a%'"),
 	    1);
-	assert_int_equal(super("SELECT get_byte(box, 4) FROM record_key "
+	assert_int_equal(super("SELECT get_byte(wrapped, 4) FROM record_key "
 			       "WHERE subject_id::text LIKE '0b%'"),
 	    2);
 	assert_int_equal(persons_read(&clinic, &rows, &n), ERR_OK);
@@ -324,7 +324,7 @@ keys_end_with_their_transaction(void **state)
 	struct uuid clinic = clinic_new(), who;
 	struct class_key_id missing;
 	const struct record_key *key, *again;
-	struct bytes box;
+	struct bytes wrapped;
 	struct tx *tx;
 	int i;
 
@@ -336,10 +336,10 @@ keys_end_with_their_transaction(void **state)
 		who = uuid_random();
 		tx = tx_for(&clinic);
 		assert_int_equal(
-		    record_key_new(tx, KEY_CLASS_patient, &who, &key, &box),
+		    record_key_new(tx, KEY_CLASS_patient, &who, &key, &wrapped),
 		    ERR_OK);
 		assert_int_equal(record_key_open(tx, KEY_CLASS_patient, &who,
-				     key->version, box, &again, &missing),
+				     key->version, wrapped, &again, &missing),
 		    ERR_OK);
 		assert_ptr_equal(key, again); /* open already */
 		tx_close(tx);

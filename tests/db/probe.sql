@@ -103,7 +103,7 @@ VALUES ($1, $2, $3, $4, $5, $6);
 -- out: reason sealed(visit_reason, reason_id), id uuid, reason_id uuid,
 --      key record_key, family_name sealed(patient_family_name),
 --      given_name sealed(patient_given_name)
-SELECT p.reason, p.id, p.reason_id, k.subject_id, k.version, k.box, p.family_name,
+SELECT p.reason, p.id, p.reason_id, k.subject_id, k.version, k.wrapped, p.family_name,
        p.given_name
   FROM person p
   LEFT JOIN record_key k ON k.subject_id = p.subject

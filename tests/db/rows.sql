@@ -76,7 +76,7 @@ DECLARE
     b32 bytea := sha256(uuid_send(c));
     n uuid := gen_random_uuid();
 BEGIN
-    INSERT INTO class_key (clinic_id, class, version, box) VALUES (c, 'patient', 1, b8);
+    INSERT INTO class_key (clinic_id, class, version, wrapped) VALUES (c, 'patient', 1, b8);
     INSERT INTO audit_log (clinic_id, request_id, event, operation, purpose, action) VALUES (c, n, 1, 1, 1, 'R');
     INSERT INTO job (clinic_id, id, kind, key, run_at) VALUES (c, n, 'k', 'waiting', now());
     INSERT INTO job (clinic_id, id, kind, key, run_at, state, lease) VALUES (c, gen_random_uuid(), 'k', 'taken', now(), 'running', n);
@@ -86,7 +86,7 @@ BEGIN
         RETURN;
     END IF;
     INSERT INTO clinic (id, name) VALUES (c, 'Clinic ' || c);
-    INSERT INTO record_key (clinic_id, subject_id, class, box) VALUES (c, n, 'patient', b8), (c, gen_random_uuid(), 'job', b8);
+    INSERT INTO record_key (clinic_id, subject_id, class, wrapped) VALUES (c, n, 'patient', b8), (c, gen_random_uuid(), 'job', b8);
     INSERT INTO patient (clinic_id, id, family_name, sex) VALUES (c, n, b8, b8);
     INSERT INTO patient_token VALUES (c, n, b8, 1);
     INSERT INTO name_beginning VALUES (c, b8, b8);

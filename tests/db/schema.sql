@@ -38,12 +38,12 @@ CREATE TABLE counter (id bigint PRIMARY KEY, n bigint NOT NULL);
 INSERT INTO counter VALUES (1, 0), (2, 0);
 
 CREATE TABLE class_key (
-    clinic_id uuid, class text, version bigint, box bytea,
+    clinic_id uuid, class text, version bigint, wrapped bytea,
     created_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (clinic_id, class, version)
 );
 CREATE TABLE record_key (
-    clinic_id uuid, subject_id uuid, class text, version bigint, box bytea,
+    clinic_id uuid, subject_id uuid, class text, version bigint, wrapped bytea,
     seals bigint NOT NULL DEFAULT 0,
     created_at timestamptz NOT NULL DEFAULT now(), shredded_at timestamptz,
     PRIMARY KEY (clinic_id, subject_id)

@@ -19,7 +19,7 @@ ALTER TABLE visit DROP CONSTRAINT visit_no_overlap, DROP CONSTRAINT visit_patien
 CREATE FUNCTION id_of(kind bigint, n bigint) RETURNS uuid LANGUAGE sql IMMUTABLE
     AS $$ SELECT (to_hex(kind) || lpad(to_hex(n), 31, '0'))::uuid $$;
 INSERT INTO clinic (id, name) VALUES (id_of(1, 1), 'Large');
-INSERT INTO record_key (clinic_id, subject_id, class, box)
+INSERT INTO record_key (clinic_id, subject_id, class, wrapped)
 SELECT id_of(1, 1), id_of(2, n), 'account', '\x00'::bytea FROM generate_series(1, 100) n
  UNION ALL
 SELECT id_of(1, 1), id_of(3, n), 'patient', '\x00' FROM generate_series(1, :rows / 10) n;

@@ -7,14 +7,14 @@ void
 fuzz(struct arena *a, const uint8_t *p, size_t n)
 {
 	enum field f = p[0] % FIELD_COUNT;
-	struct bytes in = { p, n }, box;
+	struct bytes in = { p, n }, sealed;
 	struct record_key opened = { 0 };
 
 	must(!opens(a, f, &id, in));
 	must(keyring_record_open(&id, KEY_CLASS_patient, &id, 1, in, &opened) ==
 	    ERR_CRYPTO);
-	if (field_seal(a, &key, f, &id, in, &box) == ERR_OK)
-		opens_only_here(a, f, in, box);
+	if (field_seal(a, &key, f, &id, in, &sealed) == ERR_OK)
+		opens_only_here(a, f, in, sealed);
 	else
 		must(n > field_limit(f));
 }

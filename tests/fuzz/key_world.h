@@ -16,7 +16,7 @@ void
 fuzz_begin(void)
 {
 	struct class_key_id class = { id, KEY_CLASS_patient, 1 };
-	uint8_t box[KEY_BOX_SIZE];
+	uint8_t wrapped[WRAPPED_KEY_SIZE];
 	char name[] = "/tmp/fuzz_root.XXXXXX";
 	const char *why;
 	int fd = mkstemp(name);
@@ -25,19 +25,20 @@ fuzz_begin(void)
 	    write(fd, "0123456789abcdef0123456789abcdef", 32) == 32);
 	must(crypto_init() == ERR_OK && secret_init(1 << 16) == ERR_OK &&
 	    keyring_root_load(name, &why) == ERR_OK && unlink(name) == 0);
-	must(keyring_class_create(&class, box) == ERR_OK &&
-	    keyring_class_add(&class, (struct bytes){ box, sizeof(box) }) ==
-		ERR_OK);
-	must(keyring_record_create(&id, KEY_CLASS_patient, &id, &key, box) ==
-	    ERR_OK);
+	must(keyring_class_create(&class, wrapped) == ERR_OK &&
+	    keyring_class_add(
+		&class, (struct bytes){ wrapped, sizeof(wrapped) }) == ERR_OK);
+	must(keyring_record_create(
+		 &id, KEY_CLASS_patient, &id, &key, wrapped) == ERR_OK);
 	must(close(fd) == 0);
 }
 
 static bool
-opens(struct arena *a, enum field f, const struct uuid *row, struct bytes box)
+opens(
+    struct arena *a, enum field f, const struct uuid *row, struct bytes sealed)
 {
 	struct bytes out;
-	enum err r = field_open(a, &key, f, row, box, &out);
+	enum err r = field_open(a, &key, f, row, sealed, &out);
 
 	must(r == ERR_OK || r == ERR_CRYPTO);
 	return r == ERR_OK;
@@ -46,18 +47,18 @@ opens(struct arena *a, enum field f, const struct uuid *row, struct bytes box)
 /* Opens where it was sealed, and nowhere else, and unaltered only. */
 static void
 opens_only_here(
-    struct arena *a, enum field f, struct bytes in, struct bytes box)
+    struct arena *a, enum field f, struct bytes in, struct bytes sealed)
 {
-	uint8_t *copy = arena_copy(a, box.p, box.n);
-	struct bytes out, altered = { copy, box.n };
+	uint8_t *copy = arena_copy(a, sealed.p, sealed.n);
+	struct bytes out, altered = { copy, sealed.n };
 
-	must(field_open(a, &key, f, &id, box, &out) == ERR_OK &&
+	must(field_open(a, &key, f, &id, sealed, &out) == ERR_OK &&
 	    out.n == in.n && memcmp(out.p, in.p, in.n) == 0);
-	must(!opens(a, f, &other_id, box) &&
-	    !opens(a, (f + 1) % FIELD_COUNT, &id, box));
-	copy[in.p[0] % box.n] ^= 1 << (in.n % 8);
+	must(!opens(a, f, &other_id, sealed) &&
+	    !opens(a, (f + 1) % FIELD_COUNT, &id, sealed));
+	copy[in.p[0] % sealed.n] ^= 1 << (in.n % 8);
 	must(!opens(a, f, &id, altered));
-	altered.n = in.p[0] % box.n;
+	altered.n = in.p[0] % sealed.n;
 	must(!opens(a, f, &id, altered));
 }
 

@@ -36,7 +36,7 @@ capture(enum log_level level, const char *line)
 }
 
 static struct bytes
-sealed(enum field f, const char *s)
+seal(enum field f, const char *s)
 {
 	struct bytes out;
 
@@ -47,24 +47,25 @@ sealed(enum field f, const char *s)
 }
 
 static void
-opens_as(enum field f, struct bytes box, const char *want)
+opens_as(enum field f, struct bytes sealed, const char *want)
 {
 	struct bytes out;
 
 	assert_int_equal(
-	    field_open(arena, &ann_key, f, &row_a, box, &out), ERR_OK);
+	    field_open(arena, &ann_key, f, &row_a, sealed, &out), ERR_OK);
 	assert_int_equal(out.n, strlen(want));
 	assert_string_equal((const char *)out.p, want); /* NUL-terminated */
 }
 
 static void
 refuses(const struct record_key *key, enum field f, const struct uuid *row,
-    struct bytes box)
+    struct bytes sealed)
 {
 	struct bytes out = text("left over");
 
 	logged[0] = '\0';
-	assert_int_equal(field_open(arena, key, f, row, box, &out), ERR_CRYPTO);
+	assert_int_equal(
+	    field_open(arena, key, f, row, sealed, &out), ERR_CRYPTO);
 	assert_null(out.p);
 	assert_int_equal(out.n, 0);
 	assert_non_null(strstr(logged, "field_refused"));
@@ -74,15 +75,15 @@ refuses(const struct record_key *key, enum field f, const struct uuid *row,
 static void
 sealed_value_has_the_stated_form(void **state)
 {
-	struct bytes box = sealed(FIELD_patient_family_name, "Doe");
+	struct bytes sealed = seal(FIELD_patient_family_name, "Doe");
 	static const uint8_t header[5] = { 1, 0, 0, 0, 1 };
 
 	(void)state;
 	assert_int_equal(FIELD_OVERHEAD, 33);
-	assert_memory_equal(box.p, header, sizeof(header));
-	assert_null(memmem(box.p, box.n, "Doe", 3));
-	opens_as(FIELD_patient_family_name, box, "Doe");
-	opens_as(FIELD_patient_sex, sealed(FIELD_patient_sex, ""), "");
+	assert_memory_equal(sealed.p, header, sizeof(header));
+	assert_null(memmem(sealed.p, sealed.n, "Doe", 3));
+	opens_as(FIELD_patient_family_name, sealed, "Doe");
+	opens_as(FIELD_patient_sex, seal(FIELD_patient_sex, ""), "");
 }
 
 /* The form is a contract with every stored row: recomputed here from its
@@ -90,7 +91,7 @@ sealed_value_has_the_stated_form(void **state)
 static void
 sealed_value_can_be_recomputed(void **state)
 {
-	struct bytes box = sealed(FIELD_patient_mrn, "A-17");
+	struct bytes sealed = seal(FIELD_patient_mrn, "A-17");
 	uint8_t k[32], out[4], aad[5 + 16 + 16 + 11];
 
 	(void)state;
@@ -102,8 +103,9 @@ sealed_value_can_be_recomputed(void **state)
 	    crypto_hkdf_expand(ann_key.key, text("patient.mrn"), k, 32),
 	    ERR_OK);
 	assert_int_equal(
-	    crypto_aead_open(k, box.p + 5, (struct bytes){ aad, sizeof(aad) },
-		(struct bytes){ box.p + 17, 4 }, box.p + 21, out),
+	    crypto_aead_open(k, sealed.p + 5,
+		(struct bytes){ aad, sizeof(aad) },
+		(struct bytes){ sealed.p + 17, 4 }, sealed.p + 21, out),
 	    ERR_OK);
 	assert_memory_equal(out, "A-17", 4);
 }
@@ -112,41 +114,41 @@ sealed_value_can_be_recomputed(void **state)
 static void
 sealed_value_opens_only_where_it_was_sealed(void **state)
 {
-	struct bytes box = sealed(FIELD_patient_phone, "555-0100");
+	struct bytes sealed = seal(FIELD_patient_phone, "555-0100");
 	struct record_key moved = ann_key;
 
 	(void)state;
-	opens_as(FIELD_patient_phone, box, "555-0100");
-	refuses(&ann_key, FIELD_patient_phone, &row_b, box);
-	refuses(&ann_key, FIELD_patient_mrn, &row_a, box);
-	refuses(&ann_key, FIELD_account_email, &row_a, box);
-	refuses(&bob_key, FIELD_patient_phone, &row_a, box);
+	opens_as(FIELD_patient_phone, sealed, "555-0100");
+	refuses(&ann_key, FIELD_patient_phone, &row_b, sealed);
+	refuses(&ann_key, FIELD_patient_mrn, &row_a, sealed);
+	refuses(&ann_key, FIELD_account_email, &row_a, sealed);
+	refuses(&bob_key, FIELD_patient_phone, &row_a, sealed);
 	moved.clinic = clinic_b;
-	refuses(&moved, FIELD_patient_phone, &row_a, box);
+	refuses(&moved, FIELD_patient_phone, &row_a, sealed);
 	moved = ann_key, moved.version = 2;
-	refuses(&moved, FIELD_patient_phone, &row_a, box);
+	refuses(&moved, FIELD_patient_phone, &row_a, sealed);
 	moved = ann_key, moved.key = NULL; /* shredded */
-	refuses(&moved, FIELD_patient_phone, &row_a, box);
+	refuses(&moved, FIELD_patient_phone, &row_a, sealed);
 }
 
 /*= EN-05: every bit of header, nonce, text and tag; every length. */
 static void
 altered_value_is_refused(void **state)
 {
-	struct bytes box = sealed(FIELD_patient_phone, "555-0100"), cut;
+	struct bytes sealed = seal(FIELD_patient_phone, "555-0100"), cut;
 	uint8_t copy[8 + FIELD_OVERHEAD + 1] = { 0 };
 
 	(void)state;
-	memcpy(copy, box.p, box.n);
-	cut = (struct bytes){ copy, box.n };
-	for (size_t i = 0; i < box.n * 8; i++) {
+	memcpy(copy, sealed.p, sealed.n);
+	cut = (struct bytes){ copy, sealed.n };
+	for (size_t i = 0; i < sealed.n * 8; i++) {
 		copy[i / 8] ^= (uint8_t)(1 << i % 8);
 		refuses(&ann_key, FIELD_patient_phone, &row_a, cut);
 		copy[i / 8] ^= (uint8_t)(1 << i % 8);
 	}
 	opens_as(FIELD_patient_phone, cut, "555-0100");
 	for (cut.n = 0; cut.n <= sizeof(copy); cut.n++)
-		if (cut.n != box.n)
+		if (cut.n != sealed.n)
 			refuses(&ann_key, FIELD_patient_phone, &row_a, cut);
 	refuses(
 	    &ann_key, FIELD_patient_phone, &row_a, (struct bytes){ NULL, 0 });
@@ -156,10 +158,10 @@ altered_value_is_refused(void **state)
 static void
 refusal_names_place_not_value(void **state)
 {
-	struct bytes box = sealed(FIELD_patient_phone, "555-0199");
+	struct bytes sealed = seal(FIELD_patient_phone, "555-0199");
 
 	(void)state;
-	refuses(&ann_key, FIELD_patient_phone, &row_b, box);
+	refuses(&ann_key, FIELD_patient_phone, &row_b, sealed);
 	assert_non_null(strstr(logged, "\"patient.phone\""));
 	assert_non_null(strstr(logged, "16000000-0000-0000-0000-000000000000"));
 	assert_null(strstr(logged, "555"));
@@ -174,7 +176,7 @@ value_over_its_limit_is_refused(void **state)
 	(void)state;
 	memset(long_sex, 'x', 20);
 	opens_as(
-	    FIELD_patient_sex, sealed(FIELD_patient_sex, long_sex), long_sex);
+	    FIELD_patient_sex, seal(FIELD_patient_sex, long_sex), long_sex);
 	long_sex[20] = 'x';
 	assert_int_equal(field_seal(arena, &ann_key, FIELD_patient_sex, &row_a,
 			     text(long_sex), &out),
@@ -195,15 +197,15 @@ nonces_do_not_repeat(void **state)
 	enum { COUNT = 20000 };
 	static uint8_t nonce[COUNT][CRYPTO_NONCE_SIZE];
 	struct arena *own;
-	struct bytes box;
+	struct bytes sealed;
 
 	(void)state;
 	own = arena_new();
 	for (int i = 0; i < COUNT; i++) {
 		assert_int_equal(field_seal(own, &ann_key, FIELD_patient_sex,
-				     &row_a, text("f"), &box),
+				     &row_a, text("f"), &sealed),
 		    ERR_OK);
-		memcpy(nonce[i], box.p + 5, CRYPTO_NONCE_SIZE);
+		memcpy(nonce[i], sealed.p + 5, CRYPTO_NONCE_SIZE);
 	}
 	arena_free(own);
 	qsort(nonce, COUNT, sizeof(nonce[0]), nonce_compare);
@@ -550,12 +552,13 @@ static enum err
 class_make(const struct uuid *clinic, enum key_class class)
 {
 	struct class_key_id id = { *clinic, class, 1 };
-	uint8_t box[KEY_BOX_SIZE];
+	uint8_t wrapped[WRAPPED_KEY_SIZE];
 	enum err r;
 
-	if ((r = keyring_class_create(&id, box)) != ERR_OK)
+	if ((r = keyring_class_create(&id, wrapped)) != ERR_OK)
 		return r;
-	return keyring_class_add(&id, (struct bytes){ box, sizeof(box) });
+	return keyring_class_add(
+	    &id, (struct bytes){ wrapped, sizeof(wrapped) });
 }
 
 static enum err
@@ -576,7 +579,7 @@ root_make(void)
 static int
 setup(void **state)
 {
-	uint8_t box[KEY_BOX_SIZE];
+	uint8_t wrapped[WRAPPED_KEY_SIZE];
 
 	(void)state;
 	log_sink(capture);
@@ -585,10 +588,10 @@ setup(void **state)
 	    class_make(&clinic_a, KEY_CLASS_patient) != ERR_OK ||
 	    class_make(&clinic_a, KEY_CLASS_index) != ERR_OK ||
 	    class_make(&clinic_b, KEY_CLASS_index) != ERR_OK ||
-	    keyring_record_create(
-		&clinic_a, KEY_CLASS_patient, &ann, &ann_key, box) != ERR_OK ||
-	    keyring_record_create(
-		&clinic_a, KEY_CLASS_patient, &bob, &bob_key, box) != ERR_OK)
+	    keyring_record_create(&clinic_a, KEY_CLASS_patient, &ann, &ann_key,
+		wrapped) != ERR_OK ||
+	    keyring_record_create(&clinic_a, KEY_CLASS_patient, &bob, &bob_key,
+		wrapped) != ERR_OK)
 		return -1;
 	return (arena = arena_new()) != NULL ? 0 : -1;
 }

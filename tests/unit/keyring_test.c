@@ -80,20 +80,20 @@ root_make(uint8_t fill)
 
 static void
 class_make(const struct uuid *clinic, enum key_class class, uint32_t version,
-    uint8_t box[KEY_BOX_SIZE])
+    uint8_t wrapped[WRAPPED_KEY_SIZE])
 {
 	struct class_key_id id = { *clinic, class, version };
 
-	assert_int_equal(keyring_class_create(&id, box), ERR_OK);
+	assert_int_equal(keyring_class_create(&id, wrapped), ERR_OK);
 	assert_int_equal(
-	    keyring_class_add(&id, (struct bytes){ box, KEY_BOX_SIZE }),
+	    keyring_class_add(&id, (struct bytes){ wrapped, WRAPPED_KEY_SIZE }),
 	    ERR_OK);
 }
 
 static struct bytes
-view(const uint8_t *box)
+view(const uint8_t *wrapped)
 {
-	return (struct bytes){ box, KEY_BOX_SIZE };
+	return (struct bytes){ wrapped, WRAPPED_KEY_SIZE };
 }
 
 /*= EN-10 */
@@ -101,7 +101,8 @@ static void
 nothing_works_without_a_root_key(void **state)
 {
 	struct class_key_id id = { clinic_a, KEY_CLASS_patient, 1 };
-	uint8_t out[CRYPTO_KEY_SIZE], box[KEY_BOX_SIZE] = { 1, 0, 0, 0, 1 };
+	uint8_t out[CRYPTO_KEY_SIZE],
+	    wrapped[WRAPPED_KEY_SIZE] = { 1, 0, 0, 0, 1 };
 	struct record_key key;
 
 	(void)state;
@@ -109,11 +110,11 @@ nothing_works_without_a_root_key(void **state)
 	assert_int_equal(keyring_root_check(out), ERR_CRYPTO);
 	assert_int_equal(out[0], 0);
 	assert_int_equal(keyring_purpose_key("cursor", out), ERR_CRYPTO);
-	assert_int_equal(keyring_class_add(&id, view(box)), ERR_CRYPTO);
-	assert_int_equal(keyring_class_create(&id, box), ERR_CRYPTO);
-	assert_int_equal(keyring_box_version(view(box)), 0);
+	assert_int_equal(keyring_class_add(&id, view(wrapped)), ERR_CRYPTO);
+	assert_int_equal(keyring_class_create(&id, wrapped), ERR_CRYPTO);
+	assert_int_equal(keyring_wrapped_under(view(wrapped)), 0);
 	assert_int_equal(keyring_record_create(
-			     &clinic_a, KEY_CLASS_patient, &ann, &key, box),
+			     &clinic_a, KEY_CLASS_patient, &ann, &key, wrapped),
 	    ERR_CRYPTO);
 	assert_null(key.key);
 	assert_int_equal(keyring_index_key(&clinic_a, "x", out), ERR_CRYPTO);
@@ -212,22 +213,22 @@ wrong_root_key_shows(void **state)
 {
 	struct class_key_id id = { clinic_a, KEY_CLASS_patient, 1 };
 	uint8_t right[KEY_CHECK_SIZE], wrong[KEY_CHECK_SIZE];
-	uint8_t box[KEY_BOX_SIZE];
+	uint8_t wrapped[WRAPPED_KEY_SIZE];
 
 	(void)state;
 	root_make(1);
 	assert_int_equal(keyring_root_check(right), ERR_OK);
-	class_make(&clinic_a, KEY_CLASS_patient, 1, box);
+	class_make(&clinic_a, KEY_CLASS_patient, 1, wrapped);
 	assert_true(keyring_class_has(&id));
 
 	root_make(2);
 	assert_int_equal(keyring_root_check(wrong), ERR_OK);
 	assert_memory_not_equal(right, wrong, sizeof(right));
 	assert_false(keyring_class_has(&id));
-	assert_int_equal(keyring_class_add(&id, view(box)), ERR_CRYPTO);
+	assert_int_equal(keyring_class_add(&id, view(wrapped)), ERR_CRYPTO);
 
 	root_make(1);
-	assert_int_equal(keyring_class_add(&id, view(box)), ERR_OK);
+	assert_int_equal(keyring_class_add(&id, view(wrapped)), ERR_OK);
 	assert_true(keyring_class_has(&id));
 }
 
@@ -236,7 +237,8 @@ static void
 class_key_counts_only_once_stored(void **state)
 {
 	struct class_key_id id = { clinic_a, KEY_CLASS_patient, 1 };
-	uint8_t mine[KEY_BOX_SIZE], stored[KEY_BOX_SIZE], box[KEY_BOX_SIZE];
+	uint8_t mine[WRAPPED_KEY_SIZE], stored[WRAPPED_KEY_SIZE],
+	    wrapped[WRAPPED_KEY_SIZE];
 	struct record_key key, again;
 
 	(void)state;
@@ -251,17 +253,17 @@ class_key_counts_only_once_stored(void **state)
 	assert_int_equal(keyring_class_add(&id, view(mine)), ERR_OK);
 	assert_int_equal(keyring_class_add(&id, view(stored)), ERR_OK);
 	assert_int_equal(keyring_record_create(
-			     &clinic_a, KEY_CLASS_patient, &ann, &key, box),
+			     &clinic_a, KEY_CLASS_patient, &ann, &key, wrapped),
 	    ERR_OK);
 	assert_int_equal(keyring_class_add(&id, view(stored)), ERR_OK);
 	assert_int_equal(keyring_record_open(&clinic_a, KEY_CLASS_patient, &ann,
-			     1, view(box), &again),
+			     1, view(wrapped), &again),
 	    ERR_OK);
 	assert_memory_equal(key.key, again.key, CRYPTO_KEY_SIZE);
 	record_key_free(&again);
 	assert_int_equal(keyring_class_add(&id, view(mine)), ERR_OK);
 	assert_int_equal(keyring_record_open(&clinic_a, KEY_CLASS_patient, &ann,
-			     1, view(box), &again),
+			     1, view(wrapped), &again),
 	    ERR_CRYPTO);
 	record_key_free(&key);
 	record_key_free(&key); /* idempotent */
@@ -270,108 +272,113 @@ class_key_counts_only_once_stored(void **state)
 
 static enum err
 try_open(const struct uuid *clinic, enum key_class class,
-    const struct uuid *subject, uint32_t version, const uint8_t *box)
+    const struct uuid *subject, uint32_t version, const uint8_t *wrapped)
 {
 	struct record_key key;
 	enum err r;
 
 	r = keyring_record_open(
-	    clinic, class, subject, version, view(box), &key);
+	    clinic, class, subject, version, view(wrapped), &key);
 	assert_true((r == ERR_OK) == (key.key != NULL));
 	assert_int_equal(key.version, version);
 	record_key_free(&key);
 	return r;
 }
 
-/*= EN-04: a box moved to another clinic, class, subject or version. */
+/*= EN-04: a wrapped key moved to another clinic, class, subject or version. */
 static void
-box_opens_only_as_what_it_is(void **state)
+wrapped_key_opens_only_as_what_it_is(void **state)
 {
 	struct class_key_id id = { clinic_a, KEY_CLASS_patient, 1 }, wrong;
-	uint8_t class_box[KEY_BOX_SIZE], box[KEY_BOX_SIZE];
-	uint8_t elsewhere[KEY_BOX_SIZE];
+	uint8_t wrapped_class[WRAPPED_KEY_SIZE], wrapped[WRAPPED_KEY_SIZE];
+	uint8_t elsewhere[WRAPPED_KEY_SIZE];
 	struct record_key key;
 
 	(void)state;
 	root_make(4);
-	class_make(&clinic_a, KEY_CLASS_patient, 1, class_box);
+	class_make(&clinic_a, KEY_CLASS_patient, 1, wrapped_class);
 	class_make(&clinic_a, KEY_CLASS_account, 1, elsewhere);
 	class_make(&clinic_b, KEY_CLASS_patient, 1, elsewhere);
 
 	wrong = id, wrong.clinic = clinic_b;
 	assert_int_equal(
-	    keyring_class_add(&wrong, view(class_box)), ERR_CRYPTO);
+	    keyring_class_add(&wrong, view(wrapped_class)), ERR_CRYPTO);
 	wrong = id, wrong.class = KEY_CLASS_account;
 	assert_int_equal(
-	    keyring_class_add(&wrong, view(class_box)), ERR_CRYPTO);
+	    keyring_class_add(&wrong, view(wrapped_class)), ERR_CRYPTO);
 	wrong = id, wrong.version = 2;
 	assert_int_equal(
-	    keyring_class_add(&wrong, view(class_box)), ERR_CRYPTO);
+	    keyring_class_add(&wrong, view(wrapped_class)), ERR_CRYPTO);
 	wrong.version = 0;
 	assert_int_equal(
-	    keyring_class_add(&wrong, view(class_box)), ERR_CRYPTO);
+	    keyring_class_add(&wrong, view(wrapped_class)), ERR_CRYPTO);
 
 	assert_int_equal(keyring_record_create(
-			     &clinic_a, KEY_CLASS_patient, &ann, &key, box),
+			     &clinic_a, KEY_CLASS_patient, &ann, &key, wrapped),
 	    ERR_OK);
 	record_key_free(&key);
 	assert_int_equal(
-	    try_open(&clinic_b, KEY_CLASS_patient, &ann, 1, box), ERR_CRYPTO);
+	    try_open(&clinic_b, KEY_CLASS_patient, &ann, 1, wrapped),
+	    ERR_CRYPTO);
 	assert_int_equal(
-	    try_open(&clinic_a, KEY_CLASS_account, &ann, 1, box), ERR_CRYPTO);
+	    try_open(&clinic_a, KEY_CLASS_account, &ann, 1, wrapped),
+	    ERR_CRYPTO);
 	assert_int_equal(
-	    try_open(&clinic_a, KEY_CLASS_index, &ann, 1, box), ERR_CRYPTO);
+	    try_open(&clinic_a, KEY_CLASS_index, &ann, 1, wrapped), ERR_CRYPTO);
 	assert_int_equal(
-	    try_open(&clinic_a, KEY_CLASS_patient, &bob, 1, box), ERR_CRYPTO);
+	    try_open(&clinic_a, KEY_CLASS_patient, &bob, 1, wrapped),
+	    ERR_CRYPTO);
 	assert_int_equal(
-	    try_open(&clinic_a, KEY_CLASS_patient, &ann, 2, box), ERR_CRYPTO);
+	    try_open(&clinic_a, KEY_CLASS_patient, &ann, 2, wrapped),
+	    ERR_CRYPTO);
 	assert_int_equal(
-	    try_open(&clinic_a, KEY_CLASS_patient, &ann, 1, box), ERR_OK);
-	/* a record's box is no class key, and the other way round */
-	assert_int_equal(keyring_class_add(&id, view(box)), ERR_CRYPTO);
-	assert_int_equal(keyring_record_open(&clinic_a, KEY_CLASS_patient,
-			     &(struct uuid){ { 0 } }, 1, view(class_box), &key),
+	    try_open(&clinic_a, KEY_CLASS_patient, &ann, 1, wrapped), ERR_OK);
+	/* a record's wrapped key is no class key, and the other way round */
+	assert_int_equal(keyring_class_add(&id, view(wrapped)), ERR_CRYPTO);
+	assert_int_equal(
+	    keyring_record_open(&clinic_a, KEY_CLASS_patient,
+		&(struct uuid){ { 0 } }, 1, view(wrapped_class), &key),
 	    ERR_CRYPTO);
 }
 
-/*= EN-05: any flipped bit of a box, or any missing byte, is refused. */
+/*= EN-05: any flipped bit of a wrapped key, or any missing byte, is refused. */
 static void
-altered_box_is_refused(void **state)
+altered_wrapped_key_is_refused(void **state)
 {
-	uint8_t box[KEY_BOX_SIZE + 1] = { 0 };
+	uint8_t wrapped[WRAPPED_KEY_SIZE + 1] = { 0 };
 	struct record_key key;
 
 	(void)state;
 	root_make(5);
-	class_make(&clinic_a, KEY_CLASS_patient, 1, box);
-	class_make(&clinic_a, KEY_CLASS_patient, 2, box);
+	class_make(&clinic_a, KEY_CLASS_patient, 1, wrapped);
+	class_make(&clinic_a, KEY_CLASS_patient, 2, wrapped);
 	assert_int_equal(keyring_record_create(
-			     &clinic_a, KEY_CLASS_patient, &ann, &key, box),
+			     &clinic_a, KEY_CLASS_patient, &ann, &key, wrapped),
 	    ERR_OK);
 	record_key_free(&key);
-	assert_int_equal(keyring_box_version(view(box)), 2);
-	for (size_t i = 0; i < (size_t)KEY_BOX_SIZE * 8; i++) {
-		box[i / 8] ^= (uint8_t)(1 << i % 8);
+	assert_int_equal(keyring_wrapped_under(view(wrapped)), 2);
+	for (size_t i = 0; i < (size_t)WRAPPED_KEY_SIZE * 8; i++) {
+		wrapped[i / 8] ^= (uint8_t)(1 << i % 8);
 		assert_int_equal(
-		    keyring_record_open(
-			&clinic_a, KEY_CLASS_patient, &ann, 1, view(box), &key),
+		    keyring_record_open(&clinic_a, KEY_CLASS_patient, &ann, 1,
+			view(wrapped), &key),
 		    ERR_CRYPTO);
 		assert_null(key.key);
-		box[i / 8] ^= (uint8_t)(1 << i % 8);
+		wrapped[i / 8] ^= (uint8_t)(1 << i % 8);
 	}
-	for (size_t n = 0; n <= (size_t)KEY_BOX_SIZE + 1; n++) {
-		if (n == KEY_BOX_SIZE)
+	for (size_t n = 0; n <= (size_t)WRAPPED_KEY_SIZE + 1; n++) {
+		if (n == WRAPPED_KEY_SIZE)
 			continue;
 		assert_int_equal(
 		    keyring_record_open(&clinic_a, KEY_CLASS_patient, &ann, 1,
-			(struct bytes){ box, n }, &key),
+			(struct bytes){ wrapped, n }, &key),
 		    ERR_CRYPTO);
 		assert_int_equal(
-		    keyring_box_version((struct bytes){ box, n }), 0);
+		    keyring_wrapped_under((struct bytes){ wrapped, n }), 0);
 	}
-	assert_int_equal(keyring_box_version((struct bytes){ NULL, 0 }), 0);
-	box[0] = 2; /* a format yet unknown */
-	assert_int_equal(keyring_box_version(view(box)), 0);
+	assert_int_equal(keyring_wrapped_under((struct bytes){ NULL, 0 }), 0);
+	wrapped[0] = 2; /* a format yet unknown */
+	assert_int_equal(keyring_wrapped_under(view(wrapped)), 0);
 }
 
 /*= EN-07: after a rotation new records are wrapped under the newest version,
@@ -379,18 +386,19 @@ altered_box_is_refused(void **state)
 static void
 newest_class_key_wraps_and_old_ones_open(void **state)
 {
-	uint8_t box[KEY_BOX_SIZE], old[KEY_BOX_SIZE], new[KEY_BOX_SIZE];
+	uint8_t wrapped[WRAPPED_KEY_SIZE], old[WRAPPED_KEY_SIZE],
+	    new[WRAPPED_KEY_SIZE];
 	struct record_key key;
 
 	(void)state;
 	root_make(6);
-	class_make(&clinic_a, KEY_CLASS_patient, 1, box);
+	class_make(&clinic_a, KEY_CLASS_patient, 1, wrapped);
 	assert_int_equal(keyring_record_create(
 			     &clinic_a, KEY_CLASS_patient, &ann, &key, old),
 	    ERR_OK);
 	record_key_free(&key);
-	class_make(&clinic_a, KEY_CLASS_patient, 3, box);
-	class_make(&clinic_a, KEY_CLASS_patient, 2, box);
+	class_make(&clinic_a, KEY_CLASS_patient, 3, wrapped);
+	class_make(&clinic_a, KEY_CLASS_patient, 2, wrapped);
 	assert_int_equal(keyring_class_newest(&clinic_a, KEY_CLASS_patient), 3);
 	assert_int_equal(keyring_class_newest(&clinic_a, KEY_CLASS_account), 0);
 	assert_int_equal(keyring_class_newest(&clinic_b, KEY_CLASS_patient), 0);
@@ -398,8 +406,8 @@ newest_class_key_wraps_and_old_ones_open(void **state)
 			     &clinic_a, KEY_CLASS_patient, &bob, &key, new),
 	    ERR_OK);
 	record_key_free(&key);
-	assert_int_equal(keyring_box_version(view(new)), 3);
-	assert_int_equal(keyring_box_version(view(old)), 1);
+	assert_int_equal(keyring_wrapped_under(view(new)), 3);
+	assert_int_equal(keyring_wrapped_under(view(old)), 1);
 	assert_int_equal(keyring_record_open(&clinic_a, KEY_CLASS_patient, &ann,
 			     1, view(old), &key),
 	    ERR_OK);
@@ -412,7 +420,7 @@ keys_of_many_clinics_are_kept(void **state)
 {
 	struct uuid clinic = { { 0 } };
 	struct class_key_id id;
-	uint8_t box[KEY_BOX_SIZE];
+	uint8_t wrapped[WRAPPED_KEY_SIZE];
 	unsigned i, n = 300;
 
 	(void)state;
@@ -420,7 +428,8 @@ keys_of_many_clinics_are_kept(void **state)
 	for (i = 0; i < n; i++) {
 		clinic.b[0] = (uint8_t)(i * 167);
 		clinic.b[15] = (uint8_t)(i >> 8);
-		class_make(&clinic, (enum key_class)(i % 3), 1 + i % 5, box);
+		class_make(
+		    &clinic, (enum key_class)(i % 3), 1 + i % 5, wrapped);
 	}
 	for (i = 0; i < n; i++) {
 		clinic.b[0] = (uint8_t)(i * 167);
@@ -442,12 +451,12 @@ keys_of_many_clinics_are_kept(void **state)
 static void
 derived_keys_are_all_different(void **state)
 {
-	uint8_t k[6][CRYPTO_KEY_SIZE], box[KEY_BOX_SIZE];
+	uint8_t k[6][CRYPTO_KEY_SIZE], wrapped[WRAPPED_KEY_SIZE];
 
 	(void)state;
 	root_make(8);
-	class_make(&clinic_a, KEY_CLASS_index, 1, box);
-	class_make(&clinic_b, KEY_CLASS_index, 1, box);
+	class_make(&clinic_a, KEY_CLASS_index, 1, wrapped);
+	class_make(&clinic_b, KEY_CLASS_index, 1, wrapped);
 	assert_int_equal(
 	    keyring_index_key(&clinic_a, "patient.mrn", k[0]), ERR_OK);
 	assert_int_equal(
@@ -526,8 +535,8 @@ main(void)
 		cmocka_unit_test(root_file_has_one_of_two_forms),
 		cmocka_unit_test(wrong_root_key_shows),
 		cmocka_unit_test(class_key_counts_only_once_stored),
-		cmocka_unit_test(box_opens_only_as_what_it_is),
-		cmocka_unit_test(altered_box_is_refused),
+		cmocka_unit_test(wrapped_key_opens_only_as_what_it_is),
+		cmocka_unit_test(altered_wrapped_key_is_refused),
 		cmocka_unit_test(newest_class_key_wraps_and_old_ones_open),
 		cmocka_unit_test(keys_of_many_clinics_are_kept),
 		cmocka_unit_test(derived_keys_are_all_different),

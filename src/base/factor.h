@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 /*
- * Authentication factors as pure functions; who may try how often, and where
- * the last step is kept, is care/'s business.
+ * Authentication factors as pure functions. How often somebody may try, and
+ * where the last step is kept, is care/'s business.
  */
 
 /* Argon2id, m = 46 MiB, t = 1, p = 1 (OWASP; IA-18), encoded string with a
@@ -32,11 +32,11 @@ const char *factor_password_decoy(void);
 bool factor_password_common(const char *password, const char *login);
 
 /*
- * Is it soon guessed by who tries words, names, rows of keys, dates and repeats
- * (zxcvbn), first of all `words`: in lower case, NULL at the end? Soon is within
- * 10^8 guesses. Only its first and its last 48 bytes are looked at, and the
- * better of them counts: time grows with the fourth power (tens of ms at this
- * length). Call through offload(). (IA-13)
+ * Would zxcvbn guess it within 10^8 tries, from words, names, rows of keys,
+ * dates and repeats, and first of all from `words` (lower case, NULL at the
+ * end)? Only its first and its last 48 bytes are looked at, and the better of
+ * them counts: the time grows with the fourth power of the length (tens of ms
+ * at this one). Call through offload(). (IA-13)
  */
 bool factor_password_guessable(const char *password, const char *words[]);
 

@@ -4,9 +4,9 @@
 #include "base/fiber.h"
 
 /*
- * The wait that is nobody else's business: fiber_wake does not end it, and is
- * kept for the next park. For base/ itself, where the waiting fiber's stack
- * holds what another will write to: it must not go on before its time.
+ * A wait that fiber_wake does not end; a wake meanwhile is kept for the next
+ * park. For base/ itself, where the waiting fiber's stack holds what a thread
+ * will write to, so that the fiber must not go on early.
  */
 
 /* Waits until fiber_unblock; on a fiber only. */

@@ -6,9 +6,8 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-/* How often what is deferred by the deferred runs in the same turn. Two
- * fibers that wake each other for ever must not keep the loop from its
- * descriptors. */
+/* How many rounds of deferred work one turn runs. Two fibers that wake each
+ * other for ever must not keep the loop from its descriptors. */
 #define ROUNDS_MAX 16
 
 struct deferred {

@@ -39,7 +39,7 @@ address_write(const struct address *a, char text[ADDRESS_TEXT])
 	if (inet_ntop(four ? AF_INET : AF_INET6,
 		four ? a->byte + sizeof(mapped) : a->byte, text,
 		ADDRESS_TEXT) == NULL)
-		text[0] = '\0'; /* it is never too short */
+		text[0] = '\0';
 }
 
 bool
@@ -73,7 +73,7 @@ address_home(const struct address *a)
 
 	for (i = from; i < from + 8; i++)
 		home = home << 8 | a->byte[i];
-	return home != 0 ? home : 1; /* ::1, too, lives somewhere */
+	return home != 0 ? home : 1; /* ::1 has a /64, too */
 }
 
 /* Are the first n bits of both the same? */

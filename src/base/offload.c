@@ -48,10 +48,10 @@ static struct loop_watch bell = { .fd = -1 }; /* rung by the threads */
 static pthread_t *threads;
 static unsigned threads_n, in_hand, in_hand_max;
 
-/* How long it took from one job's end to the next's, of the last ones. On a
- * busy machine the first of a crowd take long, and the others less: who waits
- * gives way less. So who comes may hope for the least of these; who was there
- * when PACES_TELL of them ended knows better. */
+/* Time from one job's end to the next's, of the last ones. On a busy machine
+ * the first of a crowd take long and the later ones less, since a thread that
+ * has waited gives way less. A newcomer may therefore hope for the least of
+ * these; one who was there while PACES_TELL of them ended knows better. */
 #define PACES	   8
 #define PACES_TELL 4
 static int64_t paces_ms[PACES], paced_ms;
@@ -76,13 +76,13 @@ bell_ring(void)
 
 /*
  * Turns for all workers: at most one job fewer at a time than the machine has
- * cores, so that a storm of sign-ins leaves requests a core to run on. Robust,
- * since a worker may die in its turn.
+ * cores, so that a storm of sign-ins leaves requests a core to run on. The lock
+ * is robust, since a worker may die in its turn.
  *
- * Who waits for a turn stands in its door: a thread that gives its turn up and
- * wants it again finds the door taken, and cannot overtake. Nobody waits for
- * long: on a machine that is busy with other things a turn takes seconds, and
- * two threads get twice the share of one.
+ * A thread that waits for a turn holds the door: one that gives its turn up and
+ * wants it again finds the door taken, and cannot overtake. The wait is short,
+ * because on a busy machine a turn takes seconds, and two threads get twice the
+ * share of one.
  */
 #define TURN_WAIT_S 1 /* ten hashes of a quiet machine */
 
@@ -180,7 +180,7 @@ job_wait(void)
 	return j;
 }
 
-/* Not at all if nobody can use what comes of it any more. */
+/* A job past its deadline is not run: nobody can use its result any more. */
 static void
 job_run(struct job *j)
 {
@@ -253,7 +253,7 @@ paces_least(void)
 	return least;
 }
 
-/* Of the last `n` of them, or of as many as there are. */
+/* The mean of the last `n` paces, or of as many as there are. */
 static int64_t
 paces_mean(size_t n)
 {
@@ -281,8 +281,8 @@ job_end(struct job *j)
 	fiber_unblock(j->fiber);
 }
 
-/* Whose turn would come too late hears so now: the rest of the time is worth
- * more to them elsewhere. */
+/* A job whose turn would come too late is told so now: its caller can use the
+ * rest of the time elsewhere. */
 static void
 hopeless_refuse(void)
 {
@@ -319,7 +319,7 @@ bell_heard(void *unused, short revents)
 	(void)unused;
 	(void)revents;
 	if (read(bell.fd, &rung, sizeof(rung)) == -1)
-		return; /* heard before */
+		return; /* told before */
 	locked(true);
 	TAILQ_CONCAT(&finished, &done, list);
 	locked(false);

@@ -32,16 +32,17 @@ NODISCARD enum err offload_start(unsigned threads, unsigned queue_max);
 void offload_stop(void);
 
 /*
- * Runs fn(arg) on a thread while the calling fiber waits, and nothing but its
- * end ends that wait; off a fiber, or when no threads run, runs it in place.
+ * Runs fn(arg) on a thread while the calling fiber waits; nothing but the end
+ * of fn ends that wait. Off a fiber, or when no threads run, fn runs in place.
  * ERR_BUSY, and fn has not run: at once when the queue is full, or so long that
- * even at the best speed of late its turn would come after the deadline
- * (monotonic ms); as soon as the speed of those before tells so; or when its turn
- * does come after it. Once it runs it must end by itself.
+ * even at the best recent speed its turn would come after the deadline
+ * (monotonic ms); later, as soon as the speed of the jobs before it shows that;
+ * or when its turn does come after the deadline. Once fn runs it must end by
+ * itself.
  */
 NODISCARD enum err offload(void (*fn)(void *), void *arg, int64_t deadline_ms);
 
-/* How long what is in hand takes, at the speed of late. */
+/* How long the jobs in hand will take, at the recent speed. */
 int64_t offload_wait_ms(void);
 
 #endif

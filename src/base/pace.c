@@ -10,16 +10,16 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Long enough to lose little of a hash (a tenth), short enough for nobody to
- * notice that his answer waited so long a few times. */
+/* A pause is long enough to cost a hash little (a tenth), and short enough that
+ * nobody notices a few of them in an answer. */
 #define EVERY_NS 500000
 #define PAUSE_NS 50000
 #define SIGNAL	 SIGRTMIN
 
 /*
  * A hash takes some 70 ms alone and 100 beside readers who leave no core idle;
- * of eight who sign in at once the last waits for one second. What takes
- * longer than that is held up by something else than those it gives way to.
+ * of eight who sign in at once the last waits for one second. A hash that takes
+ * longer is held up by something else than the requests that it gives way to.
  */
 #define NICE_FIRST   10	 /* a tenth of the loop's weight */
 #define STEPS_EVEN   10	 /* up to that of the loop: and no pauses from there */
@@ -30,7 +30,7 @@
 #define WAIT_STEP_MS 500
 #define NICE_LIMIT   30 /* RLIMIT_NICE that lets niceness fall to -10 */
 
-static bool nice_returns; /* what was given away can be had again */
+static bool nice_returns; /* a lowered priority can rise again */
 static _Thread_local timer_t timer;
 static _Thread_local struct {
 	int64_t since_ms, begun_ms;

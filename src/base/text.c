@@ -8,7 +8,7 @@
 
 #define PARTS_MAX   32 /* Unicode's longest decomposition has 18 */
 #define OPTIONS_NFC ((utf8proc_option_t)(UTF8PROC_STABLE | UTF8PROC_COMPOSE))
-/* Compatible forms are one, and what is not seen is not there. */
+/* Folds compatible forms into one and drops what cannot be seen. */
 #define OPTIONS_TYPED                                                          \
 	((utf8proc_option_t)(UTF8PROC_STABLE | UTF8PROC_COMPOSE |              \
 	    UTF8PROC_COMPAT | UTF8PROC_IGNORE))

@@ -3,7 +3,7 @@
 
 #include "data/tx.h"
 
-/* What takes rights from an account, for who decided that it shall be so:
+/* What takes rights from an account, for an operation that has decided it:
  * whoever loses a right loses the sessions that have it (AZ-05, SE-06). */
 
 /* ERR_WRONG_STATUS if this is the last administrator who can sign in: a clinic

@@ -84,8 +84,8 @@ role_guarded(enum role role)
 	return perm_scope(PERM_approval_decide, role) != SCOPE_NONE;
 }
 
-/* Who neither manages accounts nor watches over them decides about those of
- * patients, whom they invite, and of nobody else. */
+/* An actor who neither manages accounts nor watches over them decides about
+ * those of patients, whom they invite, and of nobody else. */
 static bool
 patients_only(enum role role)
 {
@@ -223,7 +223,8 @@ fresh_check(const struct op *op)
 	return op->who.step_up_until > op->now ? ERR_OK : ERR_STEP_UP_REQUIRED;
 }
 
-/* Not who asked, nor whom it is about; and if nobody else is left, says so. */
+/* Neither who asked nor whom it is about may decide; if nobody else is left,
+ * the answer says so. */
 static enum err
 second_check(struct op *op, const struct approval_get_row *p)
 {
@@ -266,7 +267,7 @@ approval_confirm(struct op *op)
 	return r;
 }
 
-/* Also by who asked for it: that takes it back. */
+/* Also for who asked: refusing one's own request takes it back. */
 enum err
 approval_refuse(struct op *op)
 {

@@ -13,7 +13,7 @@
  * kind: "invite", "role", "reset_password" or "reset_totp".
  */
 
-/* Would somebody of this role see charts of others, or decide what waits? */
+/* Does this role see charts of others, or decide what waits? */
 bool role_guarded(enum role);
 
 struct approval_new {

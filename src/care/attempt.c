@@ -4,8 +4,8 @@
 #include "care/mail.h"
 #include "care/source.h"
 
-/* A stop for good answers like a long delay: another factor ends it, and
- * nobody is told to come back in a thousand years. */
+/* An attempt that is stopped for good is answered like a long delay: another
+ * factor ends it, and nobody is told to come back in a thousand years. */
 #define RETRY_MAX_S 86400
 
 static enum err
@@ -22,7 +22,8 @@ attempt_judge(struct op *op, int64_t wait_until)
 	return ERR_TOO_MANY_ATTEMPTS;
 }
 
-/* Goes out with the attempt itself: nobody who guesses can undo it. */
+/* The mail is committed with the attempt itself: nobody who guesses can undo
+ * it. */
 static enum err
 owner_warn(struct op *op, bool warn, const struct uuid *account)
 {
@@ -80,7 +81,7 @@ attempt_take_name(
 	if ((r = op_release(op)) != ERR_OK)
 		return r;
 	r = attempt_judge(op, row->wait_until);
-	/*= AU-01: who has to wait and asks on is one of many, and is counted */
+	/*= AU-01: requests that come during a wait are many, and are counted */
 	if (r != ERR_OK)
 		op->note = (struct audit_note){ .role = ROLE_NONE };
 	return r;

@@ -6,17 +6,17 @@
 
 /*
  * Attempts at a factor. One is taken, and committed, before the factor is
- * looked at: whatever becomes of the request, it counts. Both calls end
- * op->tx and leave a fresh one that holds no connection, ready for slow work.
+ * looked at: whatever becomes of the request, it counts. Both calls end op->tx
+ * and leave a fresh one that holds no connection, ready for slow work.
  *
  * Strangers to an account, the networks that it knows, and each browser that it
- * knows are counted apart (care/source.h): those who guess make themselves
- * wait, and not the owner. ERR_TOO_MANY_ATTEMPTS with op->retry_after_s while
- * whoever asks has to wait. The owner gets a mail, once a day, when others guess.
+ * knows are counted apart (care/source.h): guessers lengthen their own wait,
+ * not the owner's. ERR_TOO_MANY_ATTEMPTS with op->retry_after_s while the
+ * caller has to wait. The owner gets a mail, once a day, when others guess.
  * Source: NIST SP 800-63B 3.2.2 (IA-09, IA-10).
  */
 
-/* For who has a session; factor is "password", "totp" or "recovery". */
+/* For an account with a session; factor is "password", "totp" or "recovery". */
 NODISCARD enum err attempt_take_own(struct op *, const char *factor);
 
 /* For a sign-in name; the row's account_id is nil if no account has it, and
@@ -28,7 +28,8 @@ NODISCARD enum err attempt_take_name(
 NODISCARD enum err attempt_forget(
     struct op *, const struct uuid *account, const char *factor);
 
-/* The factor is another now: nobody guessed at it. NULL for all factors. */
+/* The factor was replaced: nobody has guessed at the new one. NULL for all
+ * factors. */
 NODISCARD enum err attempt_reset(
     struct op *, const struct uuid *account, const char *factor);
 

@@ -49,7 +49,7 @@ care_team_list(struct op *op)
 	return op_list(op, items, next);
 }
 
-/* Whoever is on the team already stays on it: the same answer. */
+/* A member who is on the team already stays on it: the answer is the same. */
 enum err
 care_team_add(struct op *op)
 {

@@ -65,7 +65,8 @@ link_find(struct op *op, struct invitation_find_row *row)
 	    op, &row->clinic_id, &row->account_id, role_parse(row->role));
 }
 
-/* What to ask of whoever holds the link: nothing about whom it is for. */
+/* What the page has to ask of whoever holds the link; it says nothing about
+ * whom the link is for. */
 enum err
 invitation_look(struct op *op)
 {

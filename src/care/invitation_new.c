@@ -53,8 +53,8 @@ invitation_link(struct tx *tx, const struct uuid *account, const char *origin,
 	return link_insert(tx, &in, origin, url);
 }
 
-/* One who was asked for by mail at an address that another person vouches for
- * is let in by it alone; everybody else needs a second person. */
+/* A person whose address somebody else vouches for is let in by the mail alone;
+ * everybody else needs a second person. */
 static bool
 second_needed(const struct invitee *who, bool mailed)
 {

@@ -33,13 +33,13 @@ NODISCARD enum err letter_write(
     struct arena *, const struct letter_words *, struct letter *);
 
 /*
- * Who carries letters away: epione-jobs says so at its start. It waits on the
- * fiber. ERR_MAIL_REFUSED if the relay refused this letter for good,
- * ERR_MAIL_DELAYED if it may yet take it.
+ * Sends letters: epione-jobs installs it at its start. It waits on the fiber.
+ * ERR_MAIL_REFUSED if the relay refused this letter for good, ERR_MAIL_DELAYED
+ * if it may yet take it.
  */
 typedef enum err letter_carry(struct arena *, const struct letter *);
 void letter_carrier(letter_carry *);
-/* ERR_MAIL_DELAYED while nobody carries. */
+/* ERR_MAIL_DELAYED while none is installed. */
 NODISCARD enum err letter_send(struct arena *, const struct letter *);
 
 #endif

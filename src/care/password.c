@@ -32,8 +32,8 @@ check_run(void *arg)
 		job->r = factor_password_hash(job->password, job->again);
 }
 
-/* On a thread of its own. Who is refused hears when it is worth trying again:
- * when those that are in hand are done. */
+/* Runs on a thread of its own. A refused caller is told when to try again: once
+ * the jobs in hand are done. */
 static enum err
 hash_run(struct op *op, void (*fn)(void *), void *job)
 {
@@ -107,7 +107,7 @@ words_add(struct op *op, const char *text, struct guess_job *job)
 	return ERR_OK;
 }
 
-/*= IA-13: nor what who knows the person and the clinic tries first */
+/*= IA-13: nor what somebody who knows the person and the clinic tries first */
 static enum err
 guess_check(
     struct op *op, const struct password_rule *rule, const char *password)

@@ -21,7 +21,7 @@ NODISCARD enum err password_check(struct op *, const char *hash,
 struct password_rule {
 	const char *field;	     /* of the input, to blame */
 	const char *login;	     /* it may not be this */
-	const char *person, *clinic; /* names, which are soon guessed */
+	const char *person, *clinic; /* names, which are guessed first */
 	int64_t min_length;	     /* code points */
 };
 

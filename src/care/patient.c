@@ -85,7 +85,7 @@ record_update(struct op *op, const struct patient_get_row *row,
 #undef INDEX_OF
 #undef MEMBER
 
-/* Who takes a patient in cares for the patient from then on; the desk does
+/* A clinician who takes a patient in joins the care team; a scheduler does
  * not. */
 static enum err
 creator_joins(struct op *op, const struct uuid *id)
@@ -97,9 +97,9 @@ creator_joins(struct op *op, const struct uuid *id)
 	    : ERR_OK;
 }
 
-/* A second record of one person is made in silence for nobody: who asks to be
- * asked is refused, the others are told. Some of those who send this are
- * programs, which move people who *are* alike from elsewhere. */
+/* Nobody makes a second record of one person unawares: a caller who asks to be
+ * asked is refused, the others are told. Some callers are programs, which move
+ * people who *are* alike from another system. */
 static enum err
 created_tell(struct op *op, const struct uuid *id, size_t alike)
 {
@@ -219,7 +219,7 @@ patient_patch(struct op *op)
 	return record_show(op, &c.values, row.version + 1);
 }
 
-/* Under the name and at the address of the record, whoever invites. */
+/* The account has the name and the address of the record, whoever invites. */
 static enum err
 account_new(struct op *op, const struct patient_get_row *row, struct uuid *id)
 {

@@ -19,8 +19,8 @@ struct sought {
 	int64_t groups_n;
 };
 
-/* Each finds the other by a search: neither has a word more, and letters that
- * are written in two ways are one. */
+/* Two records are alike when each finds the other by a search: neither has a
+ * word more, and letters that are written in two ways are one. */
 static enum err
 same_name(struct op *op, const char *x, const char *y, int *same)
 {
@@ -56,7 +56,7 @@ is_alike(struct op *op, const struct patient_change *c,
 	return ERR_OK;
 }
 
-/* Words that there is no room for only narrow it. */
+/* Words beyond the room here only narrow the search. */
 static enum err
 name_ask(
     struct op *op, const char *name, enum patient_name part, struct sought *s)
@@ -109,8 +109,8 @@ alike_read(
 	    op->arena, &op->who.clinic, text[PATIENT_family_name], &in->family);
 }
 
-/* Two that are taken in at once must see one another, however their name is
- * written: by its letters alone. */
+/* Two people who are taken in at the same time must see one another, however
+ * the name is written: the lock is on its letters alone. */
 static enum err
 creation_lock(struct op *op, const struct patient_change *c)
 {
@@ -126,8 +126,8 @@ creation_lock(struct op *op, const struct patient_change *c)
 	return sql_patient_alike_lock(op->tx, &in);
 }
 
-/*= AZ-01: that somebody is a patient here is an answer, too: to those who
- * could not have found it out by a search, few a minute */
+/*= AZ-01: that somebody is a patient here is an answer, too; callers who could
+ * not have found it out by a search get few a minute */
 static enum err
 unseen_take(struct op *op)
 {

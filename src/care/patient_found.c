@@ -418,7 +418,7 @@ name_comes_before(struct op *op, const struct search *s, const struct walk *w,
 }
 
 /* A patient with several words that begin so stands in the walk several times,
- * and whoever is exactly the one was shown before. */
+ * and an exact match was shown before. */
 static enum err
 is_repeated(struct op *op, const struct search *s, const struct walk *w,
     const struct found *f, bool *repeated)
@@ -523,8 +523,8 @@ walk_page(struct op *op, const struct search *s, int64_t left, json_t *items,
 	return r;
 }
 
-/* First those who are exactly the one, then those whose names begin so: a
- * cursor with a group is on the second way. */
+/* Exact matches come first, then names that begin so: a cursor with a group is
+ * in the second part. */
 enum err
 search_names(
     struct op *op, const struct search *s, json_t *items, json_t **next)

@@ -205,9 +205,9 @@ session_totp(struct op *op)
 					    : factor_given(op, INSTANT_NONE);
 }
 
-/*= IA-20: the password and one code that was never used before; whoever lost
+/*= IA-20: the password and a recovery code, which works once; somebody who lost
  * the authenticator has no code of it, and yet can set up another at once.
- *= AZ-09: and that alone: for what is sensitive it is no fresh factor */
+ *= AZ-09: and that alone: for sensitive calls it is no fresh factor */
 enum err
 session_recovery(struct op *op)
 {

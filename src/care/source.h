@@ -6,8 +6,8 @@
 
 /*
  * Where a request comes from, as far as an account may know it: the browser, by
- * the cookie that it was given at an earlier sign-in, and the network. What
- * fails at a known source is counted apart from what strangers do (IA-09).
+ * the cookie that it was given at an earlier sign-in, and the network. Failures
+ * at a known source are counted apart from those of strangers (IA-09).
  */
 struct source {
 	struct bytes device;  /* SHA-256 of the cookie; p is NULL for none */
@@ -20,7 +20,7 @@ NODISCARD enum err source_read(struct op *, struct source *);
  * gets a new cookie in place of the one that it showed. */
 NODISCARD enum err source_note(struct op *);
 
-/* Nowhere is the account known any more. */
+/* The account knows no source any more. */
 NODISCARD enum err source_forget(struct tx *, const struct uuid *account);
 
 #endif

@@ -277,7 +277,7 @@ user_write(struct op *op, const struct user_get_row *u)
 	return n == 1 ? ERR_OK : ERR_STALE;
 }
 
-/* A patient is called as their record is: it is the record that is changed. */
+/* A patient's name is the record's: the record is changed, not the account. */
 static bool
 patient_renamed(const struct op *op, const struct user_get_row *u)
 {

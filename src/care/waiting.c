@@ -34,8 +34,8 @@ same_clinic(struct signal_waiting *w, size_t n)
 	return to;
 }
 
-/* Whoever is not waiting any more is told so, should the room have missed it:
- * a socket may have come in while it was said. */
+/* A patient who no longer waits is told so, should the room have missed it: a
+ * socket may have come in while it was said. */
 static void
 line_settle(const struct visit_queue_row *v)
 {

@@ -3,9 +3,8 @@
 
 #include <stdint.h>
 
-/* Looks again, every few seconds, at the lines that patients stand in in the
- * waiting rooms of this worker: who was before them may have been admitted, or
- * have gone. */
+/* Looks, every few seconds, at the queues of the waiting rooms of this worker:
+ * people ahead may have been admitted, or have gone. */
 void waiting_sweep(int64_t now_ms);
 
 #endif

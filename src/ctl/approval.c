@@ -8,8 +8,8 @@
 #include <stdio.h>
 
 /*
- * What waits for a second person, for clinics where there is none: whoever runs
- * the server is not one of its people, and stands in.
+ * Requests that wait for a second person, for clinics where there is none: the
+ * operator of the server is not one of the clinic's people, and stands in.
  */
 #define LIST_MAX 500
 

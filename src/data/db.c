@@ -25,8 +25,8 @@ struct claim {
 };
 TAILQ_HEAD(claim_list, claim);
 
-/* Each kind of work has its own queue and its own bound, so that one that
- * takes long cannot keep the others out. */
+/* Each share has its own queue and its own bound, so that slow work cannot keep
+ * the rest out. */
 struct share {
 	struct claim_list claims;
 	unsigned connections, queue_max, waiting;
@@ -243,8 +243,8 @@ options_make(const struct db_options *o)
 							 : ERR_INTERNAL;
 }
 
-/* Searches have a quarter of the queue, and never the last connection if
- * there is another: who asks for one record gets in between them. */
+/* Searches have a quarter of the queue, and never the last connection if there
+ * is another: a request for one record gets in between them. */
 static void
 shares_make(const struct db_options *o)
 {

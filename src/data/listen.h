@@ -10,10 +10,10 @@
  * database: one connection of this process that LISTENs, beside the pool, on
  * whatever loop is installed. It reconnects with back-off (50 ms to 2 s).
  *
- * What is told while the connection is away is lost. Hence `began`: it is
- * called each time that LISTEN holds, the first time too, and whoever listens
- * must then look at the tables for what it missed. Payloads come from whoever
- * may connect to the database: check them.
+ * A notice that is sent while the connection is away is lost. Hence `began`: it
+ * is called each time that LISTEN holds, the first time too, and a listener
+ * must then look at the tables for what it missed. Payloads come from anybody
+ * who may connect to the database: check them.
  */
 #define LISTEN_CHANNELS_MAX 8
 

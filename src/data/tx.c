@@ -170,7 +170,7 @@ tx_wait(struct tx *tx, struct round_trip *f)
 	while (!f->done)
 		if (fiber_park_until(tx->deadline_ms) != ERR_OK && !f->done) {
 			pool_counts()->timeouts++;
-			f->waiter = NULL; /* that is us, and awake */
+			f->waiter = NULL; /* this fiber, which is awake */
 			conn_drop(tx->conn, "deadline");
 		}
 }

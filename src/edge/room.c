@@ -8,7 +8,8 @@
 #include <stdio.h>
 #include <sys/resource.h>
 
-/* Channels to the parent, epoll, eventfds, the log, listeners, and air. */
+/* Channels to the parent, epoll, eventfds, the log, listeners, and some to
+ * spare. */
 #define RESERVE 64
 /* Kore adds those that are open when the limit is set. */
 #define OPEN_AT_START 64

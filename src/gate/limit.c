@@ -78,7 +78,7 @@ limit_take(
 	struct slot *s;
 
 	if (slots == NULL)
-		return ERR_OK; /* tools that serve nobody */
+		return ERR_OK;
 	each = INT64_C(60) * 1000 * 1000 / per_minute;
 	s = slot_find(key_hash(key, n));
 	due = atomic_load(&s->next_us);

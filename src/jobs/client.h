@@ -6,7 +6,7 @@
 #include <curl/curl.h>
 
 /*
- * What goes out of the house: libcurl on our loop. Only epione-jobs links it.
+ * Outgoing connections: libcurl on our loop. Only epione-jobs links it.
  */
 NODISCARD enum err client_start(void);
 void client_stop(void);

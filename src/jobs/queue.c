@@ -13,9 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOOK_MS	    10000 /* at the latest, whatever was or was not told */
+#define LOOK_MS	    10000 /* look at least so often, told or not */
 #define PAUSE_MS    1000  /* when the database is away */
-#define SPIN_MS	    100	  /* what is due is locked by somebody */
+#define SPIN_MS	    100	  /* a due job is locked by another */
 #define STATEMENT_S 10	  /* to take, and to note a failure */
 #define SCHEDULE_MS 60000
 
@@ -96,8 +96,9 @@ payload_open(struct op *op)
 	    &op->job->payload);
 }
 
-/* What was done, its audit row, and that it is done: all of it or nothing. Of
- * two that hold the same job only the last that took it can commit. */
+/* The work, its audit row and its end are committed together or not at all.
+ * Of two processes that hold the same job only the last that took it can
+ * commit. */
 static enum err
 end(struct op *op, const struct task *t)
 {
@@ -132,7 +133,8 @@ work(struct op *op, struct task *t)
 	return end(op, t);
 }
 
-/* In a transaction of its own; when the database is away the lease does it. */
+/* Runs in a transaction of its own; when the database is away the lease ends
+ * instead. */
 static enum err
 fail(struct op *op, const struct task *t, enum err why, bool *dead)
 {

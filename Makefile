@@ -55,7 +55,7 @@ $(BUILD)/gen/sql.c: $(BUILD)/gen/sql.h ;
 $(BUILD)/gen/sql.h: $(BUILD)/sqlgen $(QUERIES) src/tables/fields.def
 	@mkdir -p $(@D)
 	@$(BUILD)/sqlgen -o $(BUILD)/gen src/tables/fields.def $(sort $(QUERIES))
-$(BUILD)/sqlgen: tools/sqlgen.c tools/sqlgen_check.c tools/sqlgen_write.c tools/sqlgen.h
+$(BUILD)/sqlgen: $(wildcard tools/sqlgen*.c) tools/sqlgen.h
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
 	@$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.c,$^)

@@ -116,7 +116,7 @@ targets() { # the files a harness is for
 	sdp) echo src/care/sdp.c ;;
 	shape | text) echo "src/base/$1.c" ;;
 	signal) echo src/care/signal.c src/care/signal_room.c src/care/signal_say.c ;;
-	sqlgen) echo tools/sqlgen.c tools/sqlgen_check.c tools/sqlgen_write.c ;;
+	sqlgen) echo tools/sqlgen*.c ;;
 	esac
 }
 

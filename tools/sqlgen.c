@@ -10,13 +10,25 @@
  *   --      family_name sealed(patient_family_name), version int
  *   SELECT ...
  *
- * ends at the next "-- sql:" or with the file. Kinds: one, many, exec (waits,
+ * ends at the next "-- sql:" or "-- row:" or with the file. Kinds: one, many, exec (waits,
  * answers the number of rows) and later (travels with the next that waits).
  * A list goes on with the next comment line while the line ends in a comma.
  * Types: docs in data/statement.h. A record_key is no parameter in "in", and
  * three columns in "out": subject uuid, version bigint, wrapped bytea. A sealed
  * column is bound to the item "id" of its list and sealed under its "key";
  * sealed(field, row) and sealed(field, row, key) name others.
+ *
+ * Columns that several queries of a file share are listed once, as a row:
+ *
+ *   -- row: visit
+ *   -- out: id uuid, starts_at time, version int
+ *   v.id, v.starts_at, v.version
+ *
+ * Queries after it whose list is "row visit" have struct visit_row in common;
+ * among other items it stands for its own. {visit} in a text is the text of the
+ * row; {visit: v.%} is the piece after the colon for each of its items, commas
+ * between, with the item's name for % and its parameter for $%. In a list,
+ * fields(patient) stands for all that fields.def has of the table patient.
  *
  * Stops at the first mistake with "file:line: what" and writes nothing.
  */
@@ -52,8 +64,10 @@ const char *const kinds[KINDS] = { "one", "many", "exec", "later" };
 
 struct query **queries;
 size_t queries_n;
-static struct field_row *fields;
-static size_t fields_n;
+struct query **rows;
+size_t rows_n;
+struct field_row *fields;
+size_t fields_n;
 
 const char *at_file;
 int at_line;
@@ -150,7 +164,7 @@ next_line(char **text)
 	return line;
 }
 
-static char *
+char *
 skip_space(char *s)
 {
 	while (*s == ' ' || *s == '\t')
@@ -184,8 +198,7 @@ is_keyword(const char *s)
 	return false;
 }
 
-/* Reads a name off *s. */
-static void
+void
 take_name(char **s, char out[NAME_SIZE], const char *what)
 {
 	char *p = *s = skip_space(*s);
@@ -208,7 +221,10 @@ take_name(char **s, char out[NAME_SIZE], const char *what)
 
 /* fields.def */
 
-/* FIELD( name, "stored", bytes, class, index ) */
+#define FIELD_EXPECTED                                                         \
+	"FIELD( name, \"table.column\", bytes, class, index ) expected"
+
+/* FIELD( name, "table.column", bytes, class, index ) */
 static void
 field_parse(char *s)
 {
@@ -217,10 +233,16 @@ field_parse(char *s)
 	fields = grow(fields, fields_n + 1, sizeof(*fields));
 	f = &fields[fields_n++];
 	take_name(&s, f->name, "field");
-	if ((s = strchr(s, '"')) == NULL || (s = strchr(s + 1, '"')) == NULL ||
-	    (s = strchr(s + 1, ',')) == NULL ||
+	if ((s = strchr(s, '"')) == NULL)
+		die(FIELD_EXPECTED);
+	s++;
+	take_name(&s, f->table, "table");
+	if (*s++ != '.')
+		die(FIELD_EXPECTED);
+	take_name(&s, f->column, "column");
+	if (*s != '"' || (s = strchr(s + 1, ',')) == NULL ||
 	    (s = strchr(s + 1, ',')) == NULL)
-		die("FIELD( name, \"stored\", bytes, class, index ) expected");
+		die(FIELD_EXPECTED);
 	s++;
 	take_name(&s, f->class, "key class");
 }
@@ -271,21 +293,29 @@ is_type(const struct item *it, const char *name)
 	return it != NULL && strcmp(it->type->name, name) == 0;
 }
 
+const struct type *
+type_find(const char *name, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (strlen(types[i].name) == n &&
+		    strncmp(types[i].name, name, n) == 0)
+			return &types[i];
+	return NULL;
+}
+
 /* The longest type that the text begins with, so that int? is not int. */
 static void
 take_type(char **s, struct item *it)
 {
 	char *p = *s = skip_space(*s);
-	size_t i, n;
+	size_t n;
 
 	while (name_char(*p) || *p == '?' || *p == '[' || *p == ']')
 		p++;
 	n = (size_t)(p - *s);
-	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-		if (strlen(types[i].name) == n &&
-		    strncmp(types[i].name, *s, n) == 0)
-			it->type = &types[i];
-	if (it->type == NULL)
+	if ((it->type = type_find(*s, n)) == NULL)
 		die("\"%s\": no type \"%.*s\"", it->name, (int)n, *s);
 	*s = p;
 }
@@ -309,6 +339,23 @@ take_arguments(char **s, struct item *it)
 	*s = p + 1;
 }
 
+struct item *
+item_new(struct list *l, const char *name)
+{
+	struct item *it;
+
+	if (item_find(l, name) != NULL)
+		die("\"%s\" is listed twice", name);
+	if (l->n == ITEMS_MAX)
+		die("more than %d items", ITEMS_MAX);
+	it = &l->v[l->n++];
+	memset(it, 0, sizeof(*it));
+	memcpy(it->name, name, strlen(name) + 1);
+	it->line = at_line;
+	l->row = NULL;
+	return it;
+}
+
 static void
 item_parse(struct list *l, char **s)
 {
@@ -316,14 +363,15 @@ item_parse(struct list *l, char **s)
 	char name[NAME_SIZE];
 
 	take_name(s, name, "name");
-	if (item_find(l, name) != NULL)
-		die("\"%s\" is listed twice", name);
-	if (l->n == ITEMS_MAX)
-		die("more than %d items", ITEMS_MAX);
-	it = &l->v[l->n++];
-	memset(it, 0, sizeof(*it));
-	memcpy(it->name, name, sizeof(name));
-	it->line = at_line;
+	if (strcmp(name, "row") == 0) {
+		row_take(l, s);
+		return;
+	}
+	if (strcmp(name, "fields") == 0 && *skip_space(*s) == '(') {
+		fields_take(l, s);
+		return;
+	}
+	it = item_new(l, name);
 	take_type(s, it);
 	take_arguments(s, it);
 }
@@ -347,31 +395,64 @@ list_parse(struct list *l, char *s)
 }
 
 static struct query *
-query_new(char *s)
+named_find(struct query **v, size_t n, const char *name)
 {
-	struct query *q = grow(NULL, 1, sizeof(*q));
-	char kind[NAME_SIZE];
 	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (strcmp(v[i]->name, name) == 0)
+			return v[i];
+	return NULL;
+}
+
+/* A query or a row, at the end of the list of such: both give a structure its
+ * name. */
+static struct query *
+named_new(struct query ***v, size_t *n, char **s, const char *what)
+{
+	struct query *q = grow(NULL, 1, sizeof(*q)), *before;
 
 	memset(q, 0, sizeof(*q));
 	q->file = strrchr(at_file, '/');
 	q->file = q->file == NULL ? at_file : q->file + 1;
 	q->line = at_line;
-	take_name(&s, q->name, "name of the query");
+	q->kind = KINDS;
+	take_name(s, q->name, what);
+	if ((before = named_find(queries, queries_n, q->name)) != NULL ||
+	    (before = named_find(rows, rows_n, q->name)) != NULL)
+		die("\"%s\" is defined at %s:%d already", q->name, before->file,
+		    before->line);
+	*v = grow(*v, *n + 1, sizeof(struct query *));
+	(*v)[(*n)++] = q;
+	buf_add(&q->text, "", 0);
+	return q;
+}
+
+static struct query *
+row_new(char *s)
+{
+	struct query *q = named_new(&rows, &rows_n, &s, "name of the row");
+
+	if (*skip_space(s) != '\0')
+		die("\"%s\": nothing may follow the name", q->name);
+	return q;
+}
+
+static struct query *
+query_new(char *s)
+{
+	struct query *q = named_new(
+	    &queries, &queries_n, &s, "name of the query");
+	char kind[NAME_SIZE];
+
 	take_name(&s, kind, "kind of the query");
 	if (*skip_space(s) != '\0')
 		die("\"%s\": nothing may follow the kind", q->name);
+	q->kind = ONE;
 	while (q->kind < KINDS && strcmp(kinds[q->kind], kind) != 0)
 		q->kind++;
 	if (q->kind == KINDS)
 		die("\"%s\": kind one, many, exec or later expected", q->name);
-	for (i = 0; i < queries_n; i++)
-		if (strcmp(queries[i]->name, q->name) == 0)
-			die("\"%s\" is defined at %s:%d already", q->name,
-			    queries[i]->file, queries[i]->line);
-	queries = grow(queries, queries_n + 1, sizeof(struct query *));
-	queries[queries_n++] = q;
-	buf_add(&q->text, "", 0);
 	return q;
 }
 
@@ -399,10 +480,24 @@ struct reader {
 	struct list *more; /* list that goes on */
 };
 
+/* The list that a line begins; NULL if it is any comment. */
+static struct list *
+list_begin(struct query *q, const char *said)
+{
+	bool in = strncmp(said, "in:", 3) == 0;
+
+	if (!in && strncmp(said, "out:", 4) != 0)
+		return NULL;
+	if (q == NULL)
+		die("\"in:\" or \"out:\" before the first \"sql:\"");
+	if (in && q->kind == KINDS)
+		die("\"%s\": a row has no \"in:\"", q->name);
+	return in ? list_open(q, &q->in, "in:") : list_open(q, &q->out, "out:");
+}
+
 static void
 header_line(struct reader *rd, char *said)
 {
-	struct query *q = rd->query;
 	struct list *l;
 
 	if (rd->more != NULL && said[0] != '\0') {
@@ -414,14 +509,12 @@ header_line(struct reader *rd, char *said)
 		rd->query = query_new(said + 4);
 		return;
 	}
-	if (strncmp(said, "in:", 3) != 0 && strncmp(said, "out:", 4) != 0)
-		return; /* any comment */
-	if (q == NULL)
-		die("\"in:\" or \"out:\" before the first \"sql:\"");
-	if (said[0] == 'i')
-		l = list_open(q, &q->in, "in:");
-	else
-		l = list_open(q, &q->out, "out:");
+	if (strncmp(said, "row:", 4) == 0) {
+		rd->query = row_new(said + 4);
+		return;
+	}
+	if ((l = list_begin(rd->query, said)) == NULL)
+		return;
 	rd->more = list_parse(l, strchr(said, ':') + 1) ? l : NULL;
 }
 
@@ -474,11 +567,27 @@ save(const char *dir, const char *name, const struct buf *b)
 	at_file = dir;
 }
 
+/* The queries from that one on, all of one file. */
+static void
+check_file(size_t first)
+{
+	size_t i;
+
+	if (queries_n == first)
+		die("no \"-- sql:\" in it");
+	for (i = first; i < queries_n; i++) {
+		check_headers(queries[i]);
+		rows_expand(queries[i]);
+		check_text(queries[i]);
+	}
+	check_rows();
+}
+
 int
 main(int argc, char **argv)
 {
 	struct buf header = { NULL, 0, 0 }, source = { NULL, 0, 0 };
-	size_t first, i;
+	size_t first;
 	int a;
 
 	if (argc < 5 || strcmp(argv[1], "-o") != 0) {
@@ -490,12 +599,7 @@ main(int argc, char **argv)
 	for (a = 4; a < argc; a++) {
 		first = queries_n;
 		queries_read(argv[a]);
-		for (i = first; i < queries_n; i++) {
-			check_headers(queries[i]);
-			check_text(queries[i]);
-		}
-		if (queries_n == first)
-			die("no \"-- sql:\" in it");
+		check_file(first);
 	}
 	write_header(&header);
 	write_source(&source);

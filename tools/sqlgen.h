@@ -4,8 +4,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The parts of sqlgen: sqlgen.c reads, sqlgen_check.c refuses, sqlgen_write.c
- * writes. */
+/* The parts of sqlgen: sqlgen.c reads, sqlgen_row.c puts rows where they are
+ * named, sqlgen_check.c refuses, sqlgen_write.c writes. */
 #define ITEMS_MAX  64
 #define NAME_SIZE  64
 #define ARGS_MAX   3
@@ -18,6 +18,7 @@ struct buf {
 
 struct field_row {
 	char name[NAME_SIZE];
+	char table[NAME_SIZE], column[NAME_SIZE];
 	char class[NAME_SIZE];
 };
 
@@ -42,11 +43,14 @@ struct list {
 	struct item v[ITEMS_MAX];
 	int n;
 	bool given;
+	struct query *row; /* the one that is all of it, or NULL */
 };
 
+/* A row is one that has a list of columns alone, and perhaps their text. */
 struct query {
 	char name[NAME_SIZE];
-	enum kind kind;
+	enum kind kind;	  /* KINDS: a row */
+	bool used;	  /* a row: by any query */
 	const char *file; /* last part of the path */
 	int line;
 	struct list in, out;
@@ -56,6 +60,10 @@ struct query {
 extern const char *const kinds[KINDS];
 extern struct query **queries; /* in the order of reading */
 extern size_t queries_n;
+extern struct query **rows;
+extern size_t rows_n;
+extern struct field_row *fields;
+extern size_t fields_n;
 
 /* What is being read, for messages. */
 extern const char *at_file;
@@ -68,11 +76,29 @@ void die(const char *, ...) __attribute__((noreturn, format(printf, 1, 2)));
 void buf_add(struct buf *, const char *, size_t);
 void say(struct buf *, const char *, ...) __attribute__((format(printf, 2, 3)));
 
+/* Reads a name off *s; what follows the white space there. */
+void take_name(char **s, char out[NAME_SIZE], const char *what);
+char *skip_space(char *);
+
 /* The row of fields.def, or NULL. */
 const struct field_row *field_find(const char *name);
+/* A new item at the end of a list. */
+struct item *item_new(struct list *, const char *name);
+const struct type *type_find(const char *name, size_t n);
 /* The item of a list, or NULL; is it there and of that type? */
 struct item *item_find(struct list *, const char *name);
 bool is_type(const struct item *, const char *name);
+
+/* "row NAME" and "fields(TABLE)" in a list: their items. */
+void row_take(struct list *, char **s);
+void fields_take(struct list *, char **s);
+/* Puts the text of rows in the place of {NAME} and {NAME: …}. */
+void rows_expand(struct query *);
+/* Refuses rows that no query uses. */
+void check_rows(void);
+
+/* End of the quoted piece that starts at s. */
+const char *skip_quoted(const struct query *, const char *s);
 
 /* Refuses headers that contradict themselves, and resolves the names in
  * sealed( ). */

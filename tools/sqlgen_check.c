@@ -66,23 +66,22 @@ check_list(struct list *l)
 void
 check_headers(struct query *q)
 {
-	bool rows = q->kind == ONE || q->kind == MANY;
+	bool answers = q->kind == ONE || q->kind == MANY;
 
 	at_line = q->line;
-	if (rows && !q->out.given)
+	if (answers && !q->out.given)
 		die("\"%s\": kind %s needs \"-- out:\"", q->name,
 		    kinds[q->kind]);
-	if (!rows && q->out.given)
+	if (!answers && q->out.given)
 		die("\"%s\": kind %s has no \"-- out:\"", q->name,
 		    kinds[q->kind]);
 	check_list(&q->in);
-	check_list(&q->out);
+	check_list(q->out.row != NULL ? &q->out.row->out : &q->out);
 }
 
 /* Checks: text */
 
-/* End of the quoted piece that starts at s. */
-static const char *
+const char *
 skip_quoted(const struct query *q, const char *s)
 {
 	const char quote = *s;
@@ -166,6 +165,8 @@ check_text(struct query *q)
 			s = end = s + strcspn(s, "\n");
 		} else if (strncmp(s, "/*", 2) == 0)
 			die("\"%s\": comments are written --", q->name);
+		else if (*s == '{')
+			die("\"%s\": { in the text of a row", q->name);
 		else if (*s == '$')
 			end = take_param(q, s, seen);
 		else if (*s == ';') {

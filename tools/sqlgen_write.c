@@ -4,18 +4,37 @@
 
 /* What is written */
 
+/* Whose structure a query's row is: its own, or one that is shared. */
+static const char *
+row_name(const struct query *q)
+{
+	return q->out.row != NULL ? q->out.row->name : q->name;
+}
+
 static void
-write_struct(struct buf *b, const struct query *q, const struct list *l,
-    const char *suffix)
+write_struct(
+    struct buf *b, const char *name, const struct list *l, const char *suffix)
 {
 	int i;
 
 	if (l->n == 0)
 		return;
-	say(b, "struct %s_%s {\n", q->name, suffix);
+	say(b, "struct %s_%s {\n", name, suffix);
 	for (i = 0; i < l->n; i++)
 		say(b, "\t%s%s;\n", l->v[i].type->decl, l->v[i].name);
 	say(b, "};\n");
+}
+
+/* Is the row the whole of any query's? */
+static bool
+is_shared(const struct query *row)
+{
+	size_t i;
+
+	for (i = 0; i < queries_n; i++)
+		if (queries[i]->out.row == row)
+			return true;
+	return false;
 }
 
 static void
@@ -25,9 +44,9 @@ write_signature(struct buf *b, const struct query *q)
 	if (q->in.n > 0)
 		say(b, ",\n    const struct %s_in *in", q->name);
 	if (q->kind == ONE)
-		say(b, ",\n    struct %s_row *row", q->name);
+		say(b, ",\n    struct %s_row *row", row_name(q));
 	if (q->kind == MANY)
-		say(b, ",\n    struct %s_row **rows, size_t *n", q->name);
+		say(b, ",\n    struct %s_row **rows, size_t *n", row_name(q));
 	if (q->kind == EXEC)
 		say(b, ",\n    int64_t *affected");
 	say(b, ")");
@@ -49,7 +68,7 @@ write_take_signature(struct buf *b, const struct query *q)
 	say(b,
 	    "sql_%s_take(struct tx *tx, struct tx_call *call,\n"
 	    "    struct %s_row *row)",
-	    q->name, q->name);
+	    q->name, row_name(q));
 }
 
 void
@@ -64,10 +83,18 @@ write_header(struct buf *b)
 	    "#include \"base/keyring.h\"\n#include \"base/uuid.h\"\n"
 	    "#include \"data/list.h\"\n#include \"data/tx.h\"\n\n"
 	    "#include <stdbool.h>\n#include <stddef.h>\n#include <stdint.h>\n");
+	for (i = 0; i < rows_n; i++) {
+		if (!is_shared(rows[i]))
+			continue;
+		say(b, "\n/* %s:%d */\n", rows[i]->file, rows[i]->line);
+		write_struct(b, rows[i]->name, &rows[i]->out, "row");
+	}
 	for (i = 0; i < queries_n; i++) {
 		say(b, "\n/* %s:%d */\n", queries[i]->file, queries[i]->line);
-		write_struct(b, queries[i], &queries[i]->in, "in");
-		write_struct(b, queries[i], &queries[i]->out, "row");
+		write_struct(b, queries[i]->name, &queries[i]->in, "in");
+		if (queries[i]->out.row == NULL)
+			write_struct(
+			    b, queries[i]->name, &queries[i]->out, "row");
 		say(b, "NODISCARD enum err ");
 		write_signature(b, queries[i]);
 		say(b, ";\n");
@@ -83,18 +110,18 @@ write_header(struct buf *b)
 }
 
 static void
-write_item(struct buf *b, const struct query *q, const struct item *it,
-    const char *suffix)
+write_item(
+    struct buf *b, const char *name, const struct item *it, const char *suffix)
 {
 	say(b,
 	    "\t{ .name = \"%s\", .type = %s, .at = offsetof(struct %s_%s, %s)",
-	    it->name, it->type->tag, q->name, suffix, it->name);
+	    it->name, it->type->tag, name, suffix, it->name);
 	if (is_type(it, "sealed")) {
 		say(b, ",\n\t  .field = FIELD_%s", it->arg[0]);
-		say(b, ", .row = offsetof(struct %s_%s, %s)", q->name, suffix,
+		say(b, ", .row = offsetof(struct %s_%s, %s)", name, suffix,
 		    it->arg[1]);
-		say(b, ",\n\t  .key = offsetof(struct %s_%s, %s)", q->name,
-		    suffix, it->arg[2]);
+		say(b, ",\n\t  .key = offsetof(struct %s_%s, %s)", name, suffix,
+		    it->arg[2]);
 	}
 	if (is_type(it, "record_key"))
 		say(b, ", .class = KEY_CLASS_%s", it->class);
@@ -102,17 +129,17 @@ write_item(struct buf *b, const struct query *q, const struct item *it,
 }
 
 static void
-write_items(struct buf *b, const struct query *q, const struct list *l,
-    const char *suffix)
+write_items(
+    struct buf *b, const char *name, const struct list *l, const char *suffix)
 {
 	int i;
 
 	if (l->n == 0)
 		return;
-	say(b, "\nstatic const struct sql_item %s_%s_items[] = {\n", q->name,
+	say(b, "\nstatic const struct sql_item %s_%s_items[] = {\n", name,
 	    suffix);
 	for (i = 0; i < l->n; i++)
-		write_item(b, q, &l->v[i], suffix);
+		write_item(b, name, &l->v[i], suffix);
 	say(b, "};\n");
 }
 
@@ -146,7 +173,7 @@ write_statement(struct buf *b, const struct query *q)
 		say(b,
 		    ",\n\t  .out = %s_row_items, .n_out = %d,\n"
 		    "\t  .row_size = sizeof(struct %s_row)",
-		    q->name, q->out.n, q->name);
+		    row_name(q), q->out.n, row_name(q));
 	say(b, " },\n");
 }
 
@@ -201,9 +228,14 @@ write_source(struct buf *b)
 	    "/* Made by tools/sqlgen from sql/queries. */\n"
 	    "#include \"sql.h\"\n\n#include \"data/statement.h\"\n\n"
 	    "#include <stddef.h>\n");
+	for (i = 0; i < rows_n; i++)
+		if (is_shared(rows[i]))
+			write_items(b, rows[i]->name, &rows[i]->out, "row");
 	for (i = 0; i < queries_n; i++) {
-		write_items(b, queries[i], &queries[i]->in, "in");
-		write_items(b, queries[i], &queries[i]->out, "row");
+		write_items(b, queries[i]->name, &queries[i]->in, "in");
+		if (queries[i]->out.row == NULL)
+			write_items(
+			    b, queries[i]->name, &queries[i]->out, "row");
 	}
 	say(b,
 	    "\nconst size_t sql_statements_n = %zu;\n"

@@ -118,11 +118,14 @@ UPDATE job j SET state = CASE WHEN e.dead THEN 'dead' ELSE 'waiting' END,
  WHERE j.clinic_id = e.clinic_id AND j.id = e.id
 RETURNING e.dead;
 
--- sql: job_list many
--- in:  state text, before uuid, limit int
+-- row: job
 -- out: id uuid, kind text, state text, attempts int, run_at time,
 --      error_code text, record_id uuid, created_at time
-SELECT id, kind, state, attempts, run_at, error_code, record_id, created_at FROM job
+
+-- sql: job_list many
+-- in:  state text, before uuid, limit int
+-- out: row job
+SELECT {job: %} FROM job
  WHERE clinic_id = current_clinic() AND ($1::text IS NULL OR state = $1)
    AND ($2::uuid IS NULL OR id < $2)
  ORDER BY id DESC
@@ -130,9 +133,8 @@ SELECT id, kind, state, attempts, run_at, error_code, record_id, created_at FROM
 
 -- sql: job_get one
 -- in:  id uuid
--- out: id uuid, kind text, state text, attempts int, run_at time,
---      error_code text, record_id uuid, created_at time
-SELECT id, kind, state, attempts, run_at, error_code, record_id, created_at FROM job
+-- out: row job
+SELECT {job: %} FROM job
  WHERE clinic_id = current_clinic() AND id = $1::uuid;
 
 -- Its tries and its time begin anew.

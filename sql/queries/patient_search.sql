@@ -6,6 +6,20 @@
 -- Names are sealed, so that no index can have them in their order: the order is
 -- that of ids, which is that in which patients were taken in, exact names first.
 
+-- Who is found, of: patient p with key k. $1 are the members asked for; via and
+-- part say how, and are each search's own.
+-- row: patient_found
+-- out: id uuid, key record_key,
+--      family_name sealed(patient_family_name), given_name sealed(patient_given_name),
+--      birth_date sealed(patient_birth_date), sex sealed(patient_sex),
+--      mrn sealed(patient_mrn), ssn sealed(patient_ssn), phone sealed(patient_phone),
+--      email sealed(patient_email), via bytes, part int
+p.id, k.subject_id, k.version, k.wrapped,
+       p.family_name, p.given_name, p.birth_date, p.sex, p.mrn,
+       CASE WHEN 'ssn' = ANY ($1::text[]) THEN p.ssn END AS ssn,
+       p.phone,
+       CASE WHEN 'email' = ANY ($1) THEN p.email END AS email
+
 -- Who has a number, an address or a birth date (as far as both are known), and
 -- the names besides.
 -- sql: patient_search_number many
@@ -13,11 +27,7 @@
 --      beginnings bytes[], groups int[], names int[], group_count int,
 --      mrn bytes, ssn bytes, phone bytes, email bytes,
 --      year bytes, month bytes, day bytes
--- out: id uuid, key record_key,
---      family_name sealed(patient_family_name), given_name sealed(patient_given_name),
---      birth_date sealed(patient_birth_date), sex sealed(patient_sex),
---      mrn sealed(patient_mrn), ssn sealed(patient_ssn), phone sealed(patient_phone),
---      email sealed(patient_email), via bytes, part int
+-- out: row patient_found
 WITH candidate AS (
     SELECT id FROM patient WHERE clinic_id = current_clinic() AND mrn_token = $9::bytea
     UNION ALL
@@ -55,11 +65,7 @@ page AS (
             bears_names(c.id, $5::bytea[], $6::bigint[], $7::bigint[]) = $8)
      ORDER BY c.id
      LIMIT $3::bigint)
-SELECT p.id, k.subject_id, k.version, k.wrapped,
-       p.family_name, p.given_name, p.birth_date, p.sex, p.mrn,
-       CASE WHEN 'ssn' = ANY ($1::text[]) THEN p.ssn END AS ssn,
-       p.phone,
-       CASE WHEN 'email' = ANY ($1) THEN p.email END AS email,
+SELECT {patient_found},
        NULL::bytea AS via, 0::bigint AS part
   FROM page c
   JOIN patient p ON p.clinic_id = current_clinic() AND p.id = c.id
@@ -73,11 +79,7 @@ SELECT p.id, k.subject_id, k.version, k.wrapped,
 -- in:  asked text[], after uuid, limit int,
 --      tokens bytes[], parts int[], other_tokens bytes[], other_parts int[],
 --      year bytes
--- out: id uuid, key record_key,
---      family_name sealed(patient_family_name), given_name sealed(patient_given_name),
---      birth_date sealed(patient_birth_date), sex sealed(patient_sex),
---      mrn sealed(patient_mrn), ssn sealed(patient_ssn), phone sealed(patient_phone),
---      email sealed(patient_email), via bytes, part int
+-- out: row patient_found
 WITH asked AS (
     SELECT w.*,
            (SELECT count(*) FROM (
@@ -117,11 +119,7 @@ page AS (
          LIMIT $3::bigint) AS c
      ORDER BY c.patient_id
      LIMIT $3)
-SELECT p.id, k.subject_id, k.version, k.wrapped,
-       p.family_name, p.given_name, p.birth_date, p.sex, p.mrn,
-       CASE WHEN 'ssn' = ANY ($1::text[]) THEN p.ssn END AS ssn,
-       p.phone,
-       CASE WHEN 'email' = ANY ($1) THEN p.email END AS email,
+SELECT {patient_found},
        NULL::bytea AS via, 0::bigint AS part
   FROM page c
   JOIN patient p ON p.clinic_id = current_clinic() AND p.id = c.patient_id
@@ -150,16 +148,8 @@ SELECT d.grp
 -- in:  asked text[], after_word bytes, after_part int, after uuid, limit int,
 --      beginnings bytes[], groups int[], names int[], group_count int, walked int,
 --      exact bytes, exact_name int, year bytes
--- out: id uuid, key record_key,
---      family_name sealed(patient_family_name), given_name sealed(patient_given_name),
---      birth_date sealed(patient_birth_date), sex sealed(patient_sex),
---      mrn sealed(patient_mrn), ssn sealed(patient_ssn), phone sealed(patient_phone),
---      email sealed(patient_email), via bytes, part int
-SELECT p.id, k.subject_id, k.version, k.wrapped,
-       p.family_name, p.given_name, p.birth_date, p.sex, p.mrn,
-       CASE WHEN 'ssn' = ANY ($1::text[]) THEN p.ssn END AS ssn,
-       p.phone,
-       CASE WHEN 'email' = ANY ($1) THEN p.email END AS email,
+-- out: row patient_found
+SELECT {patient_found},
        c.word AS via, c.part::bigint AS part
   FROM patients_beginning($2::bytea, $3::bigint, $4::uuid, $5::bigint,
        $6::bytea[], $7::bigint[], $8::bigint[], $9::bigint, $10::bigint,
@@ -175,11 +165,7 @@ SELECT p.id, k.subject_id, k.version, k.wrapped,
 --      beginnings bytes[], groups int[], names int[], group_count int,
 --      tokens bytes[], parts int[], other_tokens bytes[], other_parts int[],
 --      year bytes
--- out: id uuid, key record_key,
---      family_name sealed(patient_family_name), given_name sealed(patient_given_name),
---      birth_date sealed(patient_birth_date), sex sealed(patient_sex),
---      mrn sealed(patient_mrn), ssn sealed(patient_ssn), phone sealed(patient_phone),
---      email sealed(patient_email), via bytes, part int
+-- out: row patient_found
 WITH found AS MATERIALIZED (
     SELECT c.patient_id, (
         SELECT count(*) FROM unnest($10::bytea[], $11::bigint[], $12::bytea[], $13::bigint[])
@@ -205,11 +191,7 @@ page AS (
         OR (exact::int = $2 AND patient_id > $3)
      ORDER BY exact DESC, patient_id
      LIMIT $4::bigint)
-SELECT p.id, k.subject_id, k.version, k.wrapped,
-       p.family_name, p.given_name, p.birth_date, p.sex, p.mrn,
-       CASE WHEN 'ssn' = ANY ($1::text[]) THEN p.ssn END AS ssn,
-       p.phone,
-       CASE WHEN 'email' = ANY ($1) THEN p.email END AS email,
+SELECT {patient_found},
        NULL::bytea AS via, c.exact AS part
   FROM page c
   JOIN patient p ON p.clinic_id = current_clinic() AND p.id = c.patient_id

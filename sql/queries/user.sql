@@ -1,82 +1,74 @@
 -- Accounts as administrators see them, and as colleagues choose from them.
 
--- Without a role, those who work here: that somebody is a patient is for
--- administrators who ask for it. Addresses are theirs alone, too.
---= AZ-02
--- Newest first: who was just invited is on the first page.
--- sql: user_list many
--- in:  role text, as_admin bool, before uuid, limit int, now time
+-- An account, of: account a with key k, its last invitation i, the approval p
+-- that waits. $1 is now.
+-- row: user
 -- out: id uuid, key record_key, display_name sealed(account_display_name),
---      email sealed(account_email), role text, patient_id uuid, active bool,
---      state text, locked bool, invitation_id uuid, invitation_state text,
---      invitation_mailed bool, invitation_expires_at time, approval_id uuid,
---      approval_kind text, approval_role text
-SELECT a.id, k.subject_id, k.version, k.wrapped, a.display_name,
-       CASE WHEN $2::boolean THEN a.email END AS email, a.role, a.patient_id,
+--      role text, patient_id uuid, active bool, state text, locked bool,
+--      totp_enrolled bool, compromised_at time, password_changed_at time,
+--      last_sign_in_at time, created_at time, created_by uuid, version int,
+--      invitation_id uuid, invitation_state text, invitation_mailed bool,
+--      invitation_expires_at time, approval_id uuid, approval_kind text,
+--      approval_role text, email sealed(account_email)
+a.id, k.subject_id, k.version, k.wrapped, a.display_name, a.role, a.patient_id,
        a.deactivated_at IS NULL AS active,
        account_state(a.deactivated_at, a.password_hash, i.state) AS state,
        EXISTS (SELECT 1 FROM attempt t
                 WHERE t.clinic_id = a.clinic_id AND t.account_id = a.id
-                  AND attempt_closed(t, $5::timestamptz)) AS locked,
-       i.id AS invitation_id, i.state AS invitation_state,
-       coalesce(i.mailed, false) AS invitation_mailed,
-       i.expires_at AS invitation_expires_at,
-       p.id AS approval_id, p.kind AS approval_kind, p.role AS approval_role
-  FROM account a
-  JOIN record_key k ON k.clinic_id = a.clinic_id AND k.subject_id = a.id
-  LEFT JOIN LATERAL (
-       SELECT v.id, v.mailed, v.expires_at,
-              invitation_state(v.confirmed_at, v.ended_at, v.tries, v.expires_at, $5) AS state
-         FROM invitation v
-        WHERE v.clinic_id = a.clinic_id AND v.account_id = a.id
-        ORDER BY v.id DESC LIMIT 1) AS i ON $2
-  LEFT JOIN LATERAL (
-       SELECT q.id, q.kind, q.role FROM approval q
-        WHERE q.clinic_id = a.clinic_id AND q.account_id = a.id
-          AND q.state = 'waiting' AND q.expires_at > $5
-        ORDER BY q.id DESC LIMIT 1) AS p ON $2
- WHERE a.clinic_id = current_clinic()
-   AND CASE WHEN $1::text IS NULL THEN a.role <> 'patient' ELSE a.role = $1 END
-   AND ($2 OR a.role <> 'patient')
-   AND ($3::uuid IS NULL OR a.id < $3)
- ORDER BY a.id DESC
- LIMIT $4::bigint;
-
--- sql: user_get one
--- in:  id uuid, now time
--- out: id uuid, key record_key, display_name sealed(account_display_name),
---      email sealed(account_email), role text, patient_id uuid, active bool,
---      state text, locked bool, totp_enrolled bool, compromised_at time,
---      password_changed_at time, last_sign_in_at time, created_at time,
---      created_by uuid, version int, invitation_id uuid, invitation_state text,
---      invitation_mailed bool, invitation_expires_at time, approval_id uuid,
---      approval_kind text, approval_role text
-SELECT a.id, k.subject_id, k.version, k.wrapped, a.display_name, a.email, a.role,
-       a.patient_id, a.deactivated_at IS NULL AS active,
-       account_state(a.deactivated_at, a.password_hash, i.state) AS state,
-       EXISTS (SELECT 1 FROM attempt t
-                WHERE t.clinic_id = a.clinic_id AND t.account_id = a.id
-                  AND attempt_closed(t, $2::timestamptz)) AS locked,
+                  AND attempt_closed(t, $1::timestamptz)) AS locked,
        a.totp_confirmed_at IS NOT NULL AS totp_enrolled, a.compromised_at,
        a.password_changed_at, a.last_sign_in_at, a.created_at, a.created_by,
        a.version, i.id AS invitation_id, i.state AS invitation_state,
        coalesce(i.mailed, false) AS invitation_mailed,
        i.expires_at AS invitation_expires_at,
        p.id AS approval_id, p.kind AS approval_kind, p.role AS approval_role
+
+-- Without a role, those who work here: that somebody is a patient is for
+-- administrators who ask for it. Addresses are theirs alone, too.
+--= AZ-02
+-- Newest first: who was just invited is on the first page.
+-- sql: user_list many
+-- in:  now time, as_admin bool, before uuid, limit int, role text
+-- out: row user
+SELECT {user}, CASE WHEN $2::boolean THEN a.email END AS email
   FROM account a
   JOIN record_key k ON k.clinic_id = a.clinic_id AND k.subject_id = a.id
   LEFT JOIN LATERAL (
        SELECT v.id, v.mailed, v.expires_at,
-              invitation_state(v.confirmed_at, v.ended_at, v.tries, v.expires_at, $2) AS state
+              invitation_state(v.confirmed_at, v.ended_at, v.tries, v.expires_at, $1) AS state
+         FROM invitation v
+        WHERE v.clinic_id = a.clinic_id AND v.account_id = a.id
+        ORDER BY v.id DESC LIMIT 1) AS i ON $2
+  LEFT JOIN LATERAL (
+       SELECT q.id, q.kind, q.role FROM approval q
+        WHERE q.clinic_id = a.clinic_id AND q.account_id = a.id
+          AND q.state = 'waiting' AND q.expires_at > $1
+        ORDER BY q.id DESC LIMIT 1) AS p ON $2
+ WHERE a.clinic_id = current_clinic()
+   AND CASE WHEN $5::text IS NULL THEN a.role <> 'patient' ELSE a.role = $5 END
+   AND ($2 OR a.role <> 'patient')
+   AND ($3::uuid IS NULL OR a.id < $3)
+ ORDER BY a.id DESC
+ LIMIT $4::bigint;
+
+-- sql: user_get one
+-- in:  now time, id uuid
+-- out: row user
+SELECT {user}, a.email
+  FROM account a
+  JOIN record_key k ON k.clinic_id = a.clinic_id AND k.subject_id = a.id
+  LEFT JOIN LATERAL (
+       SELECT v.id, v.mailed, v.expires_at,
+              invitation_state(v.confirmed_at, v.ended_at, v.tries, v.expires_at, $1) AS state
          FROM invitation v
         WHERE v.clinic_id = a.clinic_id AND v.account_id = a.id
         ORDER BY v.id DESC LIMIT 1) AS i ON true
   LEFT JOIN LATERAL (
        SELECT q.id, q.kind, q.role FROM approval q
         WHERE q.clinic_id = a.clinic_id AND q.account_id = a.id
-          AND q.state = 'waiting' AND q.expires_at > $2
+          AND q.state = 'waiting' AND q.expires_at > $1
         ORDER BY q.id DESC LIMIT 1) AS p ON true
- WHERE a.clinic_id = current_clinic() AND a.id = $1::uuid;
+ WHERE a.clinic_id = current_clinic() AND a.id = $2::uuid;
 
 -- Administrators who can sign in, locked in order: two of them who would take
 -- each other away come one after the other, and the second is refused.

@@ -26,8 +26,9 @@ INSERT INTO visit (clinic_id, id, patient_id, clinician_id, starts_at, ends_at,
 VALUES (current_clinic(), $1::uuid, $2::uuid, $3::uuid, $4::timestamptz,
        $5::timestamptz, $6::bytea, $7::uuid, $8::timestamptz);
 
--- sql: visit_get one
--- in:  id uuid, closed_at time
+-- A visit as it is shown, of: visit v, its patient p with key k, its clinician's
+-- account a with key ak. $1 is closed_at.
+-- row: visit
 -- out: id uuid, patient_id uuid, key record_key,
 --      family_name sealed(patient_family_name, patient_id),
 --      given_name sealed(patient_given_name, patient_id),
@@ -35,18 +36,22 @@ VALUES (current_clinic(), $1::uuid, $2::uuid, $3::uuid, $4::timestamptz,
 --      clinician_name sealed(account_display_name, clinician_id, clinician_key),
 --      starts_at time, ends_at time, reason sealed(visit_reason), status text,
 --      arrived_at time, version int
-SELECT v.id, v.patient_id, k.subject_id, k.version, k.wrapped,
-       p.family_name, p.given_name,
+v.id, v.patient_id, k.subject_id, k.version, k.wrapped, p.family_name, p.given_name,
        v.clinician_id, ak.subject_id, ak.version, ak.wrapped, a.display_name,
        v.starts_at, v.ends_at, v.reason,
-       visit_status(v.status, v.ends_at, $2::timestamptz) AS status,
+       visit_status(v.status, v.ends_at, $1::timestamptz) AS status,
        v.arrived_at, v.version
+
+-- sql: visit_get one
+-- in:  closed_at time, id uuid
+-- out: row visit
+SELECT {visit}
   FROM visit v
   JOIN patient p ON p.clinic_id = v.clinic_id AND p.id = v.patient_id
   JOIN record_key k ON k.clinic_id = v.clinic_id AND k.subject_id = v.patient_id
   JOIN account a ON a.clinic_id = v.clinic_id AND a.id = v.clinician_id
   JOIN record_key ak ON ak.clinic_id = v.clinic_id AND ak.subject_id = v.clinician_id
- WHERE v.clinic_id = current_clinic() AND v.id = $1::uuid;
+ WHERE v.clinic_id = current_clinic() AND v.id = $2::uuid;
 
 -- Visits that start in [reach_at, to_at) and are on the list (visit_listed);
 -- after_at and after_id: after that one, for the next page. reach_at: as early
@@ -54,27 +59,17 @@ SELECT v.id, v.patient_id, k.subject_id, k.version, k.wrapped,
 -- clinician's care alone. One branch runs, by the index that fits it: a
 -- comparison with COALESCE or OR would find none.
 -- sql: visit_list many
--- in:  reach_at time, from_at time, to_at time, closed_at time, today bool,
+-- in:  closed_at time, from_at time, to_at time, reach_at time, today bool,
 --      patient_id uuid, clinician_id uuid, status text, care_of uuid,
 --      after_at time, after_id uuid, limit int
--- out: id uuid, patient_id uuid, key record_key,
---      family_name sealed(patient_family_name, patient_id),
---      given_name sealed(patient_given_name, patient_id),
---      clinician_id uuid, clinician_key record_key,
---      clinician_name sealed(account_display_name, clinician_id, clinician_key),
---      starts_at time, ends_at time, reason sealed(visit_reason), status text,
---      arrived_at time, version int
-SELECT v.id, v.patient_id, k.subject_id, k.version, k.wrapped,
-       p.family_name, p.given_name,
-       v.clinician_id, ak.subject_id, ak.version, ak.wrapped, a.display_name,
-       v.starts_at, v.ends_at, v.reason,
-       visit_status(v.status, v.ends_at, $4) AS status, v.arrived_at, v.version
+-- out: row visit
+SELECT {visit}
   FROM ((SELECT w.* FROM visit w -- of one patient
           WHERE $6::uuid IS NOT NULL AND w.patient_id = $6
             AND w.clinic_id = current_clinic()
-            AND w.starts_at >= $1::timestamptz AND w.starts_at < $3::timestamptz
+            AND w.starts_at >= $4::timestamptz AND w.starts_at < $3::timestamptz
             AND ($7::uuid IS NULL OR w.clinician_id = $7)
-            AND visit_listed(w, $2::timestamptz, $4::timestamptz, $5::boolean,
+            AND visit_listed(w, $2::timestamptz, $1::timestamptz, $5::boolean,
                 $8::text, $10::timestamptz, $11::uuid)
             AND ($9::uuid IS NULL OR EXISTS (
                 SELECT 1 FROM care_team t
@@ -86,9 +81,9 @@ SELECT v.id, v.patient_id, k.subject_id, k.version, k.wrapped,
           CROSS JOIN LATERAL (
                 SELECT u.* FROM visit u
                  WHERE u.clinic_id = t.clinic_id AND u.patient_id = t.patient_id
-                   AND u.starts_at >= $1 AND u.starts_at < $3
+                   AND u.starts_at >= $4 AND u.starts_at < $3
                    AND ($7 IS NULL OR u.clinician_id = $7)
-                   AND visit_listed(u, $2, $4, $5, $8, $10, $11)
+                   AND visit_listed(u, $2, $1, $5, $8, $10, $11)
                  ORDER BY u.starts_at, u.id LIMIT $12) AS w
           WHERE $6 IS NULL AND $9 IS NOT NULL
             AND t.clinic_id = current_clinic() AND t.account_id = $9
@@ -98,24 +93,24 @@ SELECT v.id, v.patient_id, k.subject_id, k.version, k.wrapped,
         (SELECT w.* FROM visit w -- of one clinician
           WHERE $6 IS NULL AND $9 IS NULL AND w.clinician_id = $7
             AND w.clinic_id = current_clinic()
-            AND w.starts_at >= $1 AND w.starts_at < $3
-            AND visit_listed(w, $2, $4, $5, $8, $10, $11)
+            AND w.starts_at >= $4 AND w.starts_at < $3
+            AND visit_listed(w, $2, $1, $5, $8, $10, $11)
           ORDER BY w.starts_at, w.id LIMIT $12)
          UNION ALL
         (SELECT w.* FROM visit w -- of the clinic, in a status that may be rare
           WHERE $6 IS NULL AND $9 IS NULL AND $7 IS NULL
             AND $8 <> 'ended' AND w.status = $8
             AND w.clinic_id = current_clinic()
-            AND w.starts_at >= $1 AND w.starts_at < $3
-            AND visit_listed(w, $2, $4, $5, $8, $10, $11)
+            AND w.starts_at >= $4 AND w.starts_at < $3
+            AND visit_listed(w, $2, $1, $5, $8, $10, $11)
           ORDER BY w.starts_at, w.id LIMIT $12)
          UNION ALL
         (SELECT w.* FROM visit w -- of the clinic
           WHERE $6 IS NULL AND $9 IS NULL AND $7 IS NULL
             AND ($8 IS NULL OR $8 = 'ended')
             AND w.clinic_id = current_clinic()
-            AND w.starts_at >= $1 AND w.starts_at < $3
-            AND visit_listed(w, $2, $4, $5, $8, $10, $11)
+            AND w.starts_at >= $4 AND w.starts_at < $3
+            AND visit_listed(w, $2, $1, $5, $8, $10, $11)
           ORDER BY w.starts_at, w.id LIMIT $12)) AS v
   JOIN patient p ON p.clinic_id = v.clinic_id AND p.id = v.patient_id
   JOIN record_key k ON k.clinic_id = v.clinic_id AND k.subject_id = v.patient_id

@@ -189,7 +189,7 @@ invitation_accept(struct op *op)
 /* A new link for the same person, and the old one ends. What was confirmed for
  * that one is asked for again: its link may be in other hands by now. */
 static enum err
-resend(struct op *op, const struct user_get_row *u)
+resend(struct op *op, const struct user_row *u)
 {
 	struct invitee who = {
 		.kind = "invite",
@@ -216,12 +216,12 @@ invitation_resend(struct op *op)
 {
 	struct invitation_account_in in = { op->id };
 	struct invitation_account_row row;
-	struct user_get_row u;
+	struct user_row u;
 	enum err r;
 
 	if ((r = sql_invitation_account(op->tx, &in, &row)) != ERR_OK)
 		return r;
-	struct user_get_in get = { row.account_id, op->now };
+	struct user_get_in get = { .id = row.account_id, .now = op->now };
 	if ((r = sql_user_get(op->tx, &get, &u)) != ERR_OK)
 		return r;
 	op->note.record = u.id;

@@ -29,7 +29,7 @@ const struct shape job_retry_in[] = { { 0 } };
 const struct shape job_retry_out[] = { JOB_MEMBERS, { 0 } };
 
 static json_t *
-job_json(const struct job_list_row *j)
+job_json(const struct job_row *j)
 {
 	return json_pack("{s:o, s:s, s:s, s:I, s:o, s:o, s:o, s:o}", "id",
 	    uuid_json(&j->id), "kind", j->kind, "state", j->state, "attempts",
@@ -47,7 +47,7 @@ job_list(struct op *op)
 		.before = page_uuid(op, "before"),
 		.limit = page_fetch(op),
 	};
-	struct job_list_row *rows;
+	struct job_row *rows;
 	json_t *items, *next = NULL;
 	size_t i, n, shown;
 	enum err r;
@@ -69,8 +69,7 @@ job_retry(struct op *op)
 {
 	const struct job_retry_in again = { op->id };
 	const struct job_get_in in = { op->id };
-	struct job_get_row j;
-	struct job_list_row row;
+	struct job_row j;
 	int64_t n;
 	enum err r;
 
@@ -80,8 +79,6 @@ job_retry(struct op *op)
 	if (n != 1)
 		return ERR_WRONG_STATUS; /* it is not dead */
 	op->note.record = j.id;
-	row = (struct job_list_row){ j.id, j.kind, j.state, j.attempts,
-		j.run_at, j.error_code, j.record_id, j.created_at };
-	op->out = job_json(&row);
+	op->out = job_json(&j);
 	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
 }

@@ -87,7 +87,7 @@ enum err
 mail_state(struct op *op, const struct uuid *mail_id, const char **state)
 {
 	const struct job_get_in in = { *mail_id };
-	struct job_get_row j;
+	struct job_row j;
 	enum err r;
 
 	if ((r = sql_job_get(op->tx, &in, &j)) != ERR_OK)

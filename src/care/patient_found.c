@@ -14,22 +14,6 @@
 	    1u << PATIENT_birth_date | 1u << PATIENT_sex | 1u << PATIENT_mrn | \
 	    1u << PATIENT_phone)
 
-/* A row of any of the searches: they have the same columns. */
-struct found {
-	struct uuid id;
-	const char *family_name, *given_name, *birth_date, *sex, *mrn, *ssn,
-	    *phone, *email;
-	struct bytes via;
-	int64_t part;
-};
-
-#define FOUND(row)                                                             \
-	{                                                                      \
-		(row)->id, (row)->family_name, (row)->given_name,              \
-		    (row)->birth_date, (row)->sex, (row)->mrn, (row)->ssn,     \
-		    (row)->phone, (row)->email, (row)->via, (row)->part        \
-	}
-
 static const struct {
 	const char *name;
 	enum patient_name part;
@@ -159,8 +143,8 @@ search_names_read(struct op *op, struct search *s)
 
 /* Is this exactly who was asked for? */
 static enum err
-is_exact(
-    struct op *op, const struct search *s, const struct found *f, bool *exact)
+is_exact(struct op *op, const struct search *s,
+    const struct patient_found_row *f, bool *exact)
 {
 	char *have[NAME_ANY] = { NULL, NULL, NULL };
 	const struct exact *e;
@@ -202,7 +186,7 @@ member_matches(struct op *op, const char *name, enum field field,
 
 /* Equal tokens make a candidate; the opened value decides. */
 static enum err
-really_matches(struct op *op, const struct found *f, int *matches)
+really_matches(struct op *op, const struct patient_found_row *f, int *matches)
 {
 	const char *const both[] = { f->family_name, f->given_name };
 	const char *name = in_text(op, "name");
@@ -231,7 +215,7 @@ really_matches(struct op *op, const struct found *f, int *matches)
 }
 
 static void
-found_show(struct op *op, const struct found *f, json_t *items)
+found_show(struct op *op, const struct patient_found_row *f, json_t *items)
 {
 	struct patient_values
 	    values = { .text = {
@@ -248,7 +232,7 @@ found_show(struct op *op, const struct found *f, json_t *items)
 }
 
 static enum err
-found_add(struct op *op, const struct found *f, json_t *items)
+found_add(struct op *op, const struct patient_found_row *f, json_t *items)
 {
 	int matches;
 	enum err r;
@@ -278,7 +262,7 @@ search_numbers(
 		.month = s->number.birth_month,
 		.day = s->number.birth_day,
 	};
-	struct patient_search_number_row *rows;
+	struct patient_found_row *rows;
 	size_t i, n, page;
 	enum err r;
 
@@ -287,7 +271,7 @@ search_numbers(
 	r = sql_patient_search_number(op->tx, &in, &rows, &n);
 	page = r == ERR_OK ? page_size(op, n) : 0;
 	for (i = 0; i < page && r == ERR_OK; i++)
-		r = found_add(op, &(struct found)FOUND(&rows[i]), items);
+		r = found_add(op, &rows[i], items);
 	if (r == ERR_OK && n > page)
 		*next = json_pack(
 		    "{s:o}", "after", uuid_json(&rows[page - 1].id));
@@ -313,14 +297,14 @@ search_team(struct op *op, const struct search *s, json_t *items, json_t **next)
 		.other_parts = { s->exact_b_part, s->exact_n },
 		.year = s->number.birth_year,
 	};
-	struct patient_search_team_row *rows;
+	struct patient_found_row *rows;
 	size_t i, n, page;
 	enum err r;
 
 	r = sql_patient_search_team(op->tx, &in, &rows, &n);
 	page = r == ERR_OK ? page_size(op, n) : 0;
 	for (i = 0; i < page && r == ERR_OK; i++)
-		r = found_add(op, &(struct found)FOUND(&rows[i]), items);
+		r = found_add(op, &rows[i], items);
 	if (r == ERR_OK && n > page)
 		*next = json_pack("{s:I, s:o}", "exact",
 		    (json_int_t)rows[page - 1].part, "after",
@@ -344,14 +328,14 @@ exact_page(struct op *op, const struct search *s, json_t *items, json_t **next,
 		.other_parts = { s->exact_b_part, s->exact_n },
 		.year = s->number.birth_year,
 	};
-	struct patient_search_exact_row *rows;
+	struct patient_found_row *rows;
 	size_t i, n, page;
 	enum err r;
 
 	r = sql_patient_search_exact(op->tx, &in, &rows, &n);
 	page = r == ERR_OK ? page_size(op, n) : 0;
 	for (i = 0; i < page && r == ERR_OK; i++)
-		r = found_add(op, &(struct found)FOUND(&rows[i]), items);
+		r = found_add(op, &rows[i], items);
 	*left = op->limit - (int64_t)page;
 	if (r == ERR_OK && n > page) {
 		*left = -1;
@@ -393,7 +377,7 @@ word_is_walked(const struct search *s, const struct walk *w,
 /* Is there a walked word of this name before the row's in the order? */
 static enum err
 name_comes_before(struct op *op, const struct search *s, const struct walk *w,
-    const struct found *f, const char *text, enum patient_name name,
+    const struct patient_found_row *f, const char *text, enum patient_name name,
     bool *before)
 {
 	struct field_word *words;
@@ -421,7 +405,7 @@ name_comes_before(struct op *op, const struct search *s, const struct walk *w,
  * and an exact match was shown before. */
 static enum err
 is_repeated(struct op *op, const struct search *s, const struct walk *w,
-    const struct found *f, bool *repeated)
+    const struct patient_found_row *f, bool *repeated)
 {
 	enum err r;
 
@@ -473,8 +457,8 @@ page_word(struct op *op)
 }
 
 static json_t *
-walk_next(struct op *op, const struct walk *w,
-    const struct patient_search_beginning_row *last)
+walk_next(
+    struct op *op, const struct walk *w, const struct patient_found_row *last)
 {
 	return json_pack("{s:I, s:s, s:I, s:o}", "group", (json_int_t)w->group,
 	    "word", text_base64url(op->arena, last->via.p, last->via.n), "part",
@@ -497,8 +481,7 @@ walk_page(struct op *op, const struct search *s, int64_t left, json_t *items,
 		.group_count = (int64_t)s->words_n,
 		.year = s->number.birth_year,
 	};
-	struct patient_search_beginning_row *rows;
-	struct found f;
+	struct patient_found_row *rows;
 	struct walk w;
 	bool repeated;
 	size_t i, n = 0;
@@ -511,10 +494,9 @@ walk_page(struct op *op, const struct search *s, int64_t left, json_t *items,
 	in.exact_name = w.exact_name;
 	r = sql_patient_search_beginning(op->tx, &in, &rows, &n);
 	for (i = 0; i < n && (int64_t)i < left && r == ERR_OK; i++) {
-		f = (struct found)FOUND(&rows[i]);
-		r = is_repeated(op, s, &w, &f, &repeated);
+		r = is_repeated(op, s, &w, &rows[i], &repeated);
 		if (r == ERR_OK && !repeated)
-			r = found_add(op, &f, items);
+			r = found_add(op, &rows[i], items);
 	}
 	if (r == ERR_OK && (int64_t)n > left)
 		*next = left == 0

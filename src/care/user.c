@@ -125,7 +125,7 @@ waiting_json(const struct uuid *id, const char *kind, const char *role)
 
 /*= AZ-02: addresses and the state of an account are the administrator's */
 static json_t *
-item_json(const struct user_list_row *u, bool as_admin)
+item_json(const struct user_row *u, bool as_admin)
 {
 	json_t *o = json_pack("{s:o, s:o, s:s, s:b}", "id", uuid_json(&u->id),
 	    "display_name", text_json(u->display_name), "role", u->role,
@@ -157,7 +157,7 @@ user_list(struct op *op)
 		.limit = page_fetch(op),
 		.now = op->now,
 	};
-	struct user_list_row *rows;
+	struct user_row *rows;
 	json_t *items = json_array(), *next = NULL;
 	size_t i, n, shown;
 	enum err r;
@@ -209,9 +209,9 @@ user_create(struct op *op)
 
 /* The account of the path; its audit row names the patient whose it is. */
 static enum err
-user_find(struct op *op, struct user_get_row *u)
+user_find(struct op *op, struct user_row *u)
 {
-	struct user_get_in in = { op->id, op->now };
+	struct user_get_in in = { .id = op->id, .now = op->now };
 	enum err r;
 
 	if ((r = sql_user_get(op->tx, &in, u)) != ERR_OK)
@@ -224,7 +224,7 @@ user_find(struct op *op, struct user_get_row *u)
 static enum err
 user_show(struct op *op)
 {
-	struct user_get_row u;
+	struct user_row u;
 	enum err r;
 
 	if ((r = user_find(op, &u)) != ERR_OK)
@@ -260,7 +260,7 @@ user_read(struct op *op)
 }
 
 static enum err
-user_write(struct op *op, const struct user_get_row *u)
+user_write(struct op *op, const struct user_row *u)
 {
 	const char *name = in_text(op, "display_name");
 	struct user_update_in in = {
@@ -279,7 +279,7 @@ user_write(struct op *op, const struct user_get_row *u)
 
 /* A patient's name is the record's: the record is changed, not the account. */
 static bool
-patient_renamed(const struct op *op, const struct user_get_row *u)
+patient_renamed(const struct op *op, const struct user_row *u)
 {
 	const char *name = in_text(op, "display_name");
 
@@ -290,7 +290,7 @@ patient_renamed(const struct op *op, const struct user_get_row *u)
 /* The role stays as it is until a second person has confirmed the new one,
  * unless that one sees no chart and confirms for nobody. */
 static enum err
-role_ask(struct op *op, const struct user_get_row *u, const char *role)
+role_ask(struct op *op, const struct user_row *u, const char *role)
 {
 	struct approval_new ask = {
 		.kind = "role",
@@ -317,7 +317,7 @@ role_ask(struct op *op, const struct user_get_row *u, const char *role)
 enum err
 user_patch(struct op *op)
 {
-	struct user_get_row u;
+	struct user_row u;
 	const char *role = in_text(op, "role");
 	enum err r;
 
@@ -348,7 +348,7 @@ user_deactivate(struct op *op)
 {
 	struct user_deactivate_in in = { op->id, op->now };
 	struct approval_drop_in drop = { op->id, op->now };
-	struct user_get_row u;
+	struct user_row u;
 	int64_t n;
 	enum err r;
 
@@ -374,7 +374,7 @@ enum err
 user_reactivate(struct op *op)
 {
 	struct user_reactivate_in in = { op->id };
-	struct user_get_row u;
+	struct user_row u;
 	int64_t n;
 	enum err r;
 
@@ -391,7 +391,7 @@ user_unlock(struct op *op)
 {
 	struct attempt_stopped_in in = { op->id };
 	struct attempt_stopped_row row;
-	struct user_get_row u;
+	struct user_row u;
 	enum err r;
 
 	if ((r = user_find(op, &u)) != ERR_OK ||
@@ -415,7 +415,7 @@ user_reset(struct op *op, const char *kind)
 {
 	struct invitee who = { .kind = kind };
 	struct invited made;
-	struct user_get_row u;
+	struct user_row u;
 	enum err r;
 
 	if ((r = user_find(op, &u)) != ERR_OK)
@@ -452,7 +452,7 @@ enum err
 user_compromise(struct op *op)
 {
 	struct user_compromise_in in = { op->id, op->now };
-	struct user_get_row u;
+	struct user_row u;
 	enum err r;
 
 	if ((r = user_find(op, &u)) != ERR_OK ||

@@ -132,7 +132,7 @@ visit_book(struct op *op)
 
 /* opens_at and closes_at: when its check-in and call are open. */
 static json_t *
-visit_json(struct op *op, const struct visit_list_row *v)
+visit_json(struct op *op, const struct visit_row *v)
 {
 	const char *patient = name_whole(
 	    op->arena, v->given_name, v->family_name);
@@ -154,7 +154,7 @@ visit_json(struct op *op, const struct visit_list_row *v)
 static bool
 is_possible(const struct op *op, const char *operation, const void *row)
 {
-	const struct visit_list_row *v = row;
+	const struct visit_row *v = row;
 	struct visit_window open = visit_window(v->starts_at, v->ends_at);
 	bool over = !visit_step_possible("visit_cancel", v->status) &&
 	    strcmp(v->status, "in_call") != 0;
@@ -172,7 +172,7 @@ is_possible(const struct op *op, const char *operation, const void *row)
 /* A list holds what its actor has a right to see: who sees those alone whose
  * care team they are on, is on it. */
 static json_t *
-visit_may(const struct op *op, const struct visit_list_row *v)
+visit_may(const struct op *op, const struct visit_row *v)
 {
 	const struct resource visit = right_resource(op->route);
 	struct standing s = { .care = op->standing.care };
@@ -186,14 +186,14 @@ visit_may(const struct op *op, const struct visit_list_row *v)
 /* The audit row of a list names the visits, and the patients whose names and
  * reasons it showed, once each. */
 static void
-visit_note(struct op *op, const struct visit_list_row *v)
+visit_note(struct op *op, const struct visit_row *v)
 {
 	op_returned(op, &v->id);
 	op_returned_once(op, &v->patient_id);
 }
 
 static json_t *
-next_after(const struct visit_list_row *last)
+next_after(const struct visit_row *last)
 {
 	return json_pack("{s:I, s:o}", "at", (json_int_t)last->starts_at, "id",
 	    uuid_json(&last->id));
@@ -260,7 +260,7 @@ visit_list(struct op *op)
 		.clinician_id = in_uuid(op, "clinician_id"),
 		.status = in_text(op, "status"),
 	};
-	struct visit_list_row *rows;
+	struct visit_row *rows;
 	json_t *items = json_array(), *next = NULL, *item;
 	size_t i, n, page;
 	enum err r;
@@ -288,37 +288,23 @@ visit_list(struct op *op)
 
 /* A visit of a record whose key was destroyed is gone with it. */
 static enum err
-visit_find(struct op *op, struct visit_list_row *v)
+visit_find(struct op *op, struct visit_row *v)
 {
-	struct visit_get_in in = { op->id, visit_closed_at(op->now) };
-	struct visit_get_row row;
+	struct visit_get_in in = {
+		.id = op->id,
+		.closed_at = visit_closed_at(op->now),
+	};
 	enum err r;
 
-	if ((r = sql_visit_get(op->tx, &in, &row)) != ERR_OK)
+	if ((r = sql_visit_get(op->tx, &in, v)) != ERR_OK)
 		return r;
-	*v = (struct visit_list_row){
-		.id = row.id,
-		.patient_id = row.patient_id,
-		.key = row.key,
-		.family_name = row.family_name,
-		.given_name = row.given_name,
-		.clinician_id = row.clinician_id,
-		.clinician_key = row.clinician_key,
-		.clinician_name = row.clinician_name,
-		.starts_at = row.starts_at,
-		.ends_at = row.ends_at,
-		.reason = row.reason,
-		.status = row.status,
-		.arrived_at = row.arrived_at,
-		.version = row.version,
-	};
 	return v->key != NULL ? ERR_OK : ERR_NOT_FOUND;
 }
 
 enum err
 visit_read(struct op *op)
 {
-	struct visit_list_row v;
+	struct visit_row v;
 	enum err r;
 
 	if ((r = visit_find(op, &v)) != ERR_OK)
@@ -332,7 +318,7 @@ visit_read(struct op *op)
 
 /* What the visit becomes; a NULL reason stays as it is. */
 static struct visit_update_in
-visit_merge(const struct op *op, const struct visit_list_row *v)
+visit_merge(const struct op *op, const struct visit_row *v)
 {
 	struct visit_update_in u = {
 		.id = v->id,
@@ -355,8 +341,8 @@ visit_merge(const struct op *op, const struct visit_list_row *v)
 
 /* Moves the visit in time or to another clinician: as a booking does. */
 static enum err
-visit_move(struct op *op, const struct visit_list_row *v,
-    const struct visit_update_in *u)
+visit_move(
+    struct op *op, const struct visit_row *v, const struct visit_update_in *u)
 {
 	const struct record_key *key;
 	enum err r;
@@ -383,7 +369,7 @@ enum err
 visit_patch(struct op *op)
 {
 	struct visit_update_in u;
-	struct visit_list_row v;
+	struct visit_row v;
 	int64_t n;
 	enum err r;
 

@@ -41,6 +41,7 @@ hold(void *p, size_t n)
 int sqlgen_main(int, char **);
 #include "../../tools/sqlgen.c"
 #include "../../tools/sqlgen_check.c"
+#include "../../tools/sqlgen_row.c"
 #include "../../tools/sqlgen_write.c"
 #undef free
 #undef main
@@ -55,8 +56,10 @@ sqlgen(const char *path)
 	queries_read(path);
 	for (i = 0; i < queries_n; i++) {
 		check_headers(queries[i]);
+		rows_expand(queries[i]);
 		check_text(queries[i]);
 	}
+	check_rows();
 	write_header(&header);
 	write_source(&source);
 }
@@ -66,7 +69,8 @@ sqlgen_forget(void)
 {
 	for (; held_n > 0; held_n--)
 		free(held[held_n - 1]);
-	queries = NULL, fields = NULL, queries_n = 0, fields_n = 0;
+	queries = NULL, queries_n = 0, rows = NULL, rows_n = 0;
+	fields = NULL, fields_n = 0;
 }
 
 #endif

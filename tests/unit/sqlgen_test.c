@@ -234,6 +234,64 @@ sealed_columns_find_row_and_key(void **state)
 	    ".class = KEY_CLASS_account");
 }
 
+static void
+a_row_is_one_structure_for_all_who_name_it(void **state)
+{
+	(void)state;
+	generated(
+	    "-- row: visit\n-- out: id uuid, key record_key,\n"
+	    "--   one sealed(name_one), n int\n"
+	    "v.id, k.id, k.version, k.wrapped, v.one,\n  f(v, $1) AS n\n\n"
+	    "-- sql: visit_get one\n-- in: at time, id uuid\n"
+	    "-- out: row visit\nSELECT {visit} FROM v WHERE id = $2\n"
+	    "-- sql: visit_list many\n-- in: at time\n-- out: row visit\n"
+	    "SELECT {visit} FROM v\n"
+	    "-- sql: visit_more many\n-- in: at time\n"
+	    "-- out: row visit, more int\nSELECT {visit}, 1 FROM v\n");
+	has(header,
+	    "/* q.sql:1 */\nstruct visit_row {\n\tstruct uuid id;\n"
+	    "\tconst struct record_key *key;\n\tconst char *one;\n"
+	    "\tint64_t n;\n};\n");
+	has(header,
+	    "sql_visit_get(struct tx *tx,\n"
+	    "    const struct visit_get_in *in,\n    struct visit_row *row);");
+	has(header,
+	    "sql_visit_get_take(struct tx *tx, struct tx_call *call,\n"
+	    "    struct visit_row *row);");
+	has(header, "    struct visit_row **rows, size_t *n);");
+	hasnt(header, "visit_get_row");
+	hasnt(header, "visit_list_row");
+	has(header, "\tint64_t n;\n\tint64_t more;\n};");
+	has(source,
+	    ".text = \"SELECT v.id, k.id, k.version, k.wrapped, v.one,\\n\"\n"
+	    "\t\t\"  f(v, $1) AS n\\n\"\n\t\t\" FROM v WHERE id = $2\"");
+	has(source, ".key = offsetof(struct visit_row, key)");
+	has(source,
+	    ".out = visit_row_items, .n_out = 4,\n"
+	    "\t  .row_size = sizeof(struct visit_row)");
+}
+
+static void
+a_piece_is_said_for_each_item_of_a_row(void **state)
+{
+	(void)state;
+	generated(
+	    "-- row: all\n-- out: fields(t)\n"
+	    "-- sql: t_add later\n-- in: id uuid, key record_key, row all\n"
+	    "INSERT INTO t (id, {all: %}) VALUES ($1, {all: $%::bytea})\n"
+	    "-- sql: t_set exec\n-- in: row all, id uuid, key record_key\n"
+	    "UPDATE t SET {all: % = CASE '%' WHEN $% THEN 1 END} WHERE $3\n"
+	    "-- sql: t_get one\n-- out: id uuid, key record_key, row all\n"
+	    "SELECT id, 1, 2, 3, {all: t.%}, '{all}' FROM t -- {none}\n");
+	has(source, "(id, one, two) VALUES ($1, $2::bytea, $3::bytea)\"");
+	has(source,
+	    "SET one = CASE 'one' WHEN $1 THEN 1 END, "
+	    "two = CASE 'two' WHEN $2 THEN 1 END WHERE $3");
+	has(source, "3, t.one, t.two, '{all}' FROM t\"");
+	has(source, ".field = FIELD_name_two");
+	hasnt(header, "struct all_row");
+}
+
 struct wrong {
 	const char *query, *why;
 };
@@ -248,6 +306,7 @@ refuse_all(const struct wrong *w, size_t n)
 }
 
 #define Q "-- sql: q one\n-- out: n int\n"
+#define R "-- row: r\n-- out: n int\n"
 
 static void
 bad_headers_are_refused(void **state)
@@ -363,6 +422,48 @@ bad_sealing_is_refused(void **state)
 }
 
 static void
+bad_rows_are_refused(void **state)
+{
+	static const struct wrong wrong[] = {
+		{ "-- row:\n" Q "SELECT 1\n", "name of the row expected" },
+		{ "-- row: r one\n" Q "SELECT 1\n", "nothing may follow" },
+		{ R Q "SELECT 1\n", "q.sql:1: \"r\": no query uses this" },
+		{ "-- row: r\nn\n" Q "SELECT {r}\n", "a row needs" },
+		{ "-- row: r\n-- in: n int\n", "a row has no \"in:\"" },
+		{ R R, "q.sql:3: \"r\" is defined at q.sql:1" },
+		{ Q "SELECT 1\n-- row: q\n-- out: n int\n", "is defined at" },
+		{ R "-- sql: r one\n-- out: row r\nSELECT 1\n",
+		    "\"r\" is defined at" },
+		{ "-- sql: q one\n-- out: row r\nSELECT 1\n" R,
+		    "no \"-- row: r\" before it" },
+		{ R "-- sql: q one\n-- out: row r, n int\nSELECT 1\n",
+		    "listed twice" },
+		{ "-- row: r\n-- out: row r\n", "in its own list" },
+		{ "-- row: r\n-- out: id uuid, k record_key\n"
+		  "-- sql: q one\n-- out: row r\nSELECT {r: %}\n",
+		    "say record_key(class)" },
+		{ "-- row: r\n-- out: id uuid, key record_key(account)\n"
+		  "-- sql: q one\n-- out: row r\nSELECT {r: %}\n",
+		    "is no single column" },
+		{ R Q "SELECT {r}\n", "the row \"r\" has no text" },
+		{ R Q "SELECT {r: $%}\n", "no parameter \"n\"" },
+		{ R Q "SELECT {r: %\n", "{row: piece} expected" },
+		{ R Q "SELECT {r %}\n", "{row: piece} expected" },
+		{ R Q "SELECT {s}\n", "no \"-- row: s\" before it" },
+		{ R Q "SELECT {}\n", "name of a row expected" },
+		{ R "{r}\n" Q "SELECT {r}\n", "{ in the text of a row" },
+		{ "-- sql: q exec\n-- in: fields(no)\nSELECT 1\n",
+		    "no fields of \"no\"" },
+		{ "-- sql: q exec\n-- in: fields(t\nSELECT 1\n", ") expected" },
+		{ "-- sql: q exec\n-- in: id uuid, fields(t)\nSELECT $1\n",
+		    "no \"key record_key\"" },
+	};
+
+	(void)state;
+	refuse_all(wrong, sizeof(wrong) / sizeof(wrong[0]));
+}
+
+static void
 bad_texts_are_refused(void **state)
 {
 	static const struct wrong wrong[] = {
@@ -400,6 +501,8 @@ files_and_arguments(void **state)
 	put("twice.sql", Q "SELECT 1\n");
 	put("empty.def", "/* nothing */\n");
 	put("bad.def", "FIELD( name_one )\n");
+	put("other.sql", "-- sql: o one\n-- out: row r\nSELECT 1\n");
+	put("row.sql", R "-- sql: p one\n-- out: row r\nSELECT 1\n");
 	assert_int_equal(run(""), 2);
 	assert_int_equal(run("-o . fields.def"), 2);
 	assert_int_equal(run("-x . fields.def q.sql"), 2);
@@ -413,6 +516,11 @@ files_and_arguments(void **state)
 	has(said, "bad.def:1:");
 	assert_int_equal(run("-o . fields.def q.sql twice.sql"), 1);
 	has(said, "twice.sql:1: \"q\" is defined at q.sql:1");
+	assert_int_equal(run("-o . fields.def row.sql other.sql"), 1);
+	has(said, "other.sql:2: no \"-- row: r\" before it in this file");
+	put("bad.def", "FIELD( name_one, \"one\", 10, patient, NONE )\n");
+	assert_int_equal(run("-o . bad.def q.sql"), 1);
+	has(said, "bad.def:1: FIELD(");
 	assert_int_equal(run("-o . fields.def q.sql r.sql"), 0);
 	assert_string_equal(said, "");
 }
@@ -461,9 +569,12 @@ main(int argc, char **argv)
 		cmocka_unit_test(lists_go_on_after_a_comma),
 		cmocka_unit_test(text_survives_the_way_into_c),
 		cmocka_unit_test(sealed_columns_find_row_and_key),
+		cmocka_unit_test(a_row_is_one_structure_for_all_who_name_it),
+		cmocka_unit_test(a_piece_is_said_for_each_item_of_a_row),
 		cmocka_unit_test(bad_headers_are_refused),
 		cmocka_unit_test(bad_lists_are_refused),
 		cmocka_unit_test(bad_sealing_is_refused),
+		cmocka_unit_test(bad_rows_are_refused),
 		cmocka_unit_test(bad_texts_are_refused),
 		cmocka_unit_test(files_and_arguments),
 		cmocka_unit_test(a_nul_byte_is_refused),

@@ -15,8 +15,8 @@
  * description is generated from it.
  *
  *   static const struct shape visit_book_in[] = {
- *       { "patient_id", SH_UUID, 0, 0, SH_REQUIRED },
- *       { "reason", SH_TEXT, 1, 500, SH_REQUIRED | SH_PHI },
+ *       { "patient_id", SH_UUID, .flags = SH_REQUIRED },
+ *       { "reason", SH_TEXT, 1, 500, .flags = SH_REQUIRED | SH_PHI },
  *       { 0 },
  *   };
  */

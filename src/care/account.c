@@ -13,58 +13,58 @@
 #define ISSUER "Epione"
 
 const struct shape account_password_in[] = {
-	{ "current_password", SH_RAW, 1, PASSWORD_MAX, SH_REQUIRED | SH_PHI,
-	    NULL, NULL },
-	{ "new_password", SH_RAW, 1, 1024, SH_REQUIRED | SH_PHI, NULL, NULL },
+	{ "current_password", SH_RAW, 1, PASSWORD_MAX,
+	    .flags = SH_REQUIRED | SH_PHI },
+	{ "new_password", SH_RAW, 1, 1024, .flags = SH_REQUIRED | SH_PHI },
 	{ 0 },
 };
 
 const struct shape account_password_out[] = {
-	{ "state", SH_CHOICE, 0, 0, SH_REQUIRED,
-	    "totp_required|totp_enrolment_required|password_expired|active",
-	    NULL },
-	{ "token", SH_RAW, 43, 43, 0, NULL, NULL },
-	{ "user", SH_OBJECT, 0, 0, 0, NULL, session_user_out },
+	{ "state", SH_CHOICE, .flags = SH_REQUIRED,
+	    .choices = "totp_required|totp_enrolment_required|password_expired|"
+		       "active" },
+	{ "token", SH_RAW, 43, 43, .flags = 0 },
+	{ "user", SH_OBJECT, .inner = session_user_out },
 	{ 0 },
 };
 
 const struct shape account_totp_in[] = { { 0 } };
 
 const struct shape account_totp_out[] = {
-	{ "secret", SH_TEXT, 32, 32, SH_REQUIRED, NULL, NULL },
-	{ "otpauth_uri", SH_TEXT, 1, 1000, SH_REQUIRED, NULL, NULL },
-	{ "qr_svg", SH_LINES, 1, 100000, SH_REQUIRED, NULL, NULL },
+	{ "secret", SH_TEXT, 32, 32, .flags = SH_REQUIRED },
+	{ "otpauth_uri", SH_TEXT, 1, 1000, .flags = SH_REQUIRED },
+	{ "qr_svg", SH_LINES, 1, 100000, .flags = SH_REQUIRED },
 	{ 0 },
 };
 
 const struct shape account_totp_confirm_in[] = {
-	{ "code", SH_TEXT, 6, 6, SH_REQUIRED | SH_PHI, NULL, NULL },
-	{ "end_other_sessions", SH_BOOL, 0, 0, 0, NULL, NULL },
+	{ "code", SH_TEXT, 6, 6, .flags = SH_REQUIRED | SH_PHI },
+	{ "end_other_sessions", SH_BOOL, .flags = 0 },
 	{ 0 },
 };
 
 const struct shape account_totp_confirm_out[] = {
 	{ "recovery_codes", SH_LIST, FACTOR_RECOVERY_COUNT,
-	    FACTOR_RECOVERY_COUNT, SH_REQUIRED, NULL, NULL },
-	{ "state", SH_CHOICE, 0, 0, SH_REQUIRED,
-	    "totp_required|totp_enrolment_required|password_expired|active",
-	    NULL },
-	{ "token", SH_RAW, 43, 43, 0, NULL, NULL },
-	{ "user", SH_OBJECT, 0, 0, 0, NULL, session_user_out },
+	    FACTOR_RECOVERY_COUNT, .flags = SH_REQUIRED },
+	{ "state", SH_CHOICE, .flags = SH_REQUIRED,
+	    .choices = "totp_required|totp_enrolment_required|password_expired|"
+		       "active" },
+	{ "token", SH_RAW, 43, 43, .flags = 0 },
+	{ "user", SH_OBJECT, .inner = session_user_out },
 	{ 0 },
 };
 
 const struct shape account_sessions_in[] = { { 0 } };
 
 const struct shape account_sessions_out[] = {
-	{ "id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },
-	{ "client", SH_CHOICE, 0, 0, SH_REQUIRED, "browser|api", NULL },
-	{ "user_agent", SH_TEXT, 0, 200, SH_REQUIRED, NULL, NULL },
-	{ "address", SH_TEXT, 0, 64, SH_REQUIRED, NULL, NULL },
-	{ "created_at", SH_TIME, 0, 0, SH_REQUIRED, NULL, NULL },
-	{ "seen_at", SH_TIME, 0, 0, SH_REQUIRED, NULL, NULL },
-	{ "expires_at", SH_TIME, 0, 0, SH_REQUIRED, NULL, NULL },
-	{ "current", SH_BOOL, 0, 0, SH_REQUIRED, NULL, NULL },
+	{ "id", SH_UUID, .flags = SH_REQUIRED },
+	{ "client", SH_CHOICE, .flags = SH_REQUIRED, .choices = "browser|api" },
+	{ "user_agent", SH_TEXT, 0, 200, .flags = SH_REQUIRED },
+	{ "address", SH_TEXT, 0, 64, .flags = SH_REQUIRED },
+	{ "created_at", SH_TIME, .flags = SH_REQUIRED },
+	{ "seen_at", SH_TIME, .flags = SH_REQUIRED },
+	{ "expires_at", SH_TIME, .flags = SH_REQUIRED },
+	{ "current", SH_BOOL, .flags = SH_REQUIRED },
 	{ 0 },
 };
 

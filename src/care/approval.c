@@ -12,44 +12,43 @@
 #define STATES "waiting|confirmed|refused|expired"
 
 static const struct shape person_members[] = {
-	{ "id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },
-	{ "display_name", SH_TEXT, 1, NAME_WHOLE_MAX, SH_REQUIRED | SH_NULLABLE,
-	    NULL, NULL },
+	{ "id", SH_UUID, .flags = SH_REQUIRED },
+	{ "display_name", SH_TEXT, 1, NAME_WHOLE_MAX,
+	    .flags = SH_REQUIRED | SH_NULLABLE },
 	{ 0 },
 };
 
 static const struct shape account_members[] = {
-	{ "id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },
-	{ "display_name", SH_TEXT, 1, NAME_WHOLE_MAX, SH_REQUIRED | SH_NULLABLE,
-	    NULL, NULL },
-	{ "email", SH_EMAIL, 3, 254, SH_REQUIRED | SH_NULLABLE, NULL, NULL },
-	{ "role", SH_CHOICE, 0, 0, SH_REQUIRED, ROLES, NULL },
+	{ "id", SH_UUID, .flags = SH_REQUIRED },
+	{ "display_name", SH_TEXT, 1, NAME_WHOLE_MAX,
+	    .flags = SH_REQUIRED | SH_NULLABLE },
+	{ "email", SH_EMAIL, 3, 254, .flags = SH_REQUIRED | SH_NULLABLE },
+	{ "role", SH_CHOICE, .flags = SH_REQUIRED, .choices = ROLES },
 	{ 0 },
 };
 
 #define APPROVAL_MEMBERS                                                       \
-	{ "id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },                      \
-	    { "kind", SH_CHOICE, 0, 0, SH_REQUIRED,                            \
-		    "invite|role|reset_password|reset_totp", NULL },           \
-	    { "role", SH_CHOICE, 0, 0, SH_REQUIRED | SH_NULLABLE, WORKFORCE,   \
-		    NULL },                                                    \
-	    { "state", SH_CHOICE, 0, 0, SH_REQUIRED, STATES, NULL },           \
-	    { "account", SH_OBJECT, 0, 0, SH_REQUIRED, NULL,                   \
-		    account_members },                                         \
-	    { "requested_by", SH_OBJECT, 0, 0, SH_REQUIRED, NULL,              \
-		    person_members },                                          \
-	    { "decided_by", SH_OBJECT, 0, 0, SH_REQUIRED | SH_NULLABLE, NULL,  \
-		    person_members },                                          \
-	    { "created_at", SH_TIME, 0, 0, SH_REQUIRED, NULL, NULL },          \
-	    { "expires_at", SH_TIME, 0, 0, SH_REQUIRED, NULL, NULL },          \
-	    { "decided_at", SH_TIME, 0, 0, SH_REQUIRED | SH_NULLABLE, NULL,    \
-		    NULL },                                                    \
+	{ "id", SH_UUID, .flags = SH_REQUIRED },                               \
+	    { "kind", SH_CHOICE, .flags = SH_REQUIRED,                         \
+		    .choices = "invite|role|reset_password|reset_totp" },      \
+	    { "role", SH_CHOICE, .flags = SH_REQUIRED | SH_NULLABLE,           \
+		    .choices = WORKFORCE },                                    \
+	    { "state", SH_CHOICE, .flags = SH_REQUIRED, .choices = STATES },   \
+	    { "account", SH_OBJECT, .flags = SH_REQUIRED,                      \
+		    .inner = account_members },                                \
+	    { "requested_by", SH_OBJECT, .flags = SH_REQUIRED,                 \
+		    .inner = person_members },                                 \
+	    { "decided_by", SH_OBJECT, .flags = SH_REQUIRED | SH_NULLABLE,     \
+		    .inner = person_members },                                 \
+	    { "created_at", SH_TIME, .flags = SH_REQUIRED },                   \
+	    { "expires_at", SH_TIME, .flags = SH_REQUIRED },                   \
+	    { "decided_at", SH_TIME, .flags = SH_REQUIRED | SH_NULLABLE },     \
 	{                                                                      \
-		"yours", SH_BOOL, 0, 0, SH_REQUIRED, NULL, NULL                \
+		"yours", SH_BOOL, .flags = SH_REQUIRED                         \
 	}
 
 const struct shape approval_list_in[] = {
-	{ "state", SH_CHOICE, 0, 0, 0, STATES, NULL },
+	{ "state", SH_CHOICE, .choices = STATES },
 	{ 0 },
 };
 const struct shape approval_list_out[] = { APPROVAL_MEMBERS, { 0 } };
@@ -57,12 +56,11 @@ const struct shape account_approvals_in[] = { { 0 } };
 const struct shape account_approvals_out[] = { APPROVAL_MEMBERS, { 0 } };
 
 #define DECIDED_MEMBERS                                                        \
-	{ "id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },                      \
-	    { "state", SH_CHOICE, 0, 0, SH_REQUIRED, STATES, NULL },           \
+	{ "id", SH_UUID, .flags = SH_REQUIRED },                               \
+	    { "state", SH_CHOICE, .flags = SH_REQUIRED, .choices = STATES },   \
 	{                                                                      \
 		"phrase", SH_TEXT, FACTOR_PHRASE_SIZE - 1,                     \
-		    FACTOR_PHRASE_SIZE - 1, SH_REQUIRED | SH_NULLABLE, NULL,   \
-		    NULL                                                       \
+		    FACTOR_PHRASE_SIZE - 1, .flags = SH_REQUIRED | SH_NULLABLE \
 	}
 
 const struct shape approval_confirm_in[] = { { 0 } };

@@ -13,21 +13,20 @@
 #define STAFF_LOOKED_AT 2000 /* accounts opened for one page */
 
 const struct shape audit_people_in[] = {
-	{ "kind", SH_CHOICE, 0, 0, SH_REQUIRED, "staff|patient", NULL },
-	{ "name", SH_TEXT, 1, NAME_WHOLE_MAX, SH_PHI, NULL, NULL },
-	{ "patient_id", SH_UUID, 0, 0, 0, NULL, NULL },
+	{ "kind", SH_CHOICE, .flags = SH_REQUIRED, .choices = "staff|patient" },
+	{ "name", SH_TEXT, 1, NAME_WHOLE_MAX, .flags = SH_PHI },
+	{ "patient_id", SH_UUID, .flags = 0 },
 	{ 0 },
 };
 
 const struct shape audit_people_out[] = {
-	{ "kind", SH_CHOICE, 0, 0, SH_REQUIRED, "staff|patient", NULL },
-	{ "actor_id", SH_UUID, 0, 0, SH_REQUIRED | SH_NULLABLE, NULL, NULL },
-	{ "patient_id", SH_UUID, 0, 0, SH_REQUIRED | SH_NULLABLE, NULL, NULL },
-	{ "role", SH_CHOICE, 0, 0, SH_REQUIRED, ROLES, NULL },
-	{ "name", SH_TEXT, 1, NAME_WHOLE_MAX, SH_REQUIRED | SH_PHI, NULL,
-	    NULL },
-	{ "birth_date", SH_DATE_PART, 0, 0, SH_PHI | SH_NULLABLE, NULL, NULL },
-	{ "mrn", SH_TEXT, 1, 40, SH_PHI | SH_NULLABLE, NULL, NULL },
+	{ "kind", SH_CHOICE, .flags = SH_REQUIRED, .choices = "staff|patient" },
+	{ "actor_id", SH_UUID, .flags = SH_REQUIRED | SH_NULLABLE },
+	{ "patient_id", SH_UUID, .flags = SH_REQUIRED | SH_NULLABLE },
+	{ "role", SH_CHOICE, .flags = SH_REQUIRED, .choices = ROLES },
+	{ "name", SH_TEXT, 1, NAME_WHOLE_MAX, .flags = SH_REQUIRED | SH_PHI },
+	{ "birth_date", SH_DATE_PART, .flags = SH_PHI | SH_NULLABLE },
+	{ "mrn", SH_TEXT, 1, 40, .flags = SH_PHI | SH_NULLABLE },
 	{ 0 },
 };
 

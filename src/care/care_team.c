@@ -6,11 +6,12 @@
 const struct shape care_team_list_in[] = { { 0 } };
 
 const struct shape care_team_list_out[] = {
-	{ "user_id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },
-	{ "display_name", SH_TEXT, 1, 200, SH_REQUIRED, NULL, NULL },
-	{ "since", SH_TIME, 0, 0, SH_REQUIRED, NULL, NULL },
-	{ "source", SH_CHOICE, 0, 0, SH_REQUIRED, "explicit|visit", NULL },
-	{ "until", SH_TIME, 0, 0, SH_REQUIRED | SH_NULLABLE, NULL, NULL },
+	{ "user_id", SH_UUID, .flags = SH_REQUIRED },
+	{ "display_name", SH_TEXT, 1, 200, .flags = SH_REQUIRED },
+	{ "since", SH_TIME, .flags = SH_REQUIRED },
+	{ "source", SH_CHOICE, .flags = SH_REQUIRED,
+	    .choices = "explicit|visit" },
+	{ "until", SH_TIME, .flags = SH_REQUIRED | SH_NULLABLE },
 	{ 0 },
 };
 

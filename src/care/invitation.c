@@ -11,33 +11,33 @@
 #include <string.h>
 
 const struct shape invitation_accept_in[] = {
-	{ "password", SH_RAW, 1, 1024, SH_REQUIRED | SH_PHI, NULL, NULL },
-	{ "phrase", SH_TEXT, 1, 64, SH_PHI, NULL, NULL },
-	{ "client", SH_CHOICE, 0, 0, 0, "browser|api", NULL },
+	{ "password", SH_RAW, 1, 1024, .flags = SH_REQUIRED | SH_PHI },
+	{ "phrase", SH_TEXT, 1, 64, .flags = SH_PHI },
+	{ "client", SH_CHOICE, .choices = "browser|api" },
 	{ 0 },
 };
 
 const struct shape invitation_accept_out[] = {
-	{ "state", SH_CHOICE, 0, 0, SH_REQUIRED,
-	    "totp_required|totp_enrolment_required", NULL },
-	{ "token", SH_RAW, 43, 43, 0, NULL, NULL },
+	{ "state", SH_CHOICE, .flags = SH_REQUIRED,
+	    .choices = "totp_required|totp_enrolment_required" },
+	{ "token", SH_RAW, 43, 43, .flags = 0 },
 	{ 0 },
 };
 
 const struct shape invitation_look_in[] = { { 0 } };
 
 const struct shape invitation_look_out[] = {
-	{ "state", SH_CHOICE, 0, 0, SH_REQUIRED, "waiting|open", NULL },
-	{ "phrase", SH_BOOL, 0, 0, SH_REQUIRED, NULL, NULL },
-	{ "clinic_name", SH_TEXT, 1, 200, SH_REQUIRED, NULL, NULL },
-	{ "password_min_length", SH_INT, 8, 64, SH_REQUIRED, NULL, NULL },
+	{ "state", SH_CHOICE, .flags = SH_REQUIRED, .choices = "waiting|open" },
+	{ "phrase", SH_BOOL, .flags = SH_REQUIRED },
+	{ "clinic_name", SH_TEXT, 1, 200, .flags = SH_REQUIRED },
+	{ "password_min_length", SH_INT, 8, 64, .flags = SH_REQUIRED },
 	{ 0 },
 };
 
 const struct shape invitation_resend_in[] = { { 0 } };
 
 const struct shape invitation_resend_out[] = {
-	{ "id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },
+	{ "id", SH_UUID, .flags = SH_REQUIRED },
 	INVITED_MEMBERS,
 	{ 0 },
 };

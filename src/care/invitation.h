@@ -45,12 +45,12 @@ NODISCARD enum err invitation_make(
 void invited_tell(json_t *answer, const struct invited *);
 
 #define INVITED_MEMBERS                                                        \
-	{ "invitation", SH_OBJECT, 0, 0, SH_REQUIRED | SH_NULLABLE, NULL,      \
-		invitation_members },                                          \
-	    { "approval", SH_OBJECT, 0, 0, SH_REQUIRED | SH_NULLABLE, NULL,    \
-		    approval_asked_members },                                  \
+	{ "invitation", SH_OBJECT, .flags = SH_REQUIRED | SH_NULLABLE,         \
+		.inner = invitation_members },                                 \
+	    { "approval", SH_OBJECT, .flags = SH_REQUIRED | SH_NULLABLE,       \
+		    .inner = approval_asked_members },                         \
 	{                                                                      \
-		"invitation_url", SH_TEXT, 1, 1000, 0, NULL, NULL              \
+		"invitation_url", SH_TEXT, 1, 1000, .flags = 0                 \
 	}
 
 extern const struct shape invitation_members[];

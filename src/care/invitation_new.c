@@ -8,16 +8,17 @@
 #include <string.h>
 
 const struct shape invitation_members[] = {
-	{ "id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },
-	{ "state", SH_CHOICE, 0, 0, SH_REQUIRED, "waiting|open|ended", NULL },
-	{ "sent_to", SH_EMAIL, 3, 254, SH_REQUIRED | SH_NULLABLE, NULL, NULL },
-	{ "expires_at", SH_TIME, 0, 0, SH_REQUIRED, NULL, NULL },
+	{ "id", SH_UUID, .flags = SH_REQUIRED },
+	{ "state", SH_CHOICE, .flags = SH_REQUIRED,
+	    .choices = "waiting|open|ended" },
+	{ "sent_to", SH_EMAIL, 3, 254, .flags = SH_REQUIRED | SH_NULLABLE },
+	{ "expires_at", SH_TIME, .flags = SH_REQUIRED },
 	{ 0 },
 };
 
 const struct shape approval_asked_members[] = {
-	{ "id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },
-	{ "deciders", SH_INT, 0, INT64_MAX, SH_REQUIRED, NULL, NULL },
+	{ "id", SH_UUID, .flags = SH_REQUIRED },
+	{ "deciders", SH_INT, 0, INT64_MAX, .flags = SH_REQUIRED },
 	{ 0 },
 };
 

@@ -6,22 +6,21 @@
 #define STATES "waiting|running|done|dead"
 
 const struct shape job_list_in[] = {
-	{ "state", SH_CHOICE, 0, 0, 0, STATES, NULL },
+	{ "state", SH_CHOICE, .choices = STATES },
 	{ 0 },
 };
 
 #define JOB_MEMBERS                                                            \
-	{ "id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },                      \
-	    { "kind", SH_TEXT, 1, 40, SH_REQUIRED, NULL, NULL },               \
-	    { "state", SH_CHOICE, 0, 0, SH_REQUIRED, STATES, NULL },           \
-	    { "attempts", SH_INT, 0, INT64_MAX, SH_REQUIRED, NULL, NULL },     \
-	    { "run_at", SH_TIME, 0, 0, SH_REQUIRED, NULL, NULL },              \
-	    { "error_code", SH_TEXT, 1, 40, SH_REQUIRED | SH_NULLABLE, NULL,   \
-		    NULL },                                                    \
-	    { "record_id", SH_UUID, 0, 0, SH_REQUIRED | SH_NULLABLE, NULL,     \
-		    NULL },                                                    \
+	{ "id", SH_UUID, .flags = SH_REQUIRED },                               \
+	    { "kind", SH_TEXT, 1, 40, .flags = SH_REQUIRED },                  \
+	    { "state", SH_CHOICE, .flags = SH_REQUIRED, .choices = STATES },   \
+	    { "attempts", SH_INT, 0, INT64_MAX, .flags = SH_REQUIRED },        \
+	    { "run_at", SH_TIME, .flags = SH_REQUIRED },                       \
+	    { "error_code", SH_TEXT, 1, 40,                                    \
+		    .flags = SH_REQUIRED | SH_NULLABLE },                      \
+	    { "record_id", SH_UUID, .flags = SH_REQUIRED | SH_NULLABLE },      \
 	{                                                                      \
-		"created_at", SH_TIME, 0, 0, SH_REQUIRED, NULL, NULL           \
+		"created_at", SH_TIME, .flags = SH_REQUIRED                    \
 	}
 
 const struct shape job_list_out[] = { JOB_MEMBERS, { 0 } };

@@ -10,8 +10,8 @@
 #include <string.h>
 
 const struct shape patient_create_out[] = {
-	{ "id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },
-	{ ALIKE_MEMBER, SH_INT, 1, ALIKE_MAX, 0, NULL, NULL },
+	{ "id", SH_UUID, .flags = SH_REQUIRED },
+	{ ALIKE_MEMBER, SH_INT, 1, ALIKE_MAX, .flags = 0 },
 	{ 0 },
 };
 
@@ -20,14 +20,14 @@ const struct shape patient_read_in[] = { { 0 } };
 const struct shape patient_account_in[] = { { 0 } };
 
 const struct shape patient_account_out[] = {
-	{ "id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },
+	{ "id", SH_UUID, .flags = SH_REQUIRED },
 	INVITED_MEMBERS,
 	{ 0 },
 };
 
 /* The columns of a row as values by member. */
-#define MEMBER(name, kind, from, to, flags, patient, clinician, scheduler,     \
-    choices, inner)                                                            \
+#define MEMBER(                                                                \
+    name, kind, from, to, flags, patient, clinician, scheduler, ...)           \
 	[PATIENT_##name] = row->name,
 static struct patient_values
 row_values(const struct patient_get_row *row)
@@ -38,8 +38,8 @@ row_values(const struct patient_get_row *row)
 }
 #undef MEMBER
 
-#define MEMBER(name, kind, from, to, flags, patient, clinician, scheduler,     \
-    choices, inner)                                                            \
+#define MEMBER(                                                                \
+    name, kind, from, to, flags, patient, clinician, scheduler, ...)           \
 	.name = c->written.text[PATIENT_##name],
 #define INDEX_OF(c)                                                            \
 	.mrn_token = (c)->index.mrn, .ssn_token = (c)->index.ssn,              \

@@ -6,26 +6,25 @@
 #include <string.h>
 
 const struct shape patient_accesses_in[] = {
-	{ "by", SH_CHOICE, 0, 0, 0, "event|day", NULL },
-	{ "zone", SH_TEXT, 1, 64, 0, NULL, NULL },
+	{ "by", SH_CHOICE, .choices = "event|day" },
+	{ "zone", SH_TEXT, 1, 64, .flags = 0 },
 	{ 0 },
 };
 
 /* By day an item is its last event, with what goes for all of them. */
 const struct shape patient_accesses_out[] = {
-	{ "seq", SH_INT, 1, INT64_MAX, SH_REQUIRED, NULL, NULL },
-	{ "at", SH_TIME, 0, 0, SH_REQUIRED, NULL, NULL },
-	{ "event", SH_TEXT, 1, 60, SH_REQUIRED, NULL, NULL },
-	{ "action", SH_CHOICE, 0, 0, SH_REQUIRED, "C|R|U|D|E", NULL },
-	{ "actor_id", SH_UUID, 0, 0, SH_REQUIRED | SH_NULLABLE, NULL, NULL },
-	{ "actor_role", SH_TEXT, 1, 20, SH_REQUIRED | SH_NULLABLE, NULL, NULL },
-	{ "actor_name", SH_TEXT, 1, 200, SH_REQUIRED | SH_NULLABLE, NULL,
-	    NULL },
-	{ "purpose", SH_TEXT, 1, 20, SH_REQUIRED, NULL, NULL },
-	{ "count", SH_INT, 1, INT32_MAX, SH_REQUIRED, NULL, NULL },
-	{ "day", SH_DATE, 0, 0, 0, NULL, NULL },
-	{ "first_at", SH_TIME, 0, 0, 0, NULL, NULL },
-	{ "events", SH_LIST, 1, 100, 0, NULL, NULL },
+	{ "seq", SH_INT, 1, INT64_MAX, .flags = SH_REQUIRED },
+	{ "at", SH_TIME, .flags = SH_REQUIRED },
+	{ "event", SH_TEXT, 1, 60, .flags = SH_REQUIRED },
+	{ "action", SH_CHOICE, .flags = SH_REQUIRED, .choices = "C|R|U|D|E" },
+	{ "actor_id", SH_UUID, .flags = SH_REQUIRED | SH_NULLABLE },
+	{ "actor_role", SH_TEXT, 1, 20, .flags = SH_REQUIRED | SH_NULLABLE },
+	{ "actor_name", SH_TEXT, 1, 200, .flags = SH_REQUIRED | SH_NULLABLE },
+	{ "purpose", SH_TEXT, 1, 20, .flags = SH_REQUIRED },
+	{ "count", SH_INT, 1, INT32_MAX, .flags = SH_REQUIRED },
+	{ "day", SH_DATE, .flags = 0 },
+	{ "first_at", SH_TIME, .flags = 0 },
+	{ "events", SH_LIST, 1, 100, .flags = 0 },
 	{ 0 },
 };
 

@@ -12,25 +12,25 @@
 
 /* Names by their beginnings, the rest by equality. */
 const struct shape patient_search_in[] = {
-	{ "name", SH_TEXT, 1, NAME_WHOLE_MAX, SH_PHI, NULL, NULL },
-	{ "family_name", SH_TEXT, 1, 100, SH_PHI, NULL, NULL },
-	{ "given_name", SH_TEXT, 1, 100, SH_PHI, NULL, NULL },
-	{ "birth_date", SH_DATE_PART, 0, 0, SH_PHI, NULL, NULL },
-	{ "mrn", SH_TEXT, 1, 40, SH_PHI, NULL, NULL },
-	{ "ssn", SH_TEXT, 9, 20, SH_PHI, NULL, NULL },
-	{ "phone", SH_PHONE, 3, 40, SH_PHI, NULL, NULL },
-	{ "email", SH_EMAIL, 3, 254, SH_PHI, NULL, NULL },
+	{ "name", SH_TEXT, 1, NAME_WHOLE_MAX, .flags = SH_PHI },
+	{ "family_name", SH_TEXT, 1, 100, .flags = SH_PHI },
+	{ "given_name", SH_TEXT, 1, 100, .flags = SH_PHI },
+	{ "birth_date", SH_DATE_PART, .flags = SH_PHI },
+	{ "mrn", SH_TEXT, 1, 40, .flags = SH_PHI },
+	{ "ssn", SH_TEXT, 9, 20, .flags = SH_PHI },
+	{ "phone", SH_PHONE, 3, 40, .flags = SH_PHI },
+	{ "email", SH_EMAIL, 3, 254, .flags = SH_PHI },
 	{ 0 },
 };
 
 const struct shape patient_search_out[] = {
-	{ "id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },
-	{ "family_name", SH_TEXT, 1, 100, SH_PHI, NULL, NULL },
-	{ "given_name", SH_TEXT, 1, 100, SH_PHI | SH_NULLABLE, NULL, NULL },
-	{ "birth_date", SH_DATE_PART, 0, 0, SH_PHI | SH_NULLABLE, NULL, NULL },
-	{ "sex", SH_TEXT, 1, 20, SH_PHI, NULL, NULL },
-	{ "mrn", SH_TEXT, 1, 40, SH_PHI, NULL, NULL },
-	{ "phone", SH_PHONE, 3, 40, SH_PHI, NULL, NULL },
+	{ "id", SH_UUID, .flags = SH_REQUIRED },
+	{ "family_name", SH_TEXT, 1, 100, .flags = SH_PHI },
+	{ "given_name", SH_TEXT, 1, 100, .flags = SH_PHI | SH_NULLABLE },
+	{ "birth_date", SH_DATE_PART, .flags = SH_PHI | SH_NULLABLE },
+	{ "sex", SH_TEXT, 1, 20, .flags = SH_PHI },
+	{ "mrn", SH_TEXT, 1, 40, .flags = SH_PHI },
+	{ "phone", SH_PHONE, 3, 40, .flags = SH_PHI },
 	{ 0 },
 };
 

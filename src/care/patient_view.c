@@ -17,8 +17,8 @@ struct member {
 	enum may may[ROLE_COUNT];
 };
 
-#define MEMBER(name, kind, from, to, flags, patient, clinician, scheduler,     \
-    choices, inner)                                                            \
+#define MEMBER(                                                                \
+    name, kind, from, to, flags, patient, clinician, scheduler, ...)           \
 	[PATIENT_##name] = { #name, FIELD_patient_##name,                      \
 		{ [ROLE_PATIENT] = (patient),                                  \
 		    [ROLE_CLINICIAN] = (clinician),                            \
@@ -29,33 +29,32 @@ static const struct member members[PATIENT_MEMBERS] = {
 #undef MEMBER
 
 static const struct shape address_members[] = {
-	{ "line1", SH_TEXT, 1, 200, SH_NULLABLE | SH_PHI, NULL, NULL },
-	{ "line2", SH_TEXT, 1, 200, SH_NULLABLE | SH_PHI, NULL, NULL },
-	{ "city", SH_TEXT, 1, 100, SH_NULLABLE | SH_PHI, NULL, NULL },
-	{ "state", SH_TEXT, 1, 100, SH_NULLABLE | SH_PHI, NULL, NULL },
-	{ "postal_code", SH_TEXT, 1, 20, SH_NULLABLE | SH_PHI, NULL, NULL },
-	{ "country", SH_TEXT, 2, 100, SH_NULLABLE | SH_PHI, NULL, NULL },
+	{ "line1", SH_TEXT, 1, 200, .flags = SH_NULLABLE | SH_PHI },
+	{ "line2", SH_TEXT, 1, 200, .flags = SH_NULLABLE | SH_PHI },
+	{ "city", SH_TEXT, 1, 100, .flags = SH_NULLABLE | SH_PHI },
+	{ "state", SH_TEXT, 1, 100, .flags = SH_NULLABLE | SH_PHI },
+	{ "postal_code", SH_TEXT, 1, 20, .flags = SH_NULLABLE | SH_PHI },
+	{ "country", SH_TEXT, 2, 100, .flags = SH_NULLABLE | SH_PHI },
 	{ 0 },
 };
 
 static const struct shape emergency_contact_members[] = {
-	{ "name", SH_TEXT, 1, 200, SH_REQUIRED | SH_PHI, NULL, NULL },
-	{ "phone", SH_PHONE, 3, 40, SH_REQUIRED | SH_PHI, NULL, NULL },
+	{ "name", SH_TEXT, 1, 200, .flags = SH_REQUIRED | SH_PHI },
+	{ "phone", SH_PHONE, 3, 40, .flags = SH_REQUIRED | SH_PHI },
 	{ 0 },
 };
 
 static const struct shape insurance_members[] = {
-	{ "payer", SH_TEXT, 1, 200, SH_REQUIRED | SH_PHI, NULL, NULL },
-	{ "member_id", SH_TEXT, 1, 100, SH_REQUIRED | SH_PHI, NULL, NULL },
+	{ "payer", SH_TEXT, 1, 200, .flags = SH_REQUIRED | SH_PHI },
+	{ "member_id", SH_TEXT, 1, 100, .flags = SH_REQUIRED | SH_PHI },
 	{ 0 },
 };
 
-#define MEMBER(name, kind, from, to, flags, patient, clinician, scheduler,     \
-    choices, inner)                                                            \
-	{ #name, kind, from, to, (flags) | SH_PHI, choices, inner },
+#define MEMBER(name, kind, from, to, flag, patient, clinician, scheduler, ...) \
+	{ #name, kind, from, to, .flags = (flag) | SH_PHI, __VA_ARGS__ },
 const struct shape patient_create_in[] = {
 #include "tables/patient_fields.def"
-	{ "if_duplicate", SH_CHOICE, 0, 0, 0, "ask|create", NULL },
+	{ "if_duplicate", SH_CHOICE, .choices = "ask|create" },
 	{ 0 },
 };
 
@@ -69,12 +68,12 @@ const struct shape patient_patch_in[] = {
  * to be said is there with null when there is none. */
 #define MAY_SAY_NULL(flags)                                                    \
 	(((flags)&SH_REQUIRED) != 0 ? (flags)&SH_NULLABLE : 0)
-#define MEMBER(name, kind, from, to, flags, patient, clinician, scheduler,     \
-    choices, inner)                                                            \
-	{ #name, kind, from, to, SH_PHI | MAY_SAY_NULL(flags), choices, inner },
+#define MEMBER(name, kind, from, to, flag, patient, clinician, scheduler, ...) \
+	{ #name, kind, from, to, .flags = SH_PHI | MAY_SAY_NULL(flag),         \
+		__VA_ARGS__ },
 #define RECORD                                                                 \
-	{ "id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },                      \
-	    { "version", SH_INT, 1, INT64_MAX, SH_REQUIRED, NULL, NULL },
+	{ "id", SH_UUID, .flags = SH_REQUIRED },                               \
+	    { "version", SH_INT, 1, INT64_MAX, .flags = SH_REQUIRED },
 const struct shape patient_read_out[] = {
 	RECORD
 #include "tables/patient_fields.def"

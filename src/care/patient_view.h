@@ -10,8 +10,8 @@
  * compact JSON text, so each member is one text.
  */
 enum patient_member {
-#define MEMBER(name, kind, from, to, flags, patient, clinician, scheduler,     \
-    choices, inner)                                                            \
+#define MEMBER(                                                                \
+    name, kind, from, to, flags, patient, clinician, scheduler, ...)           \
 	PATIENT_##name,
 #include "tables/patient_fields.def"
 #undef MEMBER

@@ -4,23 +4,23 @@
 const struct shape policy_read_in[] = { { 0 } };
 
 #define POLICY(name, from, to)                                                 \
-	{ #name, SH_INT, from, to, SH_REQUIRED, NULL, NULL },
+	{ #name, SH_INT, from, to, .flags = SH_REQUIRED },
 const struct shape policy_read_out[] = {
-	{ "name", SH_TEXT, 1, 200, SH_REQUIRED, NULL, NULL },
-	{ "time_zone", SH_TEXT, 1, 100, SH_REQUIRED, NULL, NULL },
+	{ "name", SH_TEXT, 1, 200, .flags = SH_REQUIRED },
+	{ "time_zone", SH_TEXT, 1, 100, .flags = SH_REQUIRED },
 #include "tables/policy.def"
 	{ 0 },
 };
 
 const struct shape policy_patch_out[] = {
-	{ "name", SH_TEXT, 1, 200, SH_REQUIRED, NULL, NULL },
-	{ "time_zone", SH_TEXT, 1, 100, SH_REQUIRED, NULL, NULL },
+	{ "name", SH_TEXT, 1, 200, .flags = SH_REQUIRED },
+	{ "time_zone", SH_TEXT, 1, 100, .flags = SH_REQUIRED },
 #include "tables/policy.def"
 	{ 0 },
 };
 #undef POLICY
 
-#define POLICY(name, from, to) { #name, SH_INT, from, to, 0, NULL, NULL },
+#define POLICY(name, from, to) { #name, SH_INT, from, to, .flags = 0 },
 const struct shape policy_patch_in[] = {
 #include "tables/policy.def"
 	{ 0 },

@@ -15,75 +15,71 @@
 #define STATES	  "totp_required|totp_enrolment_required|password_expired|active"
 
 const struct shape session_create_in[] = {
-	{ "email", SH_EMAIL, 3, 254, SH_REQUIRED | SH_PHI, NULL, NULL },
-	{ "password", SH_RAW, 1, PASSWORD_MAX, SH_REQUIRED | SH_PHI, NULL,
-	    NULL },
-	{ "client", SH_CHOICE, 0, 0, 0, "browser|api", NULL },
+	{ "email", SH_EMAIL, 3, 254, .flags = SH_REQUIRED | SH_PHI },
+	{ "password", SH_RAW, 1, PASSWORD_MAX, .flags = SH_REQUIRED | SH_PHI },
+	{ "client", SH_CHOICE, .choices = "browser|api" },
 	{ 0 },
 };
 
 const struct shape session_create_out[] = {
-	{ "state", SH_CHOICE, 0, 0, SH_REQUIRED, STATES, NULL },
-	{ "token", SH_RAW, 43, 43, 0, NULL, NULL },
-	{ "user", SH_OBJECT, 0, 0, 0, NULL, session_user_out },
+	{ "state", SH_CHOICE, .flags = SH_REQUIRED, .choices = STATES },
+	{ "token", SH_RAW, 43, 43, .flags = 0 },
+	{ "user", SH_OBJECT, .inner = session_user_out },
 	{ 0 },
 };
 
 const struct shape session_read_in[] = { { 0 } };
 
 const struct shape session_read_out[] = {
-	{ "state", SH_CHOICE, 0, 0, SH_REQUIRED, STATES, NULL },
-	{ "user", SH_OBJECT, 0, 0, SH_REQUIRED, NULL, session_user_out },
-	{ "idle_expires_at", SH_TIME, 0, 0, SH_REQUIRED, NULL, NULL },
-	{ "expires_at", SH_TIME, 0, 0, SH_REQUIRED, NULL, NULL },
-	{ "password_expires_at", SH_TIME, 0, 0, SH_REQUIRED | SH_NULLABLE, NULL,
-	    NULL },
-	{ "step_up_until", SH_TIME, 0, 0, SH_REQUIRED | SH_NULLABLE, NULL,
-	    NULL },
-	{ "password_min_length", SH_INT, 8, 64, SH_REQUIRED, NULL, NULL },
-	{ "previous_sign_in_at", SH_TIME, 0, 0, SH_REQUIRED | SH_NULLABLE, NULL,
-	    NULL },
-	{ "failed_attempts", SH_INT, 0, INT64_MAX, SH_REQUIRED | SH_NULLABLE,
-	    NULL, NULL },
-	{ "approvals_waiting", SH_INT, 0, INT64_MAX, SH_REQUIRED | SH_NULLABLE,
-	    NULL, NULL },
+	{ "state", SH_CHOICE, .flags = SH_REQUIRED, .choices = STATES },
+	{ "user", SH_OBJECT, .flags = SH_REQUIRED, .inner = session_user_out },
+	{ "idle_expires_at", SH_TIME, .flags = SH_REQUIRED },
+	{ "expires_at", SH_TIME, .flags = SH_REQUIRED },
+	{ "password_expires_at", SH_TIME, .flags = SH_REQUIRED | SH_NULLABLE },
+	{ "step_up_until", SH_TIME, .flags = SH_REQUIRED | SH_NULLABLE },
+	{ "password_min_length", SH_INT, 8, 64, .flags = SH_REQUIRED },
+	{ "previous_sign_in_at", SH_TIME, .flags = SH_REQUIRED | SH_NULLABLE },
+	{ "failed_attempts", SH_INT, 0, INT64_MAX,
+	    .flags = SH_REQUIRED | SH_NULLABLE },
+	{ "approvals_waiting", SH_INT, 0, INT64_MAX,
+	    .flags = SH_REQUIRED | SH_NULLABLE },
 	{ 0 },
 };
 
 const struct shape session_totp_in[] = {
-	{ "code", SH_TEXT, 6, 6, SH_REQUIRED | SH_PHI, NULL, NULL },
+	{ "code", SH_TEXT, 6, 6, .flags = SH_REQUIRED | SH_PHI },
 	{ 0 },
 };
 
 const struct shape session_totp_out[] = {
-	{ "state", SH_CHOICE, 0, 0, SH_REQUIRED, STATES, NULL },
-	{ "token", SH_RAW, 43, 43, 0, NULL, NULL },
-	{ "user", SH_OBJECT, 0, 0, 0, NULL, session_user_out },
+	{ "state", SH_CHOICE, .flags = SH_REQUIRED, .choices = STATES },
+	{ "token", SH_RAW, 43, 43, .flags = 0 },
+	{ "user", SH_OBJECT, .inner = session_user_out },
 	{ 0 },
 };
 
 const struct shape session_recovery_in[] = {
-	{ "code", SH_TEXT, 1, 64, SH_REQUIRED | SH_PHI, NULL, NULL },
+	{ "code", SH_TEXT, 1, 64, .flags = SH_REQUIRED | SH_PHI },
 	{ 0 },
 };
 
 const struct shape session_recovery_out[] = {
-	{ "state", SH_CHOICE, 0, 0, SH_REQUIRED, STATES, NULL },
-	{ "codes_left", SH_INT, 0, FACTOR_RECOVERY_COUNT, SH_REQUIRED, NULL,
-	    NULL },
-	{ "token", SH_RAW, 43, 43, 0, NULL, NULL },
-	{ "user", SH_OBJECT, 0, 0, 0, NULL, session_user_out },
+	{ "state", SH_CHOICE, .flags = SH_REQUIRED, .choices = STATES },
+	{ "codes_left", SH_INT, 0, FACTOR_RECOVERY_COUNT,
+	    .flags = SH_REQUIRED },
+	{ "token", SH_RAW, 43, 43, .flags = 0 },
+	{ "user", SH_OBJECT, .inner = session_user_out },
 	{ 0 },
 };
 
 const struct shape session_step_up_in[] = {
-	{ "code", SH_TEXT, 6, 6, SH_REQUIRED | SH_PHI, NULL, NULL },
+	{ "code", SH_TEXT, 6, 6, .flags = SH_REQUIRED | SH_PHI },
 	{ 0 },
 };
 
 const struct shape session_step_up_out[] = {
-	{ "step_up_until", SH_TIME, 0, 0, SH_REQUIRED, NULL, NULL },
-	{ "token", SH_RAW, 43, 43, 0, NULL, NULL },
+	{ "step_up_until", SH_TIME, .flags = SH_REQUIRED },
+	{ "token", SH_RAW, 43, 43, .flags = 0 },
 	{ 0 },
 };
 

@@ -10,14 +10,14 @@
 #define USER_AGENT_MAX 200 /* bytes */
 
 const struct shape session_user_out[] = {
-	{ "id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },
-	{ "display_name", SH_TEXT, 1, NAME_WHOLE_MAX, SH_REQUIRED | SH_NULLABLE,
-	    NULL, NULL },
-	{ "role", SH_CHOICE, 0, 0, SH_REQUIRED,
-	    "admin|clinician|scheduler|compliance|patient", NULL },
-	{ "clinic_name", SH_TEXT, 1, 200, SH_REQUIRED, NULL, NULL },
-	{ "time_zone", SH_TEXT, 1, 100, 0, NULL, NULL },
-	{ "patient_id", SH_UUID, 0, 0, SH_NULLABLE, NULL, NULL },
+	{ "id", SH_UUID, .flags = SH_REQUIRED },
+	{ "display_name", SH_TEXT, 1, NAME_WHOLE_MAX,
+	    .flags = SH_REQUIRED | SH_NULLABLE },
+	{ "role", SH_CHOICE, .flags = SH_REQUIRED,
+	    .choices = "admin|clinician|scheduler|compliance|patient" },
+	{ "clinic_name", SH_TEXT, 1, 200, .flags = SH_REQUIRED },
+	{ "time_zone", SH_TEXT, 1, 100, .flags = 0 },
+	{ "patient_id", SH_UUID, .flags = SH_NULLABLE },
 	{ 0 },
 };
 

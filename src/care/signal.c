@@ -291,58 +291,59 @@ refuse(struct link *l, json_t *m, const char **field)
 /* The table */
 
 static const struct shape hello_in[] = {
-	{ "type", SH_RAW, 1, 32, SH_REQUIRED, NULL, NULL },
-	{ "resume", SH_RAW, 0, 128, SH_NULLABLE, NULL, NULL },
-	{ "last_seq", SH_INT, 0, INT64_MAX, SH_NULLABLE, NULL, NULL },
+	{ "type", SH_RAW, 1, 32, .flags = SH_REQUIRED },
+	{ "resume", SH_RAW, 0, 128, .flags = SH_NULLABLE },
+	{ "last_seq", SH_INT, 0, INT64_MAX, .flags = SH_NULLABLE },
 	{ .kind = SH_END },
 };
 
 static const struct shape sdp_in[] = {
-	{ "type", SH_CHOICE, 0, 0, SH_REQUIRED, "offer|answer|rollback", NULL },
-	{ "sdp", SH_RAW, 0, SIGNAL_MESSAGE_MAX, SH_PHI, NULL, NULL },
+	{ "type", SH_CHOICE, .flags = SH_REQUIRED,
+	    .choices = "offer|answer|rollback" },
+	{ "sdp", SH_RAW, 0, SIGNAL_MESSAGE_MAX, .flags = SH_PHI },
 	{ .kind = SH_END },
 };
 
 static const struct shape description_in[] = {
-	{ "type", SH_RAW, 1, 32, SH_REQUIRED, NULL, NULL },
-	{ "to", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },
-	{ "description", SH_OBJECT, 0, 0, SH_REQUIRED, NULL, sdp_in },
+	{ "type", SH_RAW, 1, 32, .flags = SH_REQUIRED },
+	{ "to", SH_UUID, .flags = SH_REQUIRED },
+	{ "description", SH_OBJECT, .flags = SH_REQUIRED, .inner = sdp_in },
 	{ .kind = SH_END },
 };
 
 /* RTCIceCandidateInit (W3C WebRTC 4.8.1.1) */
 static const struct shape ice_in[] = {
-	{ "candidate", SH_RAW, 0, 4096, 0, NULL, NULL },
-	{ "sdpMid", SH_RAW, 0, 256, SH_NULLABLE, NULL, NULL },
-	{ "sdpMLineIndex", SH_INT, 0, 65535, SH_NULLABLE, NULL, NULL },
-	{ "usernameFragment", SH_RAW, 0, 256, SH_NULLABLE, NULL, NULL },
+	{ "candidate", SH_RAW, 0, 4096, .flags = 0 },
+	{ "sdpMid", SH_RAW, 0, 256, .flags = SH_NULLABLE },
+	{ "sdpMLineIndex", SH_INT, 0, 65535, .flags = SH_NULLABLE },
+	{ "usernameFragment", SH_RAW, 0, 256, .flags = SH_NULLABLE },
 	{ .kind = SH_END },
 };
 
 static const struct shape candidate_in[] = {
-	{ "type", SH_RAW, 1, 32, SH_REQUIRED, NULL, NULL },
-	{ "to", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },
-	{ "candidate", SH_OBJECT, 0, 0, SH_REQUIRED | SH_NULLABLE, NULL,
-	    ice_in },
+	{ "type", SH_RAW, 1, 32, .flags = SH_REQUIRED },
+	{ "to", SH_UUID, .flags = SH_REQUIRED },
+	{ "candidate", SH_OBJECT, .flags = SH_REQUIRED | SH_NULLABLE,
+	    .inner = ice_in },
 	{ .kind = SH_END },
 };
 
 static const struct shape admit_in[] = {
-	{ "type", SH_RAW, 1, 32, SH_REQUIRED, NULL, NULL },
-	{ "participant", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },
+	{ "type", SH_RAW, 1, 32, .flags = SH_REQUIRED },
+	{ "participant", SH_UUID, .flags = SH_REQUIRED },
 	{ .kind = SH_END },
 };
 
 static const struct shape state_in[] = {
-	{ "type", SH_RAW, 1, 32, SH_REQUIRED, NULL, NULL },
-	{ "audio", SH_BOOL, 0, 0, SH_REQUIRED, NULL, NULL },
-	{ "video", SH_BOOL, 0, 0, SH_REQUIRED, NULL, NULL },
-	{ "screen", SH_BOOL, 0, 0, SH_REQUIRED, NULL, NULL },
+	{ "type", SH_RAW, 1, 32, .flags = SH_REQUIRED },
+	{ "audio", SH_BOOL, .flags = SH_REQUIRED },
+	{ "video", SH_BOOL, .flags = SH_REQUIRED },
+	{ "screen", SH_BOOL, .flags = SH_REQUIRED },
 	{ .kind = SH_END },
 };
 
 static const struct shape leave_in[] = {
-	{ "type", SH_RAW, 1, 32, SH_REQUIRED, NULL, NULL },
+	{ "type", SH_RAW, 1, 32, .flags = SH_REQUIRED },
 	{ .kind = SH_END },
 };
 

@@ -17,42 +17,41 @@
 
 /* What waits for a second person. */
 static const struct shape waiting_members[] = {
-	{ "id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },
-	{ "kind", SH_CHOICE, 0, 0, SH_REQUIRED,
-	    "invite|role|reset_password|reset_totp", NULL },
-	{ "role", SH_CHOICE, 0, 0, SH_REQUIRED | SH_NULLABLE, WORKFORCE, NULL },
+	{ "id", SH_UUID, .flags = SH_REQUIRED },
+	{ "kind", SH_CHOICE, .flags = SH_REQUIRED,
+	    .choices = "invite|role|reset_password|reset_totp" },
+	{ "role", SH_CHOICE, .flags = SH_REQUIRED | SH_NULLABLE,
+	    .choices = WORKFORCE },
 	{ 0 },
 };
 
 #define USER_MEMBERS                                                           \
-	{ "id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },                      \
-	    { "email", SH_EMAIL, 3, 254, SH_REQUIRED, NULL, NULL },            \
-	    { "display_name", SH_TEXT, 1, NAME_WHOLE_MAX, SH_REQUIRED, NULL,   \
-		    NULL },                                                    \
-	    { "role", SH_CHOICE, 0, 0, SH_REQUIRED, ROLES, NULL },             \
-	    { "active", SH_BOOL, 0, 0, SH_REQUIRED, NULL, NULL },              \
-	    { "state", SH_CHOICE, 0, 0, SH_REQUIRED, STATES, NULL },           \
-	    { "locked", SH_BOOL, 0, 0, SH_REQUIRED, NULL, NULL },              \
-	    { "totp_enrolled", SH_BOOL, 0, 0, SH_REQUIRED, NULL, NULL },       \
-	    { "compromised_at", SH_TIME, 0, 0, SH_REQUIRED | SH_NULLABLE,      \
-		    NULL, NULL },                                              \
-	    { "password_changed_at", SH_TIME, 0, 0, SH_REQUIRED | SH_NULLABLE, \
-		    NULL, NULL },                                              \
-	    { "last_sign_in_at", SH_TIME, 0, 0, SH_REQUIRED | SH_NULLABLE,     \
-		    NULL, NULL },                                              \
-	    { "created_at", SH_TIME, 0, 0, SH_REQUIRED, NULL, NULL },          \
-	    { "waiting", SH_OBJECT, 0, 0, SH_REQUIRED | SH_NULLABLE, NULL,     \
-		    waiting_members },                                         \
+	{ "id", SH_UUID, .flags = SH_REQUIRED },                               \
+	    { "email", SH_EMAIL, 3, 254, .flags = SH_REQUIRED },               \
+	    { "display_name", SH_TEXT, 1, NAME_WHOLE_MAX,                      \
+		    .flags = SH_REQUIRED },                                    \
+	    { "role", SH_CHOICE, .flags = SH_REQUIRED, .choices = ROLES },     \
+	    { "active", SH_BOOL, .flags = SH_REQUIRED },                       \
+	    { "state", SH_CHOICE, .flags = SH_REQUIRED, .choices = STATES },   \
+	    { "locked", SH_BOOL, .flags = SH_REQUIRED },                       \
+	    { "totp_enrolled", SH_BOOL, .flags = SH_REQUIRED },                \
+	    { "compromised_at", SH_TIME, .flags = SH_REQUIRED | SH_NULLABLE }, \
+	    { "password_changed_at", SH_TIME,                                  \
+		    .flags = SH_REQUIRED | SH_NULLABLE },                      \
+	    { "last_sign_in_at", SH_TIME,                                      \
+		    .flags = SH_REQUIRED | SH_NULLABLE },                      \
+	    { "created_at", SH_TIME, .flags = SH_REQUIRED },                   \
+	    { "waiting", SH_OBJECT, .flags = SH_REQUIRED | SH_NULLABLE,        \
+		    .inner = waiting_members },                                \
 	{                                                                      \
-		"created_by", SH_UUID, 0, 0, SH_REQUIRED | SH_NULLABLE, NULL,  \
-		    NULL                                                       \
+		"created_by", SH_UUID, .flags = SH_REQUIRED | SH_NULLABLE      \
 	}
 
 /* A link that was just asked for has more members. */
 #define USER_LAST_INVITATION                                                   \
 	{                                                                      \
-		"invitation", SH_OBJECT, 0, 0, SH_REQUIRED | SH_NULLABLE,      \
-		    NULL, invitation_members                                   \
+		"invitation", SH_OBJECT, .flags = SH_REQUIRED | SH_NULLABLE,   \
+					 .inner = invitation_members           \
 	}
 
 #define USER_ACTION(name)                                                      \
@@ -74,40 +73,41 @@ USER_LINK(user_reset_password);
 USER_LINK(user_reset_totp);
 
 const struct shape user_list_in[] = {
-	{ "role", SH_CHOICE, 0, 0, 0, ROLES, NULL },
+	{ "role", SH_CHOICE, .choices = ROLES },
 	{ 0 },
 };
 
 const struct shape user_list_out[] = {
-	{ "id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },
-	{ "display_name", SH_TEXT, 1, NAME_WHOLE_MAX, SH_REQUIRED, NULL, NULL },
-	{ "role", SH_CHOICE, 0, 0, SH_REQUIRED, ROLES, NULL },
-	{ "active", SH_BOOL, 0, 0, SH_REQUIRED, NULL, NULL },
-	{ "email", SH_EMAIL, 3, 254, 0, NULL, NULL },
-	{ "state", SH_CHOICE, 0, 0, 0, STATES, NULL },
-	{ "locked", SH_BOOL, 0, 0, 0, NULL, NULL },
-	{ "invitation", SH_OBJECT, 0, 0, SH_NULLABLE, NULL,
-	    invitation_members },
-	{ "waiting", SH_OBJECT, 0, 0, SH_NULLABLE, NULL, waiting_members },
+	{ "id", SH_UUID, .flags = SH_REQUIRED },
+	{ "display_name", SH_TEXT, 1, NAME_WHOLE_MAX, .flags = SH_REQUIRED },
+	{ "role", SH_CHOICE, .flags = SH_REQUIRED, .choices = ROLES },
+	{ "active", SH_BOOL, .flags = SH_REQUIRED },
+	{ "email", SH_EMAIL, 3, 254, .flags = 0 },
+	{ "state", SH_CHOICE, .choices = STATES },
+	{ "locked", SH_BOOL, .flags = 0 },
+	{ "invitation", SH_OBJECT, .flags = SH_NULLABLE,
+	    .inner = invitation_members },
+	{ "waiting", SH_OBJECT, .flags = SH_NULLABLE,
+	    .inner = waiting_members },
 	{ 0 },
 };
 
 const struct shape user_create_in[] = {
-	{ "email", SH_EMAIL, 3, 254, SH_REQUIRED | SH_PHI, NULL, NULL },
-	{ "display_name", SH_TEXT, 1, NAME_WHOLE_MAX, SH_REQUIRED, NULL, NULL },
-	{ "role", SH_CHOICE, 0, 0, SH_REQUIRED, WORKFORCE, NULL },
+	{ "email", SH_EMAIL, 3, 254, .flags = SH_REQUIRED | SH_PHI },
+	{ "display_name", SH_TEXT, 1, NAME_WHOLE_MAX, .flags = SH_REQUIRED },
+	{ "role", SH_CHOICE, .flags = SH_REQUIRED, .choices = WORKFORCE },
 	{ 0 },
 };
 
 const struct shape user_create_out[] = {
-	{ "id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },
+	{ "id", SH_UUID, .flags = SH_REQUIRED },
 	INVITED_MEMBERS,
 	{ 0 },
 };
 
 const struct shape user_patch_in[] = {
-	{ "display_name", SH_TEXT, 1, NAME_WHOLE_MAX, 0, NULL, NULL },
-	{ "role", SH_CHOICE, 0, 0, 0, WORKFORCE, NULL },
+	{ "display_name", SH_TEXT, 1, NAME_WHOLE_MAX, .flags = 0 },
+	{ "role", SH_CHOICE, .choices = WORKFORCE },
 	{ 0 },
 };
 

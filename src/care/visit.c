@@ -18,50 +18,47 @@
 #define LATEST	      INT64_C(253402300799) /* 9999-12-31: what instants go to */
 
 const struct shape visit_book_in[] = {
-	{ "patient_id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },
-	{ "clinician_id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },
-	{ "starts_at", SH_TIME, 0, 0, SH_REQUIRED, NULL, NULL },
-	{ "duration_minutes", SH_INT, 5, LONGEST, SH_REQUIRED, NULL, NULL },
-	{ "reason", SH_LINES, 1, 500, SH_REQUIRED | SH_PHI, NULL, NULL },
+	{ "patient_id", SH_UUID, .flags = SH_REQUIRED },
+	{ "clinician_id", SH_UUID, .flags = SH_REQUIRED },
+	{ "starts_at", SH_TIME, .flags = SH_REQUIRED },
+	{ "duration_minutes", SH_INT, 5, LONGEST, .flags = SH_REQUIRED },
+	{ "reason", SH_LINES, 1, 500, .flags = SH_REQUIRED | SH_PHI },
 	{ 0 },
 };
 
 const struct shape visit_book_out[] = {
-	{ "id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },
-	{ "status", SH_TEXT, 1, 20, SH_REQUIRED, NULL, NULL },
-	{ "version", SH_INT, 1, INT64_MAX, SH_REQUIRED, NULL, NULL },
+	{ "id", SH_UUID, .flags = SH_REQUIRED },
+	{ "status", SH_TEXT, 1, 20, .flags = SH_REQUIRED },
+	{ "version", SH_INT, 1, INT64_MAX, .flags = SH_REQUIRED },
 	{ 0 },
 };
 
 const struct shape visit_list_in[] = {
-	{ "from", SH_TIME, 0, 0, 0, NULL, NULL },
-	{ "to", SH_TIME, 0, 0, 0, NULL, NULL },
-	{ "patient_id", SH_UUID, 0, 0, 0, NULL, NULL },
-	{ "clinician_id", SH_UUID, 0, 0, 0, NULL, NULL },
-	{ "status", SH_CHOICE, 0, 0, 0,
-	    "booked|arrived|in_call|ended|cancelled|no_show", NULL },
+	{ "from", SH_TIME, .flags = 0 },
+	{ "to", SH_TIME, .flags = 0 },
+	{ "patient_id", SH_UUID, .flags = 0 },
+	{ "clinician_id", SH_UUID, .flags = 0 },
+	{ "status", SH_CHOICE,
+	    .choices = "booked|arrived|in_call|ended|cancelled|no_show" },
 	{ 0 },
 };
 
 #define VISIT                                                                  \
-	{ "id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },                      \
-	    { "patient_id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },          \
+	{ "id", SH_UUID, .flags = SH_REQUIRED },                               \
+	    { "patient_id", SH_UUID, .flags = SH_REQUIRED },                   \
 	    { "patient_name", SH_TEXT, 1, NAME_WHOLE_MAX,                      \
-		    SH_REQUIRED | SH_PHI, NULL, NULL },                        \
-	    { "clinician_id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },        \
-	    { "clinician_name", SH_TEXT, 1, NAME_WHOLE_MAX, SH_REQUIRED, NULL, \
-		    NULL },                                                    \
-	    { "starts_at", SH_TIME, 0, 0, SH_REQUIRED, NULL, NULL },           \
-	    { "duration_minutes", SH_INT, 5, LONGEST, SH_REQUIRED, NULL,       \
-		    NULL },                                                    \
-	    { "opens_at", SH_TIME, 0, 0, SH_REQUIRED, NULL, NULL },            \
-	    { "closes_at", SH_TIME, 0, 0, SH_REQUIRED, NULL, NULL },           \
-	    { "reason", SH_LINES, 1, 500, SH_REQUIRED | SH_PHI, NULL, NULL },  \
-	    { "status", SH_TEXT, 1, 20, SH_REQUIRED, NULL, NULL },             \
-	    { "arrived_at", SH_TIME, 0, 0, SH_REQUIRED | SH_NULLABLE, NULL,    \
-		    NULL },                                                    \
-	    { "version", SH_INT, 1, INT64_MAX, SH_REQUIRED, NULL, NULL },      \
-	    { 0 },
+		    .flags = SH_REQUIRED | SH_PHI },                           \
+	    { "clinician_id", SH_UUID, .flags = SH_REQUIRED },                 \
+	    { "clinician_name", SH_TEXT, 1, NAME_WHOLE_MAX,                    \
+		    .flags = SH_REQUIRED },                                    \
+	    { "starts_at", SH_TIME, .flags = SH_REQUIRED },                    \
+	    { "duration_minutes", SH_INT, 5, LONGEST, .flags = SH_REQUIRED },  \
+	    { "opens_at", SH_TIME, .flags = SH_REQUIRED },                     \
+	    { "closes_at", SH_TIME, .flags = SH_REQUIRED },                    \
+	    { "reason", SH_LINES, 1, 500, .flags = SH_REQUIRED | SH_PHI },     \
+	    { "status", SH_TEXT, 1, 20, .flags = SH_REQUIRED },                \
+	    { "arrived_at", SH_TIME, .flags = SH_REQUIRED | SH_NULLABLE },     \
+	    { "version", SH_INT, 1, INT64_MAX, .flags = SH_REQUIRED }, { 0 },
 const struct shape visit_list_out[] = { VISIT };
 const struct shape visit_read_out[] = { VISIT };
 const struct shape visit_patch_out[] = { VISIT };
@@ -70,10 +67,10 @@ const struct shape visit_patch_out[] = { VISIT };
 const struct shape visit_read_in[] = { { 0 } };
 
 const struct shape visit_patch_in[] = {
-	{ "clinician_id", SH_UUID, 0, 0, 0, NULL, NULL },
-	{ "starts_at", SH_TIME, 0, 0, 0, NULL, NULL },
-	{ "duration_minutes", SH_INT, 5, LONGEST, 0, NULL, NULL },
-	{ "reason", SH_LINES, 1, 500, SH_PHI, NULL, NULL },
+	{ "clinician_id", SH_UUID, .flags = 0 },
+	{ "starts_at", SH_TIME, .flags = 0 },
+	{ "duration_minutes", SH_INT, 5, LONGEST, .flags = 0 },
+	{ "reason", SH_LINES, 1, 500, .flags = SH_PHI },
 	{ 0 },
 };
 

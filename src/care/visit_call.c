@@ -10,15 +10,16 @@
 const struct shape visit_ice_servers_in[] = { { 0 } };
 
 static const struct shape ice_server[] = {
-	{ "urls", SH_LIST, 1, 1, SH_REQUIRED, NULL, NULL },
-	{ "username", SH_TEXT, 1, 100, 0, NULL, NULL },
-	{ "credential", SH_TEXT, 1, 100, 0, NULL, NULL },
+	{ "urls", SH_LIST, 1, 1, .flags = SH_REQUIRED },
+	{ "username", SH_TEXT, 1, 100, .flags = 0 },
+	{ "credential", SH_TEXT, 1, 100, .flags = 0 },
 	{ 0 },
 };
 
 const struct shape visit_ice_servers_out[] = {
-	{ "ice_servers", SH_LIST, 0, 100, SH_REQUIRED, NULL, ice_server },
-	{ "ttl_s", SH_INT, 60, 3600, SH_REQUIRED, NULL, NULL },
+	{ "ice_servers", SH_LIST, 0, 100, .flags = SH_REQUIRED,
+	    .inner = ice_server },
+	{ "ttl_s", SH_INT, 60, 3600, .flags = SH_REQUIRED },
 	{ 0 },
 };
 

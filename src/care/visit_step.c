@@ -27,12 +27,10 @@ static const struct step {
 #define STEPS (sizeof(steps) / sizeof(steps[0]))
 
 #define STEP                                                                   \
-	{ "id", SH_UUID, 0, 0, SH_REQUIRED, NULL, NULL },                      \
-	    { "status", SH_TEXT, 1, 20, SH_REQUIRED, NULL, NULL },             \
-	    { "arrived_at", SH_TIME, 0, 0, SH_REQUIRED | SH_NULLABLE, NULL,    \
-		    NULL },                                                    \
-	    { "version", SH_INT, 1, INT64_MAX, SH_REQUIRED, NULL, NULL },      \
-	    { 0 },
+	{ "id", SH_UUID, .flags = SH_REQUIRED },                               \
+	    { "status", SH_TEXT, 1, 20, .flags = SH_REQUIRED },                \
+	    { "arrived_at", SH_TIME, .flags = SH_REQUIRED | SH_NULLABLE },     \
+	    { "version", SH_INT, 1, INT64_MAX, .flags = SH_REQUIRED }, { 0 },
 const struct shape visit_check_in_in[] = { { 0 } };
 const struct shape visit_check_in_out[] = { STEP };
 const struct shape visit_admit_in[] = { { 0 } };

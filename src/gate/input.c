@@ -63,8 +63,8 @@ static enum err
 query_input(struct op *op)
 {
 	static const struct shape paging[] = {
-		{ "limit", SH_TEXT, 1, 4, 0, NULL, NULL },
-		{ "cursor", SH_TEXT, 1, 2000, 0, NULL, NULL },
+		{ "limit", SH_TEXT, 1, 4, .flags = 0 },
+		{ "cursor", SH_TEXT, 1, 2000, .flags = 0 },
 	};
 	struct shape all[32] = { { 0 } };
 	size_t n = 0;

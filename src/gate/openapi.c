@@ -532,8 +532,8 @@ openapi_reply(const struct request *rq, struct reply *rp)
 static const struct {
 	const char *name, *patient, *clinician, *scheduler;
 } record_members[] = {
-#define MEMBER(member, kind, from, to, flags, patient, clinician, scheduler,   \
-    choices, inner)                                                            \
+#define MEMBER(                                                                \
+    member, kind, from, to, flags, patient, clinician, scheduler, ...)         \
 	{ #member, #patient, #clinician, #scheduler },
 #include "tables/patient_fields.def"
 #undef MEMBER

@@ -146,11 +146,12 @@ is_apostrophe(utf8proc_int32_t c)
 	return false;
 }
 
-/* O'Brien and OBrien are one word, Smith-Jones is two. */
+/* O'Brien and OBrien are one word, Smith-Jones is two. Some letters hold an
+ * apostrophe, which comes apart from them: ŉ, ẚ. */
 static bool
 joins(utf8proc_int32_t c)
 {
-	return c == '\'' || c == '.' || c == 0x00b7 || /* Gal·la */
+	return is_apostrophe(c) || c == '.' || c == 0x00b7 || /* Gal·la */
 	    utf8proc_category(c) == UTF8PROC_CATEGORY_CF;
 }
 

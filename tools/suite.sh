@@ -37,7 +37,8 @@ abreast() { # abreast FOLDER LONG...
 		echo 'FAIL  a file of tests broke off' | tee -a "$work/steps"
 }
 if [ "${1:-}" = --file ]; then
-	step "$2" node --test "$2"
+	# what a test leaves running must not keep the others for ever
+	step "$2" timeout -k 10 900 node --test "$2"
 	exit
 fi
 part=${1:-all}

@@ -179,10 +179,11 @@ export class Clinic {
     return stdout.trim();
   }
 
-  /** Other further lines for epione-jobs.conf, for whoever starts next. */
-  writeJobs(lines) {
+  /** Other further lines for epione-jobs.conf, for whoever starts next; and another database. */
+  writeJobs(lines, database = null) {
     const file = path.join(this.dir, 'epione-jobs.conf');
-    const own = readFileSync(file, 'utf8').split('\n').filter((l) => /^(origin|database|root_key) /.test(l));
+    const own = readFileSync(file, 'utf8').split('\n').filter((l) => /^(origin|database|root_key) /.test(l))
+      .map((l) => database && l.startsWith('database ') ? `database ${database}` : l);
     writeFileSync(file, `${own.join('\n')}\n${lines}`, { mode: 0o600 });
   }
 
@@ -256,6 +257,16 @@ export class Clinic {
 
   async database(command) {
     return run(cluster, [command, path.join(this.dir, 'pg')], { env: this.environment });
+  }
+
+  /** Keeps what a transaction takes, such as a lock; answers what lets it go. */
+  async hold(text) {
+    const p = spawn(psql, ['-X', '-q', '-v', 'ON_ERROR_STOP=1', this.superuser], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const ended = new Promise((done) => p.on('close', done));
+    const held = new Promise((done) => p.stdout.on('data', (d) => `${d}`.includes('held') && done(true)));
+    p.stdin.write(`BEGIN; ${text};\n\\echo held\n`);
+    if (await Promise.race([held, ended]) !== true) throw new Error(`not to be had: ${text}`);
+    return () => { p.stdin.end('COMMIT;\n'); return ended; };
   }
 
   /** Rows as objects of strings, by psql as superuser; params by :'name'. */

@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test';
 
 import { Client, startClinic } from '../lib/clinic.mjs';
 import { startMailbox } from '../lib/mailbox.mjs';
+import { PostgresRelay } from '../lib/postgres-relay.mjs';
 
 let clinic, jobs, box;
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
@@ -227,6 +228,64 @@ for (const [name, fault] of Object.entries(faults))
     assert.equal(await keys(id.value), 0);
     assert.equal((await clinic.audit(`operation = 'mail_send' AND outcome = 'ok'`)).length, await count(`job WHERE kind = 'mail.send' AND state = 'done' AND key = id::text`), 'one row of each success');
   });
+
+/** Runs a process until the job is done, or it was killed with the message to the
+ * database that `at` says it dies with, which arrives or does not. */
+async function runUntil(relay, id, at, arrives) {
+  let hit = false;
+  const dies = new Promise((dead) => {
+    relay.drops = (text) => {
+      if (hit) return true;
+      hit = at(text);
+      if (hit) void Promise.all([...clinic.jobs].map((one) => one.kill('SIGKILL'))).then(dead);
+      return hit && !arrives;
+    };
+  });
+  await clinic.startJobs();
+  await Promise.race([dies, becomes(id, 'done', 60000)]);
+  relay.drops = () => false;
+  await Promise.all([...clinic.jobs].map((one) => one.kill('SIGKILL')));
+  return hit;
+}
+
+test('killed at each step from the claim to the end: nothing is lost, and what is done is noted once', { timeout: 300_000 }, async (t) => {
+  const relay = await PostgresRelay.before(clinic);
+  t.after(() => relay.stop());
+  await jobs?.kill();
+  clinic.writeJobs(box.jobs, relay.through(clinic, 'epione-jobs.conf'));
+  const noted = async () => (await clinic.audit(`operation = 'mail_send' AND outcome = 'ok'`)).length;
+  const before = await noted();
+  const copies = (id) => box.messages.filter((m) => m.mail.messageId.includes(id));
+  const id = await ask();
+  let steps = 0;
+
+  do {
+    let messages = 0;
+    steps++;
+    // its lease has ended, and to be killed counts as a try
+    await clinic.sql(`UPDATE job SET run_at = now(), attempts = 0 WHERE id = :'id'`, { id });
+    await runUntil(relay, id, (text) => {
+      if (messages > 0 || text.includes('\0job_claim\0')) messages++;
+      return messages === steps;
+    }, false);
+  } while ((await state(id)).state !== 'done');
+  assert.ok(steps > 4, `${steps} steps`);
+  assert.ok(copies(id).length >= 1 && new Set(copies(id).map((m) => m.mail.messageId)).size === 1);
+  assert.deepEqual([await keys(id), await noted()], [0, before + 1]);
+
+  // what ended it arrived, and its process never knew
+  const other = await ask();
+  let ending = false;
+  assert.ok(await runUntil(relay, other, (text) => {
+    ending ||= text.includes('\0job_done\0');
+    return ending && text.includes('COMMIT');
+  }, true));
+  await becomes(other, 'done');
+  clinic.writeJobs(box.jobs, relay.through(clinic, 'epione-jobs.conf').replace('/relay', ''));
+  jobs = await clinic.startJobs();
+  await becomes(await ask(), 'done');
+  assert.deepEqual([copies(other).length, await keys(other), await noted()], [1, 0, before + 3]);
+});
 
 test('two processes share the work, and each job is done once', async () => {
   const second = await clinic.startJobs();

@@ -7,20 +7,33 @@ import path from 'node:path';
 export class PostgresRelay {
   /** Puts itself between a clinic's server, which it starts anew, and its database. */
   static async between(clinic) {
+    const relay = await PostgresRelay.before(clinic);
+    await clinic.restart({ database: relay.through(clinic, 'epione.conf') });
+    return relay;
+  }
+
+  /** Before a clinic's database, for whoever goes through it. */
+  static async before(clinic) {
     const { searchParams } = new URL(clinic.superuser.replace('@/', '@localhost/'));
     const [folder, name] = [searchParams.get('host'), `.s.PGSQL.${searchParams.get('port')}`];
     const relay = new PostgresRelay(path.join(folder, name), path.join(folder, 'relay'), name);
     await relay.listen();
-    const [, conninfo, host] = readFileSync(path.join(clinic.dir, 'epione.conf'), 'utf8')
-      .match(/^\s*database (\S*host=([^&\s]*)\S*)$/m);
-    await clinic.restart({ database: conninfo.replace(`host=${host}`, `host=${host.replace(/\/$/, '')}/relay`) });
     return relay;
+  }
+
+  /** A configuration's database, by way of here. */
+  through(clinic, file) {
+    const [, conninfo, host] = readFileSync(path.join(clinic.dir, file), 'utf8')
+      .match(/^\s*database (\S*host=([^&\s]*)\S*)$/m);
+    return conninfo.replace(`host=${host}`, `host=${host.replace(/\/$/, '')}/relay`);
   }
 
   constructor(database, folder, name) {
     Object.assign(this, { folder, file: path.join(folder, name) });
     /** Asked of what the database answers: (text, pair) → is it lost? */
     this.loses = () => false;
+    /** Asked of what is said to it: (text, pair) → is it lost? */
+    this.drops = () => false;
     this.pairs = new Set();
     this.refusing = false;
     this.server = net.createServer((from) => {
@@ -33,8 +46,9 @@ export class PostgresRelay {
         end.on('close', () => this.cut(pair));
       }
       from.on('data', (data) => {
-        pair.said = (pair.said + data.toString('latin1')).slice(-65536);
-        to.write(data);
+        const text = data.toString('latin1');
+        pair.said = (pair.said + text).slice(-65536);
+        if (!this.drops(text, pair)) to.write(data);
       });
       to.on('data', (data) => this.loses(data.toString('latin1'), pair) || from.write(data));
     });

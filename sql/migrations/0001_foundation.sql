@@ -856,12 +856,10 @@ BEGIN
     IF a.tried_at < t - interval '30 days' AND NOT attempt_stopped(a) THEN
         a.failures := 0;
     END IF;
-    IF a.failures >= free AND NOT device THEN
-        UPDATE account o SET warned_at = t
+    warn := a.failures >= free AND NOT device AND EXISTS (
+        SELECT FROM account o
          WHERE o.clinic_id = clinic AND o.id = account
-           AND (o.warned_at IS NULL OR o.warned_at < t - interval '1 day');
-        warn := FOUND;
-    END IF;
+           AND (o.warned_at IS NULL OR o.warned_at < t - interval '1 day'));
     IF attempt_stopped(a) THEN
         wait_until := 'infinity';
     ELSIF a.blocked_until > t THEN

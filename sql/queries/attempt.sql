@@ -22,6 +22,14 @@ SELECT CASE WHEN t.wait_until = 'infinity' THEN '9999-12-31T00:00:00Z'::timestam
            attempt_source(c.id, $1, $3::bytea, $4::bytea)) AS t
  WHERE c.id = current_clinic();
 
+-- The owner is about to be told that others guess: once a day, by one of those
+-- who would tell at the same time.
+-- sql: account_warn exec
+-- in:  account_id uuid
+UPDATE account SET warned_at = clock_timestamp()
+ WHERE clinic_id = current_clinic() AND id = $1::uuid
+   AND (warned_at IS NULL OR warned_at < clock_timestamp() - interval '1 day');
+
 -- Success clears the count of its factor where it was, and nowhere else: an owner
 -- at home does not give strangers more guesses.
 -- sql: attempt_forget later

@@ -166,11 +166,16 @@ context_begin(
 enum err
 op_release(struct op *op)
 {
-	const struct actor *who = &op->who;
-	enum err r;
+	enum err r = tx_commit(op->tx);
 
-	if ((r = tx_commit(op->tx)) != ERR_OK)
-		return r;
+	return r == ERR_OK ? op_renew(op) : r;
+}
+
+enum err
+op_renew(struct op *op)
+{
+	const struct actor *who = &op->who;
+
 	tx_close(op->tx);
 	op->tx = tx_new(op->arena, op->deadline_ms);
 	if (!uuid_is_nil(&who->clinic))

@@ -212,6 +212,9 @@ struct tx *op_side_tx(struct op *);
 /* Ends op->tx (commits what it did so far) and begins a fresh one with the
  * same clinic and actor: before slow work, so that it holds no connection. */
 NODISCARD enum err op_release(struct op *);
+/* The second half of it: for an operation that committed op->tx itself, and has
+ * taken what it sent. */
+NODISCARD enum err op_renew(struct op *);
 
 /* Sets clinic and actor of op->tx for accounts that have no session yet. */
 NODISCARD enum err op_assume(struct op *, const struct uuid *clinic,

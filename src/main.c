@@ -19,7 +19,7 @@
 #include "edge/http.h"
 #include "edge/loop.h"
 #include "edge/peer.h"
-#include "edge/room.h"
+#include "edge/capacity.h"
 #include "edge/sandbox.h"
 #include "edge/heap_trim.h"
 #include "edge/ws.h"
@@ -231,7 +231,7 @@ kore_parent_configure(int argc, char **argv)
 	(void)argc;
 	(void)argv;
 	kore_drain_seconds = DRAIN_SECONDS;
-	if (room_check(problem, sizeof(problem)) != ERR_OK)
+	if (capacity_check(problem, sizeof(problem)) != ERR_OK)
 		fail(problem);
 	if (peer_init() != ERR_OK)
 		fail(no_shared_memory);

@@ -65,7 +65,7 @@ address_neighbours(struct address *a)
 }
 
 uint64_t
-address_home(const struct address *a)
+address_subscriber(const struct address *a)
 {
 	/* an IPv4 address becomes 0:ffff:address, which is nobody's /64 */
 	size_t from = is_ipv4(a) ? 8 : 0, i;

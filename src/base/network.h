@@ -41,7 +41,7 @@ void address_neighbours(struct address *);
 
 /* What one subscriber has, as a number that is never 0: an IPv4 address, or
  * an IPv6 /64, of which every address is theirs to choose. */
-uint64_t address_home(const struct address *);
+uint64_t address_subscriber(const struct address *);
 
 /*
  * Addresses and networks ("10.0.0.0/8", "2001:db8::/32") between blanks. A

@@ -14,8 +14,8 @@ struct tally {
 };
 
 static struct tally *tally;
-static _Atomic uint64_t *sources; /* 0: never used */
-static _Atomic uint32_t *open;	  /* a row of `workers` for each source */
+static _Atomic uint64_t *subscribers; /* 0: never used */
+static _Atomic uint32_t *open; /* a row of `workers` for each subscriber */
 static uint64_t slots, seed;
 static unsigned workers, self;
 
@@ -37,10 +37,11 @@ connection_limit_init(unsigned workers_n, unsigned connections_each)
 		slots *= 2;
 	secret_random(&seed, sizeof(seed));
 	tally = shared(sizeof(*tally));
-	sources = shared(slots * sizeof(*sources));
+	subscribers = shared(slots * sizeof(*subscribers));
 	open = shared(slots * workers * sizeof(*open));
-	return tally != NULL && sources != NULL && open != NULL ? ERR_OK
-								: ERR_INTERNAL;
+	return tally != NULL && subscribers != NULL && open != NULL
+	    ? ERR_OK
+	    : ERR_INTERNAL;
 }
 
 static _Atomic uint32_t *
@@ -71,9 +72,9 @@ open_at(uint64_t slot)
 }
 
 static uint64_t
-slot_of(uint64_t source, unsigned probe)
+slot_of(uint64_t subscriber, unsigned probe)
 {
-	uint64_t h = source ^ seed;
+	uint64_t h = subscriber ^ seed;
 
 	h = (h ^ (h >> 30)) * 0xbf58476d1ce4e5b9u;
 	h = (h ^ (h >> 27)) * 0x94d049bb133111ebu;
@@ -84,24 +85,25 @@ slot_of(uint64_t source, unsigned probe)
 /*
  * Its slot, or an empty one. A slot that is found empty may get its first
  * connection from another worker before it is taken over: that one is then
- * counted for the wrong source as long as it is open, no longer.
+ * counted for the wrong subscriber as long as it is open, no longer.
  */
 static uint32_t
-slot_find(uint64_t source)
+slot_find(uint64_t subscriber)
 {
 	uint64_t i, seen;
 	unsigned probe;
 
 	for (probe = 0; probe < PROBES; probe++) {
-		i = slot_of(source, probe);
-		if (atomic_load(&sources[i]) == source)
+		i = slot_of(subscriber, probe);
+		if (atomic_load(&subscribers[i]) == subscriber)
 			return (uint32_t)i;
 	}
 	for (probe = 0; probe < PROBES; probe++) {
-		i = slot_of(source, probe);
-		seen = atomic_load(&sources[i]);
+		i = slot_of(subscriber, probe);
+		seen = atomic_load(&subscribers[i]);
 		if (open_at(i) == 0 &&
-		    atomic_compare_exchange_strong(&sources[i], &seen, source))
+		    atomic_compare_exchange_strong(
+			&subscribers[i], &seen, subscriber))
 			return (uint32_t)i;
 	}
 	return CONNECTION_UNCOUNTED;
@@ -109,14 +111,14 @@ slot_find(uint64_t source)
 
 /* Two workers may have made a slot for it at once: both count. */
 static uint64_t
-open_of(uint64_t source)
+open_of(uint64_t subscriber)
 {
 	uint64_t sum = 0, i;
 	unsigned probe;
 
 	for (probe = 0; probe < PROBES; probe++) {
-		i = slot_of(source, probe);
-		if (atomic_load(&sources[i]) == source)
+		i = slot_of(subscriber, probe);
+		if (atomic_load(&subscribers[i]) == subscriber)
 			sum += open_at(i);
 	}
 	return sum;
@@ -126,14 +128,14 @@ open_of(uint64_t source)
 enum err
 connection_limit_enter(const struct address *a, uint32_t limit, uint32_t *slot)
 {
-	uint64_t source = address_home(a);
+	uint64_t subscriber = address_subscriber(a);
 
-	*slot = slot_find(source);
+	*slot = slot_find(subscriber);
 	if (*slot == CONNECTION_UNCOUNTED)
 		return ERR_OK;
 	/* first there, then counted: nobody slips past a count in progress */
 	atomic_fetch_add(own(*slot), 1);
-	if (open_of(source) <= limit)
+	if (open_of(subscriber) <= limit)
 		return ERR_OK;
 	connection_limit_leave(*slot);
 	*slot = CONNECTION_UNCOUNTED;

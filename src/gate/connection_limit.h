@@ -6,13 +6,13 @@
 #include <stdint.h>
 
 /*
- * Connections open per source (an IPv4 address, an IPv6 /64), one count for all
+ * Connections open per subscriber (an IPv4 address, an IPv6 /64), one count for all
  * workers: a table in shared memory, made before the workers are forked. Each
  * worker has a column of its own, which it alone writes: when it dies, what
  * it had open is given back by clearing that column.
  *
  * The table has four times the slots that can be needed at a time (half a MiB
- * for two workers of 4096 connections). Should all slots that a source may have
+ * for two workers of 4096 connections). Should all slots that a subscriber may have
  * be taken nevertheless, its connections are not counted: slots are chosen by a
  * secret number, so that nobody can bring this about.
  */

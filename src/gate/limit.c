@@ -99,7 +99,7 @@ limit_take_address(const struct address *a, const char *what,
 {
 	char key[32];
 	int n = snprintf(key, sizeof(key), "%s %016llx", what,
-	    (unsigned long long)address_home(a));
+	    (unsigned long long)address_subscriber(a));
 
 	return limit_take(key, (size_t)n, per_minute, retry_after_s);
 }

@@ -18,7 +18,7 @@
 
 static struct tally {
 	bool used;
-	uint64_t home; /* of the client; 0 for who has no address or place */
+	uint64_t subscriber; /* 0: all that have no address or no slot */
 	int64_t minute;
 	enum err reason;
 	const struct route *route; /* of all, or the one that is no route */
@@ -30,15 +30,15 @@ static bool writing, ending;
 
 /* This client's of the minute, or a place for it. */
 static struct tally *
-tally_find(uint64_t home, enum err reason, int64_t minute)
+tally_find(uint64_t subscriber, enum err reason, int64_t minute)
 {
 	struct tally *t, *place = &rest[reason];
 	size_t i;
 
 	for (i = 0; i < PLACES; i++) {
 		t = &tallies[i];
-		if (t->used && t->home == home && t->minute == minute &&
-		    t->reason == reason)
+		if (t->used && t->subscriber == subscriber &&
+		    t->minute == minute && t->reason == reason)
 			return t;
 		if (!t->used && place == &rest[reason])
 			place = t;
@@ -50,7 +50,7 @@ tally_find(uint64_t home, enum err reason, int64_t minute)
 static void
 address_note(struct tally *t, const char *text)
 {
-	if (t->home != 0)
+	if (t->subscriber != 0)
 		snprintf(t->address, sizeof(t->address), "%.42s%s", text,
 		    strchr(text, ':') == NULL ? "" : "/64");
 }
@@ -155,11 +155,11 @@ stranger_first(const struct op *op, enum err reason)
 	int64_t minute = instant_now() / MINUTE_S;
 	struct address a = { { 0 } };
 	struct tally *t;
-	uint64_t home = 0;
+	uint64_t subscriber = 0;
 
 	if (address_read(text, strlen(text), &a) == ERR_OK)
-		home = address_home(&a);
-	t = tally_find(home, reason, minute);
+		subscriber = address_subscriber(&a);
+	t = tally_find(subscriber, reason, minute);
 	if (t->used) {
 		t->more++;
 		if (t->route != route)
@@ -170,7 +170,7 @@ stranger_first(const struct op *op, enum err reason)
 		.minute = minute,
 		.reason = reason,
 		.route = route,
-		.home = t == &rest[reason] ? 0 : home };
+		.subscriber = t == &rest[reason] ? 0 : subscriber };
 	address_note(t, text);
 	writer_start();
 	return true;

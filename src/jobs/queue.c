@@ -228,25 +228,26 @@ task_run(void *arg)
 
 /* Taking */
 
-struct room {
+struct capacity {
 	const char *kind[JOB_KINDS];
 	int64_t free[JOB_KINDS];
 	size_t n;
 };
 
-static struct room
-room_left(void)
+static struct capacity
+capacity_left(void)
 {
-	struct room room = { .n = 0 };
+	struct capacity capacity = { .n = 0 };
 	unsigned k;
 
 	for (k = 0; k < JOB_KINDS; k++) {
 		if (q.stats[k].running >= kinds[k].at_once)
 			continue;
-		room.kind[room.n] = kinds[k].stored;
-		room.free[room.n++] = kinds[k].at_once - q.stats[k].running;
+		capacity.kind[capacity.n] = kinds[k].stored;
+		capacity.free[capacity.n++] = kinds[k].at_once -
+		    q.stats[k].running;
 	}
-	return room;
+	return capacity;
 }
 
 /* What cannot be started now is taken up again when its lease ends. */
@@ -299,10 +300,10 @@ schedule(struct tx *tx)
 static enum err
 take(struct arena *a, size_t *taken, int64_t *wait_ms)
 {
-	const struct room room = room_left();
-	struct job_claim_in in = { { room.kind, room.n }, { room.free, room.n },
-		conf()->job_lease_seconds };
-	struct job_next_in next = { { room.kind, room.n } };
+	const struct capacity capacity = capacity_left();
+	struct job_claim_in in = { { capacity.kind, capacity.n },
+		{ capacity.free, capacity.n }, conf()->job_lease_seconds };
+	struct job_next_in next = { { capacity.kind, capacity.n } };
 	struct job_next_row row = { LOOK_MS };
 	struct job_claim_row *rows;
 	struct tx *tx = tx_new(a, instant_monotonic() + STATEMENT_S * 1000);
@@ -334,7 +335,7 @@ look(void)
 	enum err r = ERR_OK;
 
 	q.told = false;
-	if (room_left().n > 0)
+	if (capacity_left().n > 0)
 		r = take(a, &taken, &wait_ms);
 	else
 		wait_ms = LOOK_MS;

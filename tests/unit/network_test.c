@@ -102,7 +102,7 @@ home(const char *text)
 {
 	struct address a = address(text);
 
-	return address_home(&a);
+	return address_subscriber(&a);
 }
 
 /*= TR-24: of IPv6 a subscriber has 2^64 addresses, and they count as one */

@@ -1,5 +1,5 @@
-#ifndef EDGE_ROOM_H
-#define EDGE_ROOM_H
+#ifndef EDGE_CAPACITY_H
+#define EDGE_CAPACITY_H
 
 #include "base/err.h"
 
@@ -11,6 +11,6 @@
  * before the workers are forked. ERR_INVALID_FIELD, and `problem` says which
  * to change.
  */
-NODISCARD enum err room_check(char *problem, size_t);
+NODISCARD enum err capacity_check(char *problem, size_t);
 
 #endif

@@ -1,4 +1,4 @@
-#include "edge/room.h"
+#include "edge/capacity.h"
 
 #include "base/conf.h"
 
@@ -31,7 +31,7 @@ limit_allows(rlim_t wanted)
 }
 
 enum err
-room_check(char *problem, size_t n)
+capacity_check(char *problem, size_t n)
 {
 	int64_t least = worker_max_connections + conf()->connections +
 	    2 * conf()->workers + RESERVE;

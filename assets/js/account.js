@@ -86,8 +86,8 @@ h('button', { type: 'button', class: 'button',
 const failed = session.failed_attempts ?? 0;
 if (session.previous_sign_in_at)
   fill(el('before'), note(failed ? 'warn' : 'info', h('p', {},
-    `Before this you signed in ${exact(session.previous_sign_in_at)}. `,
-    failed === 0 ? 'Nobody has tried in vain since.'
+    `Your last sign-in before this one: ${exact(session.previous_sign_in_at)}. `,
+    failed === 0 ? 'No try has failed since.'
       : failed === 1 ? 'One try has failed since.'
         : `${failed} tries have failed since.`,
     failed ? ' If that was not you, change your password.' : '')));

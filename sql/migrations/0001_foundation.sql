@@ -47,7 +47,7 @@ CREATE TABLE class_key (
     clinic_id   uuid NOT NULL,
     class       text NOT NULL CHECK (class IN ('patient', 'account', 'index', 'job')),
     version     bigint NOT NULL CHECK (version > 0),
-    wrapped         bytea NOT NULL,
+    wrapped     bytea NOT NULL,
     created_at  timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (clinic_id, class, version)
 );
@@ -58,7 +58,7 @@ CREATE TABLE record_key (
     subject_id  uuid NOT NULL,
     class       text NOT NULL CHECK (class IN ('patient', 'account', 'job')),
     version     bigint NOT NULL DEFAULT 1 CHECK (version > 0),
-    wrapped         bytea,
+    wrapped     bytea,
     seals       bigint NOT NULL DEFAULT 0 CONSTRAINT record_key_seals CHECK (seals < 4294967296),
     created_at  timestamptz NOT NULL DEFAULT now(),
     shredded_at timestamptz,

@@ -127,7 +127,8 @@ record_key_open(struct tx *tx, enum key_class class, const struct uuid *subject,
 		r = keyring_record_open(
 		    &id.clinic, class, subject, version, wrapped, &k->key);
 	if (r != ERR_OK) {
-		key_refused(r, id.version == 0 ? "not_a_box" : "does_not_open",
+		key_refused(r,
+		    id.version == 0 ? "not_a_wrapped_key" : "does_not_open",
 		    subject);
 		return r;
 	}

@@ -189,7 +189,7 @@ export const mutations = [
   { untried: true, id: 'TR-21', file: 'src/gate/reply.c', from: 'reply_header(rp, "Content-Security-Policy", page ? CSP_PAGE : CSP_API);', to: 'reply_header(rp, "Content-Security-Policy", page ? CSP_PAGE : CSP_API);\n\treply_header(rp, "Access-Control-Allow-Origin", "*");',
     test: api('hostile'), name: 'a cookie acts for pages of our own origin alone' },
   { untried: true, id: 'TR-24', file: 'src/base/network.c', from: 'size_t from = is_ipv4(a) ? 8 : 0, i;', to: 'size_t from = 8, i;',
-    test: unit('network'), name: 'a_home_is_an_ipv4_address_or_a_64' },
+    test: unit('network'), name: 'a_subscriber_is_an_ipv4_address_or_a_64' },
   { untried: true, id: 'TR-03', file: 'src/gate/reply.c', from: 'max-age=63072000; includeSubDomains', to: 'max-age=63072000',
     test: api('http'), name: 'Kore refuses HTTP/0.9: 400', says: 'Kore refuses ${name}: ${status}' },
   { untried: true, id: 'TR-04', file: 'src/gate/reply.c', from: '{ "X-Content-Type-Options", "nosniff" },', to: '{ "X-Content-Type-Options", "none" },',

@@ -107,7 +107,7 @@ home(const char *text)
 
 /*= TR-24: of IPv6 a subscriber has 2^64 addresses, and they count as one */
 static void
-a_home_is_an_ipv4_address_or_a_64(void **state)
+a_subscriber_is_an_ipv4_address_or_a_64(void **state)
 {
 	(void)state;
 	assert_true(home("2001:db8:1:2::1") == home("2001:db8:1:2:ff::9"));
@@ -234,7 +234,7 @@ main(void)
 		cmocka_unit_test(an_address_has_one_form),
 		cmocka_unit_test(what_is_nearly_an_address_is_none),
 		cmocka_unit_test(loopback_is_all_of_127_and_one_of_ipv6),
-		cmocka_unit_test(a_home_is_an_ipv4_address_or_a_64),
+		cmocka_unit_test(a_subscriber_is_an_ipv4_address_or_a_64),
 		cmocka_unit_test(neighbours_share_an_ipv4_24_or_an_ipv6_56),
 		cmocka_unit_test(a_network_holds_what_begins_like_it),
 		cmocka_unit_test(a_misspelt_network_is_pointed_at),

@@ -615,49 +615,28 @@ END $$;
 
 ALTER FUNCTION public.patients_beginning(after_word bytea, after_part bigint, after uuid, most bigint, beginnings bytea[], groups bigint[], names bigint[], group_count bigint, walked bigint, exact bytea, exact_name bigint, year bytea) OWNER TO epione_owner;
 
-CREATE FUNCTION public.relation(kind text, subject uuid, clinic uuid, actor uuid) RETURNS TABLE(patient_id uuid, is_self boolean, is_care boolean, is_part boolean)
-    LANGUAGE sql STABLE ROWS 1
-    AS $$
-    SELECT p.id,
-        EXISTS (SELECT 1 FROM account a WHERE a.clinic_id = clinic
-                AND a.id = actor AND a.patient_id = p.id),
-        t.account_id IS NOT NULL,
-        false
-      FROM patient p
-      LEFT JOIN care_team t ON t.clinic_id = clinic AND t.patient_id = p.id
-       AND t.account_id = actor AND t.until > now()
-     WHERE kind = 'patient' AND p.clinic_id = clinic AND p.id = subject
-    UNION ALL
-    SELECT v.patient_id,
-        EXISTS (SELECT 1 FROM account a WHERE a.clinic_id = clinic
-                AND a.id = actor AND a.patient_id = v.patient_id),
-        coalesce(t.until > now(), false),
-        (v.clinician_id = actor AND t.account_id IS NOT NULL
-            AND t.removed_at IS NULL) OR
-        EXISTS (SELECT 1 FROM account a WHERE a.clinic_id = clinic
-                AND a.id = actor AND a.patient_id = v.patient_id)
-      FROM visit v
-      LEFT JOIN care_team t ON t.clinic_id = clinic
-       AND t.patient_id = v.patient_id AND t.account_id = actor
-     WHERE kind = 'visit' AND v.clinic_id = clinic AND v.id = subject
-$$;
-
-ALTER FUNCTION public.relation(kind text, subject uuid, clinic uuid, actor uuid) OWNER TO epione_owner;
-
-CREATE FUNCTION public.session_open(token_hash bytea, background boolean) RETURNS TABLE(clinic_id uuid, session_id uuid, account_id uuid, patient_id uuid, role text, client text, state text, step_up_until timestamp with time zone, rebind_until timestamp with time zone, idle_expires_at timestamp with time zone, expires_at timestamp with time zone, password_expires_at timestamp with time zone)
+CREATE FUNCTION public.session_open(token_hash bytea, session uuid, background boolean, kind text, subject uuid) RETURNS TABLE(clinic_id uuid, session_id uuid, account_id uuid, patient_id uuid, role text, client text, state text, step_up_until timestamp with time zone, rebind_until timestamp with time zone, idle_expires_at timestamp with time zone, expires_at timestamp with time zone, password_expires_at timestamp with time zone, subject_patient uuid, is_self boolean, is_care boolean, is_part boolean)
     LANGUAGE plpgsql SECURITY DEFINER ROWS 1
     SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
-    r record;
     t timestamptz := clock_timestamp();
+    seen timestamptz;
+    idle interval;
+    note text;
 BEGIN
-    SELECT s.clinic_id, s.id, s.account_id, s.client, s.seen_at, s.idle_s,
-           s.expires_at, s.factor_at, s.step_up_until, s.rebind_until,
-           a.role, a.patient_id, a.totp_confirmed_at, a.compromised_at,
+    IF token_hash IS NULL THEN
+        token_hash := (SELECT s.hash FROM session s
+             WHERE s.clinic_id = current_clinic() AND s.id = session);
+    END IF;
+    SELECT s.clinic_id, s.id, s.account_id, a.patient_id, a.role, s.client,
+           session_state(s.factor_at, a.totp_confirmed_at, a.compromised_at,
+               password_expiry(a.password_changed_at, c.password_max_age_days), t),
+           s.step_up_until, s.rebind_until, s.seen_at,
+           make_interval(secs => s.idle_s), s.expires_at,
            password_expiry(a.password_changed_at, c.password_max_age_days)
-               AS password_expires_at
-      INTO r
+      INTO clinic_id, session_id, account_id, patient_id, role, client, state,
+           step_up_until, rebind_until, seen, idle, expires_at, password_expires_at
       FROM session s
       JOIN account a ON a.clinic_id = s.clinic_id AND a.id = s.account_id
       JOIN clinic c ON c.id = s.clinic_id
@@ -665,25 +644,40 @@ BEGIN
        AND s.ended_at IS NULL AND a.deactivated_at IS NULL
        AND t < s.expires_at
        AND t < s.seen_at + make_interval(secs => s.idle_s);
-    IF NOT FOUND THEN
+    IF session_id IS NULL THEN
         RETURN;
     END IF;
-    IF NOT background AND r.seen_at < t - interval '5 seconds' THEN
+    IF NOT background AND seen < t - interval '5 seconds' THEN
         UPDATE session s SET seen_at = t
-         WHERE s.clinic_id = r.clinic_id AND s.id = r.id;
-        r.seen_at := t;
+         WHERE s.clinic_id = session_open.clinic_id AND s.id = session_id;
+        seen := t;
     END IF;
-    PERFORM set_config('epione.clinic', r.clinic_id::text, true),
-            set_config('epione.actor', r.account_id::text, true);
-    RETURN QUERY SELECT r.clinic_id, r.id, r.account_id, r.patient_id, r.role,
-        r.client,
-        session_state(r.factor_at, r.totp_confirmed_at, r.compromised_at,
-            r.password_expires_at, t),
-        r.step_up_until, r.rebind_until, r.seen_at + make_interval(secs => r.idle_s),
-        r.expires_at, r.password_expires_at;
+    idle_expires_at := seen + idle;
+    IF kind = 'patient' THEN
+        SELECT p.id, p.id = session_open.patient_id, c.account_id IS NOT NULL, false
+          INTO subject_patient, is_self, is_care, is_part
+          FROM patient p
+          LEFT JOIN care_team c ON c.clinic_id = p.clinic_id AND c.patient_id = p.id
+           AND c.account_id = session_open.account_id AND c.until > t
+         WHERE p.clinic_id = session_open.clinic_id AND p.id = subject;
+    ELSIF kind = 'visit' THEN
+        SELECT r.patient_id, r.is_self, r.is_care, r.is_part
+          INTO subject_patient, is_self, is_care, is_part
+          FROM visit_relation(subject, session_open.clinic_id,
+               session_open.account_id) r;
+    END IF;
+    is_self := coalesce(is_self, false);
+    is_care := coalesce(is_care, false);
+    is_part := coalesce(is_part, false);
+    note := set_config('epione.clinic', clinic_id::text, true);
+    note := set_config('epione.actor', account_id::text, true);
+    note := set_config('epione.standing', CASE WHEN subject_patient IS NOT NULL
+        THEN role || ' ' || state || ' ' || (is_self::integer
+            + 2 * is_part::integer + 4 * is_care::integer) END, true);
+    RETURN NEXT;
 END $$;
 
-ALTER FUNCTION public.session_open(token_hash bytea, background boolean) OWNER TO epione_owner;
+ALTER FUNCTION public.session_open(token_hash bytea, session uuid, background boolean, kind text, subject uuid) OWNER TO epione_owner;
 
 CREATE FUNCTION public.session_state(factor_at timestamp with time zone, totp_confirmed_at timestamp with time zone, compromised_at timestamp with time zone, password_expires_at timestamp with time zone, t timestamp with time zone) RETURNS text
     LANGUAGE sql IMMUTABLE
@@ -895,6 +889,25 @@ CREATE FUNCTION public.visit_listed(v public.visit, from_at timestamp with time 
 $$;
 
 ALTER FUNCTION public.visit_listed(v public.visit, from_at timestamp with time zone, closed_at timestamp with time zone, today boolean, wanted text, after_at timestamp with time zone, after_id uuid) OWNER TO epione_owner;
+
+CREATE FUNCTION public.visit_relation(subject uuid, clinic uuid, actor uuid) RETURNS TABLE(patient_id uuid, is_self boolean, is_care boolean, is_part boolean)
+    LANGUAGE sql STABLE ROWS 1
+    AS $$
+    SELECT v.patient_id,
+        EXISTS (SELECT 1 FROM account a WHERE a.clinic_id = clinic
+                AND a.id = actor AND a.patient_id = v.patient_id),
+        coalesce(t.until > now(), false),
+        (v.clinician_id = actor AND t.account_id IS NOT NULL
+            AND t.removed_at IS NULL) OR
+        EXISTS (SELECT 1 FROM account a WHERE a.clinic_id = clinic
+                AND a.id = actor AND a.patient_id = v.patient_id)
+      FROM visit v
+      LEFT JOIN care_team t ON t.clinic_id = clinic
+       AND t.patient_id = v.patient_id AND t.account_id = actor
+     WHERE v.clinic_id = clinic AND v.id = subject
+$$;
+
+ALTER FUNCTION public.visit_relation(subject uuid, clinic uuid, actor uuid) OWNER TO epione_owner;
 
 CREATE FUNCTION public.visit_status(status text, ends_at timestamp with time zone, closed_at timestamp with time zone) RETURNS text
     LANGUAGE sql IMMUTABLE
@@ -1850,10 +1863,8 @@ GRANT ALL ON FUNCTION public.invitation_state(confirmed_at timestamp with time z
 
 GRANT ALL ON FUNCTION public.patients_beginning(after_word bytea, after_part bigint, after uuid, most bigint, beginnings bytea[], groups bigint[], names bigint[], group_count bigint, walked bigint, exact bytea, exact_name bigint, year bytea) TO epione_server;
 
-GRANT ALL ON FUNCTION public.relation(kind text, subject uuid, clinic uuid, actor uuid) TO epione_server;
-
-REVOKE ALL ON FUNCTION public.session_open(token_hash bytea, background boolean) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.session_open(token_hash bytea, background boolean) TO epione_server;
+REVOKE ALL ON FUNCTION public.session_open(token_hash bytea, session uuid, background boolean, kind text, subject uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.session_open(token_hash bytea, session uuid, background boolean, kind text, subject uuid) TO epione_server;
 
 REVOKE ALL ON FUNCTION public.sessions_ended(clinics uuid[], ids uuid[], active uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.sessions_ended(clinics uuid[], ids uuid[], active uuid[]) TO epione_server;
@@ -1881,6 +1892,8 @@ GRANT ALL ON FUNCTION public.sweep_sessions(batch bigint) TO epione_jobs;
 
 REVOKE ALL ON FUNCTION public.sweep_strangers(batch bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.sweep_strangers(batch bigint) TO epione_jobs;
+
+GRANT ALL ON FUNCTION public.visit_relation(subject uuid, clinic uuid, actor uuid) TO epione_server;
 
 GRANT ALL ON FUNCTION public.zone_known(zone text) TO epione_server;
 

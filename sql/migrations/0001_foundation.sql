@@ -670,27 +670,45 @@ CREATE FUNCTION session_state(factor_at timestamptz, totp_confirmed_at timestamp
         WHEN compromised_at IS NOT NULL OR t >= password_expires_at THEN 'password_expired'
         ELSE 'active' END $$;
 
--- Finds the session of a token, notes that it was used, and sets the clinic
--- and actor of the transaction. One row or none.
+-- Finds the session of a token, notes that it was used, sets the clinic and actor
+-- of the transaction, and says how the actor stands to a patient or a visit. One
+-- row or none. A socket has no token: it names its session, in a transaction of
+-- its clinic.
+--
+-- Each request asks this, and what costs is to start a plan, not to run it: each
+-- kind of subject has its own, and what needs no plan is assigned.
+--
+-- epione.standing is the answer in short (gate/expect.h), for an audit row that
+-- travels with the question; it is empty where there is no such subject.
 --= SE-01: idle and absolute limits, by the server's clock alone
-CREATE FUNCTION session_open(token_hash bytea, background boolean)
+CREATE FUNCTION session_open(token_hash bytea, session uuid, background boolean,
+        kind text, subject uuid)
     RETURNS TABLE (
         clinic_id uuid, session_id uuid, account_id uuid, patient_id uuid,
         role text, client text, state text, step_up_until timestamptz,
         rebind_until timestamptz, idle_expires_at timestamptz,
-        expires_at timestamptz, password_expires_at timestamptz)
+        expires_at timestamptz, password_expires_at timestamptz,
+        subject_patient uuid, is_self boolean, is_care boolean, is_part boolean)
     LANGUAGE plpgsql SECURITY DEFINER ROWS 1 SET search_path = public, pg_temp
 AS $$
 DECLARE
-    r record;
     t timestamptz := clock_timestamp();
+    seen timestamptz;
+    idle interval;
+    note text;
 BEGIN
-    SELECT s.clinic_id, s.id, s.account_id, s.client, s.seen_at, s.idle_s,
-           s.expires_at, s.factor_at, s.step_up_until, s.rebind_until,
-           a.role, a.patient_id, a.totp_confirmed_at, a.compromised_at,
+    IF token_hash IS NULL THEN
+        token_hash := (SELECT s.hash FROM session s
+             WHERE s.clinic_id = current_clinic() AND s.id = session);
+    END IF;
+    SELECT s.clinic_id, s.id, s.account_id, a.patient_id, a.role, s.client,
+           session_state(s.factor_at, a.totp_confirmed_at, a.compromised_at,
+               password_expiry(a.password_changed_at, c.password_max_age_days), t),
+           s.step_up_until, s.rebind_until, s.seen_at,
+           make_interval(secs => s.idle_s), s.expires_at,
            password_expiry(a.password_changed_at, c.password_max_age_days)
-               AS password_expires_at
-      INTO r
+      INTO clinic_id, session_id, account_id, patient_id, role, client, state,
+           step_up_until, rebind_until, seen, idle, expires_at, password_expires_at
       FROM session s
       JOIN account a ON a.clinic_id = s.clinic_id AND a.id = s.account_id
       JOIN clinic c ON c.id = s.clinic_id
@@ -698,22 +716,37 @@ BEGIN
        AND s.ended_at IS NULL AND a.deactivated_at IS NULL
        AND t < s.expires_at
        AND t < s.seen_at + make_interval(secs => s.idle_s);
-    IF NOT FOUND THEN
+    IF session_id IS NULL THEN
         RETURN;
     END IF;
-    IF NOT background AND r.seen_at < t - interval '5 seconds' THEN
+    IF NOT background AND seen < t - interval '5 seconds' THEN
         UPDATE session s SET seen_at = t
-         WHERE s.clinic_id = r.clinic_id AND s.id = r.id;
-        r.seen_at := t;
+         WHERE s.clinic_id = session_open.clinic_id AND s.id = session_id;
+        seen := t;
     END IF;
-    PERFORM set_config('epione.clinic', r.clinic_id::text, true),
-            set_config('epione.actor', r.account_id::text, true);
-    RETURN QUERY SELECT r.clinic_id, r.id, r.account_id, r.patient_id, r.role,
-        r.client,
-        session_state(r.factor_at, r.totp_confirmed_at, r.compromised_at,
-            r.password_expires_at, t),
-        r.step_up_until, r.rebind_until, r.seen_at + make_interval(secs => r.idle_s),
-        r.expires_at, r.password_expires_at;
+    idle_expires_at := seen + idle;
+    IF kind = 'patient' THEN
+        SELECT p.id, p.id = session_open.patient_id, c.account_id IS NOT NULL, false
+          INTO subject_patient, is_self, is_care, is_part
+          FROM patient p
+          LEFT JOIN care_team c ON c.clinic_id = p.clinic_id AND c.patient_id = p.id
+           AND c.account_id = session_open.account_id AND c.until > t
+         WHERE p.clinic_id = session_open.clinic_id AND p.id = subject;
+    ELSIF kind = 'visit' THEN
+        SELECT r.patient_id, r.is_self, r.is_care, r.is_part
+          INTO subject_patient, is_self, is_care, is_part
+          FROM visit_relation(subject, session_open.clinic_id,
+               session_open.account_id) r;
+    END IF;
+    is_self := coalesce(is_self, false);
+    is_care := coalesce(is_care, false);
+    is_part := coalesce(is_part, false);
+    note := set_config('epione.clinic', clinic_id::text, true);
+    note := set_config('epione.actor', account_id::text, true);
+    note := set_config('epione.standing', CASE WHEN subject_patient IS NOT NULL
+        THEN role || ' ' || state || ' ' || (is_self::integer
+            + 2 * is_part::integer + 4 * is_care::integer) END, true);
+    RETURN NEXT;
 END $$;
 
 -- What has become of an invitation.
@@ -1258,25 +1291,15 @@ BEGIN
     END LOOP;
 END $$;
 
--- How the actor of the transaction stands to a patient or a visit. Without a
--- search_path of its own, so that it is inlined: PostgreSQL plans the body of
--- any other SQL function anew at each call, which took six times as long.
--- As its invoker it lends no right that another path could misuse. A visit's
--- clinician takes part in it, but not once taken off the care team.
-CREATE FUNCTION relation(kind text, subject uuid, clinic uuid, actor uuid)
+-- How an account stands to a visit. Without a search_path of its own, so that it
+-- is inlined: PostgreSQL plans the body of any other SQL function anew at each
+-- call, which took six times as long. As its invoker it lends no right that
+-- another path could misuse. A visit's clinician takes part in it, but not once
+-- taken off the care team.
+CREATE FUNCTION visit_relation(subject uuid, clinic uuid, actor uuid)
     RETURNS TABLE (patient_id uuid, is_self boolean, is_care boolean, is_part boolean)
     LANGUAGE sql STABLE SECURITY INVOKER ROWS 1
 AS $$
-    SELECT p.id,
-        EXISTS (SELECT 1 FROM account a WHERE a.clinic_id = clinic
-                AND a.id = actor AND a.patient_id = p.id),
-        t.account_id IS NOT NULL,
-        false
-      FROM patient p
-      LEFT JOIN care_team t ON t.clinic_id = clinic AND t.patient_id = p.id
-       AND t.account_id = actor AND t.until > now()
-     WHERE kind = 'patient' AND p.clinic_id = clinic AND p.id = subject
-    UNION ALL
     SELECT v.patient_id,
         EXISTS (SELECT 1 FROM account a WHERE a.clinic_id = clinic
                 AND a.id = actor AND a.patient_id = v.patient_id),
@@ -1288,7 +1311,7 @@ AS $$
       FROM visit v
       LEFT JOIN care_team t ON t.clinic_id = clinic
        AND t.patient_id = v.patient_id AND t.account_id = actor
-     WHERE kind = 'visit' AND v.clinic_id = clinic AND v.id = subject
+     WHERE v.clinic_id = clinic AND v.id = subject
 $$;
 
 -- The sweeps: what is nobody's goes, at most `batch` rows at a time, found by
@@ -1467,7 +1490,7 @@ REVOKE ALL ON FUNCTION session_open, sign_in_take, invitation_find,
     audit_about FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION session_open, sign_in_take, invitation_find,
     sessions_ended, attempt_take, attempt_source, attempt_stopped, attempt_closed,
-    source_note, audit_words, audit_page, audit_days, audit_nobody, zone_known, relation,
+    source_note, audit_words, audit_page, audit_days, audit_nobody, zone_known, visit_relation,
     invitation_state, account_state, current_clinic, current_actor, bears_names,
     patients_beginning TO epione_server;
 

@@ -1,11 +1,6 @@
 -- What the gate asks around every operation: whose session it is, how the
 -- actor stands to the record, that it happened, and whether it happened before.
 
--- sql: context_set later
--- in:  clinic uuid, actor uuid
-SELECT set_config('epione.clinic', coalesce($1::uuid::text, ''), true),
-       set_config('epione.actor', coalesce($2::uuid::text, ''), true);
-
 -- Heard once the transaction is committed, by all who listen.
 -- sql: tell later
 -- in:  channel text, payload text
@@ -18,20 +13,26 @@ SELECT pg_notify($1::text, $2::text);
 SELECT id::bigint, word FROM audit_words($1::text[]);
 
 -- A refusal may come before any clinic is known: nil stands for it. Words are
--- numbers here: every request writes a row.
--- sql: audit_insert later
+-- numbers here: every request writes a row. One that travels with the question
+-- whose session it is (session_enter) says with which answers it is true: it is
+-- written with those alone, and without any always. No row: it was not.
+-- sql: audit_insert one
 -- in:  clinic_id uuid, event int, action text, outcome int?, actor_id uuid,
 --      actor_role int?, session int?, purpose int, patient_id uuid,
 --      record_id uuid, returned uuid[], address text, request_id uuid,
---      operation int, count int?
+--      operation int, count int?, standings text[]
+-- out: written bool
 INSERT INTO audit_log (clinic_id, event, action, outcome, actor_id, actor_role,
        session, purpose, patient_id, record_id, returned, address,
        request_id, operation, count)
-VALUES (coalesce($1::uuid, '00000000-0000-0000-0000-000000000000'),
+SELECT coalesce($1::uuid, '00000000-0000-0000-0000-000000000000'),
        $2::bigint, $3::text::"char", $4::bigint, $5::uuid, $6::bigint,
        $7::bigint, $8::bigint, $9::uuid, nullif($10::uuid, $9::uuid),
        nullif($11::uuid[], '{}'), nullif($12::text, '')::inet, $13::uuid,
-       $14::bigint, nullif($15::bigint, 1));
+       $14::bigint, nullif($15::bigint, 1)
+ WHERE $16::text[] = '{}'
+    OR current_setting('epione.standing', true) = ANY ($16::text[])
+RETURNING true AS written;
 
 -- The same in words, for what does not come with a request.
 -- sql: audit_note later

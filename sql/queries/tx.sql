@@ -4,3 +4,9 @@
 -- sql: statement_time_set later
 -- in:  ms int
 SELECT set_config('statement_timeout', $1::bigint::text, true);
+
+-- Whose rows the transaction sees, and who acts in it.
+-- sql: context_set later
+-- in:  clinic uuid, actor uuid
+SELECT set_config('epione.clinic', coalesce($1::uuid::text, ''), true),
+       set_config('epione.actor', coalesce($2::uuid::text, ''), true);

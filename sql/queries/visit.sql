@@ -175,7 +175,7 @@ SELECT v.id, v.status, q.ahead, q.busy_s
 SELECT i.seat, v.status, v.starts_at, coalesce(r.is_part, false) AS takes_part
   FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS i(id, account_id, seat)
   JOIN visit v ON v.clinic_id = current_clinic() AND v.id = i.id
-  LEFT JOIN LATERAL relation('visit', i.id, current_clinic(), i.account_id) r
+  LEFT JOIN LATERAL visit_relation(i.id, current_clinic(), i.account_id) r
     ON true;
 
 -- What decides whether the call is open, and who joins it.

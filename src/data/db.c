@@ -236,7 +236,8 @@ options_make(const struct db_options *o)
 	n = snprintf(pool.options, sizeof(pool.options),
 	    "%s -c statement_timeout=%u"
 	    " -c idle_in_transaction_session_timeout=%u"
-	    " -c client_connection_check_interval=1000",
+	    " -c client_connection_check_interval=1000"
+	    " -c jit=off", /* no statement of ours runs so long */
 	    theirs, o->statement_timeout_ms, idle_ms);
 	PQconninfoFree(all);
 	return n > 0 && (size_t)n < sizeof(pool.options) ? ERR_OK

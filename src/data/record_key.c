@@ -13,8 +13,8 @@ key_refused(enum err r, const char *why, const struct uuid *subject)
 	    LOG_ID("subject", subject));
 }
 
-enum err
-class_key_load(struct tx *tx, const struct class_key_id *id)
+static enum err
+class_key_ask(struct tx *tx, const struct class_key_id *id)
 {
 	struct class_key_get_in in = {
 		.clinic = id->clinic,
@@ -24,11 +24,29 @@ class_key_load(struct tx *tx, const struct class_key_id *id)
 	struct class_key_get_row row;
 	enum err r;
 
-	if (keyring_class_has(id))
-		return ERR_OK;
 	if ((r = sql_class_key_get(tx, &in, &row)) == ERR_OK)
 		r = keyring_class_add(id, row.wrapped);
 	return r == ERR_NOT_FOUND ? ERR_CRYPTO : r;
+}
+
+/* A row may be opened when the transaction that read it is committed. */
+enum err
+class_key_load(struct tx *tx, const struct class_key_id *id)
+{
+	struct context_set_in context = { .clinic = id->clinic };
+	struct tx *own;
+	enum err r;
+
+	if (keyring_class_has(id))
+		return ERR_OK;
+	if (!tx_is_over(tx))
+		return class_key_ask(tx, id);
+	own = tx_after(tx);
+	if ((r = sql_context_set(own, &context)) == ERR_OK &&
+	    (r = class_key_ask(own, id)) == ERR_OK)
+		r = tx_commit(own);
+	tx_close(own);
+	return r;
 }
 
 /* Always asked: another process may have made a newer one since. */

@@ -54,6 +54,16 @@ tx_new(struct arena *a, int64_t deadline_ms)
 	return tx;
 }
 
+struct tx *
+tx_after(const struct tx *tx)
+{
+	struct tx *next = tx_new(tx->arena, tx->deadline_ms);
+
+	next->clinic = tx->clinic;
+	next->has_clinic = tx->has_clinic;
+	return next;
+}
+
 enum err
 tx_search(struct tx *tx, int64_t search_ms)
 {
@@ -67,6 +77,12 @@ struct arena *
 tx_arena(struct tx *tx)
 {
 	return tx->arena;
+}
+
+bool
+tx_is_over(const struct tx *tx)
+{
+	return tx->over;
 }
 
 bool

@@ -25,6 +25,12 @@ enum err tx_fail(struct tx *, enum err r);
 /* The error that it answers already, or ERR_OK. */
 enum err tx_state(const struct tx *);
 
+/* Committed or closed: what it answered may still be read. */
+bool tx_is_over(const struct tx *);
+/* Another of the same clinic, for what is asked only then: the caller's to
+ * commit and close. */
+struct tx *tx_after(const struct tx *);
+
 /* Record keys that are open in this transaction. */
 struct tx_key {
 	struct record_key key;

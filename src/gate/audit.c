@@ -38,7 +38,8 @@ session_half(const struct uuid *session)
 /* Values are ids, codes of ours and an address the kernel gave: nothing a
  * client wrote reaches the row (AU-05). */
 static enum err
-audit_row(struct op *op, struct tx *tx, enum err outcome, int64_t count)
+audit_row(struct op *op, struct tx *tx, enum err outcome, int64_t count,
+    struct text_list standings, struct tx_call **row)
 {
 	const struct route *route = op->route == NULL ? &route_none : op->route;
 	enum role role = op->who.role != ROLE_NONE ? op->who.role
@@ -61,21 +62,48 @@ audit_row(struct op *op, struct tx *tx, enum err outcome, int64_t count)
 		.request_id = op->rq->id,
 		.operation = word_id(route->operation),
 		.count = count,
+		.standings = standings,
 	};
 
-	return sql_audit_insert(tx, &in);
+	return sql_audit_insert_send(tx, &in, row);
+}
+
+/* Its answer need not be taken: a row that cannot be written is no COMMIT. */
+static enum err
+row_put(struct op *op, struct tx *tx, enum err outcome, int64_t count)
+{
+	const struct text_list any = { NULL, 0 };
+	struct tx_call *row;
+
+	return audit_row(op, tx, outcome, count, any, &row);
 }
 
 enum err
 audit_write(struct op *op)
 {
-	return audit_row(op, op->tx, ERR_OK, 1);
+	return row_put(op, op->tx, ERR_OK, 1);
+}
+
+enum err
+audit_write_if(struct op *op, struct text_list standings, struct tx_call **row)
+{
+	return audit_row(op, op->tx, ERR_OK, 1, standings, row);
+}
+
+enum err
+audit_was_written(struct op *op, struct tx_call *row, bool *written)
+{
+	struct audit_insert_row answer;
+	enum err r = sql_audit_insert_take(op->tx, row, &answer);
+
+	*written = r == ERR_OK && answer.written;
+	return r == ERR_NOT_FOUND ? ERR_OK : r;
 }
 
 enum err
 audit_failure(struct op *op, enum err outcome)
 {
-	return audit_row(op, op->tx, outcome, 1);
+	return row_put(op, op->tx, outcome, 1);
 }
 
 enum err
@@ -89,7 +117,7 @@ audit_refusals(struct op *op, enum err outcome, int64_t count)
 
 	op->note.returned_n = 0; /* nothing was given out */
 	if (r == ERR_OK && (r = sql_context_set(tx, &context)) == ERR_OK &&
-	    (r = audit_row(op, tx, outcome, count)) == ERR_OK)
+	    (r = row_put(op, tx, outcome, count)) == ERR_OK)
 		r = tx_commit(tx);
 	tx_close(tx);
 	return r;

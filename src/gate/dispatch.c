@@ -6,6 +6,7 @@
 #include "data/db.h"
 #include "gate/audit.h"
 #include "gate/credential.h"
+#include "gate/expect.h"
 #include "gate/idempotency.h"
 #include "gate/input.h"
 #include "gate/precondition.h"
@@ -36,6 +37,8 @@ struct passage {
 	struct early input;
 	bool misnamed; /* an id of the path is none */
 	bool counted;  /* against the rates of its actor */
+	bool noted;    /* its audit row is committed already */
+	bool mistaken; /* that row was not true: once more, without it */
 	bool repeated; /* its Idempotency-Key came before */
 };
 
@@ -142,6 +145,76 @@ identity_put(struct passage *p, struct session_enter_in *in)
 	return p->credential.present ? ERR_OK : ERR_NOT_SIGNED_IN;
 }
 
+/* What the database need not be asked for. */
+static enum err
+form_check(struct passage *p)
+{
+	struct op *op = &p->op;
+	enum err r;
+
+	if ((r = input_have(p)) != ERR_OK || (r = input_check(op)) != ERR_OK ||
+	    (r = upgrade_check(op)) != ERR_OK)
+		return r;
+	return precondition_read(op);
+}
+
+/* The audit row goes ahead of a read whose record is sent with the question, if
+ * that question is all that can refuse it. */
+static bool
+may_go_ahead(struct passage *p)
+{
+	struct op *op = &p->op;
+	bool good = (op->route->traits & TRAIT_RECORD) != 0 &&
+	    op->route->method == METHOD_GET && p->socket == NULL &&
+	    !p->mistaken && !p->misnamed && form_check(p) == ERR_OK;
+
+	op->culprit = NULL;
+	return good;
+}
+
+/*
+ * A read of a known actor takes one round trip: BEGIN, the session and how it
+ * stands, the record, the audit row, COMMIT. The row is written with those
+ * answers alone that have the right to the record; what the answer was is
+ * looked at afterwards, as always, and shows whether it was written.
+ */
+static enum err
+success_ahead(struct passage *p, struct tx_call **row)
+{
+	struct op *op = &p->op;
+	struct text_list standings;
+	enum err r;
+
+	*row = NULL;
+	if (!may_go_ahead(p) || !expect_actor(&p->credential, &op->who))
+		return ERR_OK;
+	standings = expect_standings(op);
+	if (standings.n == 0 || (r = actor_count(p)) != ERR_OK)
+		return standings.n == 0 ? ERR_OK : r;
+	op->patient = op->id;
+	if ((r = audit_write_if(op, standings, row)) == ERR_OK)
+		r = tx_commit(op->tx);
+	op->patient = (struct uuid){ { 0 } };
+	op->who = (struct actor){ .role = ROLE_NONE };
+	/* of a read whose answer was lost nothing is unknown */
+	return r == ERR_UNKNOWN_OUTCOME ? ERR_UNAVAILABLE : r;
+}
+
+/* The session was there and the row was not written: it may be that another
+ * right suffices now, or that none does. */
+static enum err
+ahead_take(struct passage *p, struct tx_call *row)
+{
+	enum err r;
+
+	if (row == NULL)
+		return ERR_OK;
+	if ((r = audit_was_written(&p->op, row, &p->noted)) != ERR_OK)
+		return r;
+	p->mistaken = !p->noted;
+	return p->mistaken ? ERR_STALE : ERR_OK;
+}
+
 /* One round trip: the session, and how its actor stands to the subject. */
 static enum err
 session_find(struct passage *p)
@@ -153,21 +226,28 @@ session_find(struct passage *p)
 		.kind = kind == NULL ? "" : kind,
 		.subject = subject_id(p),
 	};
-	struct tx_call *session;
+	struct tx_call *session, *row;
 	enum err r;
 
 	if (op->route->open == OPEN_PUBLIC)
 		return ERR_OK;
 	if ((r = identity_put(p, &in)) != ERR_OK ||
 	    (r = sql_session_enter_send(op->tx, &in, &session)) != ERR_OK ||
-	    (r = record_send(op)) != ERR_OK)
+	    (r = record_send(op)) != ERR_OK ||
+	    (r = success_ahead(p, &row)) != ERR_OK)
 		return r;
 	r = sql_session_enter_take(op->tx, session, &p->session);
-	if (r == ERR_NOT_FOUND)
+	if (r == ERR_NOT_FOUND) {
+		expect_forget(&p->credential);
 		return ERR_NOT_SIGNED_IN;
+	}
 	if (r != ERR_OK)
 		return r;
 	actor_fill(op, &p->session);
+	if (p->socket == NULL)
+		expect_note(&p->credential, &op->who);
+	if ((r = ahead_take(p, row)) != ERR_OK)
+		return r;
 	return actor_count(p);
 }
 
@@ -305,9 +385,16 @@ admit(struct passage *p)
 
 /* What one is told of oneself is no event: pages ask for it all the time. */
 static enum err
-success_write(struct op *op)
+success_write(struct passage *p)
 {
-	return (op->route->traits & TRAIT_OWN) != 0 ? ERR_OK : audit_write(op);
+	struct op *op = &p->op;
+	enum err r = ERR_OK;
+
+	if (p->noted)
+		return ERR_OK;
+	if ((op->route->traits & TRAIT_OWN) == 0)
+		r = audit_write(op);
+	return r != ERR_OK ? r : tx_commit(op->tx);
 }
 
 /* Work that may look through very many rows has its own share of the database. */
@@ -358,10 +445,9 @@ pass(struct passage *p)
 	    (r = input_check(op)) != ERR_OK ||
 	    (r = upgrade_check(op)) != ERR_OK ||
 	    (r = precondition_read(op)) != ERR_OK ||
-	    (r = operation_run(p)) != ERR_OK ||
-	    (r = success_write(op)) != ERR_OK)
+	    (r = operation_run(p)) != ERR_OK)
 		return r;
-	return tx_commit(op->tx);
+	return success_write(p);
 }
 
 /* Not: outcomes that are the installation's trouble, which the database could
@@ -385,15 +471,17 @@ passage_begin(struct passage *p, struct arena *a, const struct request *rq)
 }
 
 /* A conflict of two transactions is nobody's fault: once more, from the
- * session on, on the state that the other left. And what was asked for before is
- * undone, and answered as it was. */
+ * session on, on the state that the other left; and so for whom the gate
+ * expected another answer. And what was asked for before is undone, and answered
+ * as it was. */
 static enum err
 pass_again(struct passage *p, enum err r)
 {
 	struct passage first = *p;
 	struct op *op = &p->op;
 
-	if (r == ERR_OK || (!p->repeated && !tx_retryable(op->tx)))
+	if (r == ERR_OK ||
+	    (!p->repeated && !p->mistaken && !tx_retryable(op->tx)))
 		return r;
 	tx_close(op->tx);
 	input_drop(op);
@@ -408,6 +496,7 @@ pass_again(struct passage *p, enum err r)
 	p->socket = first.socket;
 	p->counted = first.counted;
 	p->repeated = first.repeated;
+	p->mistaken = first.mistaken;
 	return pass(p);
 }
 

@@ -7,10 +7,10 @@ import { startClinic, top } from '../lib/clinic.mjs';
 import { fair, idle } from './crowd.mjs';
 import { hostile, slow } from './hostile.mjs';
 import { handshakes, plain } from './plain.mjs';
-import { reading, signIns } from './reading.mjs';
+import { reading, signIns, statements } from './reading.mjs';
 import { signaling } from './signaling.mjs';
 
-const parts = { signaling, reading, plain, signins: signIns, handshakes, idle, fair, hostile, slow };
+const parts = { signaling, reading, statements, plain, signins: signIns, handshakes, idle, fair, hostile, slow };
 const wanted = process.env.BENCH?.split(',') ?? Object.keys(parts);
 const say = (line) => process.stderr.write(line + '\n');
 

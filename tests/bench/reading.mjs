@@ -1,11 +1,15 @@
-// Reading a patient against pgbench; reading while others sign in.
+// Reading a patient against pgbench, and by its statements against those of
+// before; reading while others sign in.
 import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { top, Client } from '../lib/clinic.mjs';
-import { cpuUs, endedUs, median, parentOf, run, wrk } from './tools.mjs';
+import { cpuUs, endedUs, median, out, parentOf, run, wrk } from './tools.mjs';
 
 const CONNECTIONS = 32, SECONDS = 2, ROUNDS = 9;
+const BLOCK_MS = 250, BLOCKS = 14, WARM_BLOCKS = 2;
+// as src/data/db.c connects
+const SERVER_OPTIONS = '-c statement_timeout=5000 -c idle_in_transaction_session_timeout=15000 -c client_connection_check_interval=1000 -c jit=off';
 const PACED_SECONDS = 3, PACED_ROUNDS = 7; // few requests: a p99 needs time
 
 const record = {
@@ -14,16 +18,19 @@ const record = {
   language: 'nb', emergency_contact: { name: 'Per', phone: '+47 2222 3333' }, insurance: { payer: 'Acme', member_id: 'A-77' },
 };
 
-/** A statement of sql/queries by its name, its parameters as pgbench's variables. */
+const queries = () => fs.readdirSync(path.join(top, 'sql/queries')).map((file) => fs.readFileSync(path.join(top, 'sql/queries', file), 'utf8')).join('\n');
+
+/** The text of a statement of query files by its name. */
+function query(name, text = queries()) {
+  const found = new RegExp(`^-- sql: ${name} .*\\n((?:--.*\\n)*)([^]*?;)`, 'm').exec(text);
+  if (!found) throw new Error(`no statement ${name}`);
+  return found[2];
+}
+
+/** The same with its parameters as pgbench's variables; one without a value is NULL. */
 function statement(name, values, variables) {
-  for (const file of fs.readdirSync(path.join(top, 'sql/queries'))) {
-    const text = fs.readFileSync(path.join(top, 'sql/queries', file), 'utf8');
-    const found = new RegExp(`^-- sql: ${name} .*\\n((?:--.*\\n)*)([^]*?;)`, 'm').exec(text);
-    if (!found) continue;
-    values.forEach((v, i) => variables.push('-D', `${name}${i + 1}=${v}`));
-    return found[2].replace(/\$(\d+)/g, (_, n) => `:${name}${n}`);
-  }
-  throw new Error(`no statement ${name} in sql/queries`);
+  values.forEach((v, i) => { if (v !== null) variables.push('-D', `${name}${i + 1}=${v}`); });
+  return query(name).replace(/\$(\d+)/g, (_, n) => `:${name}${n}`);
 }
 
 export async function setUp(clinic) {
@@ -36,24 +43,34 @@ export async function setUp(clinic) {
   return { token: doctor.token, target, id: made.body.id, request: seen.headers['x-request-id'], doctor };
 }
 
-/** The same statements by pgbench, one after the other in one transaction. */
-async function pgbenchScript(clinic, at) {
+/** What the server gave the statements of a read as parameters. */
+async function parameters(clinic, at) {
   const [row] = await clinic.sql(`SELECT clinic_id, event, action, actor_id, actor_role, session, purpose, patient_id, abbrev(address) AS address, operation FROM audit_log WHERE request_id = :'id'`, { id: at.request });
   const [{ hash }] = await clinic.sql(`SELECT hash FROM session WHERE account_id = :'id' AND ended_at IS NULL ORDER BY created_at DESC LIMIT 1`, { id: row.actor_id });
-  const variables = [];
+  return {
+    hash,
+    audit: [row.clinic_id, row.event, row.action, null, row.actor_id, row.actor_role, row.session, row.purpose,
+      row.patient_id, row.patient_id, '{}', row.address, at.request, row.operation, 1],
+  };
+}
+
+const url = async (clinic) => (await run(path.join(top, 'tools/cluster.sh'), ['url', path.join(clinic.dir, 'pg'), 'server'])).stdout.trim();
+
+/** The same statements by pgbench, one after the other in one transaction. */
+async function pgbenchScript(clinic, at) {
+  const { hash, audit } = await parameters(clinic, at), variables = [];
   const steps = [
     'BEGIN;',
-    statement('session_enter', [hash, 'false', 'patient', at.id], variables),
+    statement('session_enter', [hash, null, 'false', 'patient', at.id], variables),
     statement('patient_get', [at.id], variables),
-    statement('audit_insert', [row.clinic_id, row.event, row.action, null, row.actor_id, row.actor_role, row.session,
-      row.purpose, row.patient_id, row.patient_id, '{}', row.address, at.request, row.operation, 1], variables),
+    statement('audit_insert', [...audit, '{}'], variables),
     'COMMIT;',
   ];
   const file = path.join(clinic.dir, 'bench.sql');
   fs.writeFileSync(file, steps.join('\n') + '\n');
-  const url = (await run(path.join(top, 'tools/cluster.sh'), ['url', path.join(clinic.dir, 'pg'), 'server'])).stdout.trim();
+  const database = await url(clinic);
   return async (clients) => {
-    const { stdout } = await run('pgbench', ['-n', '-M', 'prepared', '-f', file, '-c', String(clients), '-j', '2', '-T', String(SECONDS), ...variables, url]);
+    const { stdout } = await run('pgbench', ['-n', '-M', 'prepared', '-f', file, '-c', String(clients), '-j', '2', '-T', String(SECONDS), ...variables, database]);
     if (/number of failed transactions: [1-9]/.test(stdout)) throw new Error(stdout);
     return { rate: Number(/tps = ([\d.]+)/.exec(stdout)[1]), count: Number(/actually processed: (\d+)/.exec(stdout)[1]) };
   };
@@ -63,13 +80,13 @@ const postmaster = async (clinic) => parentOf(Number((await clinic.sql(`SELECT p
 
 export async function reading(clinic, say) {
   const at = await setUp(clinic), pgbench = await pgbenchScript(clinic, at), database = await postmaster(clinic);
-  const url = clinic.url + at.target, before = Number((await clinic.sql('SELECT count(*) AS n FROM audit'))[0].n);
+  const target = clinic.url + at.target, before = Number((await clinic.sql('SELECT count(*) AS n FROM audit'))[0].n);
   const ours = [], same = [], wide = [], cpu = [], otherCpu = [];
   let answered = 0;
   for (let i = 0; i < ROUNDS; i++) {
     // the children of this process are the clients; they count when they ended
     const all = () => [cpuUs(clinic.server.pid), cpuUs(database), endedUs()];
-    const c = all(), r = await wrk(url, { connections: CONNECTIONS, seconds: SECONDS, token: at.token });
+    const c = all(), r = await wrk(target, { connections: CONNECTIONS, seconds: SECONDS, token: at.token });
     const d = all(), p = await pgbench(16), e = all();
     cpu.push(d.map((v, j) => (v - c[j]) / r.count));
     otherCpu.push(e.map((v, j) => (v - d[j]) / p.count));
@@ -92,6 +109,52 @@ export async function reading(clinic, say) {
   ];
 }
 
+/** The script of tests/bench/round_trips.c: of statements that travel together, each a name, its text and its values. */
+function script(name, trips) {
+  const field = (v) => v === null ? '\\N' : String(v).replaceAll('\n', '\\n');
+  const lines = [['variant', name]];
+  for (const [statementName, text] of trips.flat()) lines.push(['prepare', `${name}_${statementName}`, text]);
+  for (const trip of trips)
+    lines.push(...trip.map(([statementName, , values = []]) => ['run', `${name}_${statementName}`, ...values]), ['sync']);
+  return lines.map((l) => l.map(field).join('\t') + '\n').join('');
+}
+
+/**
+ * What PostgreSQL does for a read, against what it did before: the statements
+ * as the server sends them, on the same backends in turns, without the server.
+ */
+export async function statements(clinic, say) {
+  const at = await setUp(clinic), { hash, audit } = await parameters(clinic, at);
+  const old = fs.readFileSync(path.join(top, 'tests/bench/old_reads.sql'), 'utf8');
+  await clinic.sql(`SET ROLE epione_owner;\n${old.slice(0, old.indexOf('-- sql:'))}`);
+  const record = ['record', query('patient_get'), [at.id]], begin = ['begin', 'BEGIN'], commit = ['commit', 'COMMIT'];
+  const text = script('before', [
+    [begin, ['session', query('session_enter', old), [hash, 'false', 'patient', at.id, null]], record],
+    [['audit', query('audit_insert', old), audit], commit],
+  ]) + script('now', [
+    [begin, ['session', query('session_enter'), [hash, null, 'false', 'patient', at.id]], record,
+      ['audit', query('audit_insert'), [...audit, '{"clinician active 4"}']], commit],
+  ]);
+  const rows = [];
+  for (const connections of [1, 8]) {
+    const child = run(`${out}/round_trips`, [await url(clinic), String(connections), String(BLOCK_MS), String(BLOCKS)], { env: { ...process.env, PGOPTIONS: SERVER_OPTIONS } });
+    child.child.stdin.end(text);
+    const blocks = (await child).stdout.trim().split('\n').map((l) => JSON.parse(l));
+    const of = (name, what) => blocks.filter((b) => b.variant === name).slice(WARM_BLOCKS).map(what);
+    const ratio = (what) => { const a = of('now', what), b = of('before', what); return median(a.map((v, i) => v / b[i])); };
+    const rate = (b) => b.reads / b.us * 1e6, cpu = (b) => b.backend_us / b.reads, p99 = (b) => b.p99_us;
+    const figures = { rate: ratio(rate), cpu: ratio(cpu), p99: ratio(p99) };
+    say(`statements: ${connections} connections: rate ${figures.rate.toFixed(2)}, processor time ${figures.cpu.toFixed(2)}, p99 ${figures.p99.toFixed(2)}; µs now ${median(of('now', cpu)).toFixed(0)}, before ${median(of('before', cpu)).toFixed(0)}`);
+    const by = `${connections} connection${connections > 1 ? 's' : ''}`;
+    rows.push(
+      { what: `Reads by their statements alone, ${by}, against those of before`, ours: `${median(of('now', rate)).toFixed(0)}/s`, other: `${median(of('before', rate)).toFixed(0)}/s`, ratio: figures.rate, ...(connections > 1 ? { aim: 1.6, least: true } : {}) },
+      { what: 'Processor time of PostgreSQL for one of them', ours: `${median(of('now', cpu)).toFixed(0)} µs`, other: `${median(of('before', cpu)).toFixed(0)} µs`, ratio: figures.cpu },
+      { what: 'p99 of the same', ours: `${(median(of('now', p99)) / 1000).toFixed(2)} ms`, other: `${(median(of('before', p99)) / 1000).toFixed(2)} ms`, ratio: figures.p99, aim: 1, least: false });
+  }
+  at.doctor.close();
+  return rows;
+}
+
 /** Clients that sign in as fast as they can until told to stop. */
 function signers(clinic, count) {
   const people = Object.values(clinic.people);
@@ -110,9 +173,8 @@ function signers(clinic, count) {
 }
 
 export async function signIns(clinic, say) {
-  const at = await setUp(clinic), url = clinic.url + at.target;
-  const script = path.join(top, 'tests/bench/paced.lua');
-  const load = () => wrk(url, { connections: 16, seconds: PACED_SECONDS, token: at.token, script });
+  const at = await setUp(clinic), target = clinic.url + at.target;
+  const load = () => wrk(target, { connections: 16, seconds: PACED_SECONDS, token: at.token, script: path.join(top, 'tests/bench/paced.lua') });
   const alone = [], beside = [], ratios = [], rates = [];
   await load();
   for (let i = 0; i < PACED_ROUNDS; i++) {

@@ -1,8 +1,8 @@
 #!/bin/sh
 # The bench: builds the load generator and the bare handler, measures, writes
 # docs/BENCH.md. Called by `make bench`, after the server was built.
-#   BENCH=name,name   some of: reading plain signaling signins handshakes
-#                     idle fair hostile slow
+#   BENCH=name,name   some of: reading statements plain signaling signins
+#                     handshakes idle fair hostile slow
 #   BENCH_OUT=FILE    writes there instead of docs/BENCH.md
 set -eu
 cd "$(dirname "$0")/../.."
@@ -18,6 +18,9 @@ warn='-Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 	-Wpointer-arith -Wsign-compare -Wformat=2 -D_GNU_SOURCE -std=gnu11 -O2 -g'
 # shellcheck disable=SC2086 # flags are words
 ${CC:-gcc} $warn -o "$out/pairs" tests/bench/pairs.c -lssl -lcrypto
+# shellcheck disable=SC2086
+${CC:-gcc} $warn -I"$(pg_config --includedir)" -o "$out/round_trips" \
+	tests/bench/round_trips.c -lpq
 # shellcheck disable=SC2086
 ${CC:-gcc} $warn -o "$out/hostile" tests/bench/hostile.c -lssl -lcrypto -lpthread
 # shellcheck disable=SC2086

@@ -152,6 +152,30 @@ class_keys_are_read_when_they_are_met(void **state)
 	assert_int_equal(n, 2);
 }
 
+/* So it is when the row is looked at after the COMMIT. */
+static void
+class_keys_are_read_after_the_commit(void **state)
+{
+	struct uuid clinic = clinic_new();
+	struct person_get_in in = { row_a };
+	struct person_get_row row;
+	struct tx_call *call;
+	struct tx *tx;
+
+	(void)state;
+	root_load();
+	pool_start(1, 10);
+	class_key_store(&clinic, 1);
+	person_store(&clinic, &ann, &row_a, "Ann");
+	root_load(); /* and with it forgets what was kept */
+	tx = tx_for(&clinic);
+	assert_int_equal(sql_person_get_send(tx, &in, &call), ERR_OK);
+	assert_int_equal(tx_commit(tx), ERR_OK);
+	assert_int_equal(sql_person_get_take(tx, call, &row), ERR_OK);
+	assert_string_equal(row.family_name, "Ann");
+	tx_close(tx);
+}
+
 /*= EN-04, IN-01: moved by SQL, it does not open, and that is an event */
 static void
 moved_to_another_row_column_or_person_it_does_not_open(void **state)
@@ -353,6 +377,7 @@ main(void)
 		cmocka_unit_test(
 		    sealed_on_the_way_in_and_opened_on_the_way_out),
 		cmocka_unit_test(class_keys_are_read_when_they_are_met),
+		cmocka_unit_test(class_keys_are_read_after_the_commit),
 		cmocka_unit_test(
 		    moved_to_another_row_column_or_person_it_does_not_open),
 		cmocka_unit_test(another_clinic_opens_nothing),

@@ -99,6 +99,17 @@ SELECT n FROM counter WHERE id = $1;
 INSERT INTO person (id, subject, family_name, given_name, reason_id, reason)
 VALUES ($1, $2, $3, $4, $5, $6);
 
+-- sql: person_get one
+-- in:  id uuid
+-- out: reason sealed(visit_reason, reason_id), id uuid, reason_id uuid,
+--      key record_key, family_name sealed(patient_family_name),
+--      given_name sealed(patient_given_name)
+SELECT p.reason, p.id, p.reason_id, k.subject_id, k.version, k.wrapped, p.family_name,
+       p.given_name
+  FROM person p
+  LEFT JOIN record_key k ON k.subject_id = p.subject
+ WHERE p.id = $1::uuid;
+
 -- sql: person_list many
 -- out: reason sealed(visit_reason, reason_id), id uuid, reason_id uuid,
 --      key record_key, family_name sealed(patient_family_name),

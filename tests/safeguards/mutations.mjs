@@ -83,7 +83,7 @@ export const mutations = [
     test: api('hostile'), name: 'too many requests are told when to come back' },
 
   // Audit
-  { id: 'AU-01', file: 'src/gate/dispatch.c', from: '(op->route->traits & TRAIT_OWN) != 0 ? ERR_OK : audit_write(op);', to: 'op->route != NULL ? ERR_OK : audit_write(op);',
+  { id: 'AU-01', file: 'src/gate/dispatch.c', from: 'if ((op->route->traits & TRAIT_OWN) == 0)', to: 'if (op->route == NULL)',
     test: api('faults'), name: 'when the audit row cannot be written nothing is disclosed or changed' },
   { id: 'AU-02', file: 'src/gate/audit.c', from: '.address = op->rq->address,\n\t\t.request_id', to: '.address = "192.0.2.1",\n\t\t.request_id',
     test: api('audit'), name: 'an event says all of it' },

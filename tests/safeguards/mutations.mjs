@@ -73,7 +73,7 @@ export const mutations = [
     test: api('user'), name: 'what a request may not carry changes nothing' },
   { id: 'AZ-04', file: 'sql/migrations/0001_foundation.sql', from: 'ON %I USING (clinic_id = current_clinic())', to: 'ON %I USING (true)',
     test: 'tests/db/rows_test.sh', name: 'each role reaches the rows of its clinic, by its rights, and no others' },
-  { id: 'AZ-05', file: 'sql/migrations/0001_foundation.sql', from: ' AND t.account_id = actor AND t.until > now()', to: ' AND t.account_id = actor',
+  { id: 'AZ-05', file: 'sql/migrations/0001_foundation.sql', from: ' AND c.account_id = session_open.account_id AND c.until > t', to: ' AND c.account_id = session_open.account_id',
     test: api('patient'), name: 'the care team opens a record, and closes it' },
   { id: 'AZ-08', file: 'src/tables/perms.def', from: 'PERM( audit_read,         NONE,    NONE,      NONE,      NONE,', to: 'PERM( audit_read,         NONE,    NONE,      NONE,      CLINIC,',
     test: unit('route'), name: 'charts_are_for_care_and_audits_for_compliance' },
@@ -129,7 +129,7 @@ export const mutations = [
   // Sessions
   { id: 'SE-01', file: 'sql/migrations/0001_foundation.sql', from: '       AND t < s.seen_at + make_interval(secs => s.idle_s);', to: ';',
     test: api('session'), name: 'sessions end by idleness and by age; use extends the one alone' },
-  { id: 'SE-02', file: 'sql/migrations/0001_foundation.sql', from: 'IF NOT background AND r.seen_at', to: 'IF r.seen_at',
+  { id: 'SE-02', file: 'sql/migrations/0001_foundation.sql', from: 'IF NOT background AND seen <', to: 'IF seen <',
     test: api('session'), name: 'sessions end by idleness and by age; use extends the one alone' },
   { id: 'SE-02', file: 'src/care/signal.c', from: 'in_call = inside >= 2 &&', to: 'in_call = inside >= 1 &&',
     test: unit('signal'), name: 'a_call_is_two_who_are_connected_and_admitted' },

@@ -42,6 +42,24 @@ enum shape_kind {
 #define SH_PHI	    2 /* never echoed in an error */
 #define SH_NULLABLE 4 /* null clears it (merge patch) */
 
+/* Where a value stands in a row, and as what; COLUMN_NONE is none. */
+enum column_type {
+	COLUMN_NONE,
+	COLUMN_UUID,
+	COLUMN_TEXT,
+	COLUMN_INT,
+	COLUMN_BOOL,
+	COLUMN_UUIDS,
+	COLUMN_TEXTS
+};
+struct column {
+	enum column_type type;
+	size_t at;
+};
+
+struct op;
+
+/* The last two are for answers: what the member is made of (gate/member.h). */
 struct shape {
 	const char *name;
 	enum shape_kind kind;
@@ -49,6 +67,8 @@ struct shape {
 	unsigned flags;
 	const char *choices;
 	const struct shape *inner;
+	struct column column;
+	json_t *(*made)(const struct op *, const void *row);
 };
 
 #define SHAPE_DEPTH_MAX 8

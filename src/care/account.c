@@ -56,15 +56,28 @@ const struct shape account_totp_confirm_out[] = {
 
 const struct shape account_sessions_in[] = { { 0 } };
 
+static json_t *
+current(const struct op *op, const void *row)
+{
+	const struct session_list_row *s = row;
+
+	return json_boolean(uuid_equal(&s->id, &op->who.session));
+}
+
 const struct shape account_sessions_out[] = {
-	{ "id", SH_UUID, .flags = SH_REQUIRED },
-	{ "client", SH_CHOICE, .flags = SH_REQUIRED, .choices = "browser|api" },
-	{ "user_agent", SH_TEXT, 0, 200, .flags = SH_REQUIRED },
-	{ "address", SH_TEXT, 0, 64, .flags = SH_REQUIRED },
-	{ "created_at", SH_TIME, .flags = SH_REQUIRED },
-	{ "seen_at", SH_TIME, .flags = SH_REQUIRED },
-	{ "expires_at", SH_TIME, .flags = SH_REQUIRED },
-	{ "current", SH_BOOL, .flags = SH_REQUIRED },
+	SHOWN(session_list_row, id, SH_UUID),
+	SHOWN(session_list_row, client, SH_CHOICE, .choices = "browser|api"),
+	SHOWN(session_list_row, user_agent, SH_TEXT, 0, 200),
+	SHOWN(session_list_row, address, SH_TEXT, 0, 64),
+	SHOWN(session_list_row, created_at, SH_TIME),
+	SHOWN(session_list_row, seen_at, SH_TIME),
+	SHOWN(session_list_row, expires_at, SH_TIME),
+	{ "current", SH_BOOL, .flags = SH_REQUIRED, .made = current },
+	{ 0 },
+};
+
+static const struct shape cursor_members[] = {
+	{ "before", SH_UUID, COLUMN(session_list_row, id) },
 	{ 0 },
 };
 
@@ -259,17 +272,6 @@ account_totp_confirm(struct op *op)
 	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
 }
 
-static json_t *
-session_json(const struct op *op, const struct session_list_row *s)
-{
-	return json_pack("{s:o, s:s, s:s, s:s, s:o, s:o, s:o, s:b}", "id",
-	    uuid_json(&s->id), "client", s->client, "user_agent", s->user_agent,
-	    "address", s->address, "created_at", time_json(s->created_at),
-	    "seen_at", time_json(s->seen_at), "expires_at",
-	    time_json(s->expires_at), "current",
-	    uuid_equal(&s->id, &op->who.session));
-}
-
 /*= SE-06: newest first */
 enum err
 account_sessions(struct op *op)
@@ -281,21 +283,13 @@ account_sessions(struct op *op)
 		.now = op->now,
 	};
 	struct session_list_row *rows;
-	json_t *items = json_array(), *next = NULL;
-	size_t i, n, shown;
+	struct page page = { .size = sizeof(*rows), .cursor = cursor_members };
 	enum err r;
 
-	if ((r = sql_session_list(op->tx, &in, &rows, &n)) != ERR_OK) {
-		json_decref(items);
+	if ((r = sql_session_list(op->tx, &in, &rows, &page.n)) != ERR_OK)
 		return r;
-	}
-	shown = page_size(op, n);
-	for (i = 0; i < shown; i++)
-		json_array_append_new(items, session_json(op, &rows[i]));
-	if (n > shown)
-		next = json_pack(
-		    "{s:o}", "before", uuid_json(&rows[shown - 1].id));
-	return op_list(op, items, next);
+	page.rows = rows;
+	return page_show(op, &page);
 }
 
 enum err

@@ -11,62 +11,83 @@
 
 #define STATES "waiting|confirmed|refused|expired"
 
-static const struct shape person_members[] = {
-	{ "id", SH_UUID, .flags = SH_REQUIRED },
-	{ "display_name", SH_TEXT, 1, NAME_WHOLE_MAX,
-	    .flags = SH_REQUIRED | SH_NULLABLE },
+#define PERSON(person, called)                                                 \
+	{ "id", SH_UUID, .flags = SH_REQUIRED,                                 \
+		COLUMN(approval_list_row, person) },                           \
+	{                                                                      \
+		"display_name", SH_TEXT, 1, NAME_WHOLE_MAX,                    \
+		    .flags = SH_REQUIRED | SH_NULLABLE,                        \
+		    COLUMN(approval_list_row, called)                          \
+	}
+
+static const struct shape requester_members[] = {
+	PERSON(requested_by, requester_name),
+	{ 0 },
+};
+
+static const struct shape decider_members[] = {
+	PERSON(decided_by, decider_name),
 	{ 0 },
 };
 
 static const struct shape account_members[] = {
-	{ "id", SH_UUID, .flags = SH_REQUIRED },
-	{ "display_name", SH_TEXT, 1, NAME_WHOLE_MAX,
-	    .flags = SH_REQUIRED | SH_NULLABLE },
-	{ "email", SH_EMAIL, 3, 254, .flags = SH_REQUIRED | SH_NULLABLE },
-	{ "role", SH_CHOICE, .flags = SH_REQUIRED, .choices = ROLES },
+	PERSON(account_id, account_name),
+	{ "email", SH_EMAIL, 3, 254, .flags = SH_REQUIRED | SH_NULLABLE,
+	    COLUMN(approval_list_row, account_email) },
+	{ "role", SH_CHOICE, .flags = SH_REQUIRED, .choices = ROLES,
+	    COLUMN(approval_list_row, account_role) },
 	{ 0 },
 };
 
-#define APPROVAL_MEMBERS                                                       \
-	{ "id", SH_UUID, .flags = SH_REQUIRED },                               \
-	    { "kind", SH_CHOICE, .flags = SH_REQUIRED,                         \
-		    .choices = "invite|role|reset_password|reset_totp" },      \
-	    { "role", SH_CHOICE, .flags = SH_REQUIRED | SH_NULLABLE,           \
-		    .choices = WORKFORCE },                                    \
-	    { "state", SH_CHOICE, .flags = SH_REQUIRED, .choices = STATES },   \
-	    { "account", SH_OBJECT, .flags = SH_REQUIRED,                      \
-		    .inner = account_members },                                \
-	    { "requested_by", SH_OBJECT, .flags = SH_REQUIRED,                 \
-		    .inner = person_members },                                 \
-	    { "decided_by", SH_OBJECT, .flags = SH_REQUIRED | SH_NULLABLE,     \
-		    .inner = person_members },                                 \
-	    { "created_at", SH_TIME, .flags = SH_REQUIRED },                   \
-	    { "expires_at", SH_TIME, .flags = SH_REQUIRED },                   \
-	    { "decided_at", SH_TIME, .flags = SH_REQUIRED | SH_NULLABLE },     \
-	{                                                                      \
-		"yours", SH_BOOL, .flags = SH_REQUIRED                         \
-	}
+/* Somebody else has to decide. */
+static json_t *
+yours(const struct op *op, const void *row)
+{
+	const struct approval_list_row *p = row;
+
+	return json_boolean(uuid_equal(&p->requested_by, &op->who.account) ||
+	    uuid_equal(&p->account_id, &op->who.account));
+}
+
+const struct shape account_approvals_out[] = {
+	SHOWN(approval_list_row, id, SH_UUID),
+	SHOWN(approval_list_row, kind, SH_CHOICE,
+	    .choices = "invite|role|reset_password|reset_totp"),
+	SHOWN_OR_NULL(approval_list_row, role, SH_CHOICE, .choices = WORKFORCE),
+	SHOWN(approval_list_row, state, SH_CHOICE, .choices = STATES),
+	{ "account", SH_OBJECT, .flags = SH_REQUIRED,
+	    .inner = account_members },
+	{ "requested_by", SH_OBJECT, .flags = SH_REQUIRED,
+	    .inner = requester_members },
+	{ "decided_by", SH_OBJECT, .flags = SH_REQUIRED | SH_NULLABLE,
+	    .inner = decider_members },
+	SHOWN(approval_list_row, created_at, SH_TIME),
+	SHOWN(approval_list_row, expires_at, SH_TIME),
+	SHOWN_OR_NULL(approval_list_row, decided_at, SH_TIME),
+	{ "yours", SH_BOOL, .flags = SH_REQUIRED, .made = yours },
+	{ 0 },
+};
+
+static const struct shape cursor_members[] = {
+	{ "before", SH_UUID, COLUMN(approval_list_row, id) },
+	{ 0 },
+};
 
 const struct shape approval_list_in[] = {
 	{ "state", SH_CHOICE, .choices = STATES },
 	{ 0 },
 };
-const struct shape approval_list_out[] = { APPROVAL_MEMBERS, { 0 } };
 const struct shape account_approvals_in[] = { { 0 } };
-const struct shape account_approvals_out[] = { APPROVAL_MEMBERS, { 0 } };
-
-#define DECIDED_MEMBERS                                                        \
-	{ "id", SH_UUID, .flags = SH_REQUIRED },                               \
-	    { "state", SH_CHOICE, .flags = SH_REQUIRED, .choices = STATES },   \
-	{                                                                      \
-		"phrase", SH_TEXT, FACTOR_PHRASE_SIZE - 1,                     \
-		    FACTOR_PHRASE_SIZE - 1, .flags = SH_REQUIRED | SH_NULLABLE \
-	}
 
 const struct shape approval_confirm_in[] = { { 0 } };
-const struct shape approval_confirm_out[] = { DECIDED_MEMBERS, { 0 } };
 const struct shape approval_refuse_in[] = { { 0 } };
-const struct shape approval_refuse_out[] = { DECIDED_MEMBERS, { 0 } };
+const struct shape approval_confirm_out[] = {
+	{ "id", SH_UUID, .flags = SH_REQUIRED },
+	{ "state", SH_CHOICE, .flags = SH_REQUIRED, .choices = STATES },
+	{ "phrase", SH_TEXT, FACTOR_PHRASE_SIZE - 1, FACTOR_PHRASE_SIZE - 1,
+	    .flags = SH_REQUIRED | SH_NULLABLE },
+	{ 0 },
+};
 
 /*= AZ-05: read off the tables, so that a new role or route needs no second
  * list */
@@ -285,59 +306,34 @@ approval_refuse(struct op *op)
 }
 
 static json_t *
-person_json(const struct uuid *id, const char *name)
+approval_item(struct op *op, const void *row)
 {
-	return uuid_is_nil(id) ? json_null()
-			       : json_pack("{s:o, s:o}", "id", uuid_json(id),
-				     "display_name", text_json(name));
-}
+	const struct approval_list_row *p = row;
 
-static json_t *
-item_json(const struct op *op, const struct approval_list_row *p)
-{
-	json_t *account = json_pack("{s:o, s:o, s:o, s:s}", "id",
-	    uuid_json(&p->account_id), "display_name",
-	    text_json(p->account_name), "email", text_json(p->account_email),
-	    "role", p->account_role);
-
-	return json_pack("{s:o, s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o,"
-			 " s:b}",
-	    "id", uuid_json(&p->id), "kind", p->kind, "role",
-	    text_json(p->role), "state", p->state, "account", account,
-	    "requested_by", person_json(&p->requested_by, p->requester_name),
-	    "decided_by", person_json(&p->decided_by, p->decider_name),
-	    "created_at", time_json(p->created_at), "expires_at",
-	    time_json(p->expires_at), "decided_at", time_json(p->decided_at),
-	    "yours",
-	    uuid_equal(&p->requested_by, &op->who.account) ||
-		uuid_equal(&p->account_id, &op->who.account));
+	op_returned(op, &p->account_id);
+	if (!uuid_is_nil(&p->patient_id))
+		op_returned(op, &p->patient_id);
+	return members_json(op, op->route->out, p);
 }
 
 static enum err
 approvals_tell(struct op *op, struct approval_list_in *in)
 {
 	struct approval_list_row *rows;
-	json_t *items, *next = NULL;
-	size_t i, n, shown;
+	struct page page = {
+		.size = sizeof(*rows),
+		.cursor = cursor_members,
+		.item = approval_item,
+	};
 	enum err r;
 
 	in->before = page_uuid(op, "before");
 	in->limit = page_fetch(op);
 	in->now = op->now;
-	if ((r = sql_approval_list(op->tx, in, &rows, &n)) != ERR_OK)
+	if ((r = sql_approval_list(op->tx, in, &rows, &page.n)) != ERR_OK)
 		return r;
-	items = json_array();
-	shown = page_size(op, n);
-	for (i = 0; i < shown; i++) {
-		json_array_append_new(items, item_json(op, &rows[i]));
-		op_returned(op, &rows[i].account_id);
-		if (!uuid_is_nil(&rows[i].patient_id))
-			op_returned(op, &rows[i].patient_id);
-	}
-	if (n > shown)
-		next = json_pack(
-		    "{s:o}", "before", uuid_json(&rows[shown - 1].id));
-	return op_list(op, items, next);
+	page.rows = rows;
+	return page_show(op, &page);
 }
 
 enum err

@@ -1,6 +1,7 @@
 #include "base/instant.h"
 #include "care/operations.h"
 #include "care/page.h"
+#include "gate/route.h"
 #include "sql.h"
 
 #include <string.h>
@@ -16,67 +17,43 @@ const struct shape audit_list_in[] = {
 	{ 0 },
 };
 
+/*= AU-02: all that the row says */
 const struct shape audit_list_out[] = {
-	{ "seq", SH_INT, 1, INT64_MAX, .flags = SH_REQUIRED },
-	{ "at", SH_TIME, .flags = SH_REQUIRED },
-	{ "event", SH_TEXT, 1, 60, .flags = SH_REQUIRED },
-	{ "action", SH_CHOICE, .flags = SH_REQUIRED, .choices = "C|R|U|D|E" },
-	{ "outcome", SH_TEXT, 1, 40, .flags = SH_REQUIRED },
-	{ "actor_id", SH_UUID, .flags = SH_REQUIRED | SH_NULLABLE },
-	{ "actor_role", SH_TEXT, 1, 20, .flags = SH_REQUIRED | SH_NULLABLE },
-	{ "actor_name", SH_TEXT, 1, 200, .flags = SH_REQUIRED | SH_NULLABLE },
-	{ "patient_id", SH_UUID, .flags = SH_REQUIRED | SH_NULLABLE },
-	{ "record_id", SH_UUID, .flags = SH_REQUIRED | SH_NULLABLE },
-	{ "returned", SH_LIST, 0, 1000, .flags = SH_REQUIRED },
-	{ "address", SH_TEXT, 1, 46, .flags = SH_REQUIRED },
-	{ "request_id", SH_UUID, .flags = SH_REQUIRED },
-	{ "operation", SH_TEXT, 1, 40, .flags = SH_REQUIRED },
-	{ "purpose", SH_TEXT, 1, 20, .flags = SH_REQUIRED },
-	{ "count", SH_INT, 1, INT32_MAX, .flags = SH_REQUIRED },
+	SHOWN(audit_list_row, seq, SH_INT, 1, INT64_MAX),
+	SHOWN(audit_list_row, at, SH_TIME),
+	SHOWN(audit_list_row, event, SH_TEXT, 1, 60),
+	SHOWN(audit_list_row, action, SH_CHOICE, .choices = "C|R|U|D|E"),
+	SHOWN(audit_list_row, outcome, SH_TEXT, 1, 40),
+	SHOWN_OR_NULL(audit_list_row, actor_id, SH_UUID),
+	SHOWN_OR_NULL(audit_list_row, actor_role, SH_TEXT, 1, 20),
+	SHOWN_OR_NULL(audit_list_row, actor_name, SH_TEXT, 1, 200),
+	SHOWN_OR_NULL(audit_list_row, patient_id, SH_UUID),
+	SHOWN_OR_NULL(audit_list_row, record_id, SH_UUID),
+	SHOWN(audit_list_row, returned, SH_LIST, 0, 1000),
+	SHOWN(audit_list_row, address, SH_TEXT, 1, 46),
+	SHOWN(audit_list_row, request_id, SH_UUID),
+	SHOWN(audit_list_row, operation, SH_TEXT, 1, 40),
+	SHOWN(audit_list_row, purpose, SH_TEXT, 1, 20),
+	SHOWN(audit_list_row, count, SH_INT, 1, INT32_MAX),
 	{ 0 },
 };
 
-static json_t *
-ids_json(const struct uuid_list *ids)
-{
-	json_t *out = json_array();
-	size_t i;
-
-	for (i = 0; i < ids->n; i++)
-		json_array_append_new(out, uuid_json(&ids->v[i]));
-	return out;
-}
-
-/*= AU-02: all that the row says */
-static json_t *
-event_json(const struct audit_list_row *e)
-{
-	return json_pack("{s:I, s:o, s:s, s:s, s:s, s:o, s:o, s:o,"
-			 " s:o, s:o, s:o, s:s, s:o, s:s, s:s, s:I}",
-	    "seq", (json_int_t)e->seq, "at", time_json(e->at), "event",
-	    e->event, "action", e->action, "outcome", e->outcome, "actor_id",
-	    uuid_json(&e->actor_id), "actor_role", text_json(e->actor_role),
-	    "actor_name", text_json(e->actor_name), "patient_id",
-	    uuid_json(&e->patient_id), "record_id", uuid_json(&e->record_id),
-	    "returned", ids_json(&e->returned), "address", e->address,
-	    "request_id", uuid_json(&e->request_id), "operation", e->operation,
-	    "purpose", e->purpose, "count", (json_int_t)e->count);
-}
-
-static json_t *
-next_before(int64_t at_us, int64_t seq)
-{
-	return json_pack("{s:I, s:I}", "before_us", (json_int_t)at_us, "before",
-	    (json_int_t)seq);
-}
+static const struct shape cursor_members[] = {
+	{ "before_us", SH_INT, COLUMN(audit_list_row, at_us) },
+	{ "before", SH_INT, COLUMN(audit_list_row, seq) },
+	{ 0 },
+};
 
 /*= AZ-02, AU-12: an actor's name that is a patient's was shown to the reader:
  * an access to that patient, once for each page */
-static void
-actor_note(struct op *op, const struct audit_list_row *e)
+static json_t *
+event_item(struct op *op, const void *row)
 {
+	const struct audit_list_row *e = row;
+
 	if (e->actor_name != NULL && !uuid_is_nil(&e->actor_patient))
 		op_returned_once(op, &e->actor_patient);
+	return members_json(op, op->route->out, e);
 }
 
 /* Nobody acted on a record, nor has a name. And where several clinics share an
@@ -121,21 +98,17 @@ audit_list(struct op *op)
 		.nobody = is_of_nobody(op),
 	};
 	struct audit_list_row *rows;
-	json_t *items, *next = NULL;
-	size_t i, n, page;
+	struct page page = {
+		.size = sizeof(*rows),
+		.cursor = cursor_members,
+		.item = event_item,
+	};
 	enum err r;
 
 	op->note.patient = in.patient_id;
 	if ((in.nobody && (r = nobody_check(op)) != ERR_OK) ||
-	    (r = sql_audit_list(op->tx, &in, &rows, &n)) != ERR_OK)
+	    (r = sql_audit_list(op->tx, &in, &rows, &page.n)) != ERR_OK)
 		return r;
-	items = json_array();
-	page = page_size(op, n);
-	for (i = 0; i < page; i++) {
-		json_array_append_new(items, event_json(&rows[i]));
-		actor_note(op, &rows[i]);
-	}
-	if (n > page)
-		next = next_before(rows[page - 1].at_us, rows[page - 1].seq);
-	return op_list(op, items, next);
+	page.rows = rows;
+	return page_show(op, &page);
 }

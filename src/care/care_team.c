@@ -1,17 +1,24 @@
 #include "care/operations.h"
 #include "care/page.h"
+#include "gate/route.h"
 #include "gate/tell.h"
 #include "sql.h"
 
 const struct shape care_team_list_in[] = { { 0 } };
 
 const struct shape care_team_list_out[] = {
-	{ "user_id", SH_UUID, .flags = SH_REQUIRED },
-	{ "display_name", SH_TEXT, 1, 200, .flags = SH_REQUIRED },
-	{ "since", SH_TIME, .flags = SH_REQUIRED },
-	{ "source", SH_CHOICE, .flags = SH_REQUIRED,
-	    .choices = "explicit|visit" },
-	{ "until", SH_TIME, .flags = SH_REQUIRED | SH_NULLABLE },
+	{ "user_id", SH_UUID, .flags = SH_REQUIRED,
+	    COLUMN(care_team_list_row, account_id) },
+	SHOWN(care_team_list_row, display_name, SH_TEXT, 1, 200),
+	SHOWN(care_team_list_row, since, SH_TIME),
+	SHOWN(
+	    care_team_list_row, source, SH_CHOICE, .choices = "explicit|visit"),
+	SHOWN_OR_NULL(care_team_list_row, until, SH_TIME),
+	{ 0 },
+};
+
+static const struct shape cursor_members[] = {
+	{ "after", SH_UUID, COLUMN(care_team_list_row, account_id) },
 	{ 0 },
 };
 
@@ -20,34 +27,32 @@ const struct shape care_team_add_out[] = { { 0 } };
 const struct shape care_team_remove_in[] = { { 0 } };
 const struct shape care_team_remove_out[] = { { 0 } };
 
+static json_t *
+team_item(struct op *op, const void *row)
+{
+	const struct care_team_list_row *a = row;
+
+	op_returned(op, &a->account_id);
+	return members_json(op, op->route->out, a);
+}
+
 enum err
 care_team_list(struct op *op)
 {
 	struct care_team_list_in in = { op->id, page_uuid(op, "after"),
 		page_fetch(op) };
 	struct care_team_list_row *rows;
-	json_t *items = json_array(), *next = NULL;
-	size_t i, n, page;
+	struct page page = {
+		.size = sizeof(*rows),
+		.cursor = cursor_members,
+		.item = team_item,
+	};
 	enum err r;
 
-	if ((r = sql_care_team_list(op->tx, &in, &rows, &n)) != ERR_OK) {
-		json_decref(items);
+	if ((r = sql_care_team_list(op->tx, &in, &rows, &page.n)) != ERR_OK)
 		return r;
-	}
-	page = page_size(op, n);
-	for (i = 0; i < page; i++) {
-		json_array_append_new(items,
-		    json_pack("{s:o, s:o, s:o, s:s, s:o}", "user_id",
-			uuid_json(&rows[i].account_id), "display_name",
-			text_json(rows[i].display_name), "since",
-			time_json(rows[i].since), "source", rows[i].source,
-			"until", time_json(rows[i].until)));
-		op_returned(op, &rows[i].account_id);
-	}
-	if (n > page)
-		next = json_pack(
-		    "{s:o}", "after", uuid_json(&rows[page - 1].account_id));
-	return op_list(op, items, next);
+	page.rows = rows;
+	return page_show(op, &page);
 }
 
 /* A member who is on the team already stays on it: the answer is the same. */

@@ -47,8 +47,10 @@ void invited_tell(json_t *answer, const struct invited *);
 #define INVITED_MEMBERS                                                        \
 	{ "invitation", SH_OBJECT, .flags = SH_REQUIRED | SH_NULLABLE,         \
 		.inner = invitation_members },                                 \
-	    { "approval", SH_OBJECT, .flags = SH_REQUIRED | SH_NULLABLE,       \
-		    .inner = approval_asked_members },                         \
+	    INVITED_MORE
+#define INVITED_MORE                                                           \
+	{ "approval", SH_OBJECT, .flags = SH_REQUIRED | SH_NULLABLE,           \
+		.inner = approval_asked_members },                             \
 	{                                                                      \
 		"invitation_url", SH_TEXT, 1, 1000, .flags = 0                 \
 	}

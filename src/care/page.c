@@ -1,5 +1,7 @@
 #include "care/page.h"
 
+#include "gate/route.h"
+
 int64_t
 page_fetch(const struct op *op)
 {
@@ -10,6 +12,33 @@ size_t
 page_size(const struct op *op, size_t rows)
 {
 	return rows > (size_t)op->limit ? (size_t)op->limit : rows;
+}
+
+static json_t *
+item_json(struct op *op, const struct page *p, const void *row)
+{
+	return p->item != NULL ? p->item(op, row)
+			       : members_json(op, op->route->out, row);
+}
+
+enum err
+page_show(struct op *op, const struct page *p)
+{
+	json_t *items = json_array(), *item;
+	const char *row = p->rows;
+	size_t i, shown = page_size(op, p->n);
+
+	for (i = 0; i < shown; i++, row += p->size) {
+		if ((item = item_json(op, p, row)) == NULL) {
+			json_wipe(items);
+			json_decref(items);
+			return ERR_INTERNAL;
+		}
+		if (!json_is_null(item))
+			json_array_append_new(items, item);
+	}
+	return op_list(op, items,
+	    p->n > shown ? members_json(op, p->cursor, row - p->size) : NULL);
 }
 
 struct uuid

@@ -33,7 +33,7 @@ static struct patient_values
 row_values(const struct patient_get_row *row)
 {
 	return (struct patient_values){ .text = {
-#include "tables/patient_fields.def"
+#include "tables/patient_members.def"
 					} };
 }
 #undef MEMBER
@@ -54,7 +54,7 @@ record_insert(struct op *op, const struct record_key *key,
 	struct patient_insert_in in = {
 		.id = *id,
 		.key = key,
-#include "tables/patient_fields.def"
+#include "tables/patient_members.def"
 		INDEX_OF(c),
 	};
 
@@ -69,7 +69,7 @@ record_update(struct op *op, const struct patient_get_row *row,
 	struct patient_update_in in = {
 		.id = row->id,
 		.key = row->key,
-#include "tables/patient_fields.def"
+#include "tables/patient_members.def"
 		INDEX_OF(c),
 		.changed = { c->changed, c->changed_n },
 		.version = op->if_match,

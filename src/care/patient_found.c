@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* Enough to tell two people apart, and to call them. */
-#define SHOWN                                                                  \
+#define OVERVIEW                                                               \
 	(1u << PATIENT_family_name | 1u << PATIENT_given_name |                \
 	    1u << PATIENT_birth_date | 1u << PATIENT_sex | 1u << PATIENT_mrn | \
 	    1u << PATIENT_phone)
@@ -227,7 +227,8 @@ found_show(struct op *op, const struct patient_found_row *f, json_t *items)
 			   [PATIENT_phone] = f->phone,
 		       } };
 
-	json_array_append_new(items, patient_view(op, &f->id, &values, SHOWN));
+	json_array_append_new(
+	    items, patient_view(op, &f->id, &values, OVERVIEW));
 	op_returned(op, &f->id);
 }
 
@@ -239,6 +240,32 @@ found_add(struct op *op, const struct patient_found_row *f, json_t *items)
 
 	if ((r = really_matches(op, f, &matches)) == ERR_OK && matches)
 		found_show(op, f, items);
+	return r;
+}
+
+static const struct shape after_members[] = {
+	{ "after", SH_UUID, COLUMN(patient_found_row, id) },
+	{ 0 },
+};
+
+static const struct shape exact_members[] = {
+	{ "exact", SH_INT, COLUMN(patient_found_row, part) },
+	{ "after", SH_UUID, COLUMN(patient_found_row, id) },
+	{ 0 },
+};
+
+/* The rows of a page that do match, and the cursor of the next one. */
+static enum err
+found_page(struct op *op, const struct patient_found_row *rows, size_t n,
+    const struct shape *cursor, json_t *items, json_t **next)
+{
+	size_t i, page = page_size(op, n);
+	enum err r = ERR_OK;
+
+	for (i = 0; i < page && r == ERR_OK; i++)
+		r = found_add(op, &rows[i], items);
+	if (r == ERR_OK && n > page)
+		*next = members_json(op, cursor, &rows[page - 1]);
 	return r;
 }
 
@@ -263,19 +290,15 @@ search_numbers(
 		.day = s->number.birth_day,
 	};
 	struct patient_found_row *rows;
-	size_t i, n, page;
+	size_t n;
 	enum err r;
 
 	if (op->scope == SCOPE_CARE)
 		in.care_of = op->who.account;
 	r = sql_patient_search_number(op->tx, &in, &rows, &n);
-	page = r == ERR_OK ? page_size(op, n) : 0;
-	for (i = 0; i < page && r == ERR_OK; i++)
-		r = found_add(op, &rows[i], items);
-	if (r == ERR_OK && n > page)
-		*next = json_pack(
-		    "{s:o}", "after", uuid_json(&rows[page - 1].id));
-	return r;
+	return r != ERR_OK
+	    ? r
+	    : found_page(op, rows, n, after_members, items, next);
 }
 
 enum err
@@ -298,18 +321,13 @@ search_team(struct op *op, const struct search *s, json_t *items, json_t **next)
 		.year = s->number.birth_year,
 	};
 	struct patient_found_row *rows;
-	size_t i, n, page;
+	size_t n;
 	enum err r;
 
 	r = sql_patient_search_team(op->tx, &in, &rows, &n);
-	page = r == ERR_OK ? page_size(op, n) : 0;
-	for (i = 0; i < page && r == ERR_OK; i++)
-		r = found_add(op, &rows[i], items);
-	if (r == ERR_OK && n > page)
-		*next = json_pack("{s:I, s:o}", "exact",
-		    (json_int_t)rows[page - 1].part, "after",
-		    uuid_json(&rows[page - 1].id));
-	return r;
+	return r != ERR_OK
+	    ? r
+	    : found_page(op, rows, n, exact_members, items, next);
 }
 
 /* Those who are exactly the one; *left is what the page has still room for, 0
@@ -329,20 +347,14 @@ exact_page(struct op *op, const struct search *s, json_t *items, json_t **next,
 		.year = s->number.birth_year,
 	};
 	struct patient_found_row *rows;
-	size_t i, n, page;
+	size_t n;
 	enum err r;
 
 	r = sql_patient_search_exact(op->tx, &in, &rows, &n);
-	page = r == ERR_OK ? page_size(op, n) : 0;
-	for (i = 0; i < page && r == ERR_OK; i++)
-		r = found_add(op, &rows[i], items);
-	*left = op->limit - (int64_t)page;
-	if (r == ERR_OK && n > page) {
-		*left = -1;
-		*next = json_pack(
-		    "{s:o}", "after", uuid_json(&rows[page - 1].id));
-	}
-	return r;
+	if (r != ERR_OK)
+		return r;
+	*left = (int64_t)n > op->limit ? -1 : op->limit - (int64_t)n;
+	return found_page(op, rows, n, after_members, items, next);
 }
 
 /* Where the walk over words begins or goes on. */

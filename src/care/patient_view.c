@@ -24,7 +24,7 @@ struct member {
 		    [ROLE_CLINICIAN] = (clinician),                            \
 		    [ROLE_SCHEDULER] = (scheduler) } },
 static const struct member members[PATIENT_MEMBERS] = {
-#include "tables/patient_fields.def"
+#include "tables/patient_members.def"
 };
 #undef MEMBER
 
@@ -53,13 +53,13 @@ static const struct shape insurance_members[] = {
 #define MEMBER(name, kind, from, to, flag, patient, clinician, scheduler, ...) \
 	{ #name, kind, from, to, .flags = (flag) | SH_PHI, __VA_ARGS__ },
 const struct shape patient_create_in[] = {
-#include "tables/patient_fields.def"
+#include "tables/patient_members.def"
 	{ "if_duplicate", SH_CHOICE, .choices = "ask|create" },
 	{ 0 },
 };
 
 const struct shape patient_patch_in[] = {
-#include "tables/patient_fields.def"
+#include "tables/patient_members.def"
 	{ 0 },
 };
 #undef MEMBER
@@ -71,21 +71,13 @@ const struct shape patient_patch_in[] = {
 #define MEMBER(name, kind, from, to, flag, patient, clinician, scheduler, ...) \
 	{ #name, kind, from, to, .flags = SH_PHI | MAY_SAY_NULL(flag),         \
 		__VA_ARGS__ },
-#define RECORD                                                                 \
-	{ "id", SH_UUID, .flags = SH_REQUIRED },                               \
-	    { "version", SH_INT, 1, INT64_MAX, .flags = SH_REQUIRED },
 const struct shape patient_read_out[] = {
-	RECORD
-#include "tables/patient_fields.def"
+	{ "id", SH_UUID, .flags = SH_REQUIRED },
+	{ "version", SH_INT, 1, INT64_MAX, .flags = SH_REQUIRED },
+#include "tables/patient_members.def"
 	{ 0 },
 };
 
-const struct shape patient_patch_out[] = {
-	RECORD
-#include "tables/patient_fields.def"
-	{ 0 },
-};
-#undef RECORD
 #undef MEMBER
 
 const char *

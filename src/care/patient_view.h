@@ -6,14 +6,14 @@
 
 /*
  * What a patient's record holds and who sees and sets which part of it:
- * tables/patient_fields.def as data. An object (address, …) is kept as
+ * tables/patient_members.def as data. An object (address, …) is kept as
  * compact JSON text, so each member is one text.
  */
 enum patient_member {
 #define MEMBER(                                                                \
     name, kind, from, to, flags, patient, clinician, scheduler, ...)           \
 	PATIENT_##name,
-#include "tables/patient_fields.def"
+#include "tables/patient_members.def"
 #undef MEMBER
 	PATIENT_MEMBERS
 };

@@ -1,20 +1,15 @@
 #include "care/operations.h"
+#include "gate/member.h"
 #include "sql.h"
 
 const struct shape policy_read_in[] = { { 0 } };
 
 #define POLICY(name, from, to)                                                 \
-	{ #name, SH_INT, from, to, .flags = SH_REQUIRED },
+	{ #name, SH_INT, from, to, .flags = SH_REQUIRED,                       \
+		COLUMN(policy_get_row, name) },
 const struct shape policy_read_out[] = {
-	{ "name", SH_TEXT, 1, 200, .flags = SH_REQUIRED },
-	{ "time_zone", SH_TEXT, 1, 100, .flags = SH_REQUIRED },
-#include "tables/policy.def"
-	{ 0 },
-};
-
-const struct shape policy_patch_out[] = {
-	{ "name", SH_TEXT, 1, 200, .flags = SH_REQUIRED },
-	{ "time_zone", SH_TEXT, 1, 100, .flags = SH_REQUIRED },
+	SHOWN(policy_get_row, name, SH_TEXT, 1, 200),
+	SHOWN(policy_get_row, time_zone, SH_TEXT, 1, 100),
 #include "tables/policy.def"
 	{ 0 },
 };
@@ -27,8 +22,6 @@ const struct shape policy_patch_in[] = {
 };
 #undef POLICY
 
-#define POLICY(name, from, to)                                                 \
-	json_object_set_new(op->out, #name, json_integer(row.name));
 enum err
 policy_read(struct op *op)
 {
@@ -37,16 +30,10 @@ policy_read(struct op *op)
 
 	if ((r = sql_policy_get(op->tx, &row)) != ERR_OK)
 		return r;
-	op->out = json_pack(
-	    "{s:s, s:s}", "name", row.name, "time_zone", row.time_zone);
-	if (op->out == NULL)
-		return ERR_INTERNAL;
-#include "tables/policy.def"
 	op->version = row.version;
 	op->note.record = op->who.clinic;
-	return ERR_OK;
+	return op_answer(op, &row);
 }
-#undef POLICY
 
 /* What the input does not name stays as it was. */
 #define POLICY(name, from, to) .name = in_int(op, #name, was->name),

@@ -51,13 +51,6 @@ const struct shape session_totp_in[] = {
 	{ 0 },
 };
 
-const struct shape session_totp_out[] = {
-	{ "state", SH_CHOICE, .flags = SH_REQUIRED, .choices = STATES },
-	{ "token", SH_RAW, 43, 43, .flags = 0 },
-	{ "user", SH_OBJECT, .inner = session_user_out },
-	{ 0 },
-};
-
 const struct shape session_recovery_in[] = {
 	{ "code", SH_TEXT, 1, 64, .flags = SH_REQUIRED | SH_PHI },
 	{ 0 },

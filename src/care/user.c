@@ -13,91 +13,79 @@
 
 #include <string.h>
 
-#define STATES "none|invited|active|deactivated"
-
 /* What waits for a second person. */
 static const struct shape waiting_members[] = {
-	{ "id", SH_UUID, .flags = SH_REQUIRED },
+	{ "id", SH_UUID, .flags = SH_REQUIRED, COLUMN(user_row, approval_id) },
 	{ "kind", SH_CHOICE, .flags = SH_REQUIRED,
-	    .choices = "invite|role|reset_password|reset_totp" },
+	    .choices = "invite|role|reset_password|reset_totp",
+	    COLUMN(user_row, approval_kind) },
 	{ "role", SH_CHOICE, .flags = SH_REQUIRED | SH_NULLABLE,
-	    .choices = WORKFORCE },
+	    .choices = WORKFORCE, COLUMN(user_row, approval_role) },
 	{ 0 },
 };
 
-#define USER_MEMBERS                                                           \
-	{ "id", SH_UUID, .flags = SH_REQUIRED },                               \
-	    { "email", SH_EMAIL, 3, 254, .flags = SH_REQUIRED },               \
-	    { "display_name", SH_TEXT, 1, NAME_WHOLE_MAX,                      \
-		    .flags = SH_REQUIRED },                                    \
-	    { "role", SH_CHOICE, .flags = SH_REQUIRED, .choices = ROLES },     \
-	    { "active", SH_BOOL, .flags = SH_REQUIRED },                       \
-	    { "state", SH_CHOICE, .flags = SH_REQUIRED, .choices = STATES },   \
-	    { "locked", SH_BOOL, .flags = SH_REQUIRED },                       \
-	    { "totp_enrolled", SH_BOOL, .flags = SH_REQUIRED },                \
-	    { "compromised_at", SH_TIME, .flags = SH_REQUIRED | SH_NULLABLE }, \
-	    { "password_changed_at", SH_TIME,                                  \
-		    .flags = SH_REQUIRED | SH_NULLABLE },                      \
-	    { "last_sign_in_at", SH_TIME,                                      \
-		    .flags = SH_REQUIRED | SH_NULLABLE },                      \
-	    { "created_at", SH_TIME, .flags = SH_REQUIRED },                   \
-	    { "waiting", SH_OBJECT, .flags = SH_REQUIRED | SH_NULLABLE,        \
-		    .inner = waiting_members },                                \
-	{                                                                      \
-		"created_by", SH_UUID, .flags = SH_REQUIRED | SH_NULLABLE      \
-	}
+static json_t *
+last_invitation(const struct op *op, const void *row)
+{
+	const struct user_row *u = row;
 
-/* A link that was just asked for has more members. */
-#define USER_LAST_INVITATION                                                   \
-	{                                                                      \
-		"invitation", SH_OBJECT, .flags = SH_REQUIRED | SH_NULLABLE,   \
-					 .inner = invitation_members           \
-	}
+	(void)op;
+	return invitation_json(&u->invitation_id, u->invitation_state,
+	    u->invitation_mailed ? u->email : NULL, u->invitation_expires_at);
+}
 
-#define USER_ACTION(name)                                                      \
-	const struct shape name##_in[] = { { 0 } };                            \
-	const struct shape name##_out[] = { USER_MEMBERS,                      \
-		USER_LAST_INVITATION, { 0 } }
-
-#define USER_LINK(name)                                                        \
-	const struct shape name##_in[] = { { 0 } };                            \
-	const struct shape name##_out[] = { USER_MEMBERS, INVITED_MEMBERS,     \
-		{ 0 } }
-
-USER_ACTION(user_read);
-USER_ACTION(user_deactivate);
-USER_ACTION(user_reactivate);
-USER_ACTION(user_unlock);
-USER_ACTION(user_compromise);
-USER_LINK(user_reset_password);
-USER_LINK(user_reset_totp);
-
-const struct shape user_list_in[] = {
-	{ "role", SH_CHOICE, .choices = ROLES },
+#define MEMBER(name, kind, from, to, flag, taken, listed, ...)                 \
+	{ #name, kind, from, to, .flags = SH_REQUIRED | (flag), __VA_ARGS__ },
+const struct shape user_read_out[] = {
+#include "tables/user_members.def"
 	{ 0 },
 };
 
+/* A link that was just asked for says more. */
+const struct shape user_reset_password_out[] = {
+#include "tables/user_members.def"
+	INVITED_MORE,
+	{ 0 },
+};
+#undef MEMBER
+
+/*= AZ-02: addresses and the state of an account are the administrator's */
+#define LISTED_NO(...)
+#define LISTED_ADMIN(flag, ...) { __VA_ARGS__, .flags = (flag) },
+#define LISTED_ALL(flag, ...)	{ __VA_ARGS__, .flags = SH_REQUIRED | (flag) },
+#define MEMBER(name, kind, from, to, flag, taken, listed, ...)                 \
+	LISTED_##listed(flag, #name, kind, from, to, __VA_ARGS__)
 const struct shape user_list_out[] = {
-	{ "id", SH_UUID, .flags = SH_REQUIRED },
-	{ "display_name", SH_TEXT, 1, NAME_WHOLE_MAX, .flags = SH_REQUIRED },
-	{ "role", SH_CHOICE, .flags = SH_REQUIRED, .choices = ROLES },
-	{ "active", SH_BOOL, .flags = SH_REQUIRED },
-	{ "email", SH_EMAIL, 3, 254, .flags = 0 },
-	{ "state", SH_CHOICE, .choices = STATES },
-	{ "locked", SH_BOOL, .flags = 0 },
-	{ "invitation", SH_OBJECT, .flags = SH_NULLABLE,
-	    .inner = invitation_members },
-	{ "waiting", SH_OBJECT, .flags = SH_NULLABLE,
-	    .inner = waiting_members },
+#include "tables/user_members.def"
 	{ 0 },
 };
 
+#undef LISTED_ADMIN
+#define LISTED_ADMIN(...)
+static const struct shape colleague_members[] = {
+#include "tables/user_members.def"
+	{ 0 },
+};
+#undef MEMBER
+
+#define MEMBER(name, kind, from, to, flag, taken, listed, ...)                 \
+	IF_MADE_##taken(                                                       \
+	    { #name, kind, from, to, .flags = SH_REQUIRED | (flag) }, )
 const struct shape user_create_in[] = {
-	{ "email", SH_EMAIL, 3, 254, .flags = SH_REQUIRED | SH_PHI },
-	{ "display_name", SH_TEXT, 1, NAME_WHOLE_MAX, .flags = SH_REQUIRED },
+#include "tables/user_members.def"
 	{ "role", SH_CHOICE, .flags = SH_REQUIRED, .choices = WORKFORCE },
 	{ 0 },
 };
+#undef MEMBER
+
+#define MEMBER(name, kind, from, to, flag, taken, listed, ...)                 \
+	IF_CHANGED_##taken({ #name, kind, from, to, .flags = (flag) }, )
+const struct shape user_patch_in[] = {
+#include "tables/user_members.def"
+	{ "role", SH_CHOICE, .choices = WORKFORCE },
+	{ 0 },
+};
+#undef MEMBER
 
 const struct shape user_create_out[] = {
 	{ "id", SH_UUID, .flags = SH_REQUIRED },
@@ -105,45 +93,41 @@ const struct shape user_create_out[] = {
 	{ 0 },
 };
 
-const struct shape user_patch_in[] = {
-	{ "display_name", SH_TEXT, 1, NAME_WHOLE_MAX, .flags = 0 },
-	{ "role", SH_CHOICE, .choices = WORKFORCE },
+const struct shape user_list_in[] = {
+	{ "role", SH_CHOICE, .choices = ROLES },
 	{ 0 },
 };
 
-const struct shape user_patch_out[] = { USER_MEMBERS, USER_LAST_INVITATION,
-	{ 0 } };
+static const struct shape cursor_members[] = {
+	{ "before", SH_UUID, COLUMN(user_row, id) },
+	{ 0 },
+};
 
-static json_t *
-waiting_json(const struct uuid *id, const char *kind, const char *role)
+const struct shape user_read_in[] = { { 0 } };
+const struct shape user_deactivate_in[] = { { 0 } };
+const struct shape user_reactivate_in[] = { { 0 } };
+const struct shape user_unlock_in[] = { { 0 } };
+const struct shape user_compromise_in[] = { { 0 } };
+const struct shape user_reset_password_in[] = { { 0 } };
+const struct shape user_reset_totp_in[] = { { 0 } };
+
+static bool
+is_admin(const struct op *op)
 {
-	return uuid_is_nil(id)
-	    ? json_null()
-	    : json_pack("{s:o, s:s, s:o}", "id", uuid_json(id), "kind", kind,
-		  "role", text_json(role));
+	return perm_scope(PERM_user_manage, op->who.role) != SCOPE_NONE;
 }
 
-/*= AZ-02: addresses and the state of an account are the administrator's */
+/* That somebody is a patient here is theirs to follow up. */
 static json_t *
-item_json(const struct user_row *u, bool as_admin)
+user_item(struct op *op, const void *row)
 {
-	json_t *o = json_pack("{s:o, s:o, s:s, s:b}", "id", uuid_json(&u->id),
-	    "display_name", text_json(u->display_name), "role", u->role,
-	    "active", u->active);
+	const struct user_row *u = row;
 
-	if (as_admin) {
-		json_object_set_new(o, "email", text_json(u->email));
-		json_object_set_new(o, "state", json_string(u->state));
-		json_object_set_new(o, "locked", json_boolean(u->locked));
-		json_object_set_new(o, "invitation",
-		    invitation_json(&u->invitation_id, u->invitation_state,
-			u->invitation_mailed ? u->email : NULL,
-			u->invitation_expires_at));
-		json_object_set_new(o, "waiting",
-		    waiting_json(
-			&u->approval_id, u->approval_kind, u->approval_role));
-	}
-	return o;
+	op_returned(op, &u->id);
+	if (!uuid_is_nil(&u->patient_id))
+		op_returned(op, &u->patient_id);
+	return members_json(
+	    op, is_admin(op) ? user_list_out : colleague_members, u);
 }
 
 enum err
@@ -151,33 +135,23 @@ user_list(struct op *op)
 {
 	struct user_list_in in = {
 		.role = in_text(op, "role"),
-		.as_admin = perm_scope(PERM_user_manage, op->who.role) !=
-		    SCOPE_NONE,
+		.as_admin = is_admin(op),
 		.before = page_uuid(op, "before"),
 		.limit = page_fetch(op),
 		.now = op->now,
 	};
 	struct user_row *rows;
-	json_t *items = json_array(), *next = NULL;
-	size_t i, n, shown;
+	struct page page = {
+		.size = sizeof(*rows),
+		.cursor = cursor_members,
+		.item = user_item,
+	};
 	enum err r;
 
-	if ((r = sql_user_list(op->tx, &in, &rows, &n)) != ERR_OK) {
-		json_decref(items);
+	if ((r = sql_user_list(op->tx, &in, &rows, &page.n)) != ERR_OK)
 		return r;
-	}
-	shown = page_size(op, n);
-	for (i = 0; i < shown; i++) {
-		json_array_append_new(items, item_json(&rows[i], in.as_admin));
-		op_returned(op, &rows[i].id);
-		/* that somebody is a patient here is theirs to follow up */
-		if (!uuid_is_nil(&rows[i].patient_id))
-			op_returned(op, &rows[i].patient_id);
-	}
-	if (n > shown)
-		next = json_pack(
-		    "{s:o}", "before", uuid_json(&rows[shown - 1].id));
-	return op_list(op, items, next);
+	page.rows = rows;
+	return page_show(op, &page);
 }
 
 enum err
@@ -230,21 +204,7 @@ user_show(struct op *op)
 	if ((r = user_find(op, &u)) != ERR_OK)
 		return r;
 	op->version = u.version;
-	op->out = json_pack("{s:o, s:o, s:o, s:s, s:b, s:s, s:b, s:b, s:o, s:o,"
-			    " s:o, s:o, s:o, s:o, s:o}",
-	    "id", uuid_json(&u.id), "email", text_json(u.email), "display_name",
-	    text_json(u.display_name), "role", u.role, "active", u.active,
-	    "state", u.state, "locked", u.locked, "totp_enrolled",
-	    u.totp_enrolled, "compromised_at", time_json(u.compromised_at),
-	    "password_changed_at", time_json(u.password_changed_at),
-	    "last_sign_in_at", time_json(u.last_sign_in_at), "created_at",
-	    time_json(u.created_at), "created_by", uuid_json(&u.created_by),
-	    "invitation",
-	    invitation_json(&u.invitation_id, u.invitation_state,
-		u.invitation_mailed ? u.email : NULL, u.invitation_expires_at),
-	    "waiting",
-	    waiting_json(&u.approval_id, u.approval_kind, u.approval_role));
-	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
+	return op_answer(op, &u);
 }
 
 static bool

@@ -17,19 +17,76 @@
 #define EARLIEST      INT64_C(-2208988800)   /* 1900-01-01 */
 #define LATEST	      INT64_C(253402300799) /* 9999-12-31: what instants go to */
 
-const struct shape visit_book_in[] = {
-	{ "patient_id", SH_UUID, .flags = SH_REQUIRED },
-	{ "clinician_id", SH_UUID, .flags = SH_REQUIRED },
-	{ "starts_at", SH_TIME, .flags = SH_REQUIRED },
-	{ "duration_minutes", SH_INT, 5, LONGEST, .flags = SH_REQUIRED },
-	{ "reason", SH_LINES, 1, 500, .flags = SH_REQUIRED | SH_PHI },
+/* What of a visit is made of its row. */
+
+static json_t *
+patient_name(const struct op *op, const void *row)
+{
+	const struct visit_row *v = row;
+
+	return text_json(name_whole(op->arena, v->given_name, v->family_name));
+}
+
+static int64_t
+minutes_of(const struct visit_row *v)
+{
+	return (v->ends_at - v->starts_at) / 60;
+}
+
+static json_t *
+duration_minutes(const struct op *op, const void *row)
+{
+	(void)op;
+	return json_integer(minutes_of(row));
+}
+
+static json_t *
+opens_at(const struct op *op, const void *row)
+{
+	const struct visit_row *v = row;
+
+	(void)op;
+	return time_json(visit_window(v->starts_at, v->ends_at).from);
+}
+
+static json_t *
+closes_at(const struct op *op, const void *row)
+{
+	const struct visit_row *v = row;
+
+	(void)op;
+	return time_json(visit_window(v->starts_at, v->ends_at).until);
+}
+
+#define MEMBER(name, kind, from, to, flag, taken, ...)                         \
+	{ #name, kind, from, to, .flags = SH_REQUIRED | (flag), __VA_ARGS__ },
+const struct shape visit_read_out[] = {
+#include "tables/visit_members.def"
 	{ 0 },
 };
+#undef MEMBER
+
+#define MEMBER(name, kind, from, to, flag, taken, ...)                         \
+	IF_MADE_##taken(                                                       \
+	    { #name, kind, from, to, .flags = SH_REQUIRED | (flag) }, )
+const struct shape visit_book_in[] = {
+#include "tables/visit_members.def"
+	{ 0 },
+};
+#undef MEMBER
+
+#define MEMBER(name, kind, from, to, flag, taken, ...)                         \
+	IF_CHANGED_##taken({ #name, kind, from, to, .flags = (flag) }, )
+const struct shape visit_patch_in[] = {
+#include "tables/visit_members.def"
+	{ 0 },
+};
+#undef MEMBER
 
 const struct shape visit_book_out[] = {
-	{ "id", SH_UUID, .flags = SH_REQUIRED },
-	{ "status", SH_TEXT, 1, 20, .flags = SH_REQUIRED },
-	{ "version", SH_INT, 1, INT64_MAX, .flags = SH_REQUIRED },
+	SHOWN(visit_row, id, SH_UUID),
+	SHOWN(visit_row, status, SH_TEXT, 1, 20),
+	SHOWN(visit_row, version, SH_INT, 1, INT64_MAX),
 	{ 0 },
 };
 
@@ -43,36 +100,13 @@ const struct shape visit_list_in[] = {
 	{ 0 },
 };
 
-#define VISIT                                                                  \
-	{ "id", SH_UUID, .flags = SH_REQUIRED },                               \
-	    { "patient_id", SH_UUID, .flags = SH_REQUIRED },                   \
-	    { "patient_name", SH_TEXT, 1, NAME_WHOLE_MAX,                      \
-		    .flags = SH_REQUIRED | SH_PHI },                           \
-	    { "clinician_id", SH_UUID, .flags = SH_REQUIRED },                 \
-	    { "clinician_name", SH_TEXT, 1, NAME_WHOLE_MAX,                    \
-		    .flags = SH_REQUIRED },                                    \
-	    { "starts_at", SH_TIME, .flags = SH_REQUIRED },                    \
-	    { "duration_minutes", SH_INT, 5, LONGEST, .flags = SH_REQUIRED },  \
-	    { "opens_at", SH_TIME, .flags = SH_REQUIRED },                     \
-	    { "closes_at", SH_TIME, .flags = SH_REQUIRED },                    \
-	    { "reason", SH_LINES, 1, 500, .flags = SH_REQUIRED | SH_PHI },     \
-	    { "status", SH_TEXT, 1, 20, .flags = SH_REQUIRED },                \
-	    { "arrived_at", SH_TIME, .flags = SH_REQUIRED | SH_NULLABLE },     \
-	    { "version", SH_INT, 1, INT64_MAX, .flags = SH_REQUIRED }, { 0 },
-const struct shape visit_list_out[] = { VISIT };
-const struct shape visit_read_out[] = { VISIT };
-const struct shape visit_patch_out[] = { VISIT };
-#undef VISIT
-
-const struct shape visit_read_in[] = { { 0 } };
-
-const struct shape visit_patch_in[] = {
-	{ "clinician_id", SH_UUID, .flags = 0 },
-	{ "starts_at", SH_TIME, .flags = 0 },
-	{ "duration_minutes", SH_INT, 5, LONGEST, .flags = 0 },
-	{ "reason", SH_LINES, 1, 500, .flags = SH_PHI },
+static const struct shape cursor_members[] = {
+	{ "at", SH_INT, COLUMN(visit_row, starts_at) },
+	{ "id", SH_UUID, COLUMN(visit_row, id) },
 	{ 0 },
 };
+
+const struct shape visit_read_in[] = { { 0 } };
 
 /* Locks both sides of a booking and gives the patient's key. */
 static enum err
@@ -111,6 +145,7 @@ visit_book(struct op *op)
 		.created_by = op->who.account,
 		.now = op->now,
 	};
+	struct visit_row booked;
 	enum err r;
 
 	v.ends_at = v.starts_at + in_int(op, "duration_minutes", 0) * 60;
@@ -121,30 +156,11 @@ visit_book(struct op *op)
 	    (r = sql_visit_insert(op->tx, &v)) != ERR_OK)
 		return r;
 	op_returned(op, &v.clinician_id); /* who comes to the care team by it */
-	op->version = 1;
-	op->out = json_pack("{s:o, s:s, s:i}", "id", uuid_json(&v.id), "status",
-	    "booked", "version", 1);
-	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
-}
-
-/* opens_at and closes_at: when its check-in and call are open. */
-static json_t *
-visit_json(struct op *op, const struct visit_row *v)
-{
-	const char *patient = name_whole(
-	    op->arena, v->given_name, v->family_name);
-	struct visit_window open = visit_window(v->starts_at, v->ends_at);
-
-	return json_pack("{s:o, s:o, s:s, s:o, s:s, s:o, s:I, s:o, s:o, s:s,"
-			 " s:s, s:o, s:I}",
-	    "id", uuid_json(&v->id), "patient_id", uuid_json(&v->patient_id),
-	    "patient_name", patient, "clinician_id",
-	    uuid_json(&v->clinician_id), "clinician_name", v->clinician_name,
-	    "starts_at", time_json(v->starts_at), "duration_minutes",
-	    (json_int_t)((v->ends_at - v->starts_at) / 60), "opens_at",
-	    time_json(open.from), "closes_at", time_json(open.until), "reason",
-	    v->reason, "status", v->status, "arrived_at",
-	    time_json(v->arrived_at), "version", (json_int_t)v->version);
+	booked = (struct visit_row){
+		.id = v.id, .status = "booked", .version = 1
+	};
+	op->version = booked.version;
+	return op_answer(op, &booked);
 }
 
 /* Does the visit's state allow it now? */
@@ -180,20 +196,27 @@ visit_may(const struct op *op, const struct visit_row *v)
 	return right_may(op, &visit, &s, is_possible, v);
 }
 
-/* The audit row of a list names the visits, and the patients whose names and
- * reasons it showed, once each. */
-static void
-visit_note(struct op *op, const struct visit_row *v)
+static json_t *
+visit_json(const struct op *op, const struct visit_row *v)
 {
-	op_returned(op, &v->id);
-	op_returned_once(op, &v->patient_id);
+	json_t *o = members_json(op, visit_read_out, v);
+
+	json_object_set_new(o, "may", visit_may(op, v));
+	return o;
 }
 
+/* The audit row of a list names the visits, and the patients whose names and
+ * reasons it showed, once each. */
 static json_t *
-next_after(const struct visit_row *last)
+visit_item(struct op *op, const void *row)
 {
-	return json_pack("{s:I, s:o}", "at", (json_int_t)last->starts_at, "id",
-	    uuid_json(&last->id));
+	const struct visit_row *v = row;
+
+	if (v->key == NULL)
+		return json_null(); /* the record was destroyed */
+	op_returned(op, &v->id);
+	op_returned_once(op, &v->patient_id);
+	return visit_json(op, v);
 }
 
 /* Whose visits: one patient's are few, and all of them may be asked for. */
@@ -258,29 +281,20 @@ visit_list(struct op *op)
 		.status = in_text(op, "status"),
 	};
 	struct visit_row *rows;
-	json_t *items = json_array(), *next = NULL, *item;
-	size_t i, n, page;
+	struct page page = {
+		.size = sizeof(*rows),
+		.cursor = cursor_members,
+		.item = visit_item,
+	};
 	enum err r;
 
 	if (!list_scope(op, &in))
-		return op_list(op, items, NULL);
+		return page_show(op, &page);
 	in = list_page(op, in);
-	if ((r = sql_visit_list(op->tx, &in, &rows, &n)) != ERR_OK) {
-		json_decref(items);
+	if ((r = sql_visit_list(op->tx, &in, &rows, &page.n)) != ERR_OK)
 		return r;
-	}
-	page = page_size(op, n);
-	for (i = 0; i < page; i++) {
-		if (rows[i].key == NULL)
-			continue; /* the record was destroyed */
-		item = visit_json(op, &rows[i]);
-		json_object_set_new(item, "may", visit_may(op, &rows[i]));
-		json_array_append_new(items, item);
-		visit_note(op, &rows[i]);
-	}
-	if (n > page)
-		next = next_after(&rows[page - 1]);
-	return op_list(op, items, next);
+	page.rows = rows;
+	return page_show(op, &page);
 }
 
 /* A visit of a record whose key was destroyed is gone with it. */
@@ -307,10 +321,8 @@ visit_read(struct op *op)
 	if ((r = visit_find(op, &v)) != ERR_OK)
 		return r;
 	op->version = v.version;
-	if ((op->out = visit_json(op, &v)) == NULL)
-		return ERR_INTERNAL;
-	json_object_set_new(op->out, "may", visit_may(op, &v));
-	return ERR_OK;
+	op->out = visit_json(op, &v);
+	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
 }
 
 /* What the visit becomes; a NULL reason stays as it is. */
@@ -331,8 +343,7 @@ visit_merge(const struct op *op, const struct visit_row *v)
 	if (in_has(op, "starts_at"))
 		u.starts_at = in_time(op, "starts_at");
 	u.ends_at = u.starts_at +
-	    in_int(op, "duration_minutes", (v->ends_at - v->starts_at) / 60) *
-		60;
+	    in_int(op, "duration_minutes", minutes_of(v)) * 60;
 	return u;
 }
 

@@ -2,6 +2,7 @@
 #include "base/instant.h"
 #include "care/operations.h"
 #include "care/visit.h"
+#include "gate/member.h"
 #include "gate/route.h"
 #include "gate/tell.h"
 #include "sql.h"
@@ -26,22 +27,18 @@ static const struct step {
 };
 #define STEPS (sizeof(steps) / sizeof(steps[0]))
 
-#define STEP                                                                   \
-	{ "id", SH_UUID, .flags = SH_REQUIRED },                               \
-	    { "status", SH_TEXT, 1, 20, .flags = SH_REQUIRED },                \
-	    { "arrived_at", SH_TIME, .flags = SH_REQUIRED | SH_NULLABLE },     \
-	    { "version", SH_INT, 1, INT64_MAX, .flags = SH_REQUIRED }, { 0 },
 const struct shape visit_check_in_in[] = { { 0 } };
-const struct shape visit_check_in_out[] = { STEP };
 const struct shape visit_admit_in[] = { { 0 } };
-const struct shape visit_admit_out[] = { STEP };
 const struct shape visit_end_in[] = { { 0 } };
-const struct shape visit_end_out[] = { STEP };
 const struct shape visit_cancel_in[] = { { 0 } };
-const struct shape visit_cancel_out[] = { STEP };
 const struct shape visit_no_show_in[] = { { 0 } };
-const struct shape visit_no_show_out[] = { STEP };
-#undef STEP
+const struct shape visit_check_in_out[] = {
+	SHOWN(visit_step_row, id, SH_UUID),
+	SHOWN(visit_step_row, status, SH_TEXT, 1, 20),
+	SHOWN_OR_NULL(visit_step_row, arrived_at, SH_TIME),
+	SHOWN(visit_step_row, version, SH_INT, 1, INT64_MAX),
+	{ 0 },
+};
 
 static enum err
 step_take(struct op *op, int64_t before_s, int64_t after_s)
@@ -67,11 +64,9 @@ step_take(struct op *op, int64_t before_s, int64_t after_s)
 	if ((r = sql_visit_step(op->tx, &in, &v)) != ERR_OK)
 		return r == ERR_NOT_FOUND ? ERR_WRONG_STATUS : r;
 	op->version = v.version;
-	op->out = json_pack("{s:o, s:s, s:o, s:I}", "id", uuid_json(&v.id),
-	    "status", v.status, "arrived_at", time_json(v.arrived_at),
-	    "version", (json_int_t)v.version);
-	return op->out != NULL ? op_tell(op, TELL_VISIT, &op->id, v.status)
-			       : ERR_INTERNAL;
+	return (r = op_answer(op, &v)) == ERR_OK
+	    ? op_tell(op, TELL_VISIT, &op->id, v.status)
+	    : r;
 }
 
 /* Only around the visit's time: the queue shows who is waiting today. */

@@ -535,7 +535,7 @@ static const struct {
 #define MEMBER(                                                                \
     member, kind, from, to, flags, patient, clinician, scheduler, ...)         \
 	{ #member, #patient, #clinician, #scheduler },
-#include "tables/patient_fields.def"
+#include "tables/patient_members.def"
 #undef MEMBER
 };
 

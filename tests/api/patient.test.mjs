@@ -46,7 +46,7 @@ before(async () => {
 });
 after(() => clinic?.stop());
 
-//= AZ-02: the members of tables/patient_fields.def, once more, by hand
+//= AZ-02: the members of tables/patient_members.def, once more, by hand
 test('each role sees its own members and no others', async () => {
   const body = full();
   const id = await create(as.clinician, body);

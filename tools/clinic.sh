@@ -117,7 +117,8 @@ prepare() {
 	port_is_free "$port" ||
 		fail "Port $port is in use. Stop what listens there, or choose another: ./demo --port 8444"
 	"$top/tools/cluster.sh" start "$dir/pg"
-	owner=$("$top/tools/cluster.sh" url "$dir/pg" owner)
+	export PGPASSFILE="$dir/pg/pgpass"
+	owner=$("$top/tools/cluster.sh" address "$dir/pg" owner)
 	"$build/epionectl" migrate --database "$owner" \
 		--dir "$top/sql/migrations" >"$dir/migrate.log" 2>&1 || {
 		cat "$dir/migrate.log" >&2
@@ -126,8 +127,9 @@ prepare() {
 	[ -s "$dir/root.key" ] || "$build/epionectl" key init "$dir/root.key" >/dev/null
 	make_certificate
 	write_settings
-	local_server=$("$top/tools/cluster.sh" url "$dir/pg" server)
+	local_server=$("$top/tools/cluster.sh" address "$dir/pg" server)
 	people
+	unset PGPASSFILE
 	# its people were made through links that are shown: mail comes after them
 	[ -z "${EPIONE_MAIL_SETTINGS:-}" ] ||
 		echo "$EPIONE_MAIL_SETTINGS" >>"$dir/epione.conf"
@@ -160,9 +162,9 @@ seed() {
 			--config "$dir/epione.conf" --database "$owner" \
 			--role compliance --email compliance@demo.example \
 			--name "Tom Achterberg") &&
+		printf '%s\n%s\n' "$link" "$second" |
 		"$build/epionectl" demo seed --config "$dir/epione.conf" \
-			--database "$local_server" --link "$link" \
-			--second "$second" |
+			--database "$local_server" |
 			write_private "$dir/people.json" &&
 		[ -s "$dir/people.json" ]; } 2>"$dir/seed.log" || {
 		grep -v db_connected "$dir/seed.log" >&2

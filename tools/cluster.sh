@@ -6,6 +6,8 @@
 #   cluster.sh stop DIR
 #   cluster.sh url DIR [ROLE]         connection string: server (default), owner,
 #                                     jobs, reporter or super
+#   cluster.sh address DIR [ROLE]     the same without its password, which is in
+#                                     DIR/pgpass: for a command line, which all see
 #   cluster.sh teardown DIR           stops it and deletes everything
 #
 # As root it runs as the user postgres. The files lie in DIR/cluster, unless that
@@ -14,7 +16,7 @@
 set -euo pipefail
 
 usage() {
-	sed -n '2,15s/^# \{0,1\}//p' "$0" >&2
+	sed -n '2,17s/^# \{0,1\}//p' "$0" >&2
 	exit 2
 }
 
@@ -25,11 +27,11 @@ fail() {
 
 [ $# -ge 2 ] || usage
 cmd=$1
-case $cmd in start | stop | url | teardown) ;; *) usage ;; esac
+case $cmd in start | stop | url | address | teardown) ;; *) usage ;; esac
 if [ "$cmd" = start ]; then
 	mkdir -p "$2" 2>/dev/null || fail "$2 cannot be made: is the disk full (df -h), or not yours?"
 elif [ ! -d "$2" ]; then
-	[ "$cmd" != url ] || fail "$2 is not there: cluster.sh start $2"
+	case $cmd in url | address) fail "$2 is not there: cluster.sh start $2" ;; esac
 	exit 0
 fi
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -138,6 +140,14 @@ make_passwords() {
 	done
 }
 
+# For libpq (PGPASSFILE): a command line is everybody's to read.
+write_pgpass() {
+	local r
+	for r in owner server jobs reporter; do
+		echo "*:*:*:epione_$r:$(password $r)"
+	done | write_file "$dir/pgpass"
+}
+
 password() {
 	[ -s "$dir/$1.password" ] || fail "no such role, or no cluster in $dir: $1"
 	cat "$dir/$1.password"
@@ -231,6 +241,7 @@ start() {
 	find_programs
 	choose_place
 	make_passwords
+	write_pgpass
 	make_data
 	choose_socket
 	if ! running; then
@@ -250,7 +261,8 @@ stop() {
 		fail "the database does not stop (see $data/server.log)"
 }
 
-url() {
+# address of a role, or with a second argument how to sign in besides.
+address() {
 	local user=epione_$1 name=epione
 	case $1 in
 	super) user=postgres name=postgres ;;
@@ -258,7 +270,11 @@ url() {
 	*) fail "no such role: $1 (server, owner, jobs, reporter, super)" ;;
 	esac
 	[ -n "$socket" ] || fail "no cluster in $dir: cluster.sh start $dir"
-	echo "postgresql://$user:$(password "$1")@/$name?host=$socket&port=$port"
+	echo "postgresql://$user${2:-}@/$name?host=$socket&port=$port"
+}
+
+url() {
+	address "$1" ":$(password "$1")"
 }
 
 teardown() {
@@ -271,6 +287,7 @@ teardown() {
 read_place
 case $cmd in
 url) url "$role" ;;
+address) address "$role" ;;
 start)
 	# one at a time; the database must not inherit the lock
 	exec 9>"$dir/lock" || fail "$dir is not yours"

@@ -22,7 +22,8 @@ chmod 0711 "$work"
 trap '"$top/tools/cluster.sh" teardown "$work/pg"; rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM
 "$top/tools/cluster.sh" start "$work/pg"
-owner=$("$top/tools/cluster.sh" url "$work/pg" owner)
+export PGPASSFILE="$work/pg/pgpass"
+owner=$("$top/tools/cluster.sh" address "$work/pg" owner)
 "$epionectl" migrate --database "$owner" --dir "$top/sql/migrations" >"$work/out" 2>&1 || {
 	cat "$work/out" >&2
 	exit 1

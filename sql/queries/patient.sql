@@ -43,10 +43,10 @@ UPDATE patient SET
  WHERE clinic_id = current_clinic() AND id = $1::uuid AND version = $3::bigint;
 
 -- sql: patient_token_insert later
--- in:  patient_id uuid, tokens bytes[], parts int[]
+-- in:  patients uuid[], tokens bytes[], parts int[]
 INSERT INTO patient_token (clinic_id, patient_id, token, part)
-SELECT current_clinic(), $1::uuid, w.token, w.part
-  FROM unnest($2::bytea[], $3::bigint[]) AS w(token, part)
+SELECT current_clinic(), w.patient_id, w.token, w.part
+  FROM unnest($1::uuid[], $2::bytea[], $3::bigint[]) AS w(patient_id, token, part)
 ON CONFLICT DO NOTHING;
 
 -- In one order, so that two who bring the same new words wait for one another
@@ -54,7 +54,7 @@ ON CONFLICT DO NOTHING;
 -- sql: name_beginning_insert later
 -- in:  beginnings bytes[], words bytes[]
 INSERT INTO name_beginning (clinic_id, beginning, word)
-SELECT current_clinic(), w.beginning, w.word
+SELECT DISTINCT current_clinic(), w.beginning, w.word
   FROM unnest($1::bytea[], $2::bytea[]) AS w(beginning, word)
  ORDER BY w.beginning, w.word
 ON CONFLICT DO NOTHING;

@@ -3,6 +3,7 @@
 #include "care/invitation.h"
 #include "care/operations.h"
 #include "care/patient_alike.h"
+#include "care/patient_index.h"
 #include "data/record_key.h"
 #include "gate/route.h"
 #include "sql.h"
@@ -47,8 +48,8 @@ row_values(const struct patient_get_row *row)
 	.birth_year = (c)->index.birth_year,                                   \
 	.birth_month = (c)->index.birth_month,                                 \
 	.birth_day = (c)->index.birth_day
-static enum err
-record_insert(struct op *op, const struct record_key *key,
+enum err
+patient_insert(struct op *op, const struct record_key *key,
     const struct uuid *id, const struct patient_change *c)
 {
 	struct patient_insert_in in = {
@@ -118,6 +119,7 @@ enum err
 patient_create(struct op *op)
 {
 	const struct patient_values none = { { NULL } };
+	struct patient_words words = { 0 };
 	const struct record_key *key;
 	struct patient_change c;
 	struct uuid id = uuid_new();
@@ -128,8 +130,9 @@ patient_create(struct op *op)
 	    (r = patient_alike(op, &c, &alike)) != ERR_OK ||
 	    (r = record_key_new(op->tx, KEY_CLASS_patient, &id, &key, NULL)) !=
 		ERR_OK ||
-	    (r = record_insert(op, key, &id, &c)) != ERR_OK ||
-	    (r = patient_words_write(op, &id, &c)) != ERR_OK ||
+	    (r = patient_insert(op, key, &id, &c)) != ERR_OK ||
+	    (r = patient_words_add(op, &id, &c, &words)) != ERR_OK ||
+	    (r = patient_words_insert(op, &words)) != ERR_OK ||
 	    (r = creator_joins(op, &id)) != ERR_OK)
 		return r;
 	return created_tell(op, &id, alike);
@@ -213,7 +216,7 @@ patient_patch(struct op *op)
 	if (c.changed_n == 0)
 		return record_show(op, &before, row.version);
 	if ((r = record_update(op, &row, &c)) != ERR_OK ||
-	    (r = patient_words_write(op, &op->id, &c)) != ERR_OK ||
+	    (r = patient_words_replace(op, &op->id, &c)) != ERR_OK ||
 	    (r = account_follows(op, &c)) != ERR_OK)
 		return r;
 	return record_show(op, &c.values, row.version + 1);

@@ -3,14 +3,6 @@
 #include "data/field.h"
 #include "sql.h"
 
-struct rows {
-	struct bytes *tokens;
-	int64_t *parts;
-	size_t n;
-	struct bytes *beginnings, *words; /* parallel */
-	size_t pairs_n;
-};
-
 static enum err
 token_of(struct op *op, enum field f, const char *text, struct bytes *token)
 {
@@ -67,46 +59,54 @@ patient_index_make(struct op *op, struct patient_change *c)
 	return birth_tokens(op, text[PATIENT_birth_date], &c->index);
 }
 
+/* Room for more of both kinds, twice as much each time. */
 static void
-rows_grow(struct op *op, struct rows *rows, size_t words, size_t pairs)
+words_grow(struct arena *a, struct patient_words *w, size_t words, size_t pairs)
 {
-	struct rows old = *rows;
+	const struct patient_words old = *w;
 	size_t i;
 
-	rows->tokens = arena_calloc(
-	    op->arena, old.n + words, sizeof(*rows->tokens));
-	rows->parts = arena_calloc(
-	    op->arena, old.n + words, sizeof(*rows->parts));
-	rows->beginnings = arena_calloc(
-	    op->arena, old.pairs_n + pairs, sizeof(*rows->beginnings));
-	rows->words = arena_calloc(
-	    op->arena, old.pairs_n + pairs, sizeof(*rows->words));
-	for (i = 0; i < old.n; i++) {
-		rows->tokens[i] = old.tokens[i];
-		rows->parts[i] = old.parts[i];
+	if (w->tokens == NULL || w->n + words > w->room) {
+		w->room = 2 * (w->n + words) + 1;
+		w->patients = arena_calloc(a, w->room, sizeof(*w->patients));
+		w->tokens = arena_calloc(a, w->room, sizeof(*w->tokens));
+		w->parts = arena_calloc(a, w->room, sizeof(*w->parts));
+		for (i = 0; i < old.n; i++) {
+			w->patients[i] = old.patients[i];
+			w->tokens[i] = old.tokens[i];
+			w->parts[i] = old.parts[i];
+		}
 	}
-	for (i = 0; i < old.pairs_n; i++) {
-		rows->beginnings[i] = old.beginnings[i];
-		rows->words[i] = old.words[i];
+	if (w->words == NULL || w->pairs_n + pairs > w->pairs_room) {
+		w->pairs_room = 2 * (w->pairs_n + pairs) + 1;
+		w->beginnings = arena_calloc(
+		    a, w->pairs_room, sizeof(*w->beginnings));
+		w->words = arena_calloc(a, w->pairs_room, sizeof(*w->words));
+		for (i = 0; i < old.pairs_n; i++) {
+			w->beginnings[i] = old.beginnings[i];
+			w->words[i] = old.words[i];
+		}
 	}
 }
 
 static void
-word_put(struct rows *rows, const struct field_word *word, int64_t part)
+word_put(struct patient_words *w, const struct uuid *id,
+    const struct field_word *word, int64_t part)
 {
 	size_t i;
 
-	rows->tokens[rows->n] = word->token;
-	rows->parts[rows->n++] = part + (word->whole ? PART_WHOLE : 0);
+	w->patients[w->n] = *id;
+	w->tokens[w->n] = word->token;
+	w->parts[w->n++] = part + (word->whole ? PART_WHOLE : 0);
 	for (i = 0; i < word->beginnings_n; i++) {
-		rows->beginnings[rows->pairs_n] = word->beginnings[i];
-		rows->words[rows->pairs_n++] = word->token;
+		w->beginnings[w->pairs_n] = word->beginnings[i];
+		w->words[w->pairs_n++] = word->token;
 	}
 }
 
 static enum err
-name_rows(
-    struct op *op, const char *name, enum patient_name part, struct rows *rows)
+name_add(struct op *op, const struct uuid *id, const char *name,
+    enum patient_name part, struct patient_words *w)
 {
 	struct field_word *words;
 	size_t i, n, pairs = 0;
@@ -119,27 +119,42 @@ name_rows(
 		return r;
 	for (i = 0; i < n; i++)
 		pairs += words[i].beginnings_n;
-	rows_grow(op, rows, n, pairs);
+	words_grow(op->arena, w, n, pairs);
 	for (i = 0; i < n; i++)
-		word_put(rows, &words[i], part);
+		word_put(w, id, &words[i], part);
 	return ERR_OK;
 }
 
-static enum err
-rows_write(struct op *op, const struct uuid *id, const struct rows *rows)
+enum err
+patient_words_add(struct op *op, const struct uuid *id,
+    const struct patient_change *c, struct patient_words *w)
 {
-	struct name_beginning_insert_in b = {
-		.beginnings = { rows->beginnings, rows->pairs_n },
-		.words = { rows->words, rows->pairs_n },
+	enum err r = ERR_OK;
+
+	if (patient_changes(c, PATIENT_family_name))
+		r = name_add(op, id, c->written.text[PATIENT_family_name],
+		    NAME_FAMILY, w);
+	if (r == ERR_OK && patient_changes(c, PATIENT_given_name))
+		r = name_add(
+		    op, id, c->written.text[PATIENT_given_name], NAME_GIVEN, w);
+	return r;
+}
+
+enum err
+patient_words_insert(struct op *op, const struct patient_words *w)
+{
+	const struct name_beginning_insert_in b = {
+		.beginnings = { w->beginnings, w->pairs_n },
+		.words = { w->words, w->pairs_n },
 	};
-	struct patient_token_insert_in t = {
-		.patient_id = *id,
-		.tokens = { rows->tokens, rows->n },
-		.parts = { rows->parts, rows->n },
+	const struct patient_token_insert_in t = {
+		.patients = { w->patients, w->n },
+		.tokens = { w->tokens, w->n },
+		.parts = { w->parts, w->n },
 	};
 	enum err r;
 
-	if (rows->n == 0)
+	if (w->n == 0)
 		return ERR_OK;
 	if ((r = sql_name_beginning_insert(op->tx, &b)) != ERR_OK)
 		return r;
@@ -147,32 +162,27 @@ rows_write(struct op *op, const struct uuid *id, const struct rows *rows)
 }
 
 enum err
-patient_words_write(
+patient_words_replace(
     struct op *op, const struct uuid *id, const struct patient_change *c)
 {
 	struct patient_token_clear_in clear = { .patient_id = *id };
-	struct rows rows = { NULL, NULL, 0, NULL, NULL, 0 };
+	struct patient_words w = { 0 };
 	int64_t parts[4];
-	size_t n = 0;
-	enum err r = ERR_OK;
+	enum err r;
 
-	if (patient_changes(c, PATIENT_family_name)) {
-		parts[n++] = NAME_FAMILY;
-		parts[n++] = NAME_FAMILY + PART_WHOLE;
-		r = name_rows(op, c->written.text[PATIENT_family_name],
-		    NAME_FAMILY, &rows);
-	}
-	if (r == ERR_OK && patient_changes(c, PATIENT_given_name)) {
-		parts[n++] = NAME_GIVEN;
-		parts[n++] = NAME_GIVEN + PART_WHOLE;
-		r = name_rows(
-		    op, c->written.text[PATIENT_given_name], NAME_GIVEN, &rows);
-	}
-	if (r != ERR_OK || n == 0)
-		return r;
 	clear.parts.v = parts;
-	clear.parts.n = n;
-	if ((r = sql_patient_token_clear(op->tx, &clear)) != ERR_OK)
+	if (patient_changes(c, PATIENT_family_name)) {
+		parts[clear.parts.n++] = NAME_FAMILY;
+		parts[clear.parts.n++] = NAME_FAMILY + PART_WHOLE;
+	}
+	if (patient_changes(c, PATIENT_given_name)) {
+		parts[clear.parts.n++] = NAME_GIVEN;
+		parts[clear.parts.n++] = NAME_GIVEN + PART_WHOLE;
+	}
+	if (clear.parts.n == 0)
+		return ERR_OK;
+	if ((r = patient_words_add(op, id, c, &w)) != ERR_OK ||
+	    (r = sql_patient_token_clear(op->tx, &clear)) != ERR_OK)
 		return r;
-	return rows_write(op, id, &rows);
+	return patient_words_insert(op, &w);
 }

@@ -1,6 +1,7 @@
 #ifndef CARE_PATIENT_INDEX_H
 #define CARE_PATIENT_INDEX_H
 
+#include "base/keyring.h"
 #include "care/patient_view.h"
 
 /* How a record is found again: the tokens of its members. */
@@ -13,8 +14,26 @@ enum patient_name { NAME_FAMILY = 1, NAME_GIVEN = 2, NAME_ANY = 3 };
 /* Fills c->index from what is written. */
 NODISCARD enum err patient_index_make(struct op *, struct patient_change *);
 
-/* Writes the words of the names that are new or changed. */
-NODISCARD enum err patient_words_write(
+/* The words of names, of one patient or of many, written together. Zeroed, and
+ * filled by patient_words_add with those of the names that a change writes. */
+struct patient_words {
+	struct uuid *patients; /* these three are parallel */
+	struct bytes *tokens;
+	int64_t *parts;
+	size_t n, room;
+	struct bytes *beginnings, *words; /* and these two */
+	size_t pairs_n, pairs_room;
+};
+NODISCARD enum err patient_words_add(struct op *, const struct uuid *id,
+    const struct patient_change *, struct patient_words *);
+NODISCARD enum err patient_words_insert(
+    struct op *, const struct patient_words *);
+/* In place of those that the changed names had. */
+NODISCARD enum err patient_words_replace(
     struct op *, const struct uuid *id, const struct patient_change *);
+
+/* Writes a new record under its key, without its words. */
+NODISCARD enum err patient_insert(struct op *, const struct record_key *,
+    const struct uuid *id, const struct patient_change *);
 
 #endif

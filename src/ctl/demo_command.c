@@ -15,12 +15,15 @@
 
 #define SECURE_HEAP_BYTES (1024 * 1024)
 
+#define LINK_SIZE 512
+
 struct demo_options {
-	const char *config, *database, *people, *link, *second;
+	const char *config, *database, *people;
 };
 
 struct demo_work {
 	const struct demo_options *options;
+	char links[2][LINK_SIZE]; /* the first administrator's, the officer's */
 	json_t *demo;
 	bool done;
 };
@@ -32,15 +35,11 @@ options_read(int argc, char **argv, struct demo_options *o)
 		{ "config", required_argument, NULL, 'c' },
 		{ "database", required_argument, NULL, 'd' },
 		{ "people", required_argument, NULL, 'p' },
-		{ "link", required_argument, NULL, 'l' },
-		{ "second", required_argument, NULL, 's' },
 		{ NULL, 0, NULL, 0 },
 	};
-	const char **to[128] = { ['c'] = &o->config,
-		['d'] = &o->database,
-		['p'] = &o->people,
-		['l'] = &o->link,
-		['s'] = &o->second };
+	const char **to[128] = {
+		['c'] = &o->config, ['d'] = &o->database, ['p'] = &o->people
+	};
 	int c;
 
 	memset(o, 0, sizeof(*o));
@@ -79,28 +78,44 @@ work_run(void *arg)
 	struct arena *a = arena_new();
 
 	if (db_start(&db) == ERR_OK && keys_verify() == ERR_OK) {
-		if (w->options->link != NULL)
-			w->demo = demo_make(
-			    a, w->options->link, w->options->second);
+		if (w->options->people == NULL)
+			w->demo = demo_make(a, w->links[0], w->links[1]);
 		w->done = w->demo != NULL &&
-		    (w->options->link != NULL || demo_refresh(a, w->demo));
+		    (w->options->people == NULL || demo_refresh(a, w->demo));
 	}
 	db_stop();
 	arena_free(a);
+}
+
+/* Two lines of standard input: a command line would show them to everybody. */
+static bool
+links_read(struct demo_work *w)
+{
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		if (fgets(w->links[i], LINK_SIZE, stdin) == NULL) {
+			fputs("epionectl: two links are wanted on standard "
+			      "input\n",
+			    stderr);
+			return false;
+		}
+		w->links[i][strcspn(w->links[i], "\n")] = '\0';
+	}
+	return true;
 }
 
 int
 demo_seed_main(int argc, char **argv)
 {
 	struct demo_options o;
-	struct demo_work w = { &o, NULL, false };
+	struct demo_work w = { .options = &o };
 	int c;
 
 	if (!options_read(argc, argv, &o) || o.config == NULL ||
-	    o.database == NULL || (o.link == NULL) == (o.people == NULL) ||
-	    (o.link == NULL) != (o.second == NULL))
+	    o.database == NULL)
 		return command_usage(demo_seed_main);
-	if (!settings_read(&o))
+	if (!settings_read(&o) || (o.people == NULL && !links_read(&w)))
 		return 1;
 	if (o.people != NULL &&
 	    (w.demo = json_load_file(o.people, 0, NULL)) == NULL) {

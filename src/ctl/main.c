@@ -43,8 +43,10 @@ static const struct {
 	{ "--status", "lists what was applied and what is to come" },
 	{ "--dry-run", "lists what is to come" },
 	{ "--people", "the file with the demo's people" },
-	{ "--link", "the link of the first administrator" },
-	{ "--second", "the link of the officer, who confirms for the first" },
+	{ "--patients", "sealed, with names that can be searched for" },
+	{ "--visits", "of the year that is over, for patients in turn" },
+	{ "--events", "of the log, over the same year" },
+	{ "--sessions", "of the last four weeks, all ended" },
 };
 
 static void

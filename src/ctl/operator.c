@@ -196,6 +196,23 @@ database_answers(const struct operator_options *o)
 	return answers;
 }
 
+bool
+operator_ready(struct operator_options *o)
+{
+	log_sink(log_quiet);
+	return config_apply(o) && keys_read(o) && database_answers(o);
+}
+
+int
+operator_end(enum err r)
+{
+	if (r == ERR_OK)
+		return 0;
+	if (!said)
+		operator_say(r, err_title(r));
+	return 1;
+}
+
 int
 operator_work(const struct operator_options *o,
     enum err (*fn)(struct tx *, const struct operator_options *))
@@ -207,9 +224,5 @@ operator_work(const struct operator_options *o,
 		return 1;
 	if (loop_poll_run(work_run, &w) != ERR_OK)
 		w.r = ERR_INTERNAL;
-	if (w.r == ERR_OK)
-		return 0;
-	if (!said)
-		operator_say(w.r, err_title(w.r));
-	return 1;
+	return operator_end(w.r);
 }

@@ -40,6 +40,12 @@ bool operator_options_read(int argc, char *argv[], struct operator_options *);
 int operator_work(const struct operator_options *,
     enum err (*work)(struct tx *, const struct operator_options *));
 
+/* The same in parts, for what needs more than one transaction: completes what
+ * --config says, reads the root key and tries the connection, or says what is
+ * wrong; and the exit status, after saying why if nobody has. */
+bool operator_ready(struct operator_options *);
+int operator_end(enum err);
+
 /* Says a sentence of ours on standard error, "epionectl: …"; answers e. */
 enum err operator_say(enum err e, const char *sentence);
 

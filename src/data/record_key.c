@@ -84,29 +84,24 @@ key_find(const struct tx *tx, enum key_class class, const struct uuid *subject,
 	return NULL;
 }
 
-enum err
-record_key_new(struct tx *tx, enum key_class class, const struct uuid *subject,
-    const struct record_key **key, struct bytes *wrapped)
+static enum err
+key_make(struct tx *tx, const struct class_key_id *id,
+    const struct uuid *subject, const struct record_key **key,
+    struct bytes *wrapped)
 {
-	struct class_key_id id = { .class = class };
-	struct record_key_insert_in in = { .subject = *subject };
+	struct record_key_insert_in in = { id->clinic, *subject,
+		key_class_name(id->class), 0, { NULL, 0 } };
 	struct tx_key *k = arena_alloc(tx_arena(tx), sizeof(*k));
 	uint8_t *b = arena_alloc(tx_arena(tx), WRAPPED_KEY_SIZE);
 	enum err r;
 
-	*key = NULL;
-	if (tx_clinic(tx) == NULL)
-		return tx_fail(tx, ERR_INTERNAL);
-	id.clinic = in.clinic = *tx_clinic(tx);
-	if ((r = class_key_newest(tx, &id)) != ERR_OK ||
-	    (r = keyring_record_create(
-		 &id.clinic, class, subject, &k->key, b)) != ERR_OK) {
+	if ((r = keyring_record_create(
+		 &id->clinic, id->class, subject, &k->key, b)) != ERR_OK) {
 		key_refused(r, "no_class_key", subject);
 		return tx_fail(tx, r);
 	}
-	k->class = class;
+	k->class = id->class;
 	tx_key_add(tx, k);
-	in.class = key_class_name(class);
 	in.version = k->key.version;
 	in.wrapped = (struct bytes){ b, WRAPPED_KEY_SIZE };
 	if ((r = sql_record_key_insert(tx, &in)) != ERR_OK)
@@ -115,6 +110,52 @@ record_key_new(struct tx *tx, enum key_class class, const struct uuid *subject,
 		*wrapped = in.wrapped;
 	*key = &k->key;
 	return ERR_OK;
+}
+
+/* The newest class key of the transaction's clinic is kept from now on. */
+static enum err
+class_key_ready(struct tx *tx, enum key_class class, const struct uuid *subject,
+    struct class_key_id *id)
+{
+	enum err r;
+
+	if (tx_clinic(tx) == NULL)
+		return tx_fail(tx, ERR_INTERNAL);
+	*id = (struct class_key_id){ .clinic = *tx_clinic(tx), .class = class };
+	if ((r = class_key_newest(tx, id)) == ERR_OK)
+		return ERR_OK;
+	key_refused(r, "no_class_key", subject);
+	return tx_fail(tx, r);
+}
+
+enum err
+record_key_new(struct tx *tx, enum key_class class, const struct uuid *subject,
+    const struct record_key **key, struct bytes *wrapped)
+{
+	struct class_key_id id = { .class = class };
+	enum err r;
+
+	*key = NULL;
+	if ((r = class_key_ready(tx, class, subject, &id)) != ERR_OK)
+		return r;
+	return key_make(tx, &id, subject, key, wrapped);
+}
+
+enum err
+record_keys_new(struct tx *tx, enum key_class class,
+    const struct uuid *subjects, size_t n, const struct record_key **keys)
+{
+	struct class_key_id id = { .class = class };
+	size_t i;
+	enum err r = ERR_OK;
+
+	if (n == 0)
+		return ERR_OK;
+	if ((r = class_key_ready(tx, class, &subjects[0], &id)) != ERR_OK)
+		return r;
+	for (i = 0; r == ERR_OK && i < n; i++)
+		r = key_make(tx, &id, &subjects[i], &keys[i], NULL);
+	return r;
 }
 
 /*= EN-04: clinic, class and subject are authenticated with the wrapped key */

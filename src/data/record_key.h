@@ -27,6 +27,10 @@ NODISCARD enum err record_key_new(struct tx *, enum key_class,
     const struct uuid *subject, const struct record_key **key,
     struct bytes *wrapped);
 
+/* The same of `n` subjects, who ask for the newest class key together. */
+NODISCARD enum err record_keys_new(struct tx *, enum key_class,
+    const struct uuid *subjects, size_t n, const struct record_key **keys);
+
 /*
  * Opens a stored one; a key that the transaction has open already is given
  * again. Generated calls do this for every "key record_key" column. Asks nobody:

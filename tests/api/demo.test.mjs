@@ -83,6 +83,57 @@ test('a broken database', async () => {
   assert.equal(one(r.stderr).length, 1);
 });
 
+test('fill: what it adds is found by search, a stopped one is whole, and the same command goes on', async () => {
+  const people = path.join(clinic.dir, 'people.json');
+  const database = (await run(cluster, ['address', path.join(clinic.dir, 'pg'), 'owner'])).stdout.trim();
+  const fill = (...args) => [path.join(top, process.env.BUILD ?? 'build', 'epionectl'), ['demo', 'fill', '--config', path.join(clinic.dir, 'epione.conf'), '--database', database, ...args], { env: { ...process.env, PGPASSFILE: path.join(clinic.dir, 'pg/pgpass') } }];
+  const count = async (table) => Number((await clinic.sql(`SELECT count(*) AS n FROM ${table}`))[0].n);
+
+  const first = await said(...fill('--people', people, '--patients', '300', '--visits', '200', '--events', '500', '--sessions', '100'));
+  assert.equal(first.code, 0, first.stderr);
+  assert.match(first.stderr, /^294 patients, 194 visits, .* MB of disk.* MB are free\.\n/);
+  assert.match(first.stderr, /patients: 300 of 300, \d+ a second/);
+  assert.equal(await count('patient'), 300);
+  assert.equal(await count('visit'), 200);
+  assert.ok(await count('audit_log') >= 500);
+  // sealed and indexed as the server does it: it finds them by each way, and opens what it finds
+  const desk = await clinic.signIn(clinic.people.scheduler);
+  const smiths = (await desk.search({ family_name: 'Smith' })).body.items;
+  assert.ok(smiths.length > 3, 'one in twenty-three');
+  const { body: smith } = await desk.get(`/v1/patients/${smiths[0].id}`);
+  assert.equal(smith.family_name, 'Smith');
+  for (const ask of [{ name: `${smith.given_name} Smith` }, { mrn: smith.mrn }, { phone: smith.phone }, { birth_date: smith.birth_date }, { email: smith.email }])
+    assert.ok((await desk.search(ask)).body.items.some((p) => p.id === smith.id), JSON.stringify(ask));
+  const [{ id: visit }] = await clinic.sql("SELECT id FROM visit WHERE status = 'ended' LIMIT 1");
+  assert.notEqual((await desk.get(`/v1/visits/${visit}`)).body.reason, '');
+  desk.close();
+
+  assert.match((await said(...fill('--people', people, '--patients', '300'))).stderr, /as many already/);
+  // Ctrl-C: the batch under way is finished, and no half of one stays
+  const [program, args, options] = fill('--people', people, '--patients', '20000');
+  const running = spawn(program, args, { ...options, stdio: ['ignore', 'ignore', 'pipe'] });
+  let words = '';
+  running.stderr.on('data', (d) => { words += d; });
+  while (await count('patient') === 300) await new Promise((r) => setTimeout(r, 50));
+  running.kill('SIGINT');
+  assert.equal(await new Promise((r) => running.on('exit', r)), 1);
+  assert.match(words, /what is there is whole, and the same command goes on/);
+  const left = await count('patient');
+  assert.equal((left - 300) % 400, 0);
+  assert.equal((await clinic.sql("SELECT count(*) AS n FROM record_key WHERE class = 'patient'"))[0].n, String(left));
+  assert.equal((await clinic.sql('SELECT count(DISTINCT patient_id) AS n FROM patient_token'))[0].n, String(left));
+  assert.equal((await said(...fill('--people', people, '--patients', String(left + 10)))).code, 0);
+  assert.equal(await count('patient'), left + 10);
+
+  // another clinic's people, a disk that is too small, words that are no number
+  const others = path.join(clinic.dir, 'others.json');
+  writeFileSync(others, JSON.stringify({ people: [{ role: 'clinician', id: '00000000-0000-4000-8000-000000000001' }] }));
+  assert.match((await said(...fill('--people', others, '--patients', '9999'))).stderr, /only a demo clinic is filled/);
+  assert.match((await said(...fill('--people', people, '--events', '999999999'))).stderr, /disk is too small/);
+  assert.match((await said(...fill('--people', people, '--patients', 'many'))).stderr, /--patients wants a number/);
+  assert.equal((await said(...fill('--patients', '10'))).code, 2);
+});
+
 test('TERM or Ctrl-C ends the server and its database, with status 0, and a second start keeps the data', async () => {
   const { dir } = clinic;
   await clinic.stopServer();

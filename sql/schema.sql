@@ -13,6 +13,13 @@ CREATE FUNCTION public.account_state(deactivated_at timestamp with time zone, pa
 
 ALTER FUNCTION public.account_state(deactivated_at timestamp with time zone, password_hash text, invited text) OWNER TO epione_owner;
 
+CREATE FUNCTION public.approval_state(state text, expires_at timestamp with time zone, t timestamp with time zone) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    AS $$ SELECT CASE WHEN state = 'waiting' AND expires_at <= t
+        THEN 'expired' ELSE state END $$;
+
+ALTER FUNCTION public.approval_state(state text, expires_at timestamp with time zone, t timestamp with time zone) OWNER TO epione_owner;
+
 CREATE FUNCTION public.attempt_block(failures integer, free integer, device boolean, t timestamp with time zone) RETURNS timestamp with time zone
     LANGUAGE sql IMMUTABLE
     AS $$ SELECT CASE WHEN failures < free THEN NULL
@@ -1490,9 +1497,13 @@ ALTER TABLE ONLY public.visit
 
 CREATE UNIQUE INDEX account_patient_key ON public.account USING btree (clinic_id, patient_id) WHERE (patient_id IS NOT NULL);
 
+CREATE INDEX account_staff ON public.account USING btree (clinic_id, id) WHERE (role <> 'patient'::text);
+
 CREATE INDEX approval_account ON public.approval USING btree (clinic_id, account_id, id);
 
-CREATE INDEX approval_waiting ON public.approval USING btree (clinic_id, id) WHERE (state = 'waiting'::text);
+CREATE INDEX approval_by_state ON public.approval USING btree (clinic_id, state, id);
+
+CREATE INDEX approval_waiting ON public.approval USING btree (clinic_id, expires_at) WHERE (state = 'waiting'::text);
 
 CREATE INDEX attempt_none ON public.attempt USING btree (clinic_id, account_id) WHERE (failures = 0);
 

@@ -251,6 +251,8 @@ COMMENT ON COLUMN account.display_name IS 'sealed:account_display_name';
 COMMENT ON COLUMN account.totp_seed IS 'sealed:account_totp_seed';
 COMMENT ON COLUMN account.totp_pending IS 'sealed:account_totp_pending';
 CREATE UNIQUE INDEX account_patient_key ON account (clinic_id, patient_id) WHERE patient_id IS NOT NULL;
+-- who work here are few beside their patients
+CREATE INDEX account_staff ON account (clinic_id, id) WHERE role <> 'patient';
 
 CREATE TABLE password_history (
     clinic_id     uuid NOT NULL,
@@ -361,7 +363,15 @@ CREATE TABLE approval (
         OR decided_by IS NULL OR decided_by NOT IN (requested_by, account_id))
 );
 CREATE INDEX approval_account ON approval (clinic_id, account_id, id);
-CREATE INDEX approval_waiting ON approval (clinic_id, id) WHERE state = 'waiting';
+-- those that time let pass are never written again, and stay among these
+CREATE INDEX approval_waiting ON approval (clinic_id, expires_at) WHERE state = 'waiting';
+CREATE INDEX approval_by_state ON approval (clinic_id, state, id);
+
+-- What has become of it: one that nobody decided in time has expired.
+CREATE FUNCTION approval_state(state text, expires_at timestamptz, t timestamptz)
+    RETURNS text LANGUAGE sql IMMUTABLE
+    AS $$ SELECT CASE WHEN state = 'waiting' AND expires_at <= t
+        THEN 'expired' ELSE state END $$;
 
 --= SE-03: tokens are stored as SHA-256 only
 CREATE TABLE session (

@@ -22,6 +22,7 @@ VALUES (current_clinic(), $1::uuid, $2, $3, $4::text, $5::uuid, $6::uuid, $7,
 -- out: n int
 SELECT count(*) AS n FROM account
  WHERE clinic_id = current_clinic() AND role = ANY ($1::text[])
+   AND role <> 'patient'
    AND deactivated_at IS NULL AND password_hash IS NOT NULL
    AND totp_confirmed_at IS NOT NULL
    AND id <> $2::uuid AND id <> $3::uuid;
@@ -33,8 +34,7 @@ SELECT count(*) AS n FROM account
 --      requested_by uuid, state text, account_role text, patient_id uuid,
 --      account_active bool
 SELECT p.id, p.kind, p.account_id, p.role, p.invitation_id, p.requested_by,
-       CASE WHEN p.state = 'waiting' AND p.expires_at <= $2::timestamptz
-            THEN 'expired' ELSE p.state END AS state,
+       approval_state(p.state, p.expires_at, $2::timestamptz) AS state,
        a.role AS account_role, a.patient_id,
        a.deactivated_at IS NULL AS account_active
   FROM approval p
@@ -58,7 +58,8 @@ UPDATE approval SET expires_at = $2::timestamptz
    AND (account_id = $1::uuid OR requested_by = $1) AND expires_at > $2;
 
 -- Newest first. patients_only: of patients' accounts. account_id: about this
--- one alone.
+-- one alone. One branch runs, by the index that fits it; OFFSET 0 keeps what is
+-- few from being looked for among many, and names from being joined all at once.
 -- sql: approval_list many
 -- in:  state text, patients_only bool, account_id uuid, before uuid, limit int,
 --      now time
@@ -72,29 +73,70 @@ UPDATE approval SET expires_at = $2::timestamptz
 --      requester_name sealed(account_display_name, requested_by, requester_key),
 --      decided_by uuid, decider_key record_key,
 --      decider_name sealed(account_display_name, decided_by, decider_key)
-SELECT p.id, p.kind, p.role, p.state, p.created_at, p.expires_at, p.decided_at,
-       p.account_id, ak.subject_id, ak.version, ak.wrapped, a.display_name, a.email,
+SELECT p.id, p.kind, p.role, approval_state(p.state, p.expires_at, $6) AS state,
+       p.created_at, p.expires_at, p.decided_at,
+       p.account_id, a.subject_id, a.version, a.wrapped, a.display_name, a.email,
        a.role AS account_role, a.patient_id,
-       p.requested_by, rk.subject_id, rk.version, rk.wrapped, r.display_name,
-       p.decided_by, dk.subject_id, dk.version, dk.wrapped, d.display_name
-  FROM (SELECT q.clinic_id, q.id, q.kind, q.role, q.created_at, q.expires_at,
-               q.decided_at, q.account_id, q.requested_by, q.decided_by,
-               CASE WHEN q.state = 'waiting' AND q.expires_at <= $6::timestamptz
-                    THEN 'expired' ELSE q.state END AS state
-          FROM approval q) p
-  JOIN account a ON a.clinic_id = p.clinic_id AND a.id = p.account_id
-  JOIN record_key ak ON ak.clinic_id = a.clinic_id AND ak.subject_id = a.id
-  JOIN account r ON r.clinic_id = p.clinic_id AND r.id = p.requested_by
-  JOIN record_key rk ON rk.clinic_id = r.clinic_id AND rk.subject_id = r.id
-  LEFT JOIN account d ON d.clinic_id = p.clinic_id AND d.id = p.decided_by
-  LEFT JOIN record_key dk ON dk.clinic_id = d.clinic_id AND dk.subject_id = d.id
- WHERE p.clinic_id = current_clinic()
-   AND ($1::text IS NULL OR p.state = $1)
-   AND (NOT $2::boolean OR a.patient_id IS NOT NULL)
-   AND ($3::uuid IS NULL OR p.account_id = $3)
-   AND ($4::uuid IS NULL OR p.id < $4)
- ORDER BY p.id DESC
- LIMIT $5::bigint;
+       p.requested_by, r.subject_id, r.version, r.wrapped, r.display_name,
+       p.decided_by, d.subject_id, d.version, d.wrapped, d.display_name
+  FROM ((SELECT q.* FROM approval q -- of one account
+          WHERE $3::uuid IS NOT NULL AND q.account_id = $3
+            AND ($1::text IS NULL OR
+                 approval_state(q.state, q.expires_at, $6::timestamptz) = $1)
+            AND q.clinic_id = current_clinic()
+            AND q.id < CASE WHEN $4::uuid IS NULL
+                THEN 'ffffffff-ffff-ffff-ffff-ffffffffffff' ELSE $4 END
+            AND (NOT $2::boolean OR (SELECT s.patient_id FROM account s
+                 WHERE s.clinic_id = q.clinic_id AND s.id = q.account_id) IS NOT NULL)
+          ORDER BY q.id DESC LIMIT $5::bigint)
+         UNION ALL
+        (SELECT q.* -- that somebody can decide
+           FROM (SELECT w.* FROM approval w
+                  WHERE $3 IS NULL AND $1 = 'waiting'
+                    AND w.state = 'waiting' AND w.expires_at > $6
+                    AND w.clinic_id = current_clinic() OFFSET 0) AS q
+          WHERE q.id < CASE WHEN $4 IS NULL
+                THEN 'ffffffff-ffff-ffff-ffff-ffffffffffff' ELSE $4 END
+            AND (NOT $2 OR (SELECT s.patient_id FROM account s
+                 WHERE s.clinic_id = q.clinic_id AND s.id = q.account_id) IS NOT NULL)
+          ORDER BY q.id DESC LIMIT $5)
+         UNION ALL
+        (SELECT q.* FROM approval q -- in another state
+          WHERE $3 IS NULL AND $1 <> 'waiting'
+            AND q.state = CASE WHEN $1 = 'expired' THEN 'waiting' ELSE $1 END
+            AND approval_state(q.state, q.expires_at, $6) = $1
+            AND q.clinic_id = current_clinic()
+            AND q.id < CASE WHEN $4 IS NULL
+                THEN 'ffffffff-ffff-ffff-ffff-ffffffffffff' ELSE $4 END
+            AND (NOT $2 OR (SELECT s.patient_id FROM account s
+                 WHERE s.clinic_id = q.clinic_id AND s.id = q.account_id) IS NOT NULL)
+          ORDER BY q.id DESC LIMIT $5)
+         UNION ALL
+        (SELECT q.* FROM approval q -- all
+          WHERE $3 IS NULL AND $1 IS NULL
+            AND q.clinic_id = current_clinic()
+            AND q.id < CASE WHEN $4 IS NULL
+                THEN 'ffffffff-ffff-ffff-ffff-ffffffffffff' ELSE $4 END
+            AND (NOT $2 OR (SELECT s.patient_id FROM account s
+                 WHERE s.clinic_id = q.clinic_id AND s.id = q.account_id) IS NOT NULL)
+          ORDER BY q.id DESC LIMIT $5)) AS p
+  CROSS JOIN LATERAL (
+       SELECT a.display_name, a.email, a.role, a.patient_id,
+              k.subject_id, k.version, k.wrapped
+         FROM account a
+         JOIN record_key k ON k.clinic_id = a.clinic_id AND k.subject_id = a.id
+        WHERE a.clinic_id = p.clinic_id AND a.id = p.account_id OFFSET 0) AS a
+  CROSS JOIN LATERAL (
+       SELECT a.display_name, k.subject_id, k.version, k.wrapped
+         FROM account a
+         JOIN record_key k ON k.clinic_id = a.clinic_id AND k.subject_id = a.id
+        WHERE a.clinic_id = p.clinic_id AND a.id = p.requested_by OFFSET 0) AS r
+  LEFT JOIN LATERAL (
+       SELECT a.display_name, k.subject_id, k.version, k.wrapped
+         FROM account a
+         JOIN record_key k ON k.clinic_id = a.clinic_id AND k.subject_id = a.id
+        WHERE a.clinic_id = p.clinic_id AND a.id = p.decided_by OFFSET 0) AS d ON true
+ ORDER BY p.id DESC;
 
 -- How much waits for this person to decide.
 -- sql: approval_waiting one

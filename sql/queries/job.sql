@@ -125,11 +125,19 @@ RETURNING e.dead;
 -- sql: job_list many
 -- in:  state text, before uuid, limit int
 -- out: row job
-SELECT {job: %} FROM job
- WHERE clinic_id = current_clinic() AND ($1::text IS NULL OR state = $1)
-   AND ($2::uuid IS NULL OR id < $2)
- ORDER BY id DESC
- LIMIT $3::bigint;
+SELECT {job: j.%}
+  FROM ((SELECT {job: w.%} FROM job w
+          WHERE $1::text IS NULL AND w.clinic_id = current_clinic()
+            AND w.id < CASE WHEN $2::uuid IS NULL
+                THEN 'ffffffff-ffff-ffff-ffff-ffffffffffff' ELSE $2 END
+          ORDER BY w.id DESC LIMIT $3::bigint)
+         UNION ALL
+        (SELECT {job: w.%} FROM job w
+          WHERE w.state = $1 AND w.clinic_id = current_clinic()
+            AND w.id < CASE WHEN $2 IS NULL
+                THEN 'ffffffff-ffff-ffff-ffff-ffffffffffff' ELSE $2 END
+          ORDER BY w.id DESC LIMIT $3)) AS j
+ ORDER BY j.id DESC;
 
 -- sql: job_get one
 -- in:  id uuid

@@ -80,8 +80,8 @@ stop(int number)
 
 /* Patients */
 
-#define MEMBER(name, kind, from, to, flags, patient, clinician, scheduler,     \
-    choices, inner)                                                            \
+#define MEMBER(                                                                \
+    name, kind, from, to, flags, patient, clinician, scheduler, ...)           \
 	c->values.text[PATIENT_##name] = c->written                            \
 					     .text[PATIENT_##name] = p.name;   \
 	c->changed[c->changed_n++] = patient_member_name(PATIENT_##name);
@@ -93,7 +93,7 @@ change_invent(
 
 	*c = (struct patient_change){ .changed_n = 0 };
 	invented_person(a, run, n, &p);
-#include "tables/patient_fields.def"
+#include "tables/patient_members.def"
 }
 #undef MEMBER
 

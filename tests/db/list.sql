@@ -1,0 +1,110 @@
+-- A clinic of :rows patients, as many visits, accounts, sessions, approvals and
+-- jobs, for list_test.sh. Only how rows are spread matters: what is sealed is one
+-- byte, and a token is a hash of a word. The constraints are other tests'.
+SET session_replication_role = replica;
+ALTER TABLE visit DROP CONSTRAINT visit_no_overlap, DROP CONSTRAINT visit_patient_no_overlap;
+CREATE FUNCTION id_of(kind bigint, n bigint) RETURNS uuid LANGUAGE sql IMMUTABLE
+    AS $$ SELECT (to_hex(kind) || lpad(to_hex(n), 31, '0'))::uuid $$;
+CREATE FUNCTION token(word text) RETURNS bytea LANGUAGE sql IMMUTABLE
+    AS $$ SELECT substr(sha256(word::bytea), 1, 8) $$;
+CREATE FUNCTION ids_of(kind bigint, n bigint) RETURNS uuid[] LANGUAGE sql IMMUTABLE
+    AS $$ SELECT array_agg(id_of(kind, i)) FROM generate_series(1, n) AS i $$;
+INSERT INTO clinic (id, name) VALUES (id_of(1, 1), 'Large');
+
+-- Accounts: 100 clinicians and four others, then patients; the staff came first.
+INSERT INTO record_key (clinic_id, subject_id, class, wrapped)
+SELECT id_of(1, 1), id_of(2, n), 'account', '\x00'::bytea FROM generate_series(1, :rows) n
+ UNION ALL
+SELECT id_of(1, 1), id_of(3, n), 'patient', '\x00' FROM generate_series(1, :rows) n;
+INSERT INTO account (clinic_id, id, role, patient_id, email, email_token, display_name,
+       password_hash)
+SELECT id_of(1, 1), id_of(2, n),
+       CASE WHEN n <= 100 THEN 'clinician' WHEN n <= 102 THEN 'admin'
+            WHEN n <= 104 THEN 'scheduler' ELSE 'patient' END,
+       CASE WHEN n > 104 THEN id_of(3, n) END, '\x00', int8send(n), '\x00', 'x'
+  FROM generate_series(1, :rows) n;
+
+-- One in ten has the first family name (words F1 to F2000), one in nine the first
+-- given name (G1 to G500); one in twenty has a second family name.
+INSERT INTO patient (clinic_id, id, family_name, given_name, birth_date, sex,
+       mrn_token, phone_token, email_token, birth_year, birth_month, birth_day)
+SELECT id_of(1, 1), id_of(3, n), '\x00', '\x00', '\x00', '\x00', token('m' || n),
+       token('p' || n / 3), token('e' || n), token('y' || n % 90),
+       token('y' || n % 90 || '-' || n / 90 % 12),
+       token('y' || n % 90 || '-' || n / 90 % 12 || '-' || n / 1080 % 28)
+  FROM generate_series(1, :rows) n;
+SELECT setseed(0.5);
+INSERT INTO patient_token (clinic_id, patient_id, token, part)
+SELECT id_of(1, 1), id_of(3, n), w.token, w.part
+  FROM (SELECT n, floor(power(2000, random()))::integer AS f,
+               floor(power(500, random()))::integer AS g
+          FROM generate_series(1, :rows) n) AS p
+ CROSS JOIN LATERAL (VALUES (token('F' || f), 3), (token('G' || g), 4)) AS w(token, part)
+ UNION ALL
+SELECT id_of(1, 1), id_of(3, n * 20), token('F' || n % 2000), 1
+  FROM generate_series(1, :rows / 20) n;
+INSERT INTO name_beginning (clinic_id, beginning, word)
+SELECT id_of(1, 1), token('begins ' || b), token(w.kind || n)
+  FROM (SELECT 'F' AS kind, n FROM generate_series(1, 2000) n UNION ALL
+        SELECT 'G', n FROM generate_series(1, 500) n) AS w
+ CROSS JOIN LATERAL unnest(ARRAY[w.kind || n, w.kind || '*' || n % 100, w.kind || '*']) AS b;
+
+-- Five years of visits of one patient in ten, a year of them to come. Clinician 1
+-- cares for many, 2 for three.
+INSERT INTO visit (clinic_id, id, patient_id, clinician_id, starts_at, ends_at,
+       reason, status, created_by)
+SELECT id_of(1, 1), id_of(4, n), id_of(3, 1 + n % (:rows / 10)),
+       id_of(2, 1 + n % 97), t.at, t.at + interval '20 min', '\x00',
+       CASE WHEN t.at > now() THEN 'booked' WHEN n % 9 = 0 THEN 'cancelled'
+            WHEN t.at > now() - interval '30 min' THEN 'in_call' ELSE 'ended' END,
+       id_of(2, 1)
+  FROM generate_series(1, :rows) n
+ CROSS JOIN LATERAL (SELECT now() - interval '4 years'
+       + n * (interval '5 years' / :rows) AS at) AS t;
+INSERT INTO care_team (clinic_id, patient_id, account_id, source, since, until, added_by)
+SELECT id_of(1, 1), id_of(3, n), id_of(2, 1), 'explicit', now(), 'infinity'::timestamptz, id_of(2, 1)
+  FROM generate_series(1, :rows / 10, 20) n
+ UNION ALL
+SELECT id_of(1, 1), id_of(3, n * 7), id_of(2, 2), 'explicit', now(), 'infinity'::timestamptz, id_of(2, 1)
+  FROM generate_series(1, 3) n
+ UNION ALL -- and others for others
+SELECT id_of(1, 1), id_of(3, n), id_of(2, 3 + n % 90), 'visit', now(), now() + interval '9 days', id_of(2, 1)
+  FROM generate_series(1, :rows / 10) n;
+
+-- Sessions, most of them over and not ended; of account 7 two that live.
+INSERT INTO session (clinic_id, id, account_id, hash, client, address, created_at,
+       seen_at, idle_s, expires_at, ended_at)
+SELECT id_of(1, 1), id_of(5, n), id_of(2, CASE WHEN n > :rows - 2 THEN 7 ELSE 1 + n * 37 % :rows END),
+       sha256(int8send(n)), 'browser', '192.0.2.1', t.at, t.at, 900,
+       t.at + interval '12 hours', CASE WHEN n % 2 = 0 THEN t.at END
+  FROM generate_series(1, :rows) n
+ CROSS JOIN LATERAL (SELECT now() - (:rows - n) * interval '20 days' / :rows AS at) AS t;
+
+-- Links and what a second person decides: three wait still, of which one is a
+-- patient's; two in a hundred were let pass.
+INSERT INTO invitation (clinic_id, id, hash, account_id, created_at, expires_at, confirmed_at, ended_at)
+SELECT id_of(1, 1), id_of(6, n), sha256(int8send(n)), id_of(2, n), now() - interval '9 days',
+       now() - interval '8 days', now(), now()
+  FROM generate_series(1, :rows) n;
+INSERT INTO approval (clinic_id, id, kind, account_id, invitation_id, requested_by,
+       created_at, expires_at, state, decided_at)
+SELECT id_of(1, 1), id_of(7, n), 'invite', id_of(2, n), id_of(6, n), id_of(2, 101),
+       now() - interval '9 days', now() + CASE WHEN w.waits THEN 1 ELSE -1 END * interval '8 days',
+       CASE WHEN w.waits OR n % 50 = 0 THEN 'waiting' ELSE 'confirmed' END,
+       CASE WHEN NOT (w.waits OR n % 50 = 0) THEN now() END
+  FROM generate_series(1, :rows) n
+ CROSS JOIN LATERAL (SELECT n IN (50, 60, 4711) AS waits) AS w;
+
+-- Jobs: three are dead, five wait, one of them runs late.
+INSERT INTO job (clinic_id, id, kind, key, state, run_at, error_code, created_at, ended_at)
+SELECT id_of(1, 1), id_of(8, n), 'mail', n::text,
+       CASE WHEN n IN (3, 44, 555) THEN 'dead' WHEN n % (:rows / 5) = 0 THEN 'waiting' ELSE 'done' END,
+       now() - interval '1 day', CASE WHEN n IN (3, 44, 555) THEN 'no_relay' END, now() - interval '1 day',
+       CASE WHEN n % (:rows / 5) <> 0 THEN now() END
+  FROM generate_series(1, :rows) n;
+INSERT INTO audit_word (word) VALUES ('patient.read'), ('patient_read'), ('TREAT');
+INSERT INTO audit_log (clinic_id, at, event, action, operation, purpose, request_id)
+SELECT id_of(1, 1), now() - n * interval '5 min', 1, 'R', 2, 3, gen_random_uuid()
+  FROM generate_series(1, :rows / 10) n;
+RESET session_replication_role;
+VACUUM ANALYZE;

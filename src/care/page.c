@@ -21,24 +21,31 @@ item_json(struct op *op, const struct page *p, const void *row)
 			       : members_json(op, op->route->out, row);
 }
 
+static enum err
+page_fail(json_t *items)
+{
+	json_wipe(items);
+	json_decref(items);
+	return ERR_INTERNAL;
+}
+
 enum err
 page_show(struct op *op, const struct page *p)
 {
-	json_t *items = json_array(), *item;
+	json_t *items = json_array(), *next = NULL, *item;
 	const char *row = p->rows;
 	size_t i, shown = page_size(op, p->n);
 
 	for (i = 0; i < shown; i++, row += p->size) {
-		if ((item = item_json(op, p, row)) == NULL) {
-			json_wipe(items);
-			json_decref(items);
-			return ERR_INTERNAL;
-		}
+		if ((item = item_json(op, p, row)) == NULL)
+			return page_fail(items);
 		if (!json_is_null(item))
 			json_array_append_new(items, item);
 	}
-	return op_list(op, items,
-	    p->n > shown ? members_json(op, p->cursor, row - p->size) : NULL);
+	if (p->n > shown &&
+	    (next = members_json(op, p->cursor, row - p->size)) == NULL)
+		return page_fail(items);
+	return op_list(op, items, next);
 }
 
 struct uuid

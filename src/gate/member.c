@@ -103,6 +103,7 @@ members_json(const struct op *op, const struct shape *members, const void *row)
 			continue;
 		if (json_object_set_new(o, m->name, value) == 0)
 			continue;
+		json_wipe(o);
 		json_decref(o);
 		o = NULL;
 	}

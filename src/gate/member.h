@@ -45,15 +45,15 @@
 
 /* One that every answer has, named as its column is; the same that may be null.
  * Bounds and choices come last. */
-#define SHOWN(row, name, kind, ...)                                            \
+#define SHOWN(row, member, type, ...)                                          \
 	{                                                                      \
-#name, kind, ##__VA_ARGS__, .flags = SH_REQUIRED,              \
-					    COLUMN(row, name)                  \
+		.name = #member, .kind = (type), ##__VA_ARGS__,                \
+		.flags = SH_REQUIRED, COLUMN(row, member)                      \
 	}
-#define SHOWN_OR_NULL(row, name, kind, ...)                                    \
+#define SHOWN_OR_NULL(row, member, type, ...)                                  \
 	{                                                                      \
-#name, kind, ##__VA_ARGS__,                                    \
-		    .flags = SH_REQUIRED | SH_NULLABLE, COLUMN(row, name)      \
+		.name = #member, .kind = (type), ##__VA_ARGS__,                \
+		.flags = SH_REQUIRED | SH_NULLABLE, COLUMN(row, member)        \
 	}
 
 /* A new reference; NULL if a member that is required could not be made. */

@@ -157,6 +157,12 @@ a_page_shows_as_many_as_were_asked_for(void **state)
 	same(op.out,
 	    "{\"items\":[{\"id\":null,\"name\":\"a\"}],"
 	    "\"next_cursor\":null}");
+	op.limit = 1; /* a next page that no cursor can be made for */
+	page.n = 2;
+	t[0].count = -1;
+	page.cursor = needed;
+	assert_int_equal(page_show(&op, &page), ERR_INTERNAL);
+	page.n = 1;
 	t[0].name = "\xff";
 	assert_int_equal(page_show(&op, &page), ERR_INTERNAL);
 }

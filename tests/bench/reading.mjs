@@ -18,19 +18,21 @@ const record = {
   language: 'nb', emergency_contact: { name: 'Per', phone: '+47 2222 3333' }, insurance: { payer: 'Acme', member_id: 'A-77' },
 };
 
-const queries = () => fs.readdirSync(path.join(top, 'sql/queries')).map((file) => fs.readFileSync(path.join(top, 'sql/queries', file), 'utf8')).join('\n');
-
-/** The text of a statement of query files by its name. */
-function query(name, text = queries()) {
-  const found = new RegExp(`^-- sql: ${name} .*\\n((?:--.*\\n)*)([^]*?;)`, 'm').exec(text);
+/** The text of a statement of the server's, as sqlgen made it. */
+function query(name) {
+  const made = fs.readFileSync(path.join(top, 'build/gen/sql.c'), 'utf8');
+  const found = new RegExp(`\\.name = "${name}",\\s+\\.text = ((?:"(?:[^"\\\\]|\\\\.)*"\\s*)+)`).exec(made);
   if (!found) throw new Error(`no statement ${name}`);
-  return found[2];
+  return found[1].match(/"(?:[^"\\]|\\.)*"/g).map((line) => JSON.parse(line)).join('');
 }
+
+/** The same of before (old_reads.sql). */
+const queryOld = (name, text) => new RegExp(`^-- sql: ${name} .*\\n(?:--.*\\n)*([^]*?;)`, 'm').exec(text)[1];
 
 /** The same with its parameters as pgbench's variables; one without a value is NULL. */
 function statement(name, values, variables) {
   values.forEach((v, i) => { if (v !== null) variables.push('-D', `${name}${i + 1}=${v}`); });
-  return query(name).replace(/\$(\d+)/g, (_, n) => `:${name}${n}`);
+  return query(name).replace(/\$(\d+)/g, (_, n) => `:${name}${n}`) + ';';
 }
 
 export async function setUp(clinic) {
@@ -129,8 +131,8 @@ export async function statements(clinic, say) {
   await clinic.sql(`SET ROLE epione_owner;\n${old.slice(0, old.indexOf('-- sql:'))}`);
   const record = ['record', query('patient_get'), [at.id]], begin = ['begin', 'BEGIN'], commit = ['commit', 'COMMIT'];
   const text = script('before', [
-    [begin, ['session', query('session_enter', old), [hash, 'false', 'patient', at.id, null]], record],
-    [['audit', query('audit_insert', old), audit], commit],
+    [begin, ['session', queryOld('session_enter', old), [hash, 'false', 'patient', at.id, null]], record],
+    [['audit', queryOld('audit_insert', old), audit], commit],
   ]) + script('now', [
     [begin, ['session', query('session_enter'), [hash, null, 'false', 'patient', at.id]], record,
       ['audit', query('audit_insert'), [...audit, '{"clinician active 4"}']], commit],

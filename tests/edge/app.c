@@ -23,6 +23,7 @@
 #define FLOOD_SIZE 65000
 #define TRACE_SIZE 65536
 #define BIG_MAX	   (64 << 20)
+#define PART_SIZE  65536
 
 #define PROBLEM_HEADERS                                                        \
 	"content-type: application/problem+json; charset=utf-8\r\n"            \
@@ -37,6 +38,13 @@ struct nap {
 	int over;
 };
 
+/* A response in parts, the same one over and over. */
+struct flow {
+	struct http_request *req;
+	long left;
+	int sending;
+};
+
 struct route {
 	const char *path;
 	int (*run)(struct http_request *);
@@ -44,7 +52,7 @@ struct route {
 
 extern TAILQ_HEAD(timerlist, kore_timer) kore_timers; /* of timer.c */
 
-static unsigned notes, ws_opened, ws_closed, ws_code, naps;
+static unsigned notes, ws_opened, ws_closed, ws_code, naps, flows;
 static unsigned long long ws_flooded;
 static unsigned accepted, refused, closed, most = 1000000;
 static struct kore_buf trace;
@@ -161,10 +169,10 @@ run_who(struct http_request *req)
 	(void)snprintf(text, sizeof(text),
 	    "worker=%u\npid=%d\nnotes=%u\nopened=%u\nclosed=%u\ncode=%u\n"
 	    "flooded=%llu\nconns=%u\nreqs=%u\naccepted=%u\nrefused=%u\n"
-	    "gone=%u\ntimers=%u\n",
+	    "gone=%u\ntimers=%u\nflows=%u\n",
 	    worker->id, getpid(), notes, ws_opened, ws_closed, ws_code,
 	    ws_flooded, worker_active_connections, http_request_count, accepted,
-	    refused, closed, timers());
+	    refused, closed, timers(), flows);
 	return reply(req, 200, text);
 }
 
@@ -358,6 +366,87 @@ run_last(struct http_request *req)
 #define run_last run_bare
 #endif
 
+#if !defined(EDGE_WITHOUT_39)
+static int
+flow_sent(struct netbuf *nb)
+{
+	struct flow *f = nb->extra;
+
+	f->sending = 0;
+	http_request_wakeup(f->req);
+	return KORE_RESULT_OK;
+}
+
+static void
+flow_free(struct http_request *req)
+{
+	struct flow *f = req->hdlr_extra;
+
+	if (f == NULL)
+		return;
+	if (f->sending)
+		fatal("a part is still being sent");
+	req->hdlr_extra = NULL;
+	free(f);
+	flows--;
+}
+
+static void
+flow_begin(struct http_request *req)
+{
+	struct flow *f = calloc(1, sizeof(*f));
+
+	if (f == NULL)
+		fatal("calloc");
+	f->req = req;
+	f->left = argument(req);
+	flows++;
+	req->hdlr_extra = f;
+	req->onfree = flow_free;
+	req->flags |= HTTP_REQUEST_RETAIN_EXTRA;
+	http_response_begin(req, 200);
+}
+
+static void
+flow_go_on(struct flow *f)
+{
+	static char part[PART_SIZE];
+	size_t n = f->left < PART_SIZE ? (size_t)f->left : PART_SIZE;
+
+	memset(part, 'x', sizeof(part));
+	f->sending = 1;
+	f->left -= (long)n;
+	if (!http_response_part(f->req, part, n, flow_sent, f))
+		f->sending = 0;
+}
+
+/* So many bytes, a part when the one before it has gone. */
+static int
+run_parts(struct http_request *req)
+{
+	struct flow *f;
+
+	if (req->hdlr_extra == NULL)
+		flow_begin(req);
+	f = req->hdlr_extra;
+	if (req->method == HTTP_METHOD_HEAD)
+		return KORE_RESULT_OK;
+	if (!f->sending && f->left == 0) {
+		if (strcmp(req->path, "/cut") == 0)
+			http_response_abort(req);
+		else
+			http_response_end(req);
+		return KORE_RESULT_OK;
+	}
+	http_request_sleep(req);
+	if (!f->sending)
+		flow_go_on(f);
+	return KORE_RESULT_RETRY;
+}
+#else
+#define run_parts run_big
+#endif
+
 static const struct route routes[] = {
 	{ "/bare", run_bare },
 	{ "/last", run_last },
@@ -368,6 +457,8 @@ static const struct route routes[] = {
 	{ "/sleep", run_sleep },
 	{ "/block", run_block },
 	{ "/big", run_big },
+	{ "/parts", run_parts },
+	{ "/cut", run_parts },
 	{ "/note", run_note },
 	{ "/crash", run_crash },
 	{ "/inject", run_inject },

@@ -508,6 +508,111 @@ test('21 responses nobody reads do not pile up', async () => {
   c.destroy();
 });
 
+/** The body of a response in chunks; null while it has not ended. */
+function chunks(text) {
+  for (let at = text.indexOf('\r\n\r\n') + 4, body = ''; ;) {
+    const end = text.indexOf('\r\n', at), n = parseInt(text.slice(at, end), 16);
+    if (end < 0 || text.length < end + n + 4)
+      return null;
+    if (n === 0)
+      return { body, rest: text.slice(end + 4) };
+    body += text.slice(end + 2, end + 2 + n);
+    at = end + n + 4;
+  }
+}
+const whole = (c) => chunks(c.data.toString('latin1'));
+const parts = (n, method = 'GET', version = '1.1', more = '') =>
+  `${method} /parts?${n} HTTP/${version}\r\n${H}${more}\r\n`;
+
+test('39 a response in parts is whole, and the next one follows it', async () => {
+  const c = await connect(server);
+  c.write(parts(200000) + parts(0) + `GET /bare HTTP/1.1\r\n${H}\r\n`);
+  assert.ok(await c.until(() => whole(c) !== null));
+  const [head] = c.data.toString('latin1').split('\r\n\r\n');
+  assert.match(head, /^HTTP\/1.1 200 OK\r\ntransfer-encoding: chunked$/);
+  assert.equal(whole(c).body, 'x'.repeat(200000));
+  c.data = Buffer.from(whole(c).rest, 'latin1');
+  assert.ok(await c.until(() => whole(c) !== null));
+  assert.equal(whole(c).body, '');
+  c.data = Buffer.from(whole(c).rest, 'latin1');
+  assert.equal((await c.response()).body, 'ok\n');
+  c.write(parts(9, 'HEAD')); // its beginning is all of it
+  const r = await c.response(3000, { head: true });
+  assert.deepEqual(r.headers, { 'transfer-encoding': 'chunked' });
+  c.write(`GET /bare HTTP/1.1\r\n${H}\r\n`);
+  assert.equal((await c.response()).body, 'ok\n');
+  c.destroy();
+});
+
+test('39 without chunks the end of the connection is the end', async () => {
+  const c = await connect(server);
+  c.write(parts(200000, 'GET', '1.0'));
+  assert.ok(await c.until(() => c.ended));
+  const [head, body] = c.data.toString('latin1').split('\r\n\r\n');
+  assert.match(head, /connection: close/);
+  assert.doesNotMatch(head, /chunked|content-length/);
+  assert.equal(body, 'x'.repeat(200000));
+  c.destroy();
+});
+
+test('39 who has said all still gets all, and so does one who closes', async () => {
+  const c = await connect(server);
+  c.write(parts(3000000, 'GET', '1.1', 'Connection: close\r\n'));
+  assert.ok(await c.until(() => c.ended));
+  assert.equal(whole(c).body.length, 3000000);
+  c.destroy();
+  const half = await connect(server);
+  half.write(parts(3000000));
+  assert.ok(await half.until(() => half.received > 0));
+  half.wire.socket.end();
+  assert.ok(await half.until(() => half.over));
+  assert.equal(whole(half).body.length, 3000000);
+  half.destroy();
+});
+
+test('39 one that is cut off does not look whole', async () => {
+  for (const version of ['1.0', '1.1']) {
+    const c = await connect(server);
+    c.write(parts(300000, 'GET', version).replace('/parts', '/cut'));
+    assert.ok(await c.until(() => c.over));
+    assert.ok(c.received > 0);
+    assert.equal(c.error?.code, 'ECONNRESET');
+    c.destroy();
+  }
+});
+
+test('39 a client that goes away ends the work', async () => {
+  const c = await connect(server);
+  c.write(parts(1e12));
+  assert.ok(await c.until(() => c.received > 1e6));
+  c.destroy();
+  assert.ok(await eventually(async () => (await who(server)).flows === '0'));
+});
+
+test('39 a gigabyte costs no memory, and holds up nobody', async () => {
+  const { pid } = await who(server), size = 2 ** 30;
+  const rss = resident(pid);
+  const c = await connect(server);
+  let got = 0, most = 0;
+  c.stream.removeAllListeners('data');
+  c.stream.on('data', (d) => { got += d.length; });
+  c.write(parts(size));
+  for (let turn = 0; got < size && !c.over; turn++) {
+    if (turn === 3) { // who does not read is waited for
+      c.wire.socket.pause();
+      await sleep(200);
+      c.wire.socket.resume();
+    }
+    await sleep(20);
+    assert.equal((await get(server, '/bare')).status, 200);
+    most = Math.max(most, resident(pid));
+  }
+  assert.ok(await c.until(() => got > size));
+  if (!SAN)
+    assert.ok(most - rss < 1024, `grew ${most - rss} kB`);
+  c.destroy();
+});
+
 test('09 the worker survived all of this', async () => {
   assert.doesNotMatch(server.log(), /gone|restarting/);
   assert.equal((await who(server)).worker, '1');

@@ -151,6 +151,27 @@ export async function call(method, path, options = {}) {
   throw problem;
 }
 
+/**
+ * A file, however long it takes. Throws a Problem unless all of it came.
+ * @param {string} path begins with /v1/
+ * @returns {Promise<Blob>}
+ */
+export async function file(path) {
+  /** @type {Response} */
+  let response;
+
+  try {
+    response = await fetch(path, { credentials: 'same-origin',
+      cache: 'no-store', redirect: 'error' });
+    if (response.ok) return await response.blob();
+  } catch {
+    throw unreached();
+  }
+  const problem = problemOf(response, await bodyOf(response));
+  if (problem.code === 'not_signed_in') onSignedOut(problem);
+  throw problem;
+}
+
 /** @param {string} path @param {Options} [options] */
 export const get = (path, options) => call('GET', path, options);
 

@@ -1,7 +1,7 @@
 // The audit log for those who watch over it: in words, with what a search or a
 // report needs (ids, names of events) a step behind.
 
-import { get, post, query } from './api.js';
+import { file, get, post, Problem, query } from './api.js';
 import { auditFinder, aboutOf } from './audit-finder.js';
 import { buttonOf, copy, el, facts, fill, formOf, h, icon, inputOf, selectOf,
   table } from './dom.js';
@@ -10,8 +10,9 @@ import { eventWords, OUTCOMES, outcomeWords, purposeWords }
 import { addDays, exact, isoDay, roleName, utc } from './format.js';
 import { onSubmit, valuesOf, words } from './form.js';
 import { begin } from './session.js';
+import { stepUp } from './step-up.js';
 
-await begin('audit_list');
+const me = await begin('audit_list');
 
 const form = formOf('form');
 const actor = auditFinder('actor', ['staff', 'patient'],
@@ -194,6 +195,43 @@ function complain(problem) {
 function scoped() {
   el('people').hidden = selectOf('scope').value === 'nobody';
 }
+
+/** @param {...(string | Node | null)} what */
+const exportSays = (...what) => fill(el('export-state'), ...what);
+
+/** @param {Blob} log */
+function save(log) {
+  const url = URL.createObjectURL(log);
+
+  h('a', { href: url, download: `audit ${isoDay(new Date())}.csv` }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}
+
+//= AZ-09
+async function takeAway() {
+  exportSays('Preparing the file. A long log takes a while.');
+  try {
+    save(await file('/v1/audit/export' + query(filters())));
+    exportSays('The file is among your downloads. It holds who did what: ' +
+      'keep it where only those can see it who may see this page.');
+  } catch (problem) {
+    exportSays();
+    if (problem instanceof Problem && problem.code === 'step_up_required') {
+      if (await stepUp('A copy of the log leaves the clinic’s system, so it ' +
+          'needs a fresh code.')) await takeAway();
+      return;
+    }
+    exportSays(h('span', { class: 'error', role: 'alert' }, icon('alert'),
+      words(problem)));
+  }
+}
+
+buttonOf('export').hidden = !me.may.includes('audit_export');
+buttonOf('export').addEventListener('click', async () => {
+  buttonOf('export').disabled = true;
+  await takeAway();
+  buttonOf('export').disabled = false;
+});
 
 onSubmit(form, async () => page(null));
 selectOf('scope').addEventListener('change', scoped);

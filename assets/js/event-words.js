@@ -53,6 +53,7 @@ const LOG = {
   'visit.ice_servers': 'Prepared the call of a visit',
   'visit.joined': 'Joined the call of a visit',
   'audit.read': 'Looked at this log',
+  'audit.exported': 'Took a copy of this log',
   'audit.people_found': 'Looked for a person in this log',
   'request.refused': 'Asked for what there is not',
   'document.read': 'Opened a page',

@@ -1,21 +1,12 @@
 #include "base/instant.h"
+#include "care/audit_filter.h"
 #include "care/operations.h"
 #include "care/page.h"
 #include "gate/route.h"
-#include "sql.h"
 
 #include <string.h>
 
-const struct shape audit_list_in[] = {
-	{ "from", SH_TIME, .flags = 0 },
-	{ "to", SH_TIME, .flags = 0 },
-	{ "actor_id", SH_UUID, .flags = 0 },
-	{ "patient_id", SH_UUID, .flags = 0 },
-	{ "action", SH_CHOICE, .choices = "C|R|U|D|E" },
-	{ "outcome", SH_TEXT, 1, 40, .flags = 0 },
-	{ "scope", SH_CHOICE, .choices = "clinic|nobody" },
-	{ 0 },
-};
+const struct shape audit_list_in[] = { AUDIT_FILTER, { 0 } };
 
 /*= AU-02: all that the row says */
 const struct shape audit_list_out[] = {
@@ -81,22 +72,29 @@ is_of_nobody(const struct op *op)
 	return scope != NULL && strcmp(scope, "nobody") == 0;
 }
 
-/* Newest first. */
 enum err
-audit_list(struct op *op)
+audit_filter(struct op *op, struct audit_list_in *in)
 {
-	struct audit_list_in in = {
+	*in = (struct audit_list_in){
 		.from_at = in_time(op, "from"),
 		.to_at = in_time(op, "to"),
 		.actor_id = in_uuid(op, "actor_id"),
 		.patient_id = in_uuid(op, "patient_id"),
 		.action = in_text(op, "action"),
 		.outcome = in_text(op, "outcome"),
-		.before_us = page_int(op, "before_us", INT64_MIN),
-		.before = page_int(op, "before", INT64_MIN),
-		.limit = page_fetch(op),
+		.before_us = INT64_MIN,
+		.before = INT64_MIN,
 		.nobody = is_of_nobody(op),
 	};
+	op->note.patient = in->patient_id;
+	return in->nobody ? nobody_check(op) : ERR_OK;
+}
+
+/* Newest first. */
+enum err
+audit_list(struct op *op)
+{
+	struct audit_list_in in;
 	struct audit_list_row *rows;
 	struct page page = {
 		.size = sizeof(*rows),
@@ -105,9 +103,12 @@ audit_list(struct op *op)
 	};
 	enum err r;
 
-	op->note.patient = in.patient_id;
-	if ((in.nobody && (r = nobody_check(op)) != ERR_OK) ||
-	    (r = sql_audit_list(op->tx, &in, &rows, &page.n)) != ERR_OK)
+	if ((r = audit_filter(op, &in)) != ERR_OK)
+		return r;
+	in.before_us = page_int(op, "before_us", INT64_MIN);
+	in.before = page_int(op, "before", INT64_MIN);
+	in.limit = page_fetch(op);
+	if ((r = sql_audit_list(op->tx, &in, &rows, &page.n)) != ERR_OK)
 		return r;
 	page.rows = rows;
 	return page_show(op, &page);

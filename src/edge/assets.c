@@ -176,29 +176,25 @@ page_for_nobody(const struct request *rq)
 }
 
 enum err
-assets_reply(struct arena *arena, const struct request *rq,
-    const char *if_none_match, struct reply *rp)
+assets_reply(
+    const struct request *rq, const char *if_none_match, struct reply *rp)
 {
 	const struct asset *a = asset_find(rq->path);
 	bool found = a != NULL;
 
-	(void)arena;
 	if (!found && (a = page_for_nobody(rq)) == NULL)
 		return ERR_NOT_FOUND;
 	if (rq->method != METHOD_GET && rq->method != METHOD_HEAD)
 		return ERR_METHOD_NOT_ALLOWED;
-	memset(rp, 0, sizeof(*rp));
-	reply_security(rp, true);
-	reply_header(rp, "Cache-Control", "no-cache");
+	reply_plain(rp, &surfaces[SURFACE_pages], found ? 200 : 404,
+	    (struct bytes){ a->data, a->size });
 	rp->content_type = a->type;
-	rp->status = found ? 200 : 404;
 	if (found)
 		reply_header(rp, "ETag", a->etag);
 	if (found && if_none_match != NULL &&
 	    strcmp(if_none_match, a->etag) == 0) {
 		rp->status = 304;
-		return ERR_OK;
+		rp->body = (struct bytes){ NULL, 0 };
 	}
-	rp->body = (struct bytes){ a->data, a->size };
 	return ERR_OK;
 }

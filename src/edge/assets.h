@@ -14,7 +14,7 @@
 NODISCARD enum err assets_load(const char *folder, char *problem, size_t n);
 
 /* Fills the reply; ERR_NOT_FOUND, ERR_METHOD_NOT_ALLOWED. */
-NODISCARD enum err assets_reply(struct arena *, const struct request *,
-    const char *if_none_match, struct reply *);
+NODISCARD enum err assets_reply(
+    const struct request *, const char *if_none_match, struct reply *);
 
 #endif

@@ -71,9 +71,8 @@ own_refresh(void)
 }
 
 void
-health_count(const struct request *rq, int status)
+health_count(int status)
 {
-	(void)rq;
 	own->answers[status / 100 < 6 ? status / 100 : 0]++;
 	own_refresh();
 }
@@ -82,14 +81,6 @@ void
 health_sockets(int change)
 {
 	own->sockets += change;
-}
-
-static bool
-is_health(const struct request *rq)
-{
-	return strcmp(rq->path, "/healthz") == 0 ||
-	    strcmp(rq->path, "/readyz") == 0 ||
-	    (strcmp(rq->path, "/metrics") == 0 && rq->local);
 }
 
 static void
@@ -133,57 +124,46 @@ metrics_print(FILE *f)
 	}
 }
 
-static const char *
-metrics_text(struct arena *a)
+static void
+text_reply(struct reply *rp, enum surface_id id, int status, const char *text)
 {
-	const char *text = "";
+	reply_plain(rp, &surfaces[id], status,
+	    (struct bytes){ (const uint8_t *)text, strlen(text) });
+}
+
+void
+health_alive_reply(struct reply *rp)
+{
+	text_reply(rp, SURFACE_alive, 200, "{\"status\":\"alive\"}");
+}
+
+void
+health_ready_reply(struct reply *rp)
+{
+	if (db_ready() && keys_ready) {
+		text_reply(rp, SURFACE_ready, 200, "{\"status\":\"ready\"}");
+		return;
+	}
+	text_reply(rp, SURFACE_ready, 503, "{\"status\":\"not_ready\"}");
+	reply_header(rp, "Retry-After", "1");
+}
+
+enum err
+health_metrics_reply(struct arena *a, struct reply *rp)
+{
 	char *made = NULL;
 	size_t n;
 	FILE *f = open_memstream(&made, &n);
 
 	if (f == NULL)
-		return text;
+		return ERR_INTERNAL;
 	own_refresh();
 	metrics_print(f);
-	if (fclose(f) == 0)
-		text = arena_text(a, made);
+	if (fclose(f) != 0) {
+		free(made);
+		return ERR_INTERNAL;
+	}
+	text_reply(rp, SURFACE_metrics, 200, arena_text(a, made));
 	free(made);
-	return text;
-}
-
-static void
-fill(struct reply *rp, int status, const char *type, const char *text)
-{
-	memset(rp, 0, sizeof(*rp));
-	reply_security(rp, false);
-	reply_header(rp, "Cache-Control", "no-store");
-	rp->status = status;
-	rp->content_type = type;
-	rp->body = (struct bytes){ (const uint8_t *)text, strlen(text) };
-}
-
-static void
-ready_fill(struct reply *rp, bool ready)
-{
-	fill(rp, ready ? 200 : 503, "application/json",
-	    ready ? "{\"status\":\"ready\"}" : "{\"status\":\"not_ready\"}");
-	if (!ready)
-		reply_header(rp, "Retry-After", "1");
-}
-
-enum err
-health_reply(struct arena *a, const struct request *rq, struct reply *rp)
-{
-	if (!is_health(rq))
-		return ERR_NOT_FOUND;
-	if (rq->method != METHOD_GET && rq->method != METHOD_HEAD)
-		return ERR_METHOD_NOT_ALLOWED;
-	if (strcmp(rq->path, "/healthz") == 0)
-		fill(rp, 200, "application/json", "{\"status\":\"alive\"}");
-	else if (strcmp(rq->path, "/readyz") == 0)
-		ready_fill(rp, db_ready() && keys_ready);
-	else
-		fill(rp, 200, "text/plain; version=0.0.4; charset=utf-8",
-		    metrics_text(a));
 	return ERR_OK;
 }

@@ -17,11 +17,10 @@ void health_worker(unsigned worker); /* which row is ours, from 0 */
 void health_ready(bool keys_checked);
 bool health_keys_checked(void); /* in this worker */
 
-/* Fills the reply; ERR_NOT_FOUND if the path is none of these,
- * ERR_METHOD_NOT_ALLOWED. */
-NODISCARD enum err health_reply(
-    struct arena *, const struct request *, struct reply *);
-void health_count(const struct request *, int status);
+void health_alive_reply(struct reply *);
+void health_ready_reply(struct reply *);
+NODISCARD enum err health_metrics_reply(struct arena *, struct reply *);
+void health_count(int status);
 void health_sockets(int change);
 
 #endif

@@ -12,6 +12,7 @@
 #include "gate/dispatch.h"
 #include "gate/openapi.h"
 #include "gate/reply.h"
+#include "gate/surface.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,10 @@ struct exchange {
 	struct reply rp;
 	const char *if_none_match;
 	bool done;
+	/* of an answer in parts */
+	struct fiber *fiber;
+	bool waits;   /* the fiber, for the server or the client */
+	bool sending; /* the server still reads from the part */
 };
 
 static unsigned in_progress;
@@ -143,12 +148,6 @@ request_fill(struct exchange *x)
 	body_fill(x);
 }
 
-static bool
-below(const char *path, const char *prefix)
-{
-	return strncmp(path, prefix, strlen(prefix)) == 0;
-}
-
 /* Are we who the client thinks we are? The origin's authority, exactly. */
 static bool
 host_is_ours(const struct request *rq)
@@ -159,27 +158,16 @@ host_is_ours(const struct request *rq)
 	    strcasecmp(authority + 3, rq->host) == 0;
 }
 
-static enum err
-route_plain(struct exchange *x)
+static bool
+only_reads(const struct exchange *x)
 {
-	enum err r;
-
-	if (dispatch_page(x->arena, &x->rq, &x->rp) != ERR_OK)
-		return ERR_OK; /* answered */
-	r = health_reply(x->arena, &x->rq, &x->rp);
-	if (r != ERR_NOT_FOUND)
-		return r;
-	if (!host_is_ours(&x->rq))
-		return ERR_MISDIRECTED;
-	if (strcmp(x->rq.path, "/v1/openapi.json") == 0)
-		return openapi_reply(&x->rq, &x->rp);
-	return assets_reply(x->arena, &x->rq, x->if_none_match, &x->rp);
+	return x->rq.method == METHOD_GET || x->rq.method == METHOD_HEAD;
 }
 
 /* Before a worker has read its index key it could only say that stored values
  * are forged: what comes so early waits, as it would for a connection. */
 static enum err
-dispatch_ready(struct exchange *x)
+api_answer(struct exchange *x)
 {
 	const int64_t end = x->rq.started_ms + conf()->request_seconds * 1000;
 
@@ -192,20 +180,180 @@ dispatch_ready(struct exchange *x)
 	return ERR_OK;
 }
 
+static enum err
+description_answer(struct exchange *x)
+{
+	return only_reads(x) ? openapi_reply(&x->rp) : ERR_METHOD_NOT_ALLOWED;
+}
+
+static enum err
+alive_answer(struct exchange *x)
+{
+	health_alive_reply(&x->rp);
+	return only_reads(x) ? ERR_OK : ERR_METHOD_NOT_ALLOWED;
+}
+
+static enum err
+ready_answer(struct exchange *x)
+{
+	health_ready_reply(&x->rp);
+	return only_reads(x) ? ERR_OK : ERR_METHOD_NOT_ALLOWED;
+}
+
+static enum err
+metrics_answer(struct exchange *x)
+{
+	return only_reads(x) ? health_metrics_reply(x->arena, &x->rp)
+			     : ERR_METHOD_NOT_ALLOWED;
+}
+
+static enum err
+pages_answer(struct exchange *x)
+{
+	return assets_reply(&x->rq, x->if_none_match, &x->rp);
+}
+
+static enum err (*const answers[])(struct exchange *) = {
+#define SURFACE(                                                               \
+    name, prefix, who, rate, policy, kept, media, errors, type, list, tag)     \
+	name##_answer,
+#include "tables/surfaces.def"
+#undef SURFACE
+};
+
+/* ERR_OK: x->rp is the answer. */
+static enum err
+exchange_work(struct exchange *x)
+{
+	const struct surface *s = surface_of(&x->rq);
+
+	if (dispatch_rate(x->arena, &x->rq, &x->rp) != ERR_OK)
+		return ERR_OK;
+	if (s->who == ASKER_NAMED && !host_is_ours(&x->rq))
+		return ERR_MISDIRECTED;
+	return answers[surface_id(s)](x);
+}
+
+/* What every answer bears, whoever made it: the name of its request, as in the
+ * audit row (AU-02), and the time (RFC 9110, 6.6.1). */
+struct stamp {
+	char id[UUID_TEXT_SIZE], date[DATE_SIZE];
+};
+
+static struct stamp
+stamp_of(const struct uuid *id)
+{
+	time_t now = instant_now();
+	struct stamp s;
+	struct tm tm;
+
+	uuid_text(id, s.id);
+	if (gmtime_r(&now, &tm) == NULL ||
+	    strftime(
+		s.date, sizeof(s.date), "%a, %d %b %Y %H:%M:%S GMT", &tm) == 0)
+		s.date[0] = '\0';
+	return s;
+}
+
+static void
+headers_put(struct exchange *x)
+{
+	struct stamp stamp = stamp_of(&x->rq.id);
+	struct reply *rp = &x->rp;
+	size_t i;
+
+	http_response_header(x->http, "X-Request-Id", stamp.id);
+	http_response_header(x->http, "Date", stamp.date);
+	if (rp->content_type != NULL)
+		http_response_header(x->http, "content-type", rp->content_type);
+	for (i = 0; i < rp->header_count; i++)
+		http_response_header(
+		    x->http, rp->headers[i].name, rp->headers[i].value);
+}
+
+/* Called by the server in the middle of its work: the fiber goes on later. */
+static int
+part_sent(struct netbuf *nb)
+{
+	struct exchange *x = nb->extra;
+
+	x->sending = false;
+	if (x->waits && x->http != NULL)
+		http_request_wakeup(x->http);
+	return KORE_RESULT_OK;
+}
+
+/* ERR_REQUEST_TIMEOUT. Others have their turn even if the client takes all. */
+static enum err
+part_send(struct exchange *x, struct bytes part, int64_t end)
+{
+	enum err r = ERR_OK;
+	union {
+		const uint8_t *read_only;
+		void *p;
+	} data = { part.p };
+
+	x->sending = true;
+	if (!http_response_part(x->http, data.p, part.n, part_sent, x))
+		x->sending = false; /* and x->http will go */
+	fiber_sleep(0);
+	x->waits = true;
+	while (x->sending && x->http != NULL && r == ERR_OK)
+		r = fiber_park_until(end);
+	x->waits = false;
+	return r;
+}
+
+/* So that the client does not take what it has for all, and our memory is no
+ * longer read from. */
+static void
+parts_cut(struct exchange *x, enum err r)
+{
+	log_warn("download_cut", LOG_ID("request_id", &x->rq.id),
+	    LOG_CODE("code", err_code(r)));
+	http_response_abort(x->http);
+	x->waits = true;
+	while (x->http != NULL)
+		fiber_park();
+	x->waits = false;
+}
+
+/* One part at a time, and the next is made when it has gone: who reads slowly
+ * holds this fiber and its connection, and nothing of the database. */
+static void
+parts_send(struct exchange *x)
+{
+	const int64_t end = instant_monotonic() +
+	    (int64_t)conf()->download_seconds * 1000;
+	struct bytes part = x->rp.body;
+	enum err r = ERR_OK;
+
+	x->fiber = fiber_self();
+	if (x->http != NULL) {
+		headers_put(x);
+		http_response_begin(x->http, x->rp.status);
+	}
+	if (x->rq.method == METHOD_HEAD)
+		part.n = 0;
+	while (r == ERR_OK && part.n > 0 && x->http != NULL)
+		if ((r = part_send(x, part, end)) == ERR_OK && x->http != NULL)
+			r = dispatch_part(x->rp.parts, &part);
+	if (r != ERR_OK && x->http != NULL)
+		parts_cut(x, r);
+	dispatch_parts_end(x->rp.parts);
+}
+
 static void
 exchange_run(void *arg)
 {
 	struct exchange *x = arg;
-	enum err r = ERR_OK;
+	enum err r = exchange_work(x);
 
-	if (below(x->rq.path, "/v1/") && host_is_ours(&x->rq) &&
-	    strcmp(x->rq.path, "/v1/openapi.json") != 0)
-		r = dispatch_ready(x);
-	else
-		r = route_plain(x);
 	if (r != ERR_OK)
 		dispatch_refuse(x->arena, &x->rq, r, &x->rp);
-	health_count(&x->rq, x->rp.status);
+	health_count(x->rp.status);
+	if (x->rp.parts != NULL)
+		parts_send(x);
 	x->done = true;
 	if (x->http != NULL)
 		http_request_wakeup(x->http);
@@ -213,6 +361,16 @@ exchange_run(void *arg)
 		in_progress--;
 		arena_free(x->arena);
 	}
+}
+
+static void
+exchange_wake(struct exchange *x)
+{
+	if (!x->waits)
+		return;
+	loop_enter();
+	fiber_wake(x->fiber);
+	loop_leave();
 }
 
 /* Kore may call this more than once. */
@@ -228,6 +386,8 @@ exchange_abandon(struct http_request *http)
 	if (x->done) {
 		in_progress--;
 		arena_free(x->arena);
+	} else {
+		exchange_wake(x);
 	}
 }
 
@@ -254,41 +414,16 @@ exchange_begin(struct http_request *http)
 	return x->done ? KORE_RESULT_OK : KORE_RESULT_RETRY;
 }
 
-/* What every answer bears, whoever made it: the name of its request, as in the
- * audit row (AU-02), and the time (RFC 9110, 6.6.1). */
-struct stamp {
-	char id[UUID_TEXT_SIZE], date[DATE_SIZE];
-};
-
-static struct stamp
-stamp_of(const struct uuid *id)
-{
-	time_t now = instant_now();
-	struct stamp s;
-	struct tm tm;
-
-	uuid_text(id, s.id);
-	if (gmtime_r(&now, &tm) == NULL ||
-	    strftime(
-		s.date, sizeof(s.date), "%a, %d %b %Y %H:%M:%S GMT", &tm) == 0)
-		s.date[0] = '\0';
-	return s;
-}
-
 static void
 exchange_answer(struct exchange *x)
 {
-	struct stamp stamp = stamp_of(&x->rq.id);
 	struct reply *rp = &x->rp;
-	size_t i;
 
-	http_response_header(x->http, "X-Request-Id", stamp.id);
-	http_response_header(x->http, "Date", stamp.date);
-	if (rp->content_type != NULL)
-		http_response_header(x->http, "content-type", rp->content_type);
-	for (i = 0; i < rp->header_count; i++)
-		http_response_header(
-		    x->http, rp->headers[i].name, rp->headers[i].value);
+	if (rp->parts != NULL) {
+		http_response_end(x->http);
+		return;
+	}
+	headers_put(x);
 	if (rp->last)
 		http_response_last(x->http);
 	if (rp->join != NULL)
@@ -308,8 +443,11 @@ edge_http(struct http_request *http)
 		x = http->hdlr_extra;
 		http_request_wakeup(http);
 	}
-	if (!x->done)
+	if (!x->done) {
+		http_request_sleep(http);
+		exchange_wake(x);
 		return KORE_RESULT_RETRY;
+	}
 	exchange_answer(x);
 	return KORE_RESULT_OK;
 }
@@ -325,18 +463,26 @@ error_of_status(int status)
 	return ERR_BAD_REQUEST;
 }
 
+/* What the server understood of its path before it refused it. */
+static const char *
+refused_path(const struct connection *c)
+{
+	const struct http_request *http = TAILQ_FIRST(&c->http_requests);
+
+	return http == NULL || http->path == NULL ? "" : http->path;
+}
+
 /*= TR-22, TR-03: what never reached us is answered like what did */
 void
 http_refused(struct connection *c, int status, struct kore_buf *headers,
     struct kore_buf *body)
 {
 	struct arena *arena = arena_new();
-	struct request rq = { .path = "", .id = uuid_random() };
+	struct request rq = { .path = refused_path(c), .id = uuid_random() };
 	struct stamp stamp = stamp_of(&rq.id);
 	struct reply rp;
 	size_t i;
 
-	(void)c;
 	dispatch_refuse(arena, &rq, error_of_status(status), &rp);
 	kore_buf_appendf(
 	    headers, "X-Request-Id: %s\r\nDate: %s\r\n", stamp.id, stamp.date);

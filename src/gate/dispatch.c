@@ -14,6 +14,7 @@
 #include "gate/reply.h"
 #include "gate/right.h"
 #include "gate/route.h"
+#include "gate/surface.h"
 #include "gate/upgrade.h"
 #include "gate/word.h"
 #include "sql.h"
@@ -28,6 +29,10 @@ struct early {
 	const char *culprit;
 };
 
+#define PARTS_MAX 16 /* answers in each worker that are being made */
+
+static unsigned parts_open;
+
 /* What is known of a request on its way to becoming an operation. */
 struct passage {
 	struct op op;
@@ -36,25 +41,14 @@ struct passage {
 	struct session_enter_row session;
 	struct early input;
 	bool misnamed; /* an id of the path is none */
+	bool
+	    in_parts; /* counted among those that are made while they are sent */
+	bool alone;   /* nobody waits at the client's: no sign of life */
 	bool counted;  /* against the rates of its actor */
 	bool noted;    /* its audit row is committed already */
 	bool mistaken; /* that row was not true: once more, without it */
 	bool repeated; /* its Idempotency-Key came before */
 };
-
-static const char *
-subject_kind(const struct route *route)
-{
-	switch (route->subject) {
-	case SUBJECT_PATIENT:
-	case SUBJECT_BODY:
-		return "patient";
-	case SUBJECT_VISIT:
-		return "visit";
-	default:
-		return NULL;
-	}
-}
 
 static void
 actor_fill(struct op *op, const struct session_enter_row *s)
@@ -220,9 +214,9 @@ static enum err
 session_find(struct passage *p)
 {
 	struct op *op = &p->op;
-	const char *kind = subject_kind(op->route);
+	const char *kind = route_subject_kind(op->route);
 	struct session_enter_in in = {
-		.background = op->rq->background,
+		.background = op->rq->background || p->alone,
 		.kind = kind == NULL ? "" : kind,
 		.subject = subject_id(p),
 	};
@@ -251,77 +245,36 @@ session_find(struct passage *p)
 	return actor_count(p);
 }
 
-static enum err
-state_error(enum session_state state)
+static struct whose
+subject_of(const struct session_enter_row *s)
 {
-	switch (state) {
-	case STATE_TOTP_REQUIRED:
-		return ERR_TOTP_REQUIRED;
-	case STATE_TOTP_ENROLMENT_REQUIRED:
-		return ERR_TOTP_ENROLMENT_REQUIRED;
-	case STATE_PASSWORD_EXPIRED:
-		return ERR_PASSWORD_EXPIRED;
-	case STATE_ACTIVE:
-		return ERR_WRONG_STATUS; /* the step has been taken already */
-	default:
-		return ERR_NOT_SIGNED_IN;
-	}
+	return (struct whose){ s->subject_patient,
+		{ s->is_self, s->is_part, s->is_care } };
 }
 
 static enum err
-state_check(const struct op *op)
+right_have(struct passage *p)
 {
-	return right_in_state(op->route, op->who.state)
-	    ? ERR_OK
-	    : state_error(op->who.state);
+	const struct whose whose = subject_of(&p->session);
+
+	return p->misnamed ? ERR_NOT_FOUND : right_check(&p->op, &whose);
 }
 
 static enum err
-relation_check(struct op *op, const struct session_enter_row *s)
+body_right_have(struct passage *p)
 {
-	op->patient = s->subject_patient;
-	op->standing = (struct standing){ s->is_self, s->is_part, s->is_care };
-	return !uuid_is_nil(&s->subject_patient) &&
-		right_suffices(op->scope, &op->standing)
-	    ? ERR_OK
-	    : ERR_NOT_FOUND;
+	const struct whose whose = subject_of(&p->session);
+
+	return right_check_body(&p->op, &whose);
 }
 
-/*= AZ-01: what is not granted does not exist; denied and absent are one */
+/* What goes wrong with it is an answer of its own yet. */
 static enum err
-right_check(struct passage *p)
+part_first(struct op *op)
 {
-	struct op *op = &p->op;
+	struct table *t = &op->table;
 
-	if (p->misnamed)
-		return ERR_NOT_FOUND;
-	if (op->route->open == OPEN_PUBLIC)
-		return ERR_OK;
-	op->scope = perm_scope(op->route->perm, op->who.role);
-	if (op->scope == SCOPE_NONE)
-		return ERR_NOT_FOUND;
-	return subject_kind(op->route) == NULL ||
-		op->route->subject == SUBJECT_BODY
-	    ? ERR_OK
-	    : relation_check(op, &p->session);
-}
-
-/* The subject of some routes stands in the body. It is looked at before the
- * rest of it: who has no right to it does not learn what else is amiss. */
-static enum err
-body_subject_check(struct passage *p)
-{
-	struct op *op = &p->op;
-	const struct uuid patient = in_uuid(op, "patient_id");
-	enum err r;
-
-	if (op->route->subject != SUBJECT_BODY)
-		return ERR_OK;
-	if (uuid_is_nil(&patient)) {
-		r = input_check(op); /* names what is wrong with it */
-		return r != ERR_OK ? r : ERR_NOT_FOUND;
-	}
-	return relation_check(op, &p->session);
+	return t->next == NULL ? ERR_OK : t->next(op, t->state, &op->part);
 }
 
 static enum err
@@ -333,7 +286,8 @@ work(struct op *op)
 	if ((op->route->traits & TRAIT_HASHES) != 0)
 		op->deadline_ms = op->rq->started_ms +
 		    conf()->sign_in_seconds * 1000;
-	if ((r = op->route->run(op)) != ERR_OK)
+	if ((r = op->route->run(op)) != ERR_OK ||
+	    (r = part_first(op)) != ERR_OK)
 		return r;
 	right_tell(op);
 	if (op->join != NULL)
@@ -366,16 +320,13 @@ operation_run(struct passage *p)
 	return r != ERR_OK ? r : known;
 }
 
-/* What needs no database. Rates come first: over them nothing is looked at,
- * and nothing is written down. */
+/* What needs no database. */
 static enum err
 admit(struct passage *p)
 {
 	struct op *op = &p->op;
 	enum err r;
 
-	if ((r = rate_address(op)) != ERR_OK)
-		return r;
 	r = route_match(op);
 	p->misnamed = r == ERR_NOT_FOUND && route_guess(op);
 	if ((r != ERR_OK && !p->misnamed) || (r = rate_sign_in(op)) != ERR_OK)
@@ -409,12 +360,36 @@ share_take(struct op *op)
 	return tx_search(op->tx, search < whole ? search : whole);
 }
 
+/* Of answers that are made while they are sent each may take an hour. */
 static enum err
-work_begin(struct op *op)
+parts_take(struct passage *p)
+{
+	if ((p->op.route->traits & TRAIT_CSV) == 0 || p->in_parts)
+		return ERR_OK;
+	if (parts_open == PARTS_MAX)
+		return ERR_BUSY;
+	parts_open++;
+	p->in_parts = true;
+	return ERR_OK;
+}
+
+static void
+parts_give(struct passage *p)
+{
+	if (p->in_parts)
+		parts_open--;
+	p->in_parts = false;
+}
+
+static enum err
+work_begin(struct passage *p)
 {
 	enum err r;
 
-	return (r = share_take(op)) != ERR_OK ? r : words_learn(op);
+	return (r = parts_take(p)) != ERR_OK ||
+		(r = share_take(&p->op)) != ERR_OK
+	    ? r
+	    : words_learn(&p->op);
 }
 
 /* To whom the database is there: it is the search that was too much. */
@@ -438,10 +413,10 @@ pass(struct passage *p)
 	struct op *op = &p->op;
 	enum err r;
 
-	if ((r = work_begin(op)) != ERR_OK || (r = session_find(p)) != ERR_OK ||
-	    (r = state_check(op)) != ERR_OK || (r = right_check(p)) != ERR_OK ||
+	if ((r = work_begin(p)) != ERR_OK || (r = session_find(p)) != ERR_OK ||
+	    (r = right_state(op)) != ERR_OK || (r = right_have(p)) != ERR_OK ||
 	    (r = input_have(p)) != ERR_OK ||
-	    (r = body_subject_check(p)) != ERR_OK ||
+	    (r = body_right_have(p)) != ERR_OK ||
 	    (r = input_check(op)) != ERR_OK ||
 	    (r = upgrade_check(op)) != ERR_OK ||
 	    (r = precondition_read(op)) != ERR_OK ||
@@ -497,6 +472,7 @@ pass_again(struct passage *p, enum err r)
 	p->counted = first.counted;
 	p->repeated = first.repeated;
 	p->mistaken = first.mistaken;
+	p->in_parts = first.in_parts;
 	return pass(p);
 }
 
@@ -526,13 +502,76 @@ rate_reply(struct op *op, enum err r, struct reply *rp)
 	rp->last = op->over_rate && !op->rq->proxied;
 }
 
+/* An answer whose first part is on its way. */
+struct parts {
+	struct passage *p;
+	struct arena *arena; /* of the part that is being sent */
+	struct participant self;
+};
+
+static struct parts *
+parts_new(struct passage *p)
+{
+	struct parts *parts = arena_alloc(p->op.arena, sizeof(*parts));
+	const struct actor *who = &p->op.who;
+
+	parts->p = p;
+	parts->self = (struct participant){
+		.clinic = who->clinic,
+		.account = who->account,
+		.session = who->session,
+	};
+	p->socket = &parts->self;
+	p->alone = true;
+	return parts;
+}
+
+/* The session and the right may have ended since the part before. */
+static enum err
+pass_part(struct passage *p, struct bytes *part)
+{
+	struct op *op = &p->op;
+	enum err r;
+
+	if ((r = share_take(op)) != ERR_OK || (r = session_find(p)) != ERR_OK ||
+	    (r = right_state(op)) != ERR_OK || (r = right_have(p)) != ERR_OK ||
+	    (r = op->table.next(op, op->table.state, part)) != ERR_OK)
+		return r;
+	return tx_commit(op->tx);
+}
+
 enum err
-dispatch_page(struct arena *a, const struct request *rq, struct reply *rp)
+dispatch_part(struct parts *parts, struct bytes *part)
+{
+	struct op *op = &parts->p->op;
+	enum err r;
+
+	arena_free(parts->arena);
+	parts->arena = arena_new();
+	op->arena = parts->arena;
+	op->deadline_ms = instant_monotonic() + conf()->request_seconds * 1000;
+	op->tx = tx_new(op->arena, op->deadline_ms);
+	*part = (struct bytes){ NULL, 0 };
+	r = pass_part(parts->p, part);
+	tx_close(op->tx);
+	return r;
+}
+
+void
+dispatch_parts_end(struct parts *parts)
+{
+	arena_free(parts->arena);
+	parts_give(parts->p);
+	input_drop(&parts->p->op);
+}
+
+enum err
+dispatch_rate(struct arena *a, const struct request *rq, struct reply *rp)
 {
 	struct op op = { .rq = rq, .arena = a };
 	enum err r;
 
-	if ((r = rate_page(&op)) != ERR_OK)
+	if ((r = surface_of(rq)->rate(&op)) != ERR_OK)
 		rate_reply(&op, r, rp);
 	return r;
 }
@@ -540,15 +579,20 @@ dispatch_page(struct arena *a, const struct request *rq, struct reply *rp)
 void
 dispatch(struct arena *a, const struct request *rq, struct reply *rp)
 {
-	struct passage p;
+	struct passage *p = arena_alloc(a, sizeof(*p));
 	enum err r;
 
-	passage_begin(&p, a, rq);
-	if ((r = admit(&p)) == ERR_OK)
-		r = pass_again(&p, pass(&p));
-	r = conclude(&p, r);
-	rate_reply(&p.op, r, rp);
-	input_drop(&p.op);
+	passage_begin(p, a, rq);
+	if ((r = admit(p)) == ERR_OK)
+		r = pass_again(p, pass(p));
+	r = conclude(p, r);
+	rate_reply(&p->op, r, rp);
+	if (r == ERR_OK && p->op.table.next != NULL) {
+		rp->parts = parts_new(p);
+		return;
+	}
+	parts_give(p);
+	input_drop(&p->op);
 }
 
 enum err

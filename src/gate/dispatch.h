@@ -20,12 +20,21 @@ NODISCARD enum err dispatch_for(
     const struct participant *, enum route_id, const struct uuid *subject);
 
 /*
- * May this address have another page, or file of one, or health check? They
- * are no operations, cost little and have a rate of their own, ten times that
- * of requests. ERR_TOO_MANY, and then the reply says so.
+ * May this address have another answer of this surface? Asked before anything
+ * else is looked at. ERR_TOO_MANY, and then the reply says so; nothing is
+ * written down.
  */
-NODISCARD enum err dispatch_page(
+NODISCARD enum err dispatch_rate(
     struct arena *, const struct request *, struct reply *);
+
+/*
+ * The next part of a reply with parts, asked for when the one before (first
+ * rp->body) has been sent; it lives until the next is asked for. The session
+ * and its right are looked at anew: an error, and there is no more to be had.
+ * No bytes: that was all. dispatch_parts_end in any case.
+ */
+NODISCARD enum err dispatch_part(struct parts *, struct bytes *);
+void dispatch_parts_end(struct parts *);
 
 /* A reply for errors that arise before or outside dispatch. */
 void dispatch_refuse(

@@ -3,6 +3,7 @@
 #include "base/shape.h"
 #include "gate/cursor.h"
 #include "gate/route.h"
+#include "gate/surface.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -81,19 +82,12 @@ query_input(struct op *op)
 }
 
 static bool
-media_is_json(const char *type)
+is_media(const char *type, const char *wanted)
 {
-	static const char *const types[] = { "application/json",
-		"application/merge-patch+json" };
-	size_t i, n;
+	const size_t n = strlen(wanted);
 
-	for (i = 0; type != NULL && i < 2; i++) {
-		n = strlen(types[i]);
-		if (strncasecmp(type, types[i], n) == 0 &&
-		    (type[n] == '\0' || type[n] == ';' || type[n] == ' '))
-			return true;
-	}
-	return false;
+	return type != NULL && strncasecmp(type, wanted, n) == 0 &&
+	    (type[n] == '\0' || type[n] == ';' || type[n] == ' ');
 }
 
 static enum err
@@ -105,7 +99,8 @@ body_input(struct op *op)
 		op->in = json_object();
 		return ERR_OK;
 	}
-	if (!media_is_json(op->rq->content_type))
+	if (!is_media(op->rq->content_type, surface_of(op->rq)->media) &&
+	    !is_media(op->rq->content_type, "application/merge-patch+json"))
 		return ERR_UNSUPPORTED_MEDIA;
 	return shape_parse_named(
 	    op->arena, op->rq->body, &op->in, &op->culprit);

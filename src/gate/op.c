@@ -6,6 +6,7 @@
 #include "base/secret.h"
 #include "base/text.h"
 #include "gate/cursor.h"
+#include "gate/surface.h"
 #include "sql.h"
 
 #include <stdlib.h>
@@ -107,8 +108,8 @@ op_list(struct op *op, json_t *items, json_t *next)
 
 	if (next != NULL)
 		r = cursor_seal(op, next, &cursor);
-	op->out = json_pack("{s:o, s:o}", "items", items, "next_cursor",
-	    r == ERR_OK ? cursor : json_null());
+	op->out = surface_of(op->rq)->list(
+	    items, r == ERR_OK ? cursor : json_null());
 	json_decref(next);
 	return op->out != NULL ? r : ERR_INTERNAL;
 }

@@ -126,6 +126,21 @@ struct participant {
 
 struct route;
 struct job;
+struct op;
+
+/*
+ * An answer that is made while it is sent, for a route with the trait CSV. The
+ * operation sets next and state; the gate asks for the first part at once, in
+ * the operation's own transaction, and for each of the others when the one
+ * before has gone, in one of its own, so that none lasts as long as the
+ * download. A part without bytes is the end. What next takes from op->arena is
+ * gone with the part; state has to be from the operation's.
+ */
+struct table {
+	enum err (*next)(struct op *, void *state, struct bytes *part);
+	void *state;
+	const char *file; /* its name on the client's disk */
+};
 
 struct op {
 	const struct route *route;
@@ -161,6 +176,8 @@ struct op {
 	const char *set_device;
 	bool clear_session;	  /* sign-out: expire cookie, Clear-Site-Data */
 	struct participant *join; /* SOCKET */
+	struct table table;	  /* CSV */
+	struct bytes part;	  /* CSV: the first */
 	struct audit_note note;
 };
 
@@ -176,6 +193,7 @@ struct reply {
 	struct reply_header headers[REPLY_HEADERS_MAX];
 	size_t header_count;
 	const struct participant *join; /* 101 instead of a body */
+	struct parts *parts;		/* the body goes on (dispatch_part) */
 	bool last;			/* of its connection */
 };
 

@@ -11,9 +11,8 @@
 #include <string.h>
 
 static const char *const open_names[] = { "no session needed", "any session",
-	"`totp_required`", "`totp_enrolment_required`",
-	"`password_expired`, `active`", "`totp_enrolment_required`, `active`",
-	"`active`" };
+	"`totp_required`", "`password_expired`, `active`",
+	"`totp_enrolment_required`, `active`", "`active`" };
 
 static json_t *
 parameter(const char *name, const char *in, int required, json_t *schema)
@@ -185,6 +184,10 @@ success(const struct route *r)
 	if (is_changed(r))
 		json_object_set_new(
 		    json_object_get(o, "headers"), "ETag", header_ref("ETag"));
+	if ((r->traits & TRAIT_CSV) != 0)
+		json_object_set_new(o, "content",
+		    json_pack("{s:{s:{s:s}}}", "text/csv", "schema", "type",
+			"string"));
 	if (r->out[0].kind == SH_END)
 		return o;
 	schema = (r->traits & TRAIT_LISTS) != 0 ? list_schema(r)
@@ -212,7 +215,7 @@ refusals(const struct route *r, json_t *o)
 	refusal(o, "404", "Problem");
 	/* steps that the state does not take, and what is taken */
 	if (r->method != METHOD_GET || r->perm == PERM_visit_call ||
-	    r->perm == PERM_audit_read)
+	    r->perm == PERM_audit_read || r->perm == PERM_audit_export)
 		refusal(o, "409", "Problem");
 	if (strstr(r->path, "{token}") != NULL ||
 	    r->perm == PERM_approval_decide)
@@ -239,7 +242,7 @@ responses(const struct route *r)
 
 	if ((r->traits & TRAIT_SOCKET) != 0)
 		status = "101";
-	else if (r->out[0].kind == SH_END)
+	else if (r->out[0].kind == SH_END && (r->traits & TRAIT_CSV) == 0)
 		status = "204";
 	else if ((r->traits & TRAIT_CREATES) != 0)
 		status = "201";
@@ -252,7 +255,7 @@ responses(const struct route *r)
 static json_t *
 tag(const struct route *r)
 {
-	const char *name = r->path + strlen("/v1/");
+	const char *name = r->path + strlen(surfaces[SURFACE_api].prefix);
 
 	return json_stringn(name, strcspn(name, "/"));
 }
@@ -280,6 +283,11 @@ static const struct {
 	    "`to`, or goes on now and now lies between them. Without them, "
 	    "all visits of one patient; else those from 31 days before now "
 	    "to 400 days after." },
+	{ "audit_export",
+	    " Needs a fresh code (`POST /v1/session/step-up`). All events "
+	    "that fit, newest first, as RFC 4180 with a line of names. Staff "
+	    "are named, patients are ids. It is made while it is sent: one "
+	    "that breaks off, or whose session ends, has no last chunk." },
 	{ "care_team_list",
 	    " `until` is null for who was added, and for who is there for a "
 	    "visit the time at which that ends." },
@@ -337,31 +345,41 @@ method_key(enum method m)
 
 /* What is answered without session, right and audit row (edge/). */
 static const struct {
-	const char *path, *operation, *summary, *type;
+	enum surface_id id;
+	const char *operation, *summary;
 } plain[] = {
-	{ "/healthz", "health", "The server is alive", "application/json" },
-	{ "/readyz", "readiness", "Database and keys are in reach, or 503",
-	    "application/json" },
-	{ "/metrics", "metrics", "Prometheus' text, to loopback alone",
-	    "text/plain" },
-	{ "/v1/openapi.json", "description", "This description",
-	    "application/json" },
+	{ SURFACE_alive, "health", "The server is alive" },
+	{ SURFACE_ready, "readiness",
+	    "Database and keys are in reach, or 503" },
+	{ SURFACE_metrics, "metrics", "Prometheus' text, to loopback alone" },
+	{ SURFACE_description, "description", "This description" },
 };
+
+/* Without its parameters: "text/plain". */
+static json_t *
+media_type(const char *media)
+{
+	return json_stringn(media, strcspn(media, ";"));
+}
 
 static json_t *
 plain_operation(size_t i)
 {
+	json_t *type = media_type(surfaces[plain[i].id].media);
+	const char *media = json_string_value(type);
 	json_t *answers,
 	    *o = json_pack("{s:s, s:s, s:[s], s:[], s:{s:{s:s, s:{s:o},"
 			   " s:{s:{s:{}}}}}}",
 		"operationId", plain[i].operation, "summary", plain[i].summary,
 		"tags", "operations", "security", "responses", "200",
 		"description", "The answer.", "headers", "X-Request-Id",
-		header_ref("X-Request-Id"), "content", plain[i].type, "schema");
+		header_ref("X-Request-Id"), "content", media, "schema");
+
+	json_decref(type);
 
 	answers = json_object_get(o, "responses");
 	/* "not ready" is an answer, no problem */
-	if (strcmp(plain[i].path, "/readyz") == 0)
+	if (plain[i].id == SURFACE_ready)
 		json_object_set_new(answers, "503",
 		    json_deep_copy(json_object_get(answers, "200")));
 	refusal(answers, "405", "Problem");
@@ -376,7 +394,7 @@ paths(void)
 	size_t i;
 
 	for (i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
-		json_object_set_new(o, plain[i].path,
+		json_object_set_new(o, surfaces[plain[i].id].prefix,
 		    json_pack("{s:o}", "get", plain_operation(i)));
 
 	for (i = 0; i < routes_count; i++) {
@@ -506,13 +524,11 @@ openapi_document(void)
 }
 
 enum err
-openapi_reply(const struct request *rq, struct reply *rp)
+openapi_reply(struct reply *rp)
 {
 	static char *text;
 	json_t *o;
 
-	if (rq->method != METHOD_GET && rq->method != METHOD_HEAD)
-		return ERR_METHOD_NOT_ALLOWED;
 	if (text == NULL) {
 		o = openapi_document();
 		text = json_dumps(o, JSON_COMPACT);
@@ -520,12 +536,8 @@ openapi_reply(const struct request *rq, struct reply *rp)
 		if (text == NULL)
 			return ERR_INTERNAL;
 	}
-	memset(rp, 0, sizeof(*rp));
-	reply_security(rp, false);
-	reply_header(rp, "Cache-Control", "no-cache");
-	rp->status = 200;
-	rp->content_type = "application/json";
-	rp->body = (struct bytes){ (const uint8_t *)text, strlen(text) };
+	reply_plain(rp, &surfaces[SURFACE_description], 200,
+	    (struct bytes){ (const uint8_t *)text, strlen(text) });
 	return ERR_OK;
 }
 

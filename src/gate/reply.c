@@ -38,14 +38,29 @@ reply_header(struct reply *rp, const char *name, const char *value)
 	rp->headers[rp->header_count++] = (struct reply_header){ name, value };
 }
 
-void
-reply_security(struct reply *rp, bool page)
+static void
+begin(struct reply *rp, enum policy policy, const char *kept)
 {
+	static const char *const policies[] = {
+		[POLICY_API] = CSP_API, [POLICY_PAGE] = CSP_PAGE
+	};
 	size_t i;
 
+	memset(rp, 0, sizeof(*rp));
 	for (i = 0; i < sizeof(common) / sizeof(common[0]); i++)
 		reply_header(rp, common[i].name, common[i].value);
-	reply_header(rp, "Content-Security-Policy", page ? CSP_PAGE : CSP_API);
+	reply_header(rp, "Content-Security-Policy", policies[policy]);
+	reply_header(rp, "Cache-Control", kept);
+}
+
+void
+reply_plain(
+    struct reply *rp, const struct surface *s, int status, struct bytes body)
+{
+	begin(rp, s->policy, s->kept);
+	rp->status = status;
+	rp->content_type = s->media;
+	rp->body = body;
 }
 
 static void
@@ -62,27 +77,14 @@ body_set(struct reply *rp, struct arena *a, json_t *body, const char *type)
 	free(text);
 }
 
-/*= TR-22: RFC 9457, a stable code, nothing of our insides */
 static void
-problem_fill(struct reply *rp, struct op *op, enum err e)
+problem_fill(
+    struct reply *rp, struct op *op, const struct surface *s, enum err e)
 {
-	char id[UUID_TEXT_SIZE];
-	const char *field = op->culprit;
-	json_t *o;
+	json_t *o = s->problem(op, e);
 
-	uuid_text(&op->rq->id, id);
-	o = json_pack("{s:o, s:s, s:i, s:s, s:s}", "type",
-	    json_sprintf("urn:epione:problem:%s", err_code(e)), "title",
-	    err_title(e), "status", err_status(e), "code", err_code(e),
-	    "request_id", id);
-	if (field == NULL)
-		field = err_field(e);
-	if (field != NULL)
-		json_object_set_new(o, "field", json_string(field));
-	if (op->more != NULL)
-		json_object_update_missing(o, op->more);
 	rp->status = err_status(e);
-	body_set(rp, op->arena, o, "application/problem+json");
+	body_set(rp, op->arena, o, s->problem_media);
 	json_decref(o);
 	if (rp->status == 401)
 		reply_header(rp, "WWW-Authenticate",
@@ -142,38 +144,49 @@ success_status(const struct op *op)
 {
 	if (op->status != 0)
 		return op->status;
-	if (op->out == NULL)
+	if (op->out == NULL && op->table.next == NULL)
 		return 204;
 	return (op->route->traits & TRAIT_CREATES) != 0 ? 201 : 200;
 }
 
 static void
-success_fill(struct reply *rp, struct op *op)
+table_fill(struct reply *rp, struct op *op)
+{
+	rp->content_type = "text/csv; charset=utf-8; header=present";
+	rp->body = op->part;
+	reply_header(rp, "Content-Disposition",
+	    arena_format(
+		op->arena, "attachment; filename=\"%s\"", op->table.file));
+}
+
+static void
+success_fill(struct reply *rp, struct op *op, const struct surface *s)
 {
 	rp->status = success_status(op);
 	if (op->set_token != NULL && !op->who.browser && op->out != NULL)
 		json_object_set_new(
 		    op->out, "token", json_string(op->set_token));
 	if (op->out != NULL)
-		body_set(rp, op->arena, op->out, "application/json");
-	if (op->version > 0)
-		reply_header(rp, "ETag",
-		    arena_format(
-			op->arena, "\"%lld\"", (long long)op->version));
+		body_set(rp, op->arena, op->out, s->media);
+	if (op->version > 0 && s->tag != NULL)
+		reply_header(rp, "ETag", s->tag(op->arena, op->version));
 	cookie_fill(rp, op);
 	device_fill(rp, op);
+	if (op->table.next != NULL)
+		table_fill(rp, op);
 	rp->join = op->join;
 }
 
 void
 reply_fill(struct reply *rp, struct op *op, enum err r)
 {
-	memset(rp, 0, sizeof(*rp));
-	reply_security(rp, false);
-	/*= TR-05 */
-	reply_header(rp, "Cache-Control", "no-store");
+	const struct surface *s = surface_of(op->rq);
+
+	/*= TR-05: a refusal is kept nowhere either */
+	begin(rp, r == ERR_OK ? s->policy : POLICY_API,
+	    r == ERR_OK ? s->kept : "no-store");
 	if (r == ERR_OK)
-		success_fill(rp, op);
+		success_fill(rp, op, s);
 	else
-		problem_fill(rp, op, r);
+		problem_fill(rp, op, s, r);
 }

@@ -1,15 +1,16 @@
 #ifndef GATE_REPLY_H
 #define GATE_REPLY_H
 
-#include "gate/op.h"
+#include "gate/surface.h"
 
 /* Turns the outcome of an operation into a response: status, body, and the
  * headers that every answer carries. */
 void reply_fill(struct reply *, struct op *, enum err);
 
-/* Security headers of every answer, ours and the server's own (TR-03, TR-04,
- * PA-09). `page` is true for the portal's files. */
-void reply_security(struct reply *, bool page);
+/* An answer that is no operation's, as its surface has it: the headers that
+ * every answer carries (TR-03, TR-04, PA-09), media type and body. */
+void reply_plain(
+    struct reply *, const struct surface *, int status, struct bytes body);
 void reply_header(struct reply *, const char *name, const char *value);
 
 #endif

@@ -1,5 +1,7 @@
 #include "gate/right.h"
 
+#include "gate/input.h"
+
 #include <string.h>
 
 #define PATIENT "/v1/patients/{id}" /* whom a body names */
@@ -14,8 +16,6 @@ right_in_state(const struct route *route, enum session_state state)
 		return true;
 	case OPEN_TOTP:
 		return state == STATE_TOTP_REQUIRED;
-	case OPEN_ENROL:
-		return state == STATE_TOTP_ENROLMENT_REQUIRED;
 	case OPEN_PASSWORD:
 		return state == STATE_PASSWORD_EXPIRED || state == STATE_ACTIVE;
 	case OPEN_ENROL_ACTIVE:
@@ -43,6 +43,72 @@ right_suffices(enum scope scope, const struct standing *s)
 		return true;
 	}
 	return false;
+}
+
+static enum err
+state_error(enum session_state state)
+{
+	switch (state) {
+	case STATE_TOTP_REQUIRED:
+		return ERR_TOTP_REQUIRED;
+	case STATE_TOTP_ENROLMENT_REQUIRED:
+		return ERR_TOTP_ENROLMENT_REQUIRED;
+	case STATE_PASSWORD_EXPIRED:
+		return ERR_PASSWORD_EXPIRED;
+	case STATE_ACTIVE:
+		return ERR_WRONG_STATUS; /* the step has been taken already */
+	default:
+		return ERR_NOT_SIGNED_IN;
+	}
+}
+
+enum err
+right_state(const struct op *op)
+{
+	return right_in_state(op->route, op->who.state)
+	    ? ERR_OK
+	    : state_error(op->who.state);
+}
+
+static enum err
+subject_check(struct op *op, const struct whose *whose)
+{
+	op->patient = whose->patient;
+	op->standing = whose->standing;
+	return !uuid_is_nil(&op->patient) &&
+		right_suffices(op->scope, &op->standing)
+	    ? ERR_OK
+	    : ERR_NOT_FOUND;
+}
+
+/*= AZ-01: what is not granted does not exist; denied and absent are one */
+enum err
+right_check(struct op *op, const struct whose *whose)
+{
+	if (op->route->open == OPEN_PUBLIC)
+		return ERR_OK;
+	op->scope = perm_scope(op->route->perm, op->who.role);
+	if (op->scope == SCOPE_NONE)
+		return ERR_NOT_FOUND;
+	return route_subject_kind(op->route) == NULL ||
+		op->route->subject == SUBJECT_BODY
+	    ? ERR_OK
+	    : subject_check(op, whose);
+}
+
+enum err
+right_check_body(struct op *op, const struct whose *whose)
+{
+	const struct uuid patient = in_uuid(op, "patient_id");
+	enum err r;
+
+	if (op->route->subject != SUBJECT_BODY)
+		return ERR_OK;
+	if (uuid_is_nil(&patient)) {
+		r = input_check(op); /* names what is wrong with it */
+		return r != ERR_OK ? r : ERR_NOT_FOUND;
+	}
+	return subject_check(op, whose);
 }
 
 /* A list is one of the resources below it. */

@@ -9,6 +9,24 @@ bool right_in_state(const struct route *, enum session_state);
 /* Does an actor who stands so to a record have what the scope asks for? */
 bool right_suffices(enum scope, const struct standing *);
 
+/* Whose record a request is about, as the database found it (nil: nobody's),
+ * and how the actor stands to it. */
+struct whose {
+	struct uuid patient;
+	struct standing standing;
+};
+
+/*
+ * The rules of dispatch.c. right_state: is this open in the session's state?
+ * right_check: has the actor the right, to this subject if the path names it?
+ * ERR_NOT_FOUND. right_check_body: and to the one that the body names? That is
+ * asked before the rest of the body is looked at: who has no right to it does
+ * not learn what else is amiss.
+ */
+NODISCARD enum err right_state(const struct op *);
+NODISCARD enum err right_check(struct op *, const struct whose *);
+NODISCARD enum err right_check_body(struct op *, const struct whose *);
+
 /*
  * What may be done with a resource: the routes at its address and below, and
  * for a patient those that name one in their body. The resource of a route is

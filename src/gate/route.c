@@ -40,6 +40,20 @@ const struct route route_none = {
 };
 
 const char *
+route_subject_kind(const struct route *route)
+{
+	switch (route->subject) {
+	case SUBJECT_PATIENT:
+	case SUBJECT_BODY:
+		return "patient";
+	case SUBJECT_VISIT:
+		return "visit";
+	default:
+		return NULL;
+	}
+}
+
+const char *
 method_name(enum method m)
 {
 	return method_names[m];

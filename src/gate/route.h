@@ -13,7 +13,6 @@ enum open {
 	OPEN_PUBLIC,
 	OPEN_SIGNED_IN,
 	OPEN_TOTP,
-	OPEN_ENROL,
 	OPEN_PASSWORD,
 	OPEN_ENROL_ACTIVE,
 	OPEN_ACTIVE
@@ -34,7 +33,8 @@ enum trait {
 	TRAIT_RECORD = 32,
 	TRAIT_MAY = 64,
 	TRAIT_OWN = 128,
-	TRAIT_SEARCHES = 256
+	TRAIT_SEARCHES = 256,
+	TRAIT_CSV = 512
 };
 
 enum perm {
@@ -74,13 +74,16 @@ struct route {
 	unsigned traits;
 };
 
-extern const struct route routes[]; /* by enum route_id */
+/* By enum route_id; bound to operations in care/route_table.c. */
+extern const struct route routes[];
 extern const size_t routes_count;
 
 /* Stands in the audit log for a path or method that is no route's, and for
  * refusals of several routes that are counted together. */
 extern const struct route route_none;
 
+/* What the session's question calls it: "patient", "visit"; NULL for none. */
+const char *route_subject_kind(const struct route *);
 const char *method_name(enum method);
 const char *perm_name(enum perm);
 enum scope perm_scope(enum perm, enum role);

@@ -2,10 +2,13 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import https from 'node:https';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { eventWords, ownEventWords, purposeWords } from '../../assets/js/event-words.js';
-import { Client, startClinic } from '../lib/clinic.mjs';
+import { family, resident } from '../edge/lib.mjs';
+import { Client, startClinic, totp } from '../lib/clinic.mjs';
 
 let clinic, as, patient, flooded;
 const refused = (r, status, code, field) => assert.deepEqual([r.status, r.body?.code, r.body?.field], [status, code, field], r.text);
@@ -30,7 +33,7 @@ const refusals = async (since) => Object.fromEntries((await clinic.sql(
 const last = async () => (await clinic.sql('SELECT coalesce(max(seq), 0) AS seq FROM audit'))[0].seq;
 
 before(async () => {
-  clinic = await startClinic();
+  clinic = await startClinic({ settings: 'download_seconds 3600\n' });
   flooded = await last();
   assert.deepEqual(await flood(500, ...foreign), ['403 origin_refused']);
   as = {};
@@ -265,6 +268,134 @@ test('reading one\'s own session leaves no row', async () => {
   assert.equal((await as.clinician.post('/v1/patients/search', { family_name: 'trail' })).status, 200);
   assert.deepEqual((await clinic.audit(`seq > ${since} AND actor_id = '${clinic.people.clinician.id}'`)).map((e) => [e.event, e.outcome]),
     [['session.listed', 'bad_query'], ['patient.searched', 'ok']]);
+});
+
+const stepUp = async () => {
+  for (const end = Date.now() + 90e3; ; await sleep(1000)) { // one code is good once
+    const r = await as.compliance.post('/v1/session/step-up', { code: totp(clinic.people.compliance.totp_secret) });
+    if (r.status === 200) return;
+    assert.ok(Date.now() < end, r.text);
+  }
+};
+/** The lines of a table as RFC 4180 has it. */
+function parsed(csv) {
+  const lines = csv.split('\r\n');
+  assert.equal(lines.pop(), '');
+  const names = lines.shift().split(',');
+  return lines.map((line) => {
+    const cells = [...line.matchAll(/"((?:[^"]|"")*)"(?:,|$)/g)].map((m) => m[1].replaceAll('""', '"'));
+    assert.equal(cells.length, names.length, line);
+    return Object.fromEntries(names.map((name, i) => [name, cells[i]]));
+  });
+}
+/** The answer as it begins; its body is not read before somebody does. */
+const opened = (query = '') => new Promise((done, failed) => {
+  const rq = https.get(`${clinic.url}/v1/audit/export?${query}`, { agent: false, rejectUnauthorized: false, headers: { authorization: `Bearer ${as.compliance.token}` } }, (rs) => {
+    rs.on('error', () => {});
+    rs.pause();
+    done(rs);
+  });
+  rq.on('error', failed);
+});
+/** All of it, and whether it came to its end. */
+const drained = (rs) => new Promise((done) => {
+  let n = 0;
+  rs.on('data', (d) => { n += d.length; });
+  rs.on('close', () => done({ n, whole: rs.complete }));
+  rs.resume();
+});
+const waiting = async () => (await clinic.sql(`SELECT count(*) FROM pg_stat_activity WHERE usename = 'epione_server' AND state LIKE 'idle in%' AND state_change < now() - interval '1 second'`))[0].count;
+/** Memory of the workers, in kB. */
+const workers = () => Object.keys(family({ child: clinic.server })).map(Number);
+
+//= AZ-09, AU-01, AU-07: a copy needs a fresh code, is recorded, and runs no formula
+test('the log as a file says what the list says', async () => {
+  refused(await as.compliance.get('/v1/audit/export'), 403, 'step_up_required');
+  await stepUp();
+  refused(await as.compliance.get('/v1/audit/export?from=x'), 422, 'invalid_field', 'from');
+  refused(await as.compliance.get(`/v1/audit/export?scope=nobody&patient_id=${patient}`), 422, 'invalid_field', 'patient_id');
+  const user = `/v1/users/${clinic.people.clinician2.id}`, named = await as.admin.get(user);
+  const formula = '=HYPERLINK("https://evil.example";"x")';
+  assert.equal((await as.admin.patch(user, { display_name: formula }, { 'if-match': named.headers.etag })).status, 200);
+  await as.patient.get(`/v1/patients/${clinic.people.patient.patient_id}`);
+  const to = new Date(Date.now() + 1000).toISOString().replace(/\.\d+/, '');
+  await sleep(1100);
+  const r = await as.compliance.get(`/v1/audit/export?to=${to}`);
+  assert.deepEqual([r.status, r.headers['content-type'], r.headers['content-disposition'], r.headers['transfer-encoding'], r.headers['content-length']],
+    [200, 'text/csv; charset=utf-8; header=present', 'attachment; filename="audit.csv"', 'chunked', undefined]);
+  const rows = parsed(r.text), items = [];
+  for (let cursor = ''; cursor !== null;) {
+    const page = (await as.compliance.get(`/v1/audit?limit=100&to=${to}${cursor && `&cursor=${cursor}`}`)).body;
+    items.push(...page.items);
+    cursor = page.next_cursor;
+  }
+  assert.ok(rows.length > 50);
+  assert.deepEqual(rows.map((e) => e.seq), items.map((e) => String(e.seq)));
+  for (const [i, row] of rows.entries()) {
+    const { returned, actor_name, ...rest } = items[i];
+    assert.equal(row.returned, returned.join(' '));
+    for (const [name, value] of Object.entries(rest)) assert.equal(row[name], String(value ?? ''), name);
+    //= AZ-02: staff have names; of a patient there is the id
+    assert.equal(row.actor_name, rest.actor_role === 'patient' ? '' : (actor_name ?? '').replace(/^=/, "'="));
+  }
+  assert.ok(rows.some((e) => e.actor_role === 'patient') && rows.some((e) => e.actor_name === `'${formula}`));
+  const mine = parsed((await as.compliance.get(`/v1/audit/export?patient_id=${patient}&action=C`)).text);
+  assert.deepEqual(mine.map((e) => e.event), ['patient.created']);
+  assert.deepEqual(parsed((await as.compliance.get('/v1/audit/export?to=2001-01-01T00:00:00Z')).text), []);
+  const head = await as.compliance.request('HEAD', '/v1/audit/export');
+  assert.deepEqual([head.status, head.text, head.headers['transfer-encoding']], [200, '', 'chunked']);
+  const [event] = await clinic.audit(`request_id = '${r.headers['x-request-id']}'`);
+  assert.deepEqual([event.event, event.outcome, event.operation], ['audit.exported', 'ok', 'audit_export']);
+  const back = await as.admin.get(user);
+  await as.admin.patch(user, { display_name: clinic.people.clinician2.name }, { 'if-match': back.headers.etag });
+});
+
+// 60 000 events are 13 MB: more than a worker may hold, more than sockets do
+test('the log as a file is made while it is sent', { timeout: 300e3 }, async () => {
+  await clinic.sql(`INSERT INTO audit_log (at, clinic_id, actor_id, request_id, event, operation, actor_role, purpose, action)
+    SELECT l.at - n * interval '1 millisecond', l.clinic_id, l.actor_id, l.request_id, l.event, l.operation, l.actor_role, l.purpose, l.action
+      FROM (SELECT * FROM audit_log WHERE actor_id = '${clinic.people.clinician.id}' LIMIT 1) AS l, generate_series(1, 60000) AS n`);
+  await stepUp();
+  await drained(await opened(`actor_id=${clinic.people.admin.id}`)); // a short one, for what is made once
+  const before = workers().map(resident);
+  const slow = await opened();
+  assert.equal(slow.statusCode, 200);
+  await sleep(2500); // what the sockets take has been made
+  assert.equal(await waiting(), '0', 'a transaction waits for a client');
+  assert.equal((await as.clinician.get('/v1/session')).status, 200);
+  let most = 0;
+  const watch = setInterval(() => { most = Math.max(most, ...workers().map((pid, i) => resident(pid) - before[i])); }, 50);
+  const { n, whole } = await drained(slow);
+  clearInterval(watch);
+  assert.ok(whole && n > 12e6, `${n} bytes, ${whole}`);
+  if (!process.env.SAN) assert.ok(most < 1024, `a worker grew by ${most} kB`);
+  // so many at a time, and who goes away makes room
+  const many = await Promise.all(Array.from({ length: 40 }, () => opened()));
+  const [busy] = many.filter((rs) => rs.statusCode === 503), open = many.filter((rs) => rs.statusCode === 200);
+  assert.ok(busy && open.length <= 32 && open.length + many.filter((rs) => rs.statusCode === 503).length === 40);
+  assert.match(busy.headers['retry-after'], /^\d+$/);
+  for (const rs of many) rs.destroy();
+  for (const end = Date.now() + 20e3; ; await sleep(100)) {
+    const all = await Promise.all(Array.from({ length: 8 }, () => opened(`actor_id=${clinic.people.admin.id}`)));
+    const fine = all.every((rs) => rs.statusCode === 200);
+    for (const rs of all) rs.destroy();
+    if (fine) break;
+    assert.ok(Date.now() < end, 'those who left are still served');
+  }
+  // the session ends, and with it the download
+  const orphan = await opened();
+  assert.equal((await as.compliance.delete('/v1/session')).status, 204);
+  assert.equal((await drained(orphan)).whole, false);
+  assert.match(clinic.log, /"download_cut".*"not_signed_in"/);
+  as.compliance = await clinic.signIn(clinic.people.compliance);
+  // and so it is when its time is over, though something is read now and then
+  await clinic.restart({ download_seconds: 2 });
+  await stepUp();
+  const tardy = await opened();
+  assert.equal(tardy.statusCode, 200);
+  for (const end = Date.now() + 20e3; !/"download_cut".*"request_timeout"/.test(clinic.log); await sleep(100)) assert.ok(Date.now() < end);
+  assert.equal((await drained(tardy)).whole, false);
+  await clinic.restart({ download_seconds: 3600 });
 });
 
 test('what was counted is written when the server is told to stop', async () => {

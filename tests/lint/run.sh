@@ -29,8 +29,6 @@ layers() {
 		tables) may='none' ;;
 		*) may='' ;;
 		esac
-		# the route table binds rows to functions
-		[ "$f" = src/gate/route_table.c ] && may="$may|care"
 		grep -nE '^#include "(base|data|gate|care|edge|ctl|jobs)/' "$f" |
 			grep -vE "\"($may)/" | sed "s|^|$f:|"
 		case $layer in edge | main.c) ;; *)

@@ -63,7 +63,7 @@ export const mutations = [
     test: api('account'), name: 'an invitation opens an account once' },
 
   // Authorization
-  { id: 'AZ-01', file: 'src/gate/dispatch.c', from: '\tif (op->scope == SCOPE_NONE)\n\t\treturn ERR_NOT_FOUND;', to: '\tif (op->scope > SCOPE_CLINIC)\n\t\treturn ERR_NOT_FOUND;',
+  { id: 'AZ-01', file: 'src/gate/right.c', from: '\tif (op->scope == SCOPE_NONE)\n\t\treturn ERR_NOT_FOUND;', to: '\tif (op->scope > SCOPE_CLINIC)\n\t\treturn ERR_NOT_FOUND;',
     test: api('access'), name: 'GET /v1/users/{id} is not there for scheduler', says: '${row.method} ${row.path} is not there for ${role}' },
   { id: 'AZ-01', file: 'src/gate/right.c', from: '\tcase SCOPE_CARE:\n\t\treturn s->care;', to: '\tcase SCOPE_CARE:\n\t\treturn true;',
     test: api('access'), name: 'about a patient of others every body is 404' },
@@ -162,11 +162,11 @@ export const mutations = [
   // Operations
   { id: 'OP-03', file: 'sql/roles.sql', from: 'ALTER ROLE epione_server LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS', to: 'ALTER ROLE epione_server LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION BYPASSRLS',
     test: 'tests/db/cluster_test.sh', name: 'none is a superuser or bypasses RLS' },
-  { untried: true, id: 'OP-04', file: 'src/edge/health.c', from: 'strcmp(rq->path, "/metrics") == 0 && rq->local)', to: 'strcmp(rq->path, "/metrics") == 0)',
+  { untried: true, id: 'OP-04', file: 'src/tables/surfaces.def', from: '"/metrics",         LOCAL, ', to: '"/metrics",         ANYONE,',
     test: api('limits'), name: '/metrics is not for those who come through a proxy' },
 
   // Transport
-  { id: 'TR-05', file: 'src/gate/reply.c', from: 'reply_header(rp, "Cache-Control", "no-store");', to: 'reply_header(rp, "Cache-Control", "no-cache");',
+  { id: 'TR-05', file: 'src/gate/reply.c', from: 'r == ERR_OK ? s->kept : "no-store");', to: 'r == ERR_OK ? s->kept : "no-cache");',
     test: api('access'), name: 'GET /v1/visits/{id} needs a session', says: '${row.method} ${row.path} needs a session' },
   { untried: true, id: 'TR-06', file: 'src/gate/credential.c', from: '\tif (!changes_state(rq) && !rq->upgrade)', to: '\tif (!changes_state(rq))',
     test: api('signal'), name: 'only who may come in gets a socket' },
@@ -186,7 +186,7 @@ export const mutations = [
     test: unit('signal_message'), name: 'every_cell_of_the_table_answers_as_stated' },
   { untried: true, id: 'TR-14', file: 'src/base/crypto.c', from: 'return hmac_parts(sha1, key, &in, 1, out) ?', to: 'return hmac_parts(sha1, in, &key, 1, out) ?',
     test: unit('crypto'), name: 'hmac_sha1_agrees_with_oracles' },
-  { untried: true, id: 'TR-21', file: 'src/gate/reply.c', from: 'reply_header(rp, "Content-Security-Policy", page ? CSP_PAGE : CSP_API);', to: 'reply_header(rp, "Content-Security-Policy", page ? CSP_PAGE : CSP_API);\n\treply_header(rp, "Access-Control-Allow-Origin", "*");',
+  { untried: true, id: 'TR-21', file: 'src/gate/reply.c', from: 'reply_header(rp, "Content-Security-Policy", policies[policy]);', to: 'reply_header(rp, "Content-Security-Policy", policies[policy]);\n\treply_header(rp, "Access-Control-Allow-Origin", "*");',
     test: api('hostile'), name: 'a cookie acts for pages of our own origin alone' },
   { untried: true, id: 'TR-24', file: 'src/base/network.c', from: 'size_t from = is_ipv4(a) ? 8 : 0, i;', to: 'size_t from = 8, i;',
     test: unit('network'), name: 'a_subscriber_is_an_ipv4_address_or_a_64' },
@@ -194,7 +194,7 @@ export const mutations = [
     test: api('http'), name: 'Kore refuses HTTP/0.9: 400', says: 'Kore refuses ${name}: ${status}' },
   { untried: true, id: 'TR-04', file: 'src/gate/reply.c', from: '{ "X-Content-Type-Options", "nosniff" },', to: '{ "X-Content-Type-Options", "none" },',
     test: api('http'), name: 'Kore refuses HTTP/0.9: 400', says: 'Kore refuses ${name}: ${status}' },
-  { untried: true, id: 'TR-22', file: 'src/gate/reply.c', from: 'json_sprintf("urn:epione:problem:%s", err_code(e))', to: 'json_sprintf("urn:epione:%s:problem", err_code(e))',
+  { untried: true, id: 'TR-22', file: 'src/gate/surface.c', from: 'json_sprintf("urn:epione:problem:%s", err_code(e))', to: 'json_sprintf("urn:epione:%s:problem", err_code(e))',
     test: api('http'), name: 'Kore refuses HTTP/0.9: 400', says: 'Kore refuses ${name}: ${status}' },
   { untried: true, id: 'TR-23', file: 'src/gate/reply.c', from: '\tif (rp->status == 405)', to: '\tif (rp->status == 599)',
     test: api('http'), name: 'any other method is 405 with Allow, wherever it is tried' },

@@ -1,4 +1,4 @@
-/* The only file of the gate that sees care/: it binds rows to functions. */
+/* Binds the rows of tables/routes.def to their operations. */
 #include "care/operations.h"
 #include "gate/route.h"
 
@@ -12,6 +12,7 @@ enum {
 	MAY = TRAIT_MAY,
 	OWN = TRAIT_OWN,
 	SEARCHES = TRAIT_SEARCHES,
+	CSV = TRAIT_CSV,
 };
 
 const struct route routes[] = {

@@ -85,6 +85,8 @@ export const mutations = [
   // Audit
   { id: 'AU-01', file: 'src/gate/dispatch.c', from: 'if ((op->route->traits & TRAIT_OWN) == 0)', to: 'if (op->route == NULL)',
     test: api('faults'), name: 'when the audit row cannot be written nothing is disclosed or changed' },
+  { id: 'AU-01', file: 'sql/queries/gate.sql', from: "OR current_setting('epione.standing', true) = ANY ($16::text[])", to: 'OR $16::text[] IS NOT NULL',
+    test: api('patient'), name: 'a read that is refused leaves its refusal alone, however well its reader was known' },
   { id: 'AU-02', file: 'src/gate/audit.c', from: '.address = op->rq->address,\n\t\t.request_id', to: '.address = "192.0.2.1",\n\t\t.request_id',
     test: api('audit'), name: 'an event says all of it' },
   { id: 'AU-03', file: 'src/data/sql_error.c', from: 'constraint == NULL ? "-" : constraint', to: 'constraint == NULL\n\t\t? PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY) : constraint',

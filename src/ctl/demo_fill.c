@@ -229,10 +229,10 @@ sessions_put(struct hand *hand, struct op *op, int64_t from, int64_t n)
 }
 
 static const struct kind kinds[KINDS] = {
-	[PATIENTS] = { "patients", 400, 4000, 400, patients_put },
-	[VISITS] = { "visits", 1000, 700, 250, visits_put },
-	[EVENTS] = { "events", 20000, 260, 15, events_put },
-	[SESSIONS] = { "sessions", 20000, 500, 15, sessions_put },
+	[PATIENTS] = { "patients", 400, 2400, 500, patients_put },
+	[VISITS] = { "visits", 1000, 1050, 900, visits_put },
+	[EVENTS] = { "events", 20000, 250, 50, events_put },
+	[SESSIONS] = { "sessions", 20000, 450, 100, sessions_put },
 };
 
 /* Batches */

@@ -271,11 +271,9 @@ test('reading one\'s own session leaves no row', async () => {
 });
 
 const stepUp = async () => {
-  for (const end = Date.now() + 90e3; ; await sleep(1000)) { // one code is good once
-    const r = await as.compliance.post('/v1/session/step-up', { code: totp(clinic.people.compliance.totp_secret) });
-    if (r.status === 200) return;
-    assert.ok(Date.now() < end, r.text);
-  }
+  await clinic.sql('UPDATE account SET totp_last_step = 0'); // one code is good once
+  const r = await as.compliance.post('/v1/session/step-up', { code: totp(clinic.people.compliance.totp_secret) });
+  assert.equal(r.status, 200, r.text);
 };
 /** The lines of a table as RFC 4180 has it. */
 function parsed(csv) {

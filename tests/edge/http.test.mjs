@@ -571,14 +571,12 @@ test('39 who has said all still gets all, and so does one who closes', async () 
 });
 
 test('39 one that is cut off does not look whole', async () => {
-  for (const version of ['1.0', '1.1']) {
-    const c = await connect(server);
-    c.write(parts(300000, 'GET', version).replace('/parts', '/cut'));
-    assert.ok(await c.until(() => c.over));
-    assert.ok(c.received > 0);
-    assert.equal(c.error?.code, 'ECONNRESET');
-    c.destroy();
-  }
+  const c = await connect(server);
+  c.write(parts(300000).replace('/parts', '/cut'));
+  assert.ok(await c.until(() => c.over));
+  assert.ok(c.received > 0);
+  assert.equal(whole(c), null);
+  c.destroy();
 });
 
 test('39 a client that goes away ends the work', async () => {

@@ -312,7 +312,7 @@ test('the clock goes back: a period that had its run has no second', async () =>
 test('a relay under another name, or without TLS, gets nothing', async () => {
   for (const [what, how] of [['name', { certificateFor: 'elsewhere.example' }], ['no STARTTLS', { secure: false, starttls: false }]]) {
     const bad = await startMailbox(how);
-    await jobs.kill();
+    await jobs?.kill();
     clinic.writeJobs(bad.jobs);
     jobs = await clinic.startJobs();
     const id = await ask();

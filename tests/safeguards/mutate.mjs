@@ -4,6 +4,8 @@
 //
 //   node tests/safeguards/mutate.mjs [ID|FILE...]  those of some controls, or of
 //                                                 some files of tests; or all
+//   node tests/safeguards/mutate.mjs --untried     those that nobody has seen yet
+//   node tests/safeguards/mutate.mjs --untried     those that nobody has seen yet
 //   node tests/safeguards/mutate.mjs --check       only whether each still applies
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -104,7 +106,7 @@ function prove(dir, m, known) {
 const args = process.argv.slice(2);
 const wanted = args.filter((a) => !a.startsWith('-'));
 const means = (w, m) => w === m.id || m.test.startsWith(w);
-const chosen = mutations.filter((m) => wanted.length === 0 || wanted.some((w) => means(w, m)));
+const chosen = mutations.filter((m) => (wanted.length === 0 || wanted.some((w) => means(w, m))) && (!args.includes('--untried') || m.untried));
 const faults = chosen.map((m) => [m, complaint(m)]).filter(([, c]) => c);
 for (const [m, c] of faults) console.error(`tests/safeguards/mutations.mjs: ${m.id}: ${c}`);
 for (const id of wanted.filter((w) => !mutations.some((m) => means(w, m)))) console.error(`tests/safeguards/mutations.mjs: nothing for ${id}`);

@@ -1,6 +1,7 @@
 // Records and bookings by the pages: found, changed by two at once, booked,
 // refused when the time is taken; and hostile text that stays text.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { Client } from '../lib/clinic.mjs';
 import { Portal, axe, overflow } from './portal.mjs';
@@ -445,6 +446,23 @@ test('the compliance officer filters and pages the audit', async () => {
     assert.deepEqual(await axe(officer), []);
     assert.ok(await overflow(officer) <= 0, 'scrolls sideways');
   }
+
+  // a copy of the log needs a fresh code, and is what the filters leave
+  await officer.getByLabel('Kind').selectOption('U');
+  await officer.getByRole('button', { name: 'Download as a file' }).click();
+  await officer.getByRole('dialog').getByLabel('Code')
+    .fill(await portal.code(portal.clinic.people.compliance));
+  const [copy] = await Promise.all([officer.waitForEvent('download'),
+    officer.getByRole('button', { name: 'Continue' }).click()]);
+  assert.match(copy.suggestedFilename(), /^audit \d{4}-\d\d-\d\d\.csv$/);
+  const [names, ...lines] = readFileSync(await copy.path(), 'utf8')
+    .trimEnd().split('\r\n');
+  assert.match(names, /^seq,at,event,action,/);
+  assert.ok(lines.length > 0 && lines.every((line) =>
+    /^"\d+","[^"]+","[\w.]+","U",/.test(line)), lines[0]);
+  await officer.getByText('The file is among your downloads.').waitFor();
+  assert.deepEqual(await axe(officer), []);
+  await officer.getByRole('button', { name: 'Clear filters' }).click();
 
   // who acted and whose record it was are found by name, with the keyboard
   const { people } = portal.clinic;

@@ -141,7 +141,8 @@ a_page_shows_as_many_as_were_asked_for(void **state)
 	struct thing_row t[] = { { .name = "a", .count = 1 },
 		{ .name = "b", .count = 2 }, { .name = "c", .count = 3 } };
 	const struct route route = { .out = maker };
-	struct op op = { .route = &route, .limit = 3 };
+	const struct request rq = { .path = "/v1/things" };
+	struct op op = { .rq = &rq, .route = &route, .limit = 3 };
 	struct page page = { .rows = t, .n = 3, .size = sizeof(t[0]) };
 
 	(void)state;

@@ -250,9 +250,10 @@ async function runUntil(relay, id, at, arrives) {
 
 test('killed at each step from the claim to the end: nothing is lost, and what is done is noted once', { timeout: 300_000 }, async (t) => {
   const relay = await PostgresRelay.before(clinic);
+  const through = relay.through(clinic, 'epione-jobs.conf'), direct = through.replace('/relay', '');
   t.after(() => relay.stop());
   await jobs?.kill();
-  clinic.writeJobs(box.jobs, relay.through(clinic, 'epione-jobs.conf'));
+  clinic.writeJobs(box.jobs, through);
   const noted = async () => (await clinic.audit(`operation = 'mail_send' AND outcome = 'ok'`)).length;
   const before = await noted();
   const copies = (id) => box.messages.filter((m) => m.mail.messageId.includes(id));
@@ -281,7 +282,7 @@ test('killed at each step from the claim to the end: nothing is lost, and what i
     return ending && text.includes('COMMIT');
   }, true));
   await becomes(other, 'done');
-  clinic.writeJobs(box.jobs, relay.through(clinic, 'epione-jobs.conf').replace('/relay', ''));
+  clinic.writeJobs(box.jobs, direct);
   jobs = await clinic.startJobs();
   await becomes(await ask(), 'done');
   assert.deepEqual([copies(other).length, await keys(other), await noted()], [1, 0, before + 3]);

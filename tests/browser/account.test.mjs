@@ -286,7 +286,7 @@ test('sign-out leaves nothing behind, and Back shows nothing', async () => {
     .first().waitFor();
   await page.getByRole('heading', { name: 'Your visits' }).waitFor();
   await page.goto(`${portal.url}/account`);
-  await page.getByText('This one').waitFor();
+  await page.getByText('This one', { exact: true }).waitFor();
   await page.getByRole('button', { name: 'Sign out', exact: true }).click();
   await page.getByText('You are signed out.').waitFor();
   await other.waitForURL(/\/\?signed=out/);
@@ -313,7 +313,7 @@ test('another device is signed out from the account page', async () => {
   const far = await portal.signIn(there, people.scheduler);
 
   await page.goto(`${portal.url}/account`);
-  await page.getByText('This one').waitFor();
+  await page.getByText('This one', { exact: true }).waitFor();
   // Devices of earlier tests are there too: all but this one go.
   const buttons = page.getByRole('button',
     { name: /^Sign out \w+ on|^Sign out A program/ });

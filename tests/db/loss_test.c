@@ -295,6 +295,7 @@ proxy_connection(struct proxy *p, const char *server)
 static void
 proxy_serve(struct proxy *p, const char *server)
 {
+	signal(SIGPIPE, SIG_IGN); /* a pool that gave up */
 	while (!p->cut_done) {
 		p->client = accept(p->listener, NULL, NULL);
 		proxy_connection(p, server);

@@ -274,7 +274,9 @@ address() {
 }
 
 url() {
-	address "$1" ":$(password "$1")"
+	local secret
+	secret=$(password "$1") || exit
+	address "$1" ":$secret"
 }
 
 teardown() {

@@ -41,9 +41,8 @@ struct passage {
 	struct session_enter_row session;
 	struct early input;
 	bool misnamed; /* an id of the path is none */
-	bool
-	    in_parts; /* counted among those that are made while they are sent */
-	bool alone;   /* nobody waits at the client's: no sign of life */
+	bool in_parts; /* counted in parts_open */
+	bool alone;    /* a further part, which is no sign of life */
 	bool counted;  /* against the rates of its actor */
 	bool noted;    /* its audit row is committed already */
 	bool mistaken; /* that row was not true: once more, without it */
@@ -417,10 +416,7 @@ pass(struct passage *p)
 	    (r = right_state(op)) != ERR_OK || (r = right_have(p)) != ERR_OK ||
 	    (r = input_have(p)) != ERR_OK ||
 	    (r = body_right_have(p)) != ERR_OK ||
-	    (r = input_check(op)) != ERR_OK ||
-	    (r = upgrade_check(op)) != ERR_OK ||
-	    (r = precondition_read(op)) != ERR_OK ||
-	    (r = operation_run(p)) != ERR_OK)
+	    (r = form_check(p)) != ERR_OK || (r = operation_run(p)) != ERR_OK)
 		return r;
 	return success_write(p);
 }

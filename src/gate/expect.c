@@ -6,26 +6,26 @@
 
 #include <string.h>
 
-#define PLACES	  1024 /* a newer token takes the place of one that shares it */
+#define SLOTS	  1024 /* a newer token pushes out one that shares its slot */
 #define STANDINGS 8
 
 static struct expectation {
 	bool used;
 	uint8_t hash[sizeof(((struct credential *)0)->hash)];
 	struct actor who;
-} places[PLACES];
+} slots[SLOTS];
 
 /* Any bytes of a SHA-256 are as good as others. */
 static struct expectation *
-place_of(const struct credential *c)
+slot_of(const struct credential *c)
 {
-	return &places[(c->hash[0] | c->hash[1] << 8) % PLACES];
+	return &slots[(c->hash[0] | c->hash[1] << 8) % SLOTS];
 }
 
 bool
 expect_actor(const struct credential *c, struct actor *who)
 {
-	const struct expectation *e = place_of(c);
+	const struct expectation *e = slot_of(c);
 
 	if (!e->used || !secret_equal(e->hash, c->hash, sizeof(e->hash)))
 		return false;
@@ -36,7 +36,7 @@ expect_actor(const struct credential *c, struct actor *who)
 void
 expect_note(const struct credential *c, const struct actor *who)
 {
-	struct expectation *e = place_of(c);
+	struct expectation *e = slot_of(c);
 
 	e->used = true;
 	memcpy(e->hash, c->hash, sizeof(e->hash));
@@ -49,7 +49,7 @@ expect_forget(const struct credential *c)
 	struct actor who;
 
 	if (expect_actor(c, &who))
-		place_of(c)->used = false;
+		slot_of(c)->used = false;
 }
 
 struct text_list

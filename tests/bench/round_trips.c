@@ -259,10 +259,10 @@ wait_any(void)
 	size_t i;
 
 	for (i = 0; i < connections_n; i++)
-		fds[i] = (struct pollfd){ connections[i].busy
-			? PQsocket(connections[i].pg)
-			: -1,
-			POLLIN, 0 };
+		fds[i] = (struct pollfd){
+			connections[i].busy ? PQsocket(connections[i].pg) : -1,
+			POLLIN, 0
+		};
 	if (poll(fds, connections_n, 10000) == 0)
 		fail("wait", "no answer in 10 s");
 }
@@ -305,8 +305,7 @@ block(const struct variant *v, int64_t ns)
 	do {
 		busy = 0;
 		for (i = 0; i < connections_n; i++)
-			busy += step(
-			    &connections[i], v, now_ns() < begin + ns);
+			busy += step(&connections[i], v, now_ns() < begin + ns);
 		if (busy > 0)
 			wait_any();
 	} while (busy > 0);
@@ -330,7 +329,8 @@ main(int argc, char **argv)
 	int blocks;
 
 	if (argc != 5)
-		fail("usage", "round_trips CONNINFO CONNECTIONS BLOCK_MS BLOCKS");
+		fail("usage",
+		    "round_trips CONNINFO CONNECTIONS BLOCK_MS BLOCKS");
 	connections_n = strtoul(argv[2], NULL, 10);
 	block_ns = strtoll(argv[3], NULL, 10) * 1000000;
 	blocks = (int)strtol(argv[4], NULL, 10);

@@ -10,9 +10,9 @@
 
 #include <string.h>
 
-static const struct actor ann = { .account = { { 1 } },
-	.role = ROLE_CLINICIAN,
-	.state = STATE_ACTIVE };
+static const struct actor ann = {
+	.account = { { 1 } }, .role = ROLE_CLINICIAN, .state = STATE_ACTIVE
+};
 
 static void
 a_token_is_whose_it_was_until_it_is_forgotten(void **state)

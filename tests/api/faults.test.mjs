@@ -99,9 +99,7 @@ test('a database that hangs: 503 at the deadline, and the rest goes on after', a
 });
 
 test('searches that get nowhere keep nobody else out, and say what to do', async () => {
-  const locked = clinic.sql(`BEGIN; LOCK TABLE patient_token IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(60); COMMIT`).catch(() => {});
-  const holder = `SELECT pid FROM pg_locks WHERE relation = 'patient_token'::regclass AND mode = 'AccessExclusiveLock' AND granted`;
-  while ((await clinic.sql(holder)).length === 0) await sleep(20);
+  const release = await clinic.hold('LOCK TABLE patient_token IN ACCESS EXCLUSIVE MODE');
   const crowd = Array.from({ length: 4 }, () => Object.assign(new Client(clinic.url, { role: 'scheduler' }), { token: front.token }));
   let over = 0;
   const searches = crowd.flatMap((c) => Array.from({ length: 60 }, () => c.search({ family_name: 'Load' }).finally(() => { over++; })));
@@ -115,8 +113,7 @@ test('searches that get nowhere keep nobody else out, and say what to do', async
     assert.ok(Number(r.headers['retry-after']) >= 1);
   }
   for (const c of crowd) c.close();
-  await clinic.sql(`SELECT pg_terminate_backend(pid) FROM (${holder}) AS h`);
-  await locked;
+  await release();
   assert.equal((await front.search({ family_name: 'Load' })).status, 200);
 });
 

@@ -441,13 +441,11 @@ test('a code works once, on whichever worker it comes', async () => {
   // several look at the code before the first of them can say that it is used
   const about = (text) => clinic.sql(`SELECT pid FROM pg_stat_activity WHERE query LIKE '${text}%' AND pid <> pg_backend_pid()`);
   const several = async (text, n) => { while ((await about(text)).length < n) await new Promise((done) => setTimeout(done, 20)); };
-  const held = clinic.sql(`BEGIN; SELECT FROM account WHERE id = :'id' FOR NO KEY UPDATE; SELECT pg_sleep(60); COMMIT`, { id: await clinic.accountId(clinician) }).catch(() => {});
-  await several('SELECT pg_sleep', 1);
+  const release = await clinic.hold(`SELECT FROM account WHERE id = :'id' FOR NO KEY UPDATE`, { id: await clinic.accountId(clinician) });
   const c = await code(clinician);
   const sent = clients.map((s) => s.post('/v1/session/totp', { code: c }));
   await several('UPDATE account SET totp_last_step', 2);
-  await clinic.sql(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'`);
-  await held;
+  await release();
   const got = await Promise.all(sent);
   assert.equal(got.filter((r) => r.status === 200).length, 1, got.map((r) => r.status).join(' '));
   assert.equal(got.filter((r) => r.body.code === 'invalid_code').length, 19);

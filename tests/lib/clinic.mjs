@@ -1,6 +1,6 @@
 // A whole clinic of the test's own: private PostgreSQL, keys, certificate,
 // demo people, and the server, in a temporary folder that goes away again.
-import { spawn, execFile, execFileSync } from 'node:child_process';
+import { spawn, execFile } from 'node:child_process';
 import { createHmac, randomUUID } from 'node:crypto';
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import https from 'node:https';
@@ -11,15 +11,13 @@ import { promisify } from 'node:util';
 import { fileURLToPath } from 'node:url';
 
 import { described } from './described.mjs';
+import { Superuser } from './superuser.mjs';
 
 const run = promisify(execFile);
 export const top = fileURLToPath(new URL('../..', import.meta.url));
 const script = path.join(top, 'tools/clinic.sh');
 const cluster = path.join(top, 'tools/cluster.sh');
 const template = path.join(top, 'tests/lib/template.sh');
-
-// PostgreSQL's own psql: Debian's is a script that looks for it each time.
-const psql = path.join(execFileSync('pg_config', ['--bindir'], { encoding: 'utf8' }).trim(), 'psql');
 
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
@@ -158,6 +156,7 @@ async function begin(dir, port, url, environment) {
 export class Clinic {
   constructor(fields) {
     Object.assign(this, fields);
+    this.db = new Superuser(this.superuser);
     this.log = '';
   }
 
@@ -250,6 +249,7 @@ export class Clinic {
         appendFileSync(record, JSON.stringify({ audit: true, ...a }) + '\n');
     await Promise.all([...(this.jobs ?? [])].map((j) => j.kill('SIGKILL')));
     this.second?.close();
+    await this.db.close();
     await this.stopServer();
     await run('sh', [script, 'stop', this.dir]).catch(() => {});
     if (!process.env.EPIONE_TEST_KEEP) rmSync(this.dir, { recursive: true, force: true });
@@ -260,27 +260,10 @@ export class Clinic {
   }
 
   /** Keeps what a transaction takes, such as a lock; answers what lets it go. */
-  async hold(text) {
-    const p = spawn(psql, ['-X', '-q', '-v', 'ON_ERROR_STOP=1', this.superuser], { stdio: ['pipe', 'pipe', 'inherit'] });
-    const ended = new Promise((done) => p.on('close', done));
-    const held = new Promise((done) => p.stdout.on('data', (d) => `${d}`.includes('held') && done(true)));
-    p.stdin.write(`BEGIN; ${text};\n\\echo held\n`);
-    if (await Promise.race([held, ended]) !== true) throw new Error(`not to be had: ${text}`);
-    return () => { p.stdin.end('COMMIT;\n'); return ended; };
-  }
+  hold(text, params) { return this.db.hold(text, params); }
 
-  /** Rows as objects of strings, by psql as superuser; params by :'name'. */
-  async sql(text, params = {}) {
-    const vars = Object.entries(params).flatMap(([k, v]) => ['-v', `${k}=${v}`]);
-    const file = path.join(this.dir, `q-${randomUUID()}.sql`);
-    writeFileSync(file, text);
-    try {
-      const { stdout } = await run(psql, ['-X', '-q', '--csv', '-v', 'ON_ERROR_STOP=1', ...vars, '-f', file, this.superuser], { maxBuffer: 1 << 26 });
-      return parseCsv(stdout);
-    } finally {
-      rmSync(file, { force: true });
-    }
-  }
+  /** Rows as objects of strings, as superuser; params by :'name'. */
+  sql(text, params) { return this.db.sql(text, params); }
 
   /** Audit rows, oldest first. */
   audit(where = 'true') {
@@ -325,24 +308,6 @@ export class Clinic {
     }
     return person.id;
   }
-}
-
-function parseCsv(text) {
-  const rows = [];
-  let row = [], cell = '', quoted = false;
-  for (let i = 0; i < text.length; i++) {
-    const c = text[i];
-    if (quoted) {
-      if (c !== '"') cell += c;
-      else if (text[i + 1] === '"') { cell += '"'; i++; } else quoted = false;
-    } else if (c === '"') quoted = true;
-    else if (c === ',') { row.push(cell); cell = ''; }
-    else if (c === '\n') { row.push(cell); rows.push(row); row = []; cell = ''; }
-    else cell += c;
-  }
-  if (rows.length === 0) return [];
-  const [head, ...rest] = rows;
-  return rest.map((r) => Object.fromEntries(head.map((h, i) => [h, r[i]])));
 }
 
 /** clinic.signIn as a function, for suites that read better so. */

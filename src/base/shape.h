@@ -41,6 +41,8 @@ enum shape_kind {
 #define SH_REQUIRED 1
 #define SH_PHI	    2 /* never echoed in an error */
 #define SH_NULLABLE 4 /* null clears it (merge patch) */
+/* a number or code of somebody's own: told apart from a card's (base/card.h) */
+#define SH_IDENTIFIER 8
 
 /* Where a value stands in a row, and as what; COLUMN_NONE is none. */
 enum column_type {

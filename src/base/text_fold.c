@@ -170,11 +170,13 @@ is_filler(utf8proc_int32_t c)
 }
 
 /* Blocks of digits have ten each, and begin with zero. */
-static int
-digit_value(utf8proc_int32_t c)
+int
+text_digit(utf8proc_int32_t c)
 {
 	int n = 0;
 
+	if (c < 0x80)
+		return c >= '0' && c <= '9' ? c - '0' : -1;
 	if (utf8proc_category(c) != UTF8PROC_CATEGORY_ND)
 		return -1;
 	while (utf8proc_category(c - 1 - n) == UTF8PROC_CATEGORY_ND)
@@ -189,7 +191,7 @@ put_letter(utf8proc_int32_t c, utf8proc_int32_t *out)
 	int digit;
 
 	if (c >= 0x80) {
-		if ((digit = digit_value(c)) >= 0)
+		if ((digit = text_digit(c)) >= 0)
 			c = '0' + digit;
 		t = twin_find(twins, sizeof(twins) / sizeof(twins[0]), c);
 	}

@@ -15,5 +15,7 @@ NODISCARD enum err text_encode(
     utf8proc_int32_t *points, size_t count, utf8proc_option_t, char **out);
 NODISCARD enum err text_normal_form(
     struct arena *, const char *, utf8proc_option_t, char **out);
+/* The value of a digit of any script; -1 for what is none. */
+int text_digit(utf8proc_int32_t);
 
 #endif

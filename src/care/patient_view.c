@@ -46,7 +46,8 @@ static const struct shape emergency_contact_members[] = {
 
 static const struct shape insurance_members[] = {
 	{ "payer", SH_TEXT, 1, 200, .flags = SH_REQUIRED | SH_PHI },
-	{ "member_id", SH_TEXT, 1, 100, .flags = SH_REQUIRED | SH_PHI },
+	{ "member_id", SH_TEXT, 1, 100,
+	    .flags = SH_REQUIRED | SH_PHI | SH_IDENTIFIER },
 	{ 0 },
 };
 

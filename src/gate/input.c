@@ -1,5 +1,6 @@
 #include "gate/input.h"
 
+#include "base/card.h"
 #include "base/shape.h"
 #include "gate/cursor.h"
 #include "gate/route.h"
@@ -106,6 +107,86 @@ body_input(struct op *op)
 	    op->arena, op->rq->body, &op->in, &op->culprit);
 }
 
+static const struct shape *
+member_find(const struct shape *s, const char *name)
+{
+	for (; s != NULL && s->kind != SH_END; s++)
+		if (strcmp(s->name, name) == 0)
+			return s;
+	return NULL;
+}
+
+static enum card_text
+text_kind(const struct shape *s)
+{
+	if (s == NULL)
+		return CARD_FREE; /* of an unknown member, too */
+	if (s->kind == SH_PHONE)
+		return CARD_PHONE;
+	return s->kind == SH_EMAIL || (s->flags & SH_IDENTIFIER) != 0
+	    ? CARD_IDENTIFIER
+	    : CARD_FREE;
+}
+
+/* Secrets are taken as they are: of them nothing is kept but a hash. And the
+ * digits of an id are not looked at. */
+static bool
+is_written(const struct shape *s)
+{
+	return s == NULL || (s->kind != SH_RAW && s->kind != SH_UUID);
+}
+
+static enum err cards_refuse(
+    struct op *, const struct shape *, const char *name, const json_t *);
+
+static enum err
+members_refuse_cards(struct op *op, const struct shape *shape,
+    const char *outer, const json_t *object)
+{
+	const char *name;
+	json_t *value;
+	enum err r;
+
+	json_object_foreach ((json_t *)(uintptr_t)object, name, value) {
+		r = card_check(op->arena, CARD_FREE, name);
+		if (r != ERR_OK)
+			return op_refuse(op, r, outer);
+		r = cards_refuse(op, member_find(shape, name),
+		    outer == NULL
+			? arena_text(op->arena, name)
+			: arena_format(op->arena, "%s.%s", outer, name),
+		    value);
+		if (r != ERR_OK)
+			return r;
+	}
+	return ERR_OK;
+}
+
+/* A number that is written without quotes is a text here, too. */
+static enum err
+cards_refuse(
+    struct op *op, const struct shape *s, const char *name, const json_t *value)
+{
+	const char *text = json_string_value(value);
+	const json_t *item;
+	size_t i;
+	enum err r = ERR_OK;
+
+	if (json_is_object(value))
+		return members_refuse_cards(
+		    op, s == NULL ? NULL : s->inner, name, value);
+	if (json_is_integer(value))
+		text = arena_format(
+		    op->arena, "%lld", (long long)json_integer_value(value));
+	if (text != NULL && is_written(s))
+		r = card_check(op->arena, text_kind(s), text);
+	json_array_foreach (value, i, item)
+		if (r == ERR_OK &&
+		    (r = cards_refuse(op, s, name, item)) != ERR_OK)
+			return r;
+	return r == ERR_OK ? r : op_refuse(op, r, name);
+}
+
 enum err
 input_read(struct op *op)
 {
@@ -120,6 +201,10 @@ input_check(struct op *op)
 
 	if ((op->route->traits & TRAIT_LISTS) != 0 &&
 	    (r = list_input(op)) != ERR_OK)
+		return r;
+	/*= PY-01: no text of a request gets past here with a card number */
+	if ((r = members_refuse_cards(op, op->route->in, NULL, op->in)) !=
+	    ERR_OK)
 		return r;
 	return shape_check(op->arena, op->route->in, op->in,
 	    (op->route->traits & TRAIT_PATCHES) != 0, &op->culprit);

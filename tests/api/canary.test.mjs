@@ -18,6 +18,10 @@ const canaries = {
   line1: mark(), line2: mark(), city: mark(), language: 'tlh', contact: mark(), payer: mark(), member_id: mark(), reason: mark(), password: mark(),
 };
 
+// of an issuer that no test names otherwise
+const card = '4556737586899855';
+const written = ['4556 7375 8689 9855', '4556-7375-8689-9855', `Visa ${card}, 12/29`, '٤٥٥٦ 7375 8689 9855', '４５５６７３７５８６８９９８５５'];
+
 /** All ways in which a value might have been written down: as it was sent, and as it is compared. */
 function forms(value) {
   const digits = value.replace(/\D/g, '');
@@ -35,6 +39,35 @@ function* files(dir) {
     else if (st?.isFile()) yield full;
   }
 }
+
+//= PY-01: in any text of a body or a query it is refused, naming where it stood
+test('a card number is refused wherever it is written, and only there', async () => {
+  const front = await clinic.signIn(clinic.people.scheduler);
+  const patient = { family_name: 'Card', given_name: null, birth_date: null, sex: 'unknown' };
+  const visit = { patient_id: clinic.people.patient.patient_id, clinician_id: clinic.people.clinician.id, starts_at: '2031-06-05T10:00:00Z', duration_minutes: 30, reason: 'x' };
+  const refused = async (field, method, path, body) => {
+    const r = await front.request(method, path, body);
+    assert.deepEqual([r.status, r.body.code, r.body.field], [422, 'card_number', field], r.text);
+    assert.ok(!r.text.replace(/\D/g, '').includes(card), 'and is not told back');
+  };
+  for (const text of written) {
+    for (const field of ['family_name', 'given_name', 'language']) await refused(field, 'POST', '/v1/patients', { ...patient, [field]: text });
+    await refused('address.line1', 'POST', '/v1/patients', { ...patient, address: { line1: text } });
+    await refused('insurance.payer', 'POST', '/v1/patients', { ...patient, insurance: { payer: text, member_id: '1' } });
+    await refused('reason', 'POST', '/v1/visits', { ...visit, reason: `knee\n${text}` });
+    await refused('name', 'POST', '/v1/patients/search', { name: text });
+    await refused('status', 'GET', `/v1/visits?status=${encodeURIComponent(text)}`);
+    await refused('note.text', 'POST', '/v1/visits', { ...visit, note: [{ text }] });
+  }
+  for (const [field, body] of [['mrn', { mrn: card }], ['phone', { phone: written[0] }], ['email', { email: `${card}@demo.example` }], ['insurance.member_id', { insurance: { payer: 'x', member_id: written[1] } }]])
+    await refused(field, 'POST', '/v1/patients', { ...patient, ...body });
+  await refused('duration_minutes', 'POST', '/v1/visits', { ...visit, duration_minutes: Number(card) });
+  await refused(undefined, 'POST', '/v1/visits', { ...visit, [written[0]]: 1 });
+  const fine = await front.create('/v1/patients', { ...patient, mrn: `MRN${card}`, phone: '+378282246310005', insurance: { payer: '2026-11-28', member_id: `XYZ${card}` } });
+  assert.equal(fine.status, 201, fine.text);
+  await clinic.sql(`UPDATE patient SET mrn = NULL, mrn_token = NULL, insurance = NULL WHERE id = :'id'`, { id: fine.body.id });
+  front.close();
+});
 
 //= EN-01: dump, heap, WAL, temporary files and logs hold no canary
 //= AU-03: nor does any log
@@ -60,7 +93,7 @@ test('no canary is found in a dump, the database files, the WAL or the logs', as
   writeFileSync(path.join(clinic.dir, 'dump.sql'), execFileSync('pg_dump', ['--no-password', clinic.superuser], { maxBuffer: 1 << 28 }));
   writeFileSync(path.join(clinic.dir, 'server.log'), clinic.log);
 
-  const needles = Object.entries(canaries).filter(([k]) => k !== 'language').flatMap(([k, v]) => forms(v).map((f) => [k, f]));
+  const needles = Object.entries(canaries).filter(([k]) => k !== 'language').concat([...written, card].map((v) => ['card', v])).flatMap(([k, v]) => forms(v).map((f) => [k, f]));
   let looked = 0;
   const hits = [];
   for (const file of files(clinic.dir)) {

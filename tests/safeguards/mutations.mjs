@@ -210,4 +210,10 @@ export const mutations = [
   // Portal
   { id: 'PA-09', file: 'src/gate/reply.c', from: "default-src 'none'; script-src 'self'; style-src", to: "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src",
     test: 'tests/browser/pages.test.mjs', name: 'a page runs no script that its text brings along' },
+
+  // Payments
+  { id: 'PY-01', file: 'src/gate/input.c', from: 'return r == ERR_OK ? r : op_refuse(op, r, name);', to: '(void)r;\n\treturn ERR_OK;',
+    test: api('canary'), name: 'a card number is refused wherever it is written, and only there' },
+  { id: 'PY-01', file: 'src/base/card.c', from: 'if (text_digit(c) >= 0)\n\t\treturn PART_DIGIT;', to: 'if (c < 0x80 && text_digit(c) >= 0)\n\t\treturn PART_DIGIT;',
+    test: unit('card'), name: 'card_numbers_are_seen' },
 ];

@@ -158,6 +158,7 @@ const KEYS = [['Alt + Shift + M', 'Microphone on or off'],
   ['Alt + Shift + V', 'Camera on or off'],
   ['Alt + Shift + S', 'Share your screen, or stop'],
   ['Alt + Shift + C', 'Chat'], ['Alt + Shift + I', 'This window'],
+  ['Alt + Shift + R', 'Record, or stop (clinicians)'],
   ['Alt + Shift + H', 'Leave the call']];
 
 /**

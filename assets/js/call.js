@@ -8,12 +8,14 @@ import { devicePanel } from './device-panel.js';
 import { Peer } from './peer.js';
 import { Signal } from './signal.js';
 import { Chat } from './chat.js';
+import { CallRecording } from './call-recording.js';
 import { askLeave, confirmEnd, control, drawKnocks, middle, say, sayState,
   showInfo, Tile } from './call-view.js';
 import { confirm } from './dialog.js';
 import { nearDay, stopwatch, time } from './format.js';
 import { words } from './form.js';
 import { askOnIdle, begin, isOwn, may, refuse } from './session.js';
+import { leaveLineTo } from './uploads.js';
 
 /** @typedef {import('./devices.js').Kind} Kind */
 /** @typedef {import('./signal.js').Participant} Participant */
@@ -47,6 +49,12 @@ let iceReadAt = 0;
 let iceTtlS = 3600;
 /** @type {MediaStream | null} */
 let screenStream = null;
+/** What is shared, as a recording sees it. */
+const screenVideo = h('video', { muted: true, playsinline: true });
+/** When the line was bad last. */
+let hurtAt = -Infinity;
+/** How long it has to be good before anything else uses it, in ms. */
+const HURT_MS = 10_000;
 let startedAt = 0;
 let socketDown = false;
 /** Who was here last, in words; '' while nobody was. */
@@ -55,6 +63,21 @@ let gone = '';
 let told = '';
 const chat = new Chat((text) =>
   [...talks.values()].filter(({ peer }) => peer.write(text)).length, say);
+
+/** Is the line too bad to send anything else over it? */
+const hurts = () => performance.now() - hurtAt < HURT_MS ||
+  [...talks.values()].some(({ peer }) => !peer.connected);
+leaveLineTo(() => talks.size > 0 && hurts());
+
+const recording = new CallRecording({ account: session.user.id,
+  visit: () => visit, send: (message) => signal?.send(message), hurts,
+  sources: () => [{ video: screenStream ? screenVideo
+    : /** @type {HTMLVideoElement} */ (el('self-video')),
+  shows: devices.on('video') || Boolean(screenStream),
+  stream: devices.stream }, ...[...talks.values()].map(({ peer, tile }) =>
+    ({ video: tile.video, shows: tile.initials.hidden,
+      stream: peer.remote }))],
+  onChange: () => drawRecord() });
 
 /** @param {string} stage @param {string} title */
 function enter(stage, title) {
@@ -185,6 +208,7 @@ function onWelcome(welcome) {
   iceReadAt = Date.now();
   if (self === welcome.self) {
     if (!welcome.resumed) roomLost(welcome);
+    void recording.down(false);
     for (const { peer } of talks.values()) peer.signalingBack();
     sendState(true);
     return;
@@ -278,6 +302,9 @@ const HEARD = {
     talks.get(message.from ?? '')?.tile.state(message);
   },
   queue: onQueue,
+  recording({ id = '', state = '' }) {
+    void recording.heard(id, state);
+  },
   error(message) {
     console.warn('signal error', message.code ?? '', message.ref ?? '');
   },
@@ -292,6 +319,7 @@ function onMessage(message) {
 /** @param {boolean} down */
 function onDown(down) {
   socketDown = down;
+  if (down) void recording.down(true);
   if (!admitted)
     el('wait-place').textContent = down ? 'Reconnecting… You keep your place.'
       : 'Waiting for your clinician…';
@@ -315,6 +343,7 @@ function onOver(why) {
   const [title = '', text = ''] = endings[why] ?? [];
   const again = ['left', 'replaced', 'refused'].includes(why);
 
+  recording.over();
   hush();
   askOnIdle();
   signal = null;
@@ -383,6 +412,8 @@ function talkWith(id) {
     },
     onReport: (report) => {
       tile.report(report);
+      if (['poor', 'stalled'].includes(report.quality))
+        hurtAt = performance.now();
       if (report.quality === 'poor') sayState('Connection is poor');
       else drawLine();
     } });
@@ -507,10 +538,19 @@ function drawControls() {
     text: screenStream ? 'Stop sharing' : 'Share screen' });
   share.hidden = !navigator.mediaDevices?.getDisplayMedia;
   control('info', { picture: 'info', text: 'About' });
+  drawRecord();
   control('leave', { picture: 'hang-up',
     text: isPatient ? 'Leave' : 'Hang up' });
   el('self').hidden = !cam;
   drawDeviceNote();
+}
+
+function drawRecord() {
+  if (!document.getElementById('record')) return;
+  el('record').hidden = !recording.offered;
+  control('record', { picture: 'record-dot', pressed: recording.ours,
+    text: !recording.ours ? 'Record' : recording.going ? 'Stop recording'
+      : 'Do not record' });
 }
 
 /** @param {Kind} kind */
@@ -566,7 +606,7 @@ async function sendPicture(track) {
 
 function stopScreen() {
   for (const track of screenStream?.getTracks() ?? []) track.stop();
-  screenStream = null;
+  screenStream = screenVideo.srcObject = null;
 }
 
 async function toggleShare() {
@@ -581,6 +621,8 @@ async function toggleShare() {
       return say('Nothing is shared');
     }
     const track = screenTrack();
+    screenVideo.srcObject = screenStream;
+    screenVideo.play().catch(() => {});
     // The browser has a button of its own to stop.
     if (track) track.onended = () => { if (screenStream) void toggleShare(); };
     await sendPicture(track);
@@ -636,10 +678,12 @@ async function onLink(event) {
 
 const KEYS = /** @type {Record<string, () => unknown>} */ ({
   KeyM: () => toggle('audio'), KeyV: () => toggle('video'),
-  KeyS: toggleShare, KeyC: () => chat.toggle(), KeyI: info, KeyH: hangUp });
+  KeyS: toggleShare, KeyC: () => chat.toggle(), KeyI: info, KeyH: hangUp,
+  KeyR: () => recording.offered ? recording.press() : undefined });
 const BUTTONS = /** @type {Record<string, () => unknown>} */ ({
   mic: () => toggle('audio'), cam: () => toggle('video'), share: toggleShare,
-  'chat-button': () => chat.toggle(), info, leave: hangUp });
+  'chat-button': () => chat.toggle(), info, leave: hangUp,
+  record: () => recording.press() });
 
 for (const [id, act] of Object.entries(BUTTONS))
   el(id).addEventListener('click', () => void act());

@@ -422,6 +422,9 @@ export async function begin(operation, state = 'active') {
     }
     watch = new Watch(session);
     if (session.state === 'active') warnPassword(session);
+    if (session.state === 'active' && may(session, 'recording_chunk'))
+      void import('./uploads.js').then(({ sendLeft }) =>
+        sendLeft(session.user.id));
     document.body.classList.add('ready');
     return session;
   } catch (problem) {

@@ -34,7 +34,7 @@
  * `joined`; in `left` and `admitted` it may be the id alone.
  * @typedef {object} Incoming
  * @property {'joined'|'left'|'admitted'|'description'|'candidate'|'state'
- *   |'queue'|'ended'|'error'|'pong'|'welcome'} type
+ *   |'queue'|'ended'|'error'|'pong'|'welcome'|'recording'} type
  * @property {number} [seq] from 1 without a gap, per recipient
  * @property {string} [from] participant's id, stamped by the server
  * @property {Participant | string} [participant]
@@ -46,6 +46,8 @@
  * @property {boolean} [screen]
  * @property {number} [position] in the queue, from 1
  * @property {number | null} [wait_estimate_minutes]
+ * @property {string} [id] of a recording
+ * @property {string} [state] of that recording
  * @property {string} [code] of an error
  * @property {string} [ref]
  */
@@ -58,6 +60,7 @@
  *            candidate: RTCIceCandidateInit | null}
  *         | {type: 'admit', participant: string}
  *         | {type: 'state', audio: boolean, video: boolean, screen: boolean}
+ *         | {type: 'consent', recording: string, given: boolean}
  *         | {type: 'leave'}} Outgoing
  */
 

@@ -14,7 +14,7 @@
 	"connect-src 'self'; font-src 'self'; manifest-src 'self'; "           \
 	"object-src 'none'; base-uri 'none'; form-action 'self'; "             \
 	"frame-ancestors 'none'; require-trusted-types-for 'script'; "         \
-	"trusted-types 'none'"
+	"trusted-types epione-worker" /* assets/js/recorder.js */
 
 static const struct reply_header common[] = {
 	/*= TR-03: every answer, errors too */

@@ -11,6 +11,7 @@
 #include "edge/ws.h"
 #include "gate/dispatch.h"
 #include "gate/openapi.h"
+#include "gate/parts.h"
 #include "gate/reply.h"
 #include "gate/surface.h"
 
@@ -337,10 +338,10 @@ parts_send(struct exchange *x)
 		part.n = 0;
 	while (r == ERR_OK && part.n > 0 && x->http != NULL)
 		if ((r = part_send(x, part, end)) == ERR_OK && x->http != NULL)
-			r = dispatch_part(x->rp.parts, &part);
+			r = parts_next(x->rp.parts, &part);
 	if (r != ERR_OK && x->http != NULL)
 		parts_cut(x, r);
-	dispatch_parts_end(x->rp.parts);
+	parts_end(x->rp.parts);
 }
 
 static void

@@ -27,15 +27,6 @@ NODISCARD enum err dispatch_for(
 NODISCARD enum err dispatch_rate(
     struct arena *, const struct request *, struct reply *);
 
-/*
- * The next part of a reply with parts, asked for when the one before (first
- * rp->body) has been sent; it lives until the next is asked for. The session
- * and its right are looked at anew: an error, and there is no more to be had.
- * No bytes: that was all. dispatch_parts_end in any case.
- */
-NODISCARD enum err dispatch_part(struct parts *, struct bytes *);
-void dispatch_parts_end(struct parts *);
-
 /* A reply for errors that arise before or outside dispatch. */
 void dispatch_refuse(
     struct arena *, const struct request *, enum err, struct reply *);

@@ -193,7 +193,7 @@ struct reply {
 	struct reply_header headers[REPLY_HEADERS_MAX];
 	size_t header_count;
 	const struct participant *join; /* 101 instead of a body */
-	struct parts *parts;		/* the body goes on (dispatch_part) */
+	struct parts *parts;		/* the body goes on (gate/parts.h) */
 	bool last;			/* of its connection */
 };
 

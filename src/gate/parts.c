@@ -1,0 +1,97 @@
+#include "gate/parts.h"
+
+#include "base/conf.h"
+#include "base/instant.h"
+#include "gate/identity.h"
+#include "gate/input.h"
+#include "gate/right.h"
+#include "gate/route.h"
+#include "gate/share.h"
+
+#define PARTS_MAX 16 /* answers in each worker that are being made */
+
+static unsigned parts_open;
+
+struct parts {
+	struct passage *p;
+	struct arena *arena; /* of the part that is being sent */
+	struct participant self;
+};
+
+enum err
+parts_take(struct passage *p)
+{
+	if ((p->op.route->traits & TRAIT_CSV) == 0 || p->in_parts)
+		return ERR_OK;
+	if (parts_open == PARTS_MAX)
+		return ERR_BUSY;
+	parts_open++;
+	p->in_parts = true;
+	return ERR_OK;
+}
+
+void
+parts_give(struct passage *p)
+{
+	if (p->in_parts)
+		parts_open--;
+	p->in_parts = false;
+}
+
+struct parts *
+parts_new(struct passage *p)
+{
+	struct parts *parts = arena_alloc(p->op.arena, sizeof(*parts));
+	const struct actor *who = &p->op.who;
+
+	parts->p = p;
+	parts->self = (struct participant){
+		.clinic = who->clinic,
+		.account = who->account,
+		.session = who->session,
+	};
+	p->socket = &parts->self;
+	p->alone = true;
+	return parts;
+}
+
+/* The session and the right may have ended since the part before. */
+static enum err
+pass_part(struct passage *p, struct bytes *part)
+{
+	struct op *op = &p->op;
+	enum err r;
+
+	if ((r = share_take(op)) != ERR_OK ||
+	    (r = identity_find(p)) != ERR_OK ||
+	    (r = right_state(op)) != ERR_OK ||
+	    (r = right_check(op, &p->whose)) != ERR_OK ||
+	    (r = op->table.next(op, op->table.state, part)) != ERR_OK)
+		return r;
+	return tx_commit(op->tx);
+}
+
+enum err
+parts_next(struct parts *parts, struct bytes *part)
+{
+	struct op *op = &parts->p->op;
+	enum err r;
+
+	arena_free(parts->arena);
+	parts->arena = arena_new();
+	op->arena = parts->arena;
+	op->deadline_ms = instant_monotonic() + conf()->request_seconds * 1000;
+	op->tx = tx_new(op->arena, op->deadline_ms);
+	*part = (struct bytes){ NULL, 0 };
+	r = pass_part(parts->p, part);
+	tx_close(op->tx);
+	return r;
+}
+
+void
+parts_end(struct parts *parts)
+{
+	arena_free(parts->arena);
+	parts_give(parts->p);
+	input_drop(&parts->p->op);
+}

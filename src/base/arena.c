@@ -19,6 +19,11 @@
 #endif
 
 #define BLOCK_BYTES 8192
+#if defined(__SANITIZE_ADDRESS__)
+#define KEPT_MAX 0 /* so that use after release is noticed */
+#else
+#define KEPT_MAX 64
+#endif
 
 /* Blocks in a list, newest first; the arena itself stands in the last. */
 struct block {
@@ -30,6 +35,14 @@ struct block {
 struct arena {
 	struct block *blocks;
 };
+
+/* Wiped blocks of the usual size, for the next arena of the thread: taking one
+ * of this size from the heap and giving it back costs more than most of what is
+ * done with it. */
+static _Thread_local struct {
+	struct block *first;
+	size_t n;
+} kept;
 
 static void *
 out_of_memory(size_t wanted)
@@ -62,9 +75,33 @@ block_open(const void *p, size_t n)
 }
 
 static struct block *
+block_take(size_t size)
+{
+	struct block *b = kept.first;
+
+	if (size != BLOCK_BYTES || b == NULL)
+		return malloc(sizeof(*b) + size);
+	kept.first = b->next;
+	kept.n--;
+	return b;
+}
+
+static void
+block_give(struct block *b)
+{
+	if (b->size != BLOCK_BYTES || kept.n == KEPT_MAX) {
+		free(b);
+		return;
+	}
+	b->next = kept.first;
+	kept.first = b;
+	kept.n++;
+}
+
+static struct block *
 block_new(size_t size, struct block *next)
 {
-	struct block *b = malloc(sizeof(*b) + size);
+	struct block *b = block_take(size);
 
 	if (b == NULL)
 		return out_of_memory(size);
@@ -98,7 +135,7 @@ arena_free(struct arena *a)
 		next = b->next;
 		block_open(b->data, b->size);
 		secret_wipe(b->data, b->used);
-		free(b);
+		block_give(b);
 	}
 }
 

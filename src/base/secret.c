@@ -6,6 +6,7 @@
 #include <openssl/crypto.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
@@ -105,7 +106,7 @@ void
 secret_wipe(void *p, size_t n)
 {
 	if (n > 0)
-		OPENSSL_cleanse(p, n);
+		explicit_bzero(p, n); /* libcrypto's goes word by word */
 }
 
 bool

@@ -238,38 +238,97 @@ exchange_work(struct exchange *x)
 /* What every answer bears, whoever made it: the name of its request, as in the
  * audit row (AU-02), and the time (RFC 9110, 6.6.1). */
 struct stamp {
-	char id[UUID_TEXT_SIZE], date[DATE_SIZE];
+	char id[UUID_TEXT_SIZE];
+	const char *date;
 };
+
+/* Written anew when the second is another. */
+static const char *
+date_text(void)
+{
+	static char text[DATE_SIZE];
+	static time_t of;
+	time_t now = instant_now();
+	struct tm tm;
+
+	if (now == of)
+		return text;
+	of = now;
+	if (gmtime_r(&now, &tm) == NULL ||
+	    strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", &tm) == 0)
+		text[0] = '\0';
+	return text;
+}
 
 static struct stamp
 stamp_of(const struct uuid *id)
 {
-	time_t now = instant_now();
-	struct stamp s;
-	struct tm tm;
+	struct stamp s = { .date = date_text() };
 
 	uuid_text(id, s.id);
-	if (gmtime_r(&now, &tm) == NULL ||
-	    strftime(
-		s.date, sizeof(s.date), "%a, %d %b %Y %H:%M:%S GMT", &tm) == 0)
-		s.date[0] = '\0';
 	return s;
+}
+
+/* Header lines; without a place to write them, how long they would be. */
+struct lines {
+	char *p;
+	size_t n;
+};
+
+static void
+text_put(struct lines *l, const char *text)
+{
+	const size_t n = strlen(text);
+
+	if (l->p != NULL)
+		memcpy(l->p + l->n, text, n);
+	l->n += n;
+}
+
+/* A value that would be more than one line is none of ours. */
+static void
+line_put(struct lines *l, const char *name, const char *value)
+{
+	if (strpbrk(value, "\r\n") != NULL)
+		return;
+	text_put(l, name);
+	text_put(l, ": ");
+	text_put(l, value);
+	text_put(l, "\r\n");
+}
+
+static void
+lines_put(struct lines *l, const struct stamp *stamp, const struct reply *rp)
+{
+	size_t i;
+
+	line_put(l, "X-Request-Id", stamp->id);
+	line_put(l, "Date", stamp->date);
+	if (rp->content_type != NULL)
+		line_put(l, "content-type", rp->content_type);
+	for (i = 0; i < rp->header_count; i++)
+		line_put(l, rp->headers[i].name, rp->headers[i].value);
+	text_put(l, rp->always);
+}
+
+static struct lines
+lines_of(struct arena *a, const struct uuid *id, const struct reply *rp)
+{
+	struct stamp stamp = stamp_of(id);
+	struct lines l = { NULL, 0 };
+
+	lines_put(&l, &stamp, rp);
+	l = (struct lines){ arena_alloc(a, l.n), 0 };
+	lines_put(&l, &stamp, rp);
+	return l;
 }
 
 static void
 headers_put(struct exchange *x)
 {
-	struct stamp stamp = stamp_of(&x->rq.id);
-	struct reply *rp = &x->rp;
-	size_t i;
+	const struct lines l = lines_of(x->arena, &x->rq.id, &x->rp);
 
-	http_response_header(x->http, "X-Request-Id", stamp.id);
-	http_response_header(x->http, "Date", stamp.date);
-	if (rp->content_type != NULL)
-		http_response_header(x->http, "content-type", rp->content_type);
-	for (i = 0; i < rp->header_count; i++)
-		http_response_header(
-		    x->http, rp->headers[i].name, rp->headers[i].value);
+	http_response_lines(x->http, l.p, l.n);
 }
 
 /* Called by the server in the middle of its work: the fiber goes on later. */
@@ -480,17 +539,12 @@ http_refused(struct connection *c, int status, struct kore_buf *headers,
 {
 	struct arena *arena = arena_new();
 	struct request rq = { .path = refused_path(c), .id = uuid_random() };
-	struct stamp stamp = stamp_of(&rq.id);
 	struct reply rp;
-	size_t i;
+	struct lines l;
 
 	dispatch_refuse(arena, &rq, error_of_status(status), &rp);
-	kore_buf_appendf(
-	    headers, "X-Request-Id: %s\r\nDate: %s\r\n", stamp.id, stamp.date);
-	kore_buf_appendf(headers, "content-type: %s\r\n", rp.content_type);
-	for (i = 0; i < rp.header_count; i++)
-		kore_buf_appendf(headers, "%s: %s\r\n", rp.headers[i].name,
-		    rp.headers[i].value);
+	l = lines_of(arena, &rq.id, &rp);
+	kore_buf_append(headers, l.p, l.n);
 	kore_buf_append(body, rp.body.p, rp.body.n);
 	arena_free(arena);
 }

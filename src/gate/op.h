@@ -184,12 +184,13 @@ struct op {
 struct reply_header {
 	const char *name, *value;
 };
-#define REPLY_HEADERS_MAX 24
+#define REPLY_HEADERS_MAX 16
 
 struct reply {
 	int status;
 	const char *content_type;
 	struct bytes body;
+	const char *always; /* header lines that never vary */
 	struct reply_header headers[REPLY_HEADERS_MAX];
 	size_t header_count;
 	const struct participant *join; /* 101 instead of a body */

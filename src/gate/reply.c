@@ -16,18 +16,25 @@
 	"frame-ancestors 'none'; require-trusted-types-for 'script'; "         \
 	"trusted-types epione-worker" /* assets/js/recorder.js */
 
-static const struct reply_header common[] = {
-	/*= TR-03: every answer, errors too */
-	{ "Strict-Transport-Security", "max-age=63072000; includeSubDomains" },
-	/*= TR-04 */
-	{ "X-Content-Type-Options", "nosniff" },
-	{ "Referrer-Policy", "no-referrer" },
-	/*= PA-09 */
-	{ "Cross-Origin-Opener-Policy", "same-origin" },
-	{ "Cross-Origin-Resource-Policy", "same-origin" },
-	{ "Permissions-Policy",
-	    "camera=(self), microphone=(self), display-capture=(self), "
-	    "geolocation=(), payment=()" },
+#define LINE(name, value) name ": " value "\r\n"
+#define EVERY_ANSWER                                                           \
+	/*= TR-03: every answer, errors too */                                 \
+	LINE("Strict-Transport-Security",                                      \
+	    "max-age=63072000; includeSubDomains")                             \
+	/*= TR-04 */                                                           \
+	LINE("X-Content-Type-Options", "nosniff")                              \
+	LINE("Referrer-Policy", "no-referrer")                                 \
+	/*= PA-09 */                                                           \
+	LINE("Cross-Origin-Opener-Policy", "same-origin")                      \
+	LINE("Cross-Origin-Resource-Policy", "same-origin")                    \
+	LINE("Permissions-Policy",                                             \
+	    "camera=(self), microphone=(self), display-capture=(self), "       \
+	    "geolocation=(), payment=()")
+
+/* Written down once: they are most of a small answer. */
+static const char *const always[] = {
+	[POLICY_API] = EVERY_ANSWER LINE("Content-Security-Policy", CSP_API),
+	[POLICY_PAGE] = EVERY_ANSWER LINE("Content-Security-Policy", CSP_PAGE)
 };
 
 void
@@ -41,15 +48,8 @@ reply_header(struct reply *rp, const char *name, const char *value)
 static void
 begin(struct reply *rp, enum policy policy, const char *kept)
 {
-	static const char *const policies[] = {
-		[POLICY_API] = CSP_API, [POLICY_PAGE] = CSP_PAGE
-	};
-	size_t i;
-
 	memset(rp, 0, sizeof(*rp));
-	for (i = 0; i < sizeof(common) / sizeof(common[0]); i++)
-		reply_header(rp, common[i].name, common[i].value);
-	reply_header(rp, "Content-Security-Policy", policies[policy]);
+	rp->always = always[policy];
 	reply_header(rp, "Cache-Control", kept);
 }
 

@@ -163,6 +163,7 @@ test('the list says what waits, newest first, to who may decide it; its owner se
   assert.deepEqual([own.kind, own.state, own.account.id, own.requested_by.id], ['reset_password', 'waiting', target, bossId]);
   await boss.post(`/v1/approvals/${own.id}/refuse`);
   assert.equal((await as.clinician.get('/v1/account/approvals')).body.items[0].state, 'refused');
+  assert.deepEqual(await clinic.audit(`event = 'approval.listed' AND outcome = 'ok' AND actor_id = '${target}'`), [], 'what one is told of oneself is no event');
   assert.equal((await as.clinician.get('/v1/visits')).status, 200, 'a request that was refused has changed nothing');
   officer.close();
 });

@@ -285,6 +285,19 @@ run_inject(struct http_request *req)
 	return reply(req, 200, "ok\n");
 }
 
+#if !defined(EDGE_WITHOUT_40)
+static int
+run_lines(struct http_request *req)
+{
+	static const char lines[] = "x-one: 1\r\nx-two: 2\r\n";
+
+	http_response_lines(req, lines, sizeof(lines) - 1);
+	return reply(req, 200, "ok\n");
+}
+#else
+#define run_lines run_inject
+#endif
+
 /* What glibc and OpenSSL ask the system for in passing: that the calls fail is
  * nothing, that they end the process would be. */
 static int
@@ -462,6 +475,7 @@ static const struct route routes[] = {
 	{ "/note", run_note },
 	{ "/crash", run_crash },
 	{ "/inject", run_inject },
+	{ "/lines", run_lines },
 	{ "/calls", run_calls },
 	{ "/closed", run_closed },
 	{ "/grow", run_grow },

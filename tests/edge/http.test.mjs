@@ -44,6 +44,14 @@ test('08 header values cannot carry a line end', async () => {
   assert.ok(!('x-bad' in r.headers) && !('x-injected' in r.headers));
 });
 
+test('40 header lines of the application are sent as they are', async () => {
+  const r = await get(server, '/lines');
+  assert.deepEqual([r.status, r.headers], [200, { 'content-type': 'text/plain',
+    'x-one': '1', 'x-two': '2', 'content-length': '3' }]);
+  assert.deepEqual((await get(server, '/bare')).headers,
+    { 'content-length': '3' }, 'of that response alone');
+});
+
 //= TR-22 TR-03 TR-04: errors Kore makes itself carry body and headers
 for (const [name, text, status] of [
   ['garbage', 'nonsense\r\n\r\n', 400],

@@ -73,12 +73,14 @@ routes_have_what_they_need(void **state)
 static const char *
 header(const struct reply *rp, const char *name)
 {
+	const char *line;
 	size_t i;
 
 	for (i = 0; i < rp->header_count; i++)
 		if (strcmp(rp->headers[i].name, name) == 0)
 			return rp->headers[i].value;
-	return "";
+	line = strstr(rp->always, name);
+	return line == NULL ? "" : line + strlen(name);
 }
 
 /*= TR-05, TR-22: each surface refuses in its own format, and nothing is kept */

@@ -622,6 +622,83 @@ END $$;
 
 ALTER FUNCTION public.patients_beginning(after_word bytea, after_part bigint, after uuid, most bigint, beginnings bytea[], groups bigint[], names bigint[], group_count bigint, walked bigint, exact bytea, exact_name bigint, year bytea) OWNER TO epione_owner;
 
+CREATE FUNCTION public.recording_agreed(recording uuid) RETURNS SETOF uuid
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT c.account_id
+      FROM (SELECT DISTINCT ON (account_id) account_id, given
+              FROM recording_consent
+             WHERE clinic_id = current_clinic() AND recording_id = recording
+             ORDER BY account_id, at DESC, id DESC) AS c
+     WHERE c.given
+$$;
+
+ALTER FUNCTION public.recording_agreed(recording uuid) OWNER TO epione_owner;
+
+CREATE FUNCTION public.recordings_due(batch bigint) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    WITH over AS ( -- nobody agreed in time, or the call is over
+        UPDATE recording SET state = 'stopped', stopped_at = clock_timestamp()
+         WHERE ctid = ANY (ARRAY(
+            SELECT r.ctid FROM recording r
+              JOIN visit v ON v.clinic_id = r.clinic_id AND v.id = r.visit_id
+             WHERE (r.state = 'consent' AND r.created_at < clock_timestamp() - interval '15 minutes')
+                OR (r.state = 'recording' AND v.status <> 'in_call'
+                    AND v.ended_at < clock_timestamp() - interval '15 minutes')
+                OR (r.state = 'recording' AND r.created_at < clock_timestamp() - interval '1 day')
+             ORDER BY r.created_at LIMIT batch FOR UPDATE OF r SKIP LOCKED))
+        RETURNING 1),
+    gone AS ( -- kept long enough, or there never was anything
+        UPDATE recording SET state = 'deleting'
+         WHERE ctid = ANY (ARRAY(
+            SELECT r.ctid FROM recording r
+             WHERE r.hold_at IS NULL AND (
+                   (r.state IN ('stopped', 'checking', 'stored', 'incomplete')
+                    AND r.keep_until < clock_timestamp())
+                OR (r.state = 'stopped' AND r.stopped_at < clock_timestamp() - interval '1 hour'
+                    AND NOT EXISTS (SELECT 1 FROM recording_chunk c
+                        WHERE c.clinic_id = r.clinic_id AND c.recording_id = r.id)))
+             ORDER BY r.keep_until LIMIT batch FOR UPDATE SKIP LOCKED))
+        RETURNING clinic_id, id),
+    left_behind AS ( -- an upload that nobody ended
+        UPDATE recording r SET state = 'checking', chunks = coalesce(r.chunks, (
+               SELECT max(c.index) + 1 FROM recording_chunk c
+                WHERE c.clinic_id = r.clinic_id AND c.recording_id = r.id))
+         WHERE r.ctid = ANY (ARRAY(
+            SELECT o.ctid FROM recording o
+             WHERE o.state = 'stopped' AND o.stopped_at < clock_timestamp() - interval '7 days'
+               AND o.keep_until >= clock_timestamp()
+               AND EXISTS (SELECT 1 FROM recording_chunk c
+                    WHERE c.clinic_id = o.clinic_id AND c.recording_id = o.id)
+             ORDER BY o.created_at LIMIT batch FOR UPDATE SKIP LOCKED))
+        RETURNING r.clinic_id, r.id),
+    anew AS ( -- stored long ago: is it still there?
+        UPDATE recording SET check_from = clock_timestamp(), checked_at = clock_timestamp()
+         WHERE ctid = ANY (ARRAY(
+            SELECT r.ctid FROM recording r
+             WHERE r.state = 'stored' AND r.checked_at < clock_timestamp() - interval '30 days'
+               AND r.keep_until >= clock_timestamp()
+             ORDER BY r.checked_at LIMIT batch FOR UPDATE SKIP LOCKED))
+        RETURNING clinic_id, id),
+    asked AS (
+        INSERT INTO job (clinic_id, id, kind, key, run_at, record_id)
+        SELECT a.clinic_id, gen_random_uuid(), a.kind, a.key, clock_timestamp(), a.id
+          FROM (SELECT clinic_id, id, 'recording.delete' AS kind, id::text AS key FROM gone
+                UNION ALL
+                SELECT clinic_id, id, 'recording.verify', gen_random_uuid()::text FROM left_behind
+                UNION ALL
+                SELECT clinic_id, id, 'recording.verify', gen_random_uuid()::text FROM anew) AS a
+            ON CONFLICT DO NOTHING
+        RETURNING 1)
+    SELECT (SELECT count(*) FROM over) + (SELECT count(*) FROM gone)
+         + (SELECT count(*) FROM left_behind) + (SELECT count(*) FROM anew)
+         + 0 * (SELECT count(*) FROM asked)
+$$;
+
+ALTER FUNCTION public.recordings_due(batch bigint) OWNER TO epione_owner;
+
 CREATE FUNCTION public.session_open(token_hash bytea, session uuid, background boolean, kind text, subject uuid) RETURNS TABLE(clinic_id uuid, session_id uuid, account_id uuid, patient_id uuid, role text, client text, state text, step_up_until timestamp with time zone, rebind_until timestamp with time zone, idle_expires_at timestamp with time zone, expires_at timestamp with time zone, password_expires_at timestamp with time zone, subject_patient uuid, is_self boolean, is_care boolean, is_part boolean)
     LANGUAGE plpgsql SECURITY DEFINER ROWS 1
     SET search_path TO 'public', 'pg_temp'
@@ -672,6 +749,14 @@ BEGIN
           INTO subject_patient, is_self, is_care, is_part
           FROM visit_relation(subject, session_open.clinic_id,
                session_open.account_id) r;
+    ELSIF kind = 'recording' THEN
+        -- whose visit it was has it in their care, too
+        SELECT r.patient_id, r.is_self, r.is_care OR r.is_part, r.is_part
+          INTO subject_patient, is_self, is_care, is_part
+          FROM recording g
+         CROSS JOIN LATERAL visit_relation(g.visit_id, session_open.clinic_id,
+               session_open.account_id) r
+         WHERE g.clinic_id = session_open.clinic_id AND g.id = subject;
     END IF;
     is_self := coalesce(is_self, false);
     is_care := coalesce(is_care, false);
@@ -980,6 +1065,7 @@ CREATE TABLE public.approval (
     account_id uuid NOT NULL,
     role text,
     invitation_id uuid,
+    recording_id uuid,
     requested_by uuid NOT NULL,
     created_at timestamp with time zone NOT NULL,
     expires_at timestamp with time zone NOT NULL,
@@ -987,9 +1073,10 @@ CREATE TABLE public.approval (
     decided_by uuid,
     decided_at timestamp with time zone,
     CONSTRAINT approval_check CHECK (((kind = 'role'::text) = (role IS NOT NULL))),
-    CONSTRAINT approval_check1 CHECK (((kind = 'role'::text) = (invitation_id IS NULL))),
-    CONSTRAINT approval_check2 CHECK (((state = 'waiting'::text) = (decided_at IS NULL))),
-    CONSTRAINT approval_kind_check CHECK ((kind = ANY (ARRAY['invite'::text, 'role'::text, 'reset_password'::text, 'reset_totp'::text]))),
+    CONSTRAINT approval_check1 CHECK (((kind = ANY (ARRAY['role'::text, 'delete_recording'::text])) = (invitation_id IS NULL))),
+    CONSTRAINT approval_check2 CHECK (((kind = 'delete_recording'::text) = (recording_id IS NOT NULL))),
+    CONSTRAINT approval_check3 CHECK (((state = 'waiting'::text) = (decided_at IS NULL))),
+    CONSTRAINT approval_kind_check CHECK ((kind = ANY (ARRAY['invite'::text, 'role'::text, 'reset_password'::text, 'reset_totp'::text, 'delete_recording'::text]))),
     CONSTRAINT approval_role_check CHECK ((role = ANY (ARRAY['admin'::text, 'clinician'::text, 'scheduler'::text, 'compliance'::text]))),
     CONSTRAINT approval_second_person CHECK (((state <> 'confirmed'::text) OR (decided_by IS NULL) OR ((decided_by <> requested_by) AND (decided_by <> account_id)))),
     CONSTRAINT approval_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'confirmed'::text, 'refused'::text])))
@@ -1128,6 +1215,9 @@ CREATE TABLE public.clinic (
     totp_window_steps integer DEFAULT 1 NOT NULL,
     failures_before_delay integer DEFAULT 5 NOT NULL,
     care_days_after_visit integer DEFAULT 30 NOT NULL,
+    recording integer DEFAULT 0 NOT NULL,
+    recording_days integer DEFAULT 365 NOT NULL,
+    recording_patient integer DEFAULT 1 NOT NULL,
     version bigint DEFAULT 1 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT clinic_care_days_after_visit_check CHECK (((care_days_after_visit >= 0) AND (care_days_after_visit <= 365))),
@@ -1138,6 +1228,9 @@ CREATE TABLE public.clinic (
     CONSTRAINT clinic_password_history_check CHECK (((password_history >= 0) AND (password_history <= 24))),
     CONSTRAINT clinic_password_max_age_days_check CHECK (((password_max_age_days >= 0) AND (password_max_age_days <= 365))),
     CONSTRAINT clinic_password_min_length_check CHECK (((password_min_length >= 8) AND (password_min_length <= 64))),
+    CONSTRAINT clinic_recording_check CHECK (((recording >= 0) AND (recording <= 1))),
+    CONSTRAINT clinic_recording_days_check CHECK (((recording_days >= 1) AND (recording_days <= 36500))),
+    CONSTRAINT clinic_recording_patient_check CHECK (((recording_patient >= 0) AND (recording_patient <= 1))),
     CONSTRAINT clinic_session_hours_check CHECK (((session_hours >= 1) AND (session_hours <= 24))),
     CONSTRAINT clinic_totp_window_steps_check CHECK (((totp_window_steps >= 0) AND (totp_window_steps <= 1)))
 );
@@ -1346,6 +1439,81 @@ CREATE TABLE public.record_key (
 
 ALTER TABLE public.record_key OWNER TO epione_owner;
 
+CREATE TABLE public.recording (
+    clinic_id uuid NOT NULL,
+    id uuid NOT NULL,
+    visit_id uuid NOT NULL,
+    patient_id uuid NOT NULL,
+    clinician_id uuid NOT NULL,
+    state text DEFAULT 'consent'::text NOT NULL,
+    secret bytea,
+    prefix text NOT NULL,
+    media_type text,
+    duration_s bigint,
+    chunks bigint,
+    created_at timestamp with time zone NOT NULL,
+    started_at timestamp with time zone,
+    stopped_at timestamp with time zone,
+    checked_at timestamp with time zone,
+    check_from timestamp with time zone NOT NULL,
+    keep_until timestamp with time zone NOT NULL,
+    deleted_at timestamp with time zone,
+    hold_at timestamp with time zone,
+    hold_by uuid,
+    hold_reason bytea,
+    delete_reason bytea,
+    CONSTRAINT recording_check CHECK (((hold_at IS NULL) = (hold_by IS NULL))),
+    CONSTRAINT recording_check1 CHECK (((state = 'deleted'::text) = (deleted_at IS NOT NULL))),
+    CONSTRAINT recording_check2 CHECK (((state <> 'deleted'::text) OR (secret IS NULL))),
+    CONSTRAINT recording_chunks_check CHECK (((chunks >= 1) AND (chunks <= 100000))),
+    CONSTRAINT recording_duration_s_check CHECK ((duration_s >= 0)),
+    CONSTRAINT recording_held CHECK (((hold_at IS NULL) OR (state <> ALL (ARRAY['deleting'::text, 'deleted'::text])))),
+    CONSTRAINT recording_prefix_check CHECK ((prefix ~ '^[0-9a-f]{32}$'::text)),
+    CONSTRAINT recording_state_check CHECK ((state = ANY (ARRAY['consent'::text, 'recording'::text, 'stopped'::text, 'checking'::text, 'stored'::text, 'incomplete'::text, 'deleting'::text, 'deleted'::text])))
+);
+
+ALTER TABLE public.recording OWNER TO epione_owner;
+
+COMMENT ON COLUMN public.recording.secret IS 'sealed:recording_secret';
+
+COMMENT ON COLUMN public.recording.hold_reason IS 'sealed:recording_hold_reason';
+
+COMMENT ON COLUMN public.recording.delete_reason IS 'sealed:recording_delete_reason';
+
+CREATE TABLE public.recording_chunk (
+    clinic_id uuid NOT NULL,
+    recording_id uuid NOT NULL,
+    index bigint NOT NULL,
+    object text NOT NULL,
+    bytes bigint NOT NULL,
+    sha256 bytea NOT NULL,
+    asked_at timestamp with time zone NOT NULL,
+    done_at timestamp with time zone,
+    seen_at timestamp with time zone,
+    fault text,
+    CONSTRAINT recording_chunk_bytes_check CHECK (((bytes >= 16) AND (bytes <= 16777216))),
+    CONSTRAINT recording_chunk_fault_check CHECK ((fault = ANY (ARRAY['missing'::text, 'size'::text, 'checksum'::text]))),
+    CONSTRAINT recording_chunk_index_check CHECK (((index >= 0) AND (index <= 99999))),
+    CONSTRAINT recording_chunk_object_check CHECK ((object ~ '^[0-9a-f]{32}/[0-9a-f]{32}$'::text)),
+    CONSTRAINT recording_chunk_sha256_check CHECK ((octet_length(sha256) = 32))
+);
+
+ALTER TABLE public.recording_chunk OWNER TO epione_owner;
+
+CREATE TABLE public.recording_consent (
+    clinic_id uuid NOT NULL,
+    id uuid NOT NULL,
+    recording_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    role text NOT NULL,
+    given boolean NOT NULL,
+    wording bigint NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT recording_consent_wording_check CHECK ((wording > 0))
+);
+
+ALTER TABLE public.recording_consent OWNER TO epione_owner;
+
 CREATE TABLE public.recovery_code (
     clinic_id uuid NOT NULL,
     account_id uuid NOT NULL,
@@ -1390,6 +1558,15 @@ CREATE TABLE public.session (
 );
 
 ALTER TABLE public.session OWNER TO epione_owner;
+
+CREATE TABLE public.store_signer (
+    day date NOT NULL,
+    access_key text NOT NULL,
+    sealed bytea NOT NULL,
+    made_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+ALTER TABLE public.store_signer OWNER TO epione_owner;
 
 ALTER TABLE ONLY public.audit_log ATTACH PARTITION public.audit_log_other DEFAULT;
 
@@ -1474,6 +1651,18 @@ ALTER TABLE ONLY public.patient_token
 ALTER TABLE ONLY public.record_key
     ADD CONSTRAINT record_key_pkey PRIMARY KEY (clinic_id, subject_id);
 
+ALTER TABLE ONLY public.recording_chunk
+    ADD CONSTRAINT recording_chunk_pkey PRIMARY KEY (clinic_id, recording_id, index);
+
+ALTER TABLE ONLY public.recording_consent
+    ADD CONSTRAINT recording_consent_pkey PRIMARY KEY (clinic_id, id);
+
+ALTER TABLE ONLY public.recording
+    ADD CONSTRAINT recording_pkey PRIMARY KEY (clinic_id, id);
+
+ALTER TABLE ONLY public.recording
+    ADD CONSTRAINT recording_prefix_key UNIQUE (prefix);
+
 ALTER TABLE ONLY public.recovery_code
     ADD CONSTRAINT recovery_code_pkey PRIMARY KEY (clinic_id, account_id, hash);
 
@@ -1485,6 +1674,9 @@ ALTER TABLE ONLY public.session
 
 ALTER TABLE ONLY public.session
     ADD CONSTRAINT session_pkey PRIMARY KEY (clinic_id, id);
+
+ALTER TABLE ONLY public.store_signer
+    ADD CONSTRAINT store_signer_pkey PRIMARY KEY (day);
 
 ALTER TABLE ONLY public.visit
     ADD CONSTRAINT visit_no_overlap EXCLUDE USING gist (clinic_id WITH =, clinician_id WITH =, tstzrange(starts_at, ends_at) WITH &&) WHERE ((status <> ALL (ARRAY['cancelled'::text, 'no_show'::text, 'ended'::text])));
@@ -1583,6 +1775,20 @@ CREATE INDEX patient_ssn ON public.patient USING btree (clinic_id, ssn_token, id
 
 CREATE UNIQUE INDEX patient_token_word ON public.patient_token USING btree (clinic_id, token, part, patient_id);
 
+CREATE INDEX recording_checked ON public.recording USING btree (checked_at) WHERE (state = 'stored'::text);
+
+CREATE INDEX recording_consent_recording ON public.recording_consent USING btree (clinic_id, recording_id, at);
+
+CREATE UNIQUE INDEX recording_going_on ON public.recording USING btree (clinic_id, visit_id) WHERE (state = ANY (ARRAY['consent'::text, 'recording'::text]));
+
+CREATE INDEX recording_keep ON public.recording USING btree (keep_until) WHERE (state <> ALL (ARRAY['deleting'::text, 'deleted'::text]));
+
+CREATE INDEX recording_open ON public.recording USING btree (created_at) WHERE (state = ANY (ARRAY['consent'::text, 'recording'::text, 'stopped'::text]));
+
+CREATE INDEX recording_patient ON public.recording USING btree (clinic_id, patient_id, id);
+
+CREATE INDEX recording_visit ON public.recording USING btree (clinic_id, visit_id, id);
+
 CREATE INDEX session_account ON public.session USING btree (clinic_id, account_id) WHERE (ended_at IS NULL);
 
 CREATE INDEX session_expires ON public.session USING btree (expires_at);
@@ -1670,6 +1876,24 @@ ALTER TABLE ONLY public.patient_token
 ALTER TABLE ONLY public.record_key
     ADD CONSTRAINT record_key_clinic_id_fkey FOREIGN KEY (clinic_id) REFERENCES public.clinic(id);
 
+ALTER TABLE ONLY public.recording_chunk
+    ADD CONSTRAINT recording_chunk_clinic_id_recording_id_fkey FOREIGN KEY (clinic_id, recording_id) REFERENCES public.recording(clinic_id, id);
+
+ALTER TABLE ONLY public.recording
+    ADD CONSTRAINT recording_clinic_id_clinician_id_fkey FOREIGN KEY (clinic_id, clinician_id) REFERENCES public.account(clinic_id, id);
+
+ALTER TABLE ONLY public.recording
+    ADD CONSTRAINT recording_clinic_id_patient_id_fkey FOREIGN KEY (clinic_id, patient_id) REFERENCES public.patient(clinic_id, id);
+
+ALTER TABLE ONLY public.recording
+    ADD CONSTRAINT recording_clinic_id_visit_id_fkey FOREIGN KEY (clinic_id, visit_id) REFERENCES public.visit(clinic_id, id);
+
+ALTER TABLE ONLY public.recording_consent
+    ADD CONSTRAINT recording_consent_clinic_id_account_id_fkey FOREIGN KEY (clinic_id, account_id) REFERENCES public.account(clinic_id, id);
+
+ALTER TABLE ONLY public.recording_consent
+    ADD CONSTRAINT recording_consent_clinic_id_recording_id_fkey FOREIGN KEY (clinic_id, recording_id) REFERENCES public.recording(clinic_id, id);
+
 ALTER TABLE ONLY public.recovery_code
     ADD CONSTRAINT recovery_code_clinic_id_account_id_fkey FOREIGN KEY (clinic_id, account_id) REFERENCES public.account(clinic_id, id);
 
@@ -1722,6 +1946,12 @@ ALTER TABLE public.patient_token ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.record_key ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.recording ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.recording_chunk ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.recording_consent ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.recovery_code ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY same_clinic ON public.account USING ((clinic_id = public.current_clinic()));
@@ -1753,6 +1983,12 @@ CREATE POLICY same_clinic ON public.patient USING ((clinic_id = public.current_c
 CREATE POLICY same_clinic ON public.patient_token USING ((clinic_id = public.current_clinic()));
 
 CREATE POLICY same_clinic ON public.record_key USING ((clinic_id = public.current_clinic()));
+
+CREATE POLICY same_clinic ON public.recording USING ((clinic_id = public.current_clinic()));
+
+CREATE POLICY same_clinic ON public.recording_chunk USING ((clinic_id = public.current_clinic()));
+
+CREATE POLICY same_clinic ON public.recording_consent USING ((clinic_id = public.current_clinic()));
 
 CREATE POLICY same_clinic ON public.recovery_code USING ((clinic_id = public.current_clinic()));
 
@@ -1874,6 +2110,11 @@ GRANT ALL ON FUNCTION public.invitation_state(confirmed_at timestamp with time z
 
 GRANT ALL ON FUNCTION public.patients_beginning(after_word bytea, after_part bigint, after uuid, most bigint, beginnings bytea[], groups bigint[], names bigint[], group_count bigint, walked bigint, exact bytea, exact_name bigint, year bytea) TO epione_server;
 
+GRANT ALL ON FUNCTION public.recording_agreed(recording uuid) TO epione_server;
+
+REVOKE ALL ON FUNCTION public.recordings_due(batch bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.recordings_due(batch bigint) TO epione_jobs;
+
 REVOKE ALL ON FUNCTION public.session_open(token_hash bytea, session uuid, background boolean, kind text, subject uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.session_open(token_hash bytea, session uuid, background boolean, kind text, subject uuid) TO epione_server;
 
@@ -1994,7 +2235,68 @@ GRANT SELECT,DELETE ON TABLE public.record_key TO epione_jobs;
 
 GRANT UPDATE(seals) ON TABLE public.record_key TO epione_server;
 
+GRANT SELECT,INSERT ON TABLE public.recording TO epione_server;
+
+GRANT SELECT(clinic_id) ON TABLE public.recording TO epione_jobs;
+
+GRANT SELECT(id) ON TABLE public.recording TO epione_jobs;
+
+GRANT SELECT(patient_id) ON TABLE public.recording TO epione_jobs;
+
+GRANT UPDATE(state) ON TABLE public.recording TO epione_server;
+GRANT SELECT(state),UPDATE(state) ON TABLE public.recording TO epione_jobs;
+
+GRANT UPDATE(secret) ON TABLE public.recording TO epione_jobs;
+
+GRANT SELECT(prefix) ON TABLE public.recording TO epione_jobs;
+
+GRANT UPDATE(media_type) ON TABLE public.recording TO epione_server;
+GRANT UPDATE(media_type) ON TABLE public.recording TO epione_jobs;
+
+GRANT UPDATE(duration_s) ON TABLE public.recording TO epione_server;
+
+GRANT UPDATE(chunks) ON TABLE public.recording TO epione_server;
+GRANT SELECT(chunks) ON TABLE public.recording TO epione_jobs;
+
+GRANT UPDATE(started_at) ON TABLE public.recording TO epione_server;
+
+GRANT UPDATE(stopped_at) ON TABLE public.recording TO epione_server;
+
+GRANT UPDATE(checked_at) ON TABLE public.recording TO epione_jobs;
+
+GRANT UPDATE(check_from) ON TABLE public.recording TO epione_server;
+GRANT SELECT(check_from) ON TABLE public.recording TO epione_jobs;
+
+GRANT UPDATE(deleted_at) ON TABLE public.recording TO epione_jobs;
+
+GRANT UPDATE(hold_at) ON TABLE public.recording TO epione_server;
+GRANT SELECT(hold_at) ON TABLE public.recording TO epione_jobs;
+
+GRANT UPDATE(hold_by) ON TABLE public.recording TO epione_server;
+
+GRANT UPDATE(hold_reason) ON TABLE public.recording TO epione_server;
+
+GRANT UPDATE(delete_reason) ON TABLE public.recording TO epione_server;
+
+GRANT SELECT,INSERT ON TABLE public.recording_chunk TO epione_server;
+GRANT SELECT,DELETE ON TABLE public.recording_chunk TO epione_jobs;
+
+GRANT UPDATE(asked_at) ON TABLE public.recording_chunk TO epione_server;
+
+GRANT UPDATE(done_at) ON TABLE public.recording_chunk TO epione_server;
+
+GRANT UPDATE(seen_at) ON TABLE public.recording_chunk TO epione_server;
+GRANT UPDATE(seen_at) ON TABLE public.recording_chunk TO epione_jobs;
+
+GRANT UPDATE(fault) ON TABLE public.recording_chunk TO epione_server;
+GRANT UPDATE(fault) ON TABLE public.recording_chunk TO epione_jobs;
+
+GRANT SELECT,INSERT ON TABLE public.recording_consent TO epione_server;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.recovery_code TO epione_server;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.session TO epione_server;
+
+GRANT SELECT ON TABLE public.store_signer TO epione_server;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.store_signer TO epione_jobs;
 

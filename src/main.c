@@ -12,6 +12,7 @@
 #include "base/offload.h"
 #include "base/secret.h"
 #include "care/signal.h"
+#include "care/store.h"
 #include "data/db.h"
 #include "data/keys.h"
 #include "edge/assets.h"
@@ -24,6 +25,7 @@
 #include "edge/heap_trim.h"
 #include "edge/ws.h"
 #include "gate/limit.h"
+#include "gate/reply.h"
 #include "gate/stranger.h"
 
 #include <kore/hooks.h>
@@ -69,6 +71,20 @@ fail(const char *what)
 	exit(1);
 }
 
+/* Browsers speak to the store themselves. */
+static void
+store_prepare(void)
+{
+	char problem[256];
+	struct arena *a = arena_new();
+
+	if (store_check_settings(problem, sizeof(problem)) != ERR_OK)
+		fail(problem);
+	if (store_configured())
+		reply_pages_reach(store_origin(a));
+	arena_free(a);
+}
+
 /* Everything that needs files or privileges, before Kore takes both away. */
 static void
 prepare(const char *path)
@@ -87,6 +103,7 @@ prepare(const char *path)
 	/*= EN-10: no key, no service */
 	if (keyring_root_load(conf()->root_key, &reason) != ERR_OK)
 		fail(reason);
+	store_prepare();
 	if (assets_load(conf()->assets, problem, sizeof(problem)) != ERR_OK)
 		fail(problem);
 	if (limit_init() != ERR_OK || offload_share() != ERR_OK ||

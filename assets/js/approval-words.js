@@ -4,7 +4,8 @@ import { roleName } from './format.js';
 
 const KINDS = /** @type {Record<string, string>} */ ({
   invite: 'A new account', reset_password: 'A new password',
-  reset_totp: 'A new password and authenticator app' });
+  reset_totp: 'A new password and authenticator app',
+  delete_recording: 'Deletion of a recording that they made' });
 
 const STATES = /** @type {Record<string, string>} */ ({
   waiting: 'Waiting', confirmed: 'Confirmed', refused: 'Refused',

@@ -36,6 +36,9 @@ CREATE TABLE clinic (
     totp_window_steps         integer NOT NULL DEFAULT 1 CHECK (totp_window_steps BETWEEN 0 AND 1),
     failures_before_delay     integer NOT NULL DEFAULT 5 CHECK (failures_before_delay BETWEEN 3 AND 10),
     care_days_after_visit     integer NOT NULL DEFAULT 30 CHECK (care_days_after_visit BETWEEN 0 AND 365),
+    recording                 integer NOT NULL DEFAULT 0 CHECK (recording BETWEEN 0 AND 1),
+    recording_days            integer NOT NULL DEFAULT 365 CHECK (recording_days BETWEEN 1 AND 36500),
+    recording_patient         integer NOT NULL DEFAULT 1 CHECK (recording_patient BETWEEN 0 AND 1),
     version                   bigint NOT NULL DEFAULT 1,
     created_at                timestamptz NOT NULL DEFAULT now()
 );
@@ -342,10 +345,11 @@ CREATE INDEX invitation_account ON invitation (clinic_id, account_id, id);
 CREATE TABLE approval (
     clinic_id     uuid NOT NULL,
     id            uuid NOT NULL,
-    kind          text NOT NULL CHECK (kind IN ('invite', 'role', 'reset_password', 'reset_totp')),
-    account_id    uuid NOT NULL,
+    kind          text NOT NULL CHECK (kind IN ('invite', 'role', 'reset_password', 'reset_totp', 'delete_recording')),
+    account_id    uuid NOT NULL, -- of a recording, the clinician's who made it
     role          text CHECK (role IN ('admin', 'clinician', 'scheduler', 'compliance')),
     invitation_id uuid, -- swept before this row is
+    recording_id  uuid,
     requested_by  uuid NOT NULL,
     created_at    timestamptz NOT NULL,
     expires_at    timestamptz NOT NULL,
@@ -357,7 +361,8 @@ CREATE TABLE approval (
     FOREIGN KEY (clinic_id, requested_by) REFERENCES account (clinic_id, id),
     FOREIGN KEY (clinic_id, decided_by) REFERENCES account (clinic_id, id),
     CHECK ((kind = 'role') = (role IS NOT NULL)),
-    CHECK ((kind = 'role') = (invitation_id IS NULL)),
+    CHECK ((kind IN ('role', 'delete_recording')) = (invitation_id IS NULL)),
+    CHECK ((kind = 'delete_recording') = (recording_id IS NOT NULL)),
     CHECK ((state = 'waiting') = (decided_at IS NULL)),
     CONSTRAINT approval_second_person CHECK (state <> 'confirmed'
         OR decided_by IS NULL OR decided_by NOT IN (requested_by, account_id))
@@ -473,6 +478,120 @@ AS $$
        AND (wanted IS NULL OR visit_status(v.status, v.ends_at, closed_at) = wanted)
        AND (after_id IS NULL OR (v.starts_at, v.id) > (after_at, after_id))
 $$;
+
+-- Recordings
+
+-- A call that was recorded, or was to be. Sound and picture are objects of a
+-- store elsewhere, in pieces that the browser seals before they leave it; the key
+-- is here, sealed, and goes when the recording does: the row stays, as what is
+-- left of it.
+--
+-- prefix: what the names of its objects begin with, random. keep_until is settled
+-- when it is made, as that is what people agree to. check_from: what was looked
+-- at in the store before then is looked at anew.
+CREATE TABLE recording (
+    clinic_id     uuid NOT NULL,
+    id            uuid NOT NULL,
+    visit_id      uuid NOT NULL,
+    patient_id    uuid NOT NULL,
+    clinician_id  uuid NOT NULL,
+    state         text NOT NULL DEFAULT 'consent' CHECK (state IN ('consent', 'recording',
+        'stopped', 'checking', 'stored', 'incomplete', 'deleting', 'deleted')),
+    secret        bytea,
+    prefix        text NOT NULL CONSTRAINT recording_prefix_key UNIQUE CHECK (prefix ~ '^[0-9a-f]{32}$'),
+    media_type    text,
+    duration_s    bigint CHECK (duration_s >= 0),
+    chunks        bigint CHECK (chunks BETWEEN 1 AND 100000),
+    created_at    timestamptz NOT NULL,
+    started_at    timestamptz,
+    stopped_at    timestamptz,
+    checked_at    timestamptz,
+    check_from    timestamptz NOT NULL,
+    keep_until    timestamptz NOT NULL,
+    deleted_at    timestamptz,
+    hold_at       timestamptz,
+    hold_by       uuid,
+    hold_reason   bytea,
+    delete_reason bytea,
+    PRIMARY KEY (clinic_id, id),
+    FOREIGN KEY (clinic_id, visit_id) REFERENCES visit (clinic_id, id),
+    FOREIGN KEY (clinic_id, patient_id) REFERENCES patient (clinic_id, id),
+    FOREIGN KEY (clinic_id, clinician_id) REFERENCES account (clinic_id, id),
+    CHECK ((hold_at IS NULL) = (hold_by IS NULL)),
+    CHECK ((state = 'deleted') = (deleted_at IS NOT NULL)),
+    --= RC-07: nothing is left that opens it
+    CHECK (state <> 'deleted' OR secret IS NULL),
+    --= RC-07: what is held is not deleted
+    CONSTRAINT recording_held CHECK (hold_at IS NULL OR state NOT IN ('deleting', 'deleted'))
+);
+COMMENT ON COLUMN recording.secret IS 'sealed:recording_secret';
+COMMENT ON COLUMN recording.hold_reason IS 'sealed:recording_hold_reason';
+COMMENT ON COLUMN recording.delete_reason IS 'sealed:recording_delete_reason';
+-- one at a time of a visit
+CREATE UNIQUE INDEX recording_going_on ON recording (clinic_id, visit_id)
+    WHERE state IN ('consent', 'recording');
+CREATE INDEX recording_visit ON recording (clinic_id, visit_id, id);
+CREATE INDEX recording_patient ON recording (clinic_id, patient_id, id);
+CREATE INDEX recording_keep ON recording (keep_until) WHERE state NOT IN ('deleting', 'deleted');
+CREATE INDEX recording_open ON recording (created_at) WHERE state IN ('consent', 'recording', 'stopped');
+CREATE INDEX recording_checked ON recording (checked_at) WHERE state = 'stored';
+
+-- A piece: what it is to be, and since when it was seen so in the store (seen_at),
+-- or what was wrong with it there.
+CREATE TABLE recording_chunk (
+    clinic_id    uuid NOT NULL,
+    recording_id uuid NOT NULL,
+    index        bigint NOT NULL CHECK (index BETWEEN 0 AND 99999),
+    object       text NOT NULL CHECK (object ~ '^[0-9a-f]{32}/[0-9a-f]{32}$'),
+    bytes        bigint NOT NULL CHECK (bytes BETWEEN 16 AND 16777216),
+    sha256       bytea NOT NULL CHECK (octet_length(sha256) = 32),
+    asked_at     timestamptz NOT NULL,
+    done_at      timestamptz,
+    seen_at      timestamptz,
+    fault        text CHECK (fault IN ('missing', 'size', 'checksum')),
+    PRIMARY KEY (clinic_id, recording_id, index),
+    FOREIGN KEY (clinic_id, recording_id) REFERENCES recording (clinic_id, id)
+);
+
+-- What each answered who was asked, and when: answers are added, never changed.
+--= RC-01: each answer is a row, with the wording that was answered
+CREATE TABLE recording_consent (
+    clinic_id    uuid NOT NULL,
+    id           uuid NOT NULL,
+    recording_id uuid NOT NULL,
+    account_id   uuid NOT NULL,
+    role         text NOT NULL,
+    given        boolean NOT NULL,
+    wording      bigint NOT NULL CHECK (wording > 0),
+    at           timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (clinic_id, id),
+    FOREIGN KEY (clinic_id, recording_id) REFERENCES recording (clinic_id, id),
+    FOREIGN KEY (clinic_id, account_id) REFERENCES account (clinic_id, id)
+);
+CREATE INDEX recording_consent_recording ON recording_consent (clinic_id, recording_id, at);
+
+-- Who has agreed to a recording by the last that they said.
+CREATE FUNCTION recording_agreed(recording uuid) RETURNS SETOF uuid
+    LANGUAGE sql STABLE
+AS $$
+    SELECT c.account_id
+      FROM (SELECT DISTINCT ON (account_id) account_id, given
+              FROM recording_consent
+             WHERE clinic_id = current_clinic() AND recording_id = recording
+             ORDER BY account_id, at DESC, id DESC) AS c
+     WHERE c.given
+$$;
+
+-- What addresses of the store are signed with on a day (UTC): a key that is made
+-- of the store's own secret by a one-way function, sealed. The secret itself never
+-- leaves epione-jobs. clinic_id is not here: the store is the installation's.
+--= RC-03: who presigns holds a day's key, not the credentials
+CREATE TABLE store_signer (
+    day         date PRIMARY KEY,
+    access_key  text NOT NULL,
+    sealed      bytea NOT NULL,
+    made_at     timestamptz NOT NULL DEFAULT clock_timestamp()
+);
 
 -- Requests
 
@@ -747,6 +866,14 @@ BEGIN
           INTO subject_patient, is_self, is_care, is_part
           FROM visit_relation(subject, session_open.clinic_id,
                session_open.account_id) r;
+    ELSIF kind = 'recording' THEN
+        -- whose visit it was has it in their care, too
+        SELECT r.patient_id, r.is_self, r.is_care OR r.is_part, r.is_part
+          INTO subject_patient, is_self, is_care, is_part
+          FROM recording g
+         CROSS JOIN LATERAL visit_relation(g.visit_id, session_open.clinic_id,
+               session_open.account_id) r
+         WHERE g.clinic_id = session_open.clinic_id AND g.id = subject;
     END IF;
     is_self := coalesce(is_self, false);
     is_care := coalesce(is_care, false);
@@ -1427,6 +1554,71 @@ AS $$
     SELECT count(*) FROM gone
 $$;
 
+-- What is due with recordings, of all clinics: those whose time is over, those
+-- that began and never went on, those not looked at for a month. The work is a
+-- job's of its own clinic; this asks for it. Answers how many it found.
+--= RC-07: what is held is passed by
+CREATE FUNCTION recordings_due(batch bigint) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp
+AS $$
+    WITH over AS ( -- nobody agreed in time, or the call is over
+        UPDATE recording SET state = 'stopped', stopped_at = clock_timestamp()
+         WHERE ctid = ANY (ARRAY(
+            SELECT r.ctid FROM recording r
+              JOIN visit v ON v.clinic_id = r.clinic_id AND v.id = r.visit_id
+             WHERE (r.state = 'consent' AND r.created_at < clock_timestamp() - interval '15 minutes')
+                OR (r.state = 'recording' AND v.status <> 'in_call'
+                    AND v.ended_at < clock_timestamp() - interval '15 minutes')
+                OR (r.state = 'recording' AND r.created_at < clock_timestamp() - interval '1 day')
+             ORDER BY r.created_at LIMIT batch FOR UPDATE OF r SKIP LOCKED))
+        RETURNING 1),
+    gone AS ( -- kept long enough, or there never was anything
+        UPDATE recording SET state = 'deleting'
+         WHERE ctid = ANY (ARRAY(
+            SELECT r.ctid FROM recording r
+             WHERE r.hold_at IS NULL AND (
+                   (r.state IN ('stopped', 'checking', 'stored', 'incomplete')
+                    AND r.keep_until < clock_timestamp())
+                OR (r.state = 'stopped' AND r.stopped_at < clock_timestamp() - interval '1 hour'
+                    AND NOT EXISTS (SELECT 1 FROM recording_chunk c
+                        WHERE c.clinic_id = r.clinic_id AND c.recording_id = r.id)))
+             ORDER BY r.keep_until LIMIT batch FOR UPDATE SKIP LOCKED))
+        RETURNING clinic_id, id),
+    left_behind AS ( -- an upload that nobody ended
+        UPDATE recording r SET state = 'checking', chunks = coalesce(r.chunks, (
+               SELECT max(c.index) + 1 FROM recording_chunk c
+                WHERE c.clinic_id = r.clinic_id AND c.recording_id = r.id))
+         WHERE r.ctid = ANY (ARRAY(
+            SELECT o.ctid FROM recording o
+             WHERE o.state = 'stopped' AND o.stopped_at < clock_timestamp() - interval '7 days'
+               AND o.keep_until >= clock_timestamp()
+               AND EXISTS (SELECT 1 FROM recording_chunk c
+                    WHERE c.clinic_id = o.clinic_id AND c.recording_id = o.id)
+             ORDER BY o.created_at LIMIT batch FOR UPDATE SKIP LOCKED))
+        RETURNING r.clinic_id, r.id),
+    anew AS ( -- stored long ago: is it still there?
+        UPDATE recording SET check_from = clock_timestamp(), checked_at = clock_timestamp()
+         WHERE ctid = ANY (ARRAY(
+            SELECT r.ctid FROM recording r
+             WHERE r.state = 'stored' AND r.checked_at < clock_timestamp() - interval '30 days'
+               AND r.keep_until >= clock_timestamp()
+             ORDER BY r.checked_at LIMIT batch FOR UPDATE SKIP LOCKED))
+        RETURNING clinic_id, id),
+    asked AS (
+        INSERT INTO job (clinic_id, id, kind, key, run_at, record_id)
+        SELECT a.clinic_id, gen_random_uuid(), a.kind, a.key, clock_timestamp(), a.id
+          FROM (SELECT clinic_id, id, 'recording.delete' AS kind, id::text AS key FROM gone
+                UNION ALL
+                SELECT clinic_id, id, 'recording.verify', gen_random_uuid()::text FROM left_behind
+                UNION ALL
+                SELECT clinic_id, id, 'recording.verify', gen_random_uuid()::text FROM anew) AS a
+            ON CONFLICT DO NOTHING
+        RETURNING 1)
+    SELECT (SELECT count(*) FROM over) + (SELECT count(*) FROM gone)
+         + (SELECT count(*) FROM left_behind) + (SELECT count(*) FROM anew)
+         + 0 * (SELECT count(*) FROM asked)
+$$;
+
 -- Row-level security
 
 ALTER TABLE clinic ENABLE ROW LEVEL SECURITY;
@@ -1437,7 +1629,8 @@ BEGIN
     FOREACH t IN ARRAY ARRAY['record_key', 'patient', 'patient_token', 'name_beginning', 'account',
         'password_history', 'known_source', 'attempt', 'recovery_code', 'invitation', 'approval',
         'session',
-        'care_team', 'visit', 'idempotency'] LOOP
+        'care_team', 'visit', 'idempotency', 'recording', 'recording_chunk',
+        'recording_consent'] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
         EXECUTE format('CREATE POLICY same_clinic ON %I USING (clinic_id = current_clinic())', t);
     END LOOP;
@@ -1476,6 +1669,11 @@ GRANT SELECT, INSERT, UPDATE ON patient, account, visit, care_team, session,
     recovery_code, attempt, idempotency TO epione_server;
 GRANT SELECT, DELETE ON known_source TO epione_server;
 GRANT SELECT, INSERT ON invitation, approval TO epione_server;
+GRANT SELECT, INSERT ON recording, recording_chunk, recording_consent TO epione_server;
+GRANT UPDATE (state, media_type, duration_s, chunks, started_at, stopped_at, check_from,
+    hold_at, hold_by, hold_reason, delete_reason) ON recording TO epione_server;
+GRANT UPDATE (asked_at, done_at, seen_at, fault) ON recording_chunk TO epione_server;
+GRANT SELECT ON store_signer TO epione_server;
 GRANT UPDATE (confirmed_at, phrase_hash, tries, ended_at) ON invitation TO epione_server;
 GRANT UPDATE (state, decided_by, decided_at, expires_at) ON approval TO epione_server;
 GRANT SELECT, INSERT ON password_history TO epione_server;
@@ -1502,7 +1700,7 @@ GRANT EXECUTE ON FUNCTION session_open, sign_in_take, invitation_find,
     sessions_ended, attempt_take, attempt_source, attempt_stopped, attempt_closed,
     source_note, audit_words, audit_page, audit_days, audit_nobody, zone_known, visit_relation,
     invitation_state, account_state, current_clinic, current_actor, bears_names,
-    patients_beginning TO epione_server;
+    patients_beginning, recording_agreed TO epione_server;
 
 
 -- What jobs may do: their own table, and what each kind needs
@@ -1510,6 +1708,13 @@ GRANT USAGE ON SCHEMA public TO epione_jobs;
 GRANT SELECT ON installation, class_key, record_key, clinic, job_pause TO epione_jobs;
 GRANT SELECT, INSERT, UPDATE ON job TO epione_jobs;
 GRANT DELETE ON record_key TO epione_jobs;
+-- They see what lies in the store, and not what opens it.
+GRANT SELECT (clinic_id, id, patient_id, state, prefix, chunks, check_from, hold_at),
+    UPDATE (state, secret, media_type, checked_at, deleted_at) ON recording TO epione_jobs;
+GRANT SELECT, UPDATE (seen_at, fault), DELETE ON recording_chunk TO epione_jobs;
+GRANT SELECT, INSERT, UPDATE ON store_signer TO epione_jobs;
+REVOKE ALL ON FUNCTION recordings_due FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION recordings_due TO epione_jobs;
 REVOKE ALL ON FUNCTION sweep_sessions, sweep_invitations, sweep_idempotency,
     sweep_attempts, sweep_strangers, sweep_jobs FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION sweep_sessions, sweep_invitations, sweep_idempotency,
@@ -1531,4 +1736,7 @@ DO $$ BEGIN
     ASSERT NOT has_column_privilege('epione_server', 'audit_log', 'at', 'INSERT');
     ASSERT NOT has_table_privilege('epione_server', 'patient', 'DELETE');
     ASSERT NOT has_table_privilege('epione_server', 'visit', 'DELETE');
+    ASSERT NOT has_table_privilege('epione_server', 'recording', 'DELETE');
+    ASSERT NOT has_any_column_privilege('epione_server', 'recording_consent', 'UPDATE');
+    ASSERT NOT has_column_privilege('epione_jobs', 'recording', 'secret', 'SELECT');
 END $$;

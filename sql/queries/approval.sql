@@ -4,16 +4,17 @@
 -- alone works.
 -- sql: approval_insert later
 -- in:  id uuid, kind text, account_id uuid, role text, invitation_id uuid,
---      requested_by uuid, now time, expires_at time
+--      requested_by uuid, now time, expires_at time, recording_id uuid
 WITH gone AS (
     UPDATE approval SET expires_at = $7::timestamptz
      WHERE clinic_id = current_clinic() AND account_id = $3::uuid
        AND state = 'waiting' AND expires_at > $7
-       AND (kind = 'role') = ($2::text = 'role'))
+       AND (kind = 'role') = ($2::text = 'role')
+       AND recording_id IS NOT DISTINCT FROM $9::uuid)
 INSERT INTO approval (clinic_id, id, kind, account_id, role, invitation_id,
-       requested_by, created_at, expires_at)
+       requested_by, created_at, expires_at, recording_id)
 VALUES (current_clinic(), $1::uuid, $2, $3, $4::text, $5::uuid, $6::uuid, $7,
-       $8::timestamptz);
+       $8::timestamptz, $9);
 
 -- How many could decide what this person asks for about that account: nobody
 -- who cannot sign in counts, nor who asks, nor whom it is about.
@@ -32,11 +33,11 @@ SELECT count(*) AS n FROM account
 -- in:  id uuid, now time
 -- out: id uuid, kind text, account_id uuid, role text, invitation_id uuid,
 --      requested_by uuid, state text, account_role text, patient_id uuid,
---      account_active bool
+--      account_active bool, recording_id uuid
 SELECT p.id, p.kind, p.account_id, p.role, p.invitation_id, p.requested_by,
        approval_state(p.state, p.expires_at, $2::timestamptz) AS state,
        a.role AS account_role, a.patient_id,
-       a.deactivated_at IS NULL AS account_active
+       a.deactivated_at IS NULL AS account_active, p.recording_id
   FROM approval p
   JOIN account a ON a.clinic_id = p.clinic_id AND a.id = p.account_id
  WHERE p.clinic_id = current_clinic() AND p.id = $1::uuid
@@ -49,13 +50,15 @@ UPDATE approval SET state = $2::text, decided_by = $3::uuid,
  WHERE clinic_id = current_clinic() AND id = $1::uuid AND state = 'waiting'
    AND expires_at > $4;
 
--- What waits about an account, or was asked for by it, waits no longer.
+-- What waits about an account, or was asked for by it, waits no longer; what waits
+-- about a recording that it made is not about it.
 --= AZ-05: who has left, or has another role, has asked for nothing
 -- sql: approval_drop later
 -- in:  account_id uuid, now time
 UPDATE approval SET expires_at = $2::timestamptz
  WHERE clinic_id = current_clinic() AND state = 'waiting'
-   AND (account_id = $1::uuid OR requested_by = $1) AND expires_at > $2;
+   AND ((account_id = $1::uuid AND recording_id IS NULL) OR requested_by = $1)
+   AND expires_at > $2;
 
 -- Newest first. patients_only: of patients' accounts. account_id: about this
 -- one alone. One branch runs, by the index that fits it; OFFSET 0 keeps what is

@@ -182,10 +182,16 @@ SELECT i.seat, v.status, v.starts_at, coalesce(r.is_part, false) AS takes_part
 -- sql: visit_door one
 -- in:  id uuid, account_id uuid
 -- out: status text, starts_at time, ends_at time, account_id uuid,
---      key record_key, display_name sealed(account_display_name, account_id)
+--      key record_key, display_name sealed(account_display_name, account_id),
+--      records bool, recorded bool
 SELECT v.status, v.starts_at, v.ends_at, a.id AS account_id,
-       k.subject_id, k.version, k.wrapped, a.display_name
+       k.subject_id, k.version, k.wrapped, a.display_name,
+       c.recording = 1 AS records, EXISTS (
+           SELECT 1 FROM recording g
+            WHERE g.clinic_id = v.clinic_id AND g.visit_id = v.id
+              AND g.state IN ('consent', 'recording')) AS recorded
   FROM visit v
+  JOIN clinic c ON c.id = v.clinic_id
   JOIN account a ON a.clinic_id = v.clinic_id AND a.id = $2::uuid
   JOIN record_key k ON k.clinic_id = a.clinic_id AND k.subject_id = a.id
  WHERE v.clinic_id = current_clinic() AND v.id = $1::uuid;

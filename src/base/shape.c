@@ -277,6 +277,19 @@ check_list(const struct shape *s, struct check *c)
 	    : ERR_INVALID_FIELD;
 }
 
+static enum err
+check_ints(const struct shape *s, struct check *c)
+{
+	json_t *item;
+	size_t i;
+	enum err r = check_list(s, c);
+
+	json_array_foreach (c->value, i, item)
+		if (!json_is_integer(item))
+			r = ERR_INVALID_FIELD;
+	return r;
+}
+
 static const struct {
 	enum err (*check)(const struct shape *, struct check *);
 	const char *type, *format;
@@ -295,6 +308,7 @@ static const struct {
 	[SH_CHOICE] = { check_choice, "string", NULL },
 	[SH_OBJECT] = { check_object, "object", NULL },
 	[SH_LIST] = { check_list, "array", NULL },
+	[SH_INTS] = { check_ints, "array", NULL },
 };
 
 static enum err
@@ -542,6 +556,7 @@ schema_limits(const struct shape *s, json_t *o)
 		json_object_set_new(o, "maximum", json_integer(s->max));
 		break;
 	case SH_LIST:
+	case SH_INTS:
 		json_object_set_new(o, "minItems", json_integer(s->min));
 		json_object_set_new(o, "maxItems", json_integer(s->max));
 		break;
@@ -571,6 +586,9 @@ schema_value(const struct shape *s)
 		json_object_set_new(o, "items",
 		    s->inner != NULL ? shape_schema(s->inner)
 				     : json_pack("{s:s}", "type", "string"));
+	if (s->kind == SH_INTS)
+		json_object_set_new(
+		    o, "items", json_pack("{s:s}", "type", "integer"));
 	schema_limits(s, o);
 	if ((s->flags & SH_NULLABLE) != 0) {
 		json_object_set_new(o, "type",

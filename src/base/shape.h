@@ -36,6 +36,7 @@ enum shape_kind {
 	SH_CHOICE, /* one of `choices`, separated by '|' */
 	SH_OBJECT, /* its members are `inner` */
 	SH_LIST, /* of objects by `inner`, or of text when there is none; min..max items */
+	SH_INTS, /* a list of whole numbers; min..max items */
 };
 
 #define SH_REQUIRED 1

@@ -24,7 +24,8 @@ static void
 admission_run(void *arg)
 {
 	struct admission *a = arg;
-	enum err r = dispatch_for(&a->who, ROUTE_visit_admit, &a->who.visit);
+	enum err r = dispatch_for(
+	    &a->who, ROUTE_visit_admit, &a->who.visit, "");
 
 	if (r != ERR_OK)
 		signal_refused(&a->link, r);

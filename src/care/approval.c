@@ -4,6 +4,7 @@
 #include "care/account_change.h"
 #include "care/operations.h"
 #include "care/page.h"
+#include "care/recording.h"
 #include "gate/role.h"
 #include "gate/route.h"
 
@@ -52,7 +53,8 @@ yours(const struct op *op, const void *row)
 const struct shape account_approvals_out[] = {
 	SHOWN(approval_list_row, id, SH_UUID),
 	SHOWN(approval_list_row, kind, SH_CHOICE,
-	    .choices = "invite|role|reset_password|reset_totp"),
+	    .choices =
+		"invite|role|reset_password|reset_totp|delete_recording"),
 	SHOWN_OR_NULL(approval_list_row, role, SH_CHOICE, .choices = WORKFORCE),
 	SHOWN(approval_list_row, state, SH_CHOICE, .choices = STATES),
 	{ "account", SH_OBJECT, .flags = SH_REQUIRED,
@@ -143,6 +145,7 @@ approval_ask(struct op *op, const struct approval_new *new, struct uuid *id,
 		.account_id = new->account,
 		.role = new->role,
 		.invitation_id = new->invitation,
+		.recording_id = new->recording,
 		.requested_by = op->who.account,
 		.now = op->now,
 		.expires_at = new->expires_at,
@@ -179,6 +182,8 @@ effect(struct tx *tx, const struct approval_get_row *p, int64_t now,
 	bool totp = strcmp(p->kind, "reset_totp") == 0;
 	enum err r;
 
+	if (!uuid_is_nil(&p->recording_id))
+		return recording_doom(tx, &p->recording_id);
 	if (!p->account_active)
 		return ERR_WRONG_STATUS;
 	if (strcmp(p->kind, "role") == 0)

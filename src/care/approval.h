@@ -10,7 +10,7 @@
  * or confirm for others, roles like that, and links that let somebody set a
  * password or an authenticator anew. It holds for a day.
  *
- * kind: "invite", "role", "reset_password" or "reset_totp".
+ * kind: "invite", "role", "reset_password", "reset_totp" or "delete_recording".
  */
 
 /* Does this role see charts of others, or decide what waits? */
@@ -20,7 +20,8 @@ struct approval_new {
 	const char *kind;
 	struct uuid account;	/* whom it is about */
 	const char *role;	/* of kind "role": the new one */
-	struct uuid invitation; /* of the other kinds */
+	struct uuid invitation; /* of those that let somebody in */
+	struct uuid recording;	/* of kind "delete_recording" */
 	bool of_patient;	/* the account is a patient's */
 	int64_t expires_at;
 };

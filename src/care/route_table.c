@@ -13,6 +13,7 @@ enum {
 	OWN = TRAIT_OWN,
 	SEARCHES = TRAIT_SEARCHES,
 	CSV = TRAIT_CSV,
+	ASKS = TRAIT_ASKS,
 };
 
 const struct route routes[] = {

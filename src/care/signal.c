@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/shape.h"
 #include "care/sdp.h"
+#include "care/signal_recording.h"
 #include "care/signal_room.h"
 #include "care/signal_say.h"
 
@@ -53,8 +54,12 @@ room_after(struct room *r)
 static void
 place_leave(struct place *p, const char *reason)
 {
+	struct room *r = p->room;
+
+	recording_leave(p);
 	say_left(p, reason);
 	place_remove(p);
+	recording_reckon(r);
 }
 
 /* From here on it is part of the call: the others hear of it, and it hears
@@ -65,6 +70,7 @@ place_admit(struct place *p)
 	p->admitted = true;
 	say_admitted(p);
 	say_company(p);
+	recording_join(p);
 }
 
 /* hello */
@@ -84,6 +90,7 @@ place_resume(struct place *p, struct link *l, uint64_t last_seq)
 	p->free_at = l->who.free_at;
 	say_welcome(l, true);
 	say_again(p, last_seq);
+	recording_back(p);
 }
 
 /* One account has one place: whoever says hello anew is somebody else to the
@@ -111,9 +118,10 @@ place_begin(struct link *l, const struct uuid *id)
 	}
 	say_welcome(l, false);
 	say_joined(p);
-	if (p->admitted)
+	if (p->admitted) {
 		say_media(p);
-	else
+		recording_join(p);
+	} else
 		say_queue(p, say_ops()->now());
 }
 
@@ -226,6 +234,21 @@ on_state(struct link *l, json_t *m, const char **field)
 	return ERR_OK;
 }
 
+/* Recording: what is said counts at once here, and is written down. */
+
+static enum err
+on_consent(struct link *l, json_t *m, const char **field)
+{
+	struct uuid id;
+
+	*field = "recording";
+	if (uuid_parse(json_string_value(json_object_get(m, "recording")),
+		&id) != ERR_OK)
+		return ERR_INVALID_FIELD;
+	return recording_answer(
+	    l, &id, json_is_true(json_object_get(m, "given")));
+}
+
 /* The rest */
 
 /* The admission itself is the same operation as over HTTP, with its rights
@@ -334,6 +357,13 @@ static const struct shape admit_in[] = {
 	{ .kind = SH_END },
 };
 
+static const struct shape consent_in[] = {
+	{ "type", SH_RAW, 1, 32, .flags = SH_REQUIRED },
+	{ "recording", SH_UUID, .flags = SH_REQUIRED },
+	{ "given", SH_BOOL, .flags = SH_REQUIRED },
+	{ .kind = SH_END },
+};
+
 static const struct shape state_in[] = {
 	{ "type", SH_RAW, 1, 32, .flags = SH_REQUIRED },
 	{ "audio", SH_BOOL, .flags = SH_REQUIRED },
@@ -365,6 +395,7 @@ static const struct message {
 	{ "candidate",   candidate_in,   true,    { refuse,       refuse,    on_candidate } },
 	{ "admit",       admit_in,       true,    { refuse,       refuse,    on_admit } },
 	{ "state",       state_in,       true,    { refuse,       refuse,    on_state } },
+	{ "consent",     consent_in,     true,    { refuse,       refuse,    on_consent } },
 	{ "leave",       leave_in,       true,    { on_leave,     on_leave,  on_leave } },
 	{ "ping",        NULL,           false,   { refuse,       on_ping,   on_ping } },
 };
@@ -461,6 +492,7 @@ room_end(struct room *r, const char *reason)
 {
 	struct link *l;
 
+	recording_end(r, "ended");
 	TAILQ_FOREACH (l, &r->links, list)
 		say_ended(l, reason);
 	room_close(r, SIGNAL_VISIT_OVER);
@@ -669,6 +701,7 @@ room_tick(struct room *r, int64_t now_ms, int64_t now)
 		room_end(r, "window");
 		return;
 	}
+	recording_tick(r, now_ms);
 	for (l = TAILQ_FIRST(&r->links); l != NULL; l = link_next) {
 		link_next = TAILQ_NEXT(l, list);
 		if (l->place == NULL &&

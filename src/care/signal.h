@@ -51,6 +51,15 @@ struct signal_link {
 	uint16_t worker;
 };
 
+/* What a participant does about a recording: agrees to it, does not or no longer,
+ * begins it (the clinician, when all have agreed), ends it. */
+enum signal_recording_act {
+	SIGNAL_RECORDING_AGREE,
+	SIGNAL_RECORDING_REFUSE,
+	SIGNAL_RECORDING_START,
+	SIGNAL_RECORDING_STOP
+};
+
 /*
  * What the rooms ask of the world. None of these may call back into this
  * file before it returned: a socket that breaks in `send` is told later, by
@@ -68,6 +77,15 @@ struct signal_ops {
 	 * clinician; a refusal comes back through signal_refused, success
 	 * through signal_room_changed */
 	void (*admit)(const struct signal_link *, const struct participant *);
+	/* run this of the visit's recording for the participant; a refusal comes
+	 * back through signal_recording_refused, success through
+	 * signal_recording */
+	void (*recording)(const struct signal_link *,
+	    const struct participant *, const struct uuid *recording,
+	    enum signal_recording_act);
+	/* look at how it stands, and say so by signal_recording */
+	void (*recording_look)(
+	    const struct uuid *clinic, const struct uuid *visit);
 	/* new reference: an array of RTCIceServer (care/ice.h) */
 	json_t *(*ice_servers)(
 	    const struct uuid *account, const struct uuid *visit, int64_t now);
@@ -111,6 +129,23 @@ struct signal_waiting {
 };
 size_t signal_waiting(struct signal_waiting *, size_t max);
 void signal_line(const struct uuid *visit, int64_t ahead, int64_t busy_s);
+/*
+ * How the recording of a visit stands in the database; NULL: none is asked for or
+ * goes on. The room sees to it that everybody in it has agreed, or it ends.
+ */
+struct signal_recording {
+	struct uuid id;
+	bool on; /* or else asked for */
+	const struct uuid *agreed;
+	size_t agreed_n;
+};
+void signal_recording(
+    const struct uuid *visit, const struct signal_recording *);
+void signal_recording_refused(
+    const struct signal_link *, enum signal_recording_act, enum err);
+/* Whose the visit of a room in this process is; false if there is no such room
+ * with a socket in it. */
+bool signal_clinic(const struct uuid *visit, struct uuid *clinic);
 /* Who has a socket in a room of this process, those of a clinic together as
  * far as they are in one room; `max` at most. */
 struct signal_seat {

@@ -60,6 +60,17 @@ struct link {
 };
 TAILQ_HEAD(link_list, link);
 
+/* What is known here of the visit's recording (signal_recording.c). */
+struct room_recording {
+	struct uuid id;
+	enum { RECORDING_NONE, RECORDING_ASKED, RECORDING_ON } state;
+	struct uuid over; /* the last that ended here: it begins no more */
+	struct uuid agreed[SIGNAL_PLACES_MAX]; /* accounts */
+	size_t agreed_n;
+	int64_t asked_ms;
+	bool starting; /* somebody is at it */
+};
+
 struct room {
 	LIST_ENTRY(room) bucket;
 	TAILQ_ENTRY(room) list; /* of all rooms */
@@ -68,6 +79,7 @@ struct room {
 	struct link_list links;
 	size_t places_n;
 	int64_t open_until; /* s */
+	struct room_recording recording;
 };
 TAILQ_HEAD(room_list, room);
 

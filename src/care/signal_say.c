@@ -111,12 +111,13 @@ say_welcome(const struct link *l, bool resumed)
 	char *token = place_token(p);
 
 	say_to_link(l,
-	    json_pack("{s:s, s:o, s:s, s:b, s:o, s:o, s:s?, s:b, s:I}", "type",
-		"welcome", "self", uuid_json(&p->id), "role",
+	    json_pack("{s:s, s:o, s:s, s:b, s:o, s:o, s:s?, s:b, s:I, s:b}",
+		"type", "welcome", "self", uuid_json(&p->id), "role",
 		role_name(p->role), "admitted", (int)p->admitted,
 		"participants", others_json(p), "ice_servers",
 		ice != NULL ? ice : json_array(), "resume", token, "resumed",
-		(int)resumed, "received", (json_int_t)p->received));
+		(int)resumed, "received", (json_int_t)p->received, "records",
+		(int)l->who.records));
 	text_free(token);
 }
 

@@ -1,6 +1,7 @@
 #include "base/conf.h"
 #include "care/ice.h"
 #include "care/operations.h"
+#include "care/store.h"
 #include "care/visit.h"
 #include "gate/route.h"
 #include "sql.h"
@@ -133,6 +134,8 @@ visit_signal(struct op *op)
 	p->admitted = perm_scope(PERM_visit_admit, op->who.role) !=
 		SCOPE_NONE ||
 	    strcmp(v.status, "in_call") == 0;
+	p->records = v.records && store_configured();
+	p->recorded = v.recorded;
 	name_copy(p->display_name, sizeof(p->display_name),
 	    v.display_name == NULL ? "" : v.display_name);
 	op->join = p;

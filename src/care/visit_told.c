@@ -3,6 +3,7 @@
 #include "base/fiber.h"
 #include "base/instant.h"
 #include "base/log.h"
+#include "care/recording_told.h"
 #include "care/signal.h"
 #include "data/listen.h"
 #include "gate/tell.h"
@@ -23,14 +24,15 @@ static void
 heard(void *unused, const char *channel, const char *payload)
 {
 	char word[TELL_WORD_MAX + 1];
-	struct uuid id;
+	struct uuid id, clinic;
 
 	(void)unused;
-	if (strcmp(channel, tell_channel(TELL_VISIT)) == 0 &&
-	    tell_read(payload, &id, word))
-		signal_room_changed(&id, word);
-	else
+	if (!tell_read(payload, &id, word))
 		log_warn("told_nonsense");
+	else if (strcmp(channel, tell_channel(TELL_VISIT)) == 0)
+		signal_room_changed(&id, word);
+	else if (signal_clinic(&id, &clinic))
+		recording_look(&clinic, &id);
 }
 
 static void
@@ -74,8 +76,11 @@ clinic_look(struct arena *a, const struct signal_seat *s, size_t n)
 	if ((r = sql_context_set(tx, &context)) == ERR_OK &&
 	    (r = sql_visit_seats(tx, &in, &rows, &found)) == ERR_OK &&
 	    (r = tx_commit(tx)) == ERR_OK)
-		for (i = 0; i < found; i++)
+		for (i = 0; i < found; i++) {
 			seat_settle(&s[rows[i].seat - 1], &rows[i]);
+			recording_look(
+			    &s[0].clinic, &s[rows[i].seat - 1].visit);
+		}
 	tx_close(tx);
 	return r;
 }
@@ -127,7 +132,7 @@ visit_told_sweep(int64_t now_ms)
 enum err
 visit_told_start(const char *conninfo)
 {
-	static const char *channels[2];
+	static const char *channels[3];
 	const struct listen_options o = {
 		.conninfo = conninfo,
 		.channels = channels,
@@ -136,5 +141,6 @@ visit_told_start(const char *conninfo)
 	};
 
 	channels[0] = tell_channel(TELL_VISIT);
+	channels[1] = tell_channel(TELL_RECORDING);
 	return listen_start(&o);
 }

@@ -8,6 +8,7 @@
 #include "base/secret.h"
 #include "care/admission.h"
 #include "care/ice.h"
+#include "care/recording_told.h"
 #include "care/session_watch.h"
 #include "care/signal.h"
 #include "care/visit_told.h"
@@ -292,6 +293,8 @@ static const struct signal_ops ops = {
 	.close = socket_close,
 	.in_call = socket_in_call,
 	.admit = admission_begin,
+	.recording = recording_act,
+	.recording_look = recording_look,
 	.ice_servers = ice_servers_for,
 	.now_ms = instant_monotonic,
 	.now = instant_now,
@@ -484,6 +487,7 @@ sweep(void *unused)
 	sessions_sweep(now_ms);
 	waiting_sweep(now_ms);
 	visit_told_sweep(now_ms);
+	recording_told_sweep();
 }
 
 /* Start and stop */

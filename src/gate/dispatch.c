@@ -121,6 +121,7 @@ pass_again(struct passage *p, enum err r)
 	op->route = first.op.route;
 	op->id = first.op.id;
 	op->user_id = first.op.user_id;
+	op->index = first.op.index;
 	op->token = first.op.token;
 	op->device = first.op.device;
 	p->credential = first.credential;
@@ -191,12 +192,14 @@ dispatch(struct arena *a, const struct request *rq, struct reply *rp)
 
 enum err
 dispatch_for(const struct participant *who, enum route_id route,
-    const struct uuid *subject)
+    const struct uuid *subject, const char *body)
 {
 	struct arena *a = arena_new();
 	struct request rq = {
 		.method = routes[route].method,
 		.path = routes[route].path,
+		.body = { (const uint8_t *)body, strlen(body) },
+		.content_type = surfaces[SURFACE_api].media,
 		.id = uuid_random(),
 		.arrived = instant_now(),
 		.started_ms = instant_monotonic(),

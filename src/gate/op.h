@@ -117,6 +117,8 @@ struct participant {
 	char address[46]; /* of the client, for what it asks for later */
 	enum role role;
 	bool admitted;	    /* clinician, or the visit is in_call */
+	bool records;	    /* their clinic may record calls */
+	bool recorded;	    /* a recording goes on, or is asked for */
 	int64_t starts_at;  /* s: of the visit; 0 when not known */
 	int64_t ahead;	    /* who wait for the same clinician before */
 	int64_t free_at;    /* s: when the clinician may be free of them */
@@ -157,6 +159,7 @@ struct op {
 	struct standing standing;
 	struct uuid id;	     /* the path's {id} */
 	struct uuid user_id; /* the path's {user_id} */
+	int64_t index;	     /* the path's {index} */
 	const char *token;   /* the path's {token} */
 	struct uuid patient; /* the subject's patient, nil if none */
 	json_t *in;	     /* body or query, checked against the shape */

@@ -26,14 +26,17 @@ path_parameters(const struct route *r, json_t *list)
 {
 	const char *p = r->path, *end;
 	json_t *name;
+	bool index;
 
 	while ((p = strchr(p, '{')) != NULL) {
 		end = strchr(p, '}');
 		name = json_stringn(p + 1, (size_t)(end - p - 1));
+		index = strcmp(json_string_value(name), "index") == 0;
 		json_array_append_new(list,
 		    parameter(json_string_value(name), "path", 1,
-			strcmp(json_string_value(name), "token") == 0
-			    ? json_pack("{s:s}", "type", "string")
+			index || strcmp(json_string_value(name), "token") == 0
+			    ? json_pack(
+				  "{s:s}", "type", index ? "integer" : "string")
 			    : json_pack("{s:s, s:s}", "type", "string",
 				  "format", "uuid")));
 		json_decref(name);
@@ -246,6 +249,8 @@ responses(const struct route *r)
 		status = "204";
 	else if ((r->traits & TRAIT_CREATES) != 0)
 		status = "201";
+	else if ((r->traits & TRAIT_ASKS) != 0)
+		status = "202";
 	json_object_set_new(o, status, success(r));
 	refusals(r, o);
 	return o;

@@ -4,14 +4,16 @@
 #include "gate/credential.h"
 #include "gate/route.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define CSP_API "default-src 'none'; frame-ancestors 'none'"
-#define CSP_PAGE                                                               \
+#define CSP_PAGE(connect)                                                      \
 	"default-src 'none'; script-src 'self'; style-src 'self'; "            \
 	"img-src 'self' data: blob:; media-src 'self' blob:; "                 \
-	"connect-src 'self'; font-src 'self'; manifest-src 'self'; "           \
+	"connect-src 'self'" connect                                           \
+	"; font-src 'self'; manifest-src 'self'; "                             \
 	"object-src 'none'; base-uri 'none'; form-action 'self'; "             \
 	"frame-ancestors 'none'; require-trusted-types-for 'script'; "         \
 	"trusted-types epione-worker" /* assets/js/recorder.js */
@@ -31,11 +33,24 @@
 	    "camera=(self), microphone=(self), display-capture=(self), "       \
 	    "geolocation=(), payment=()")
 
+#define PAGE(connect)                                                          \
+	EVERY_ANSWER LINE("Content-Security-Policy", CSP_PAGE(connect))
+
 /* Written down once: they are most of a small answer. */
+static char page[2048] = PAGE("");
 static const char *const always[] = {
 	[POLICY_API] = EVERY_ANSWER LINE("Content-Security-Policy", CSP_API),
-	[POLICY_PAGE] = EVERY_ANSWER LINE("Content-Security-Policy", CSP_PAGE)
+	[POLICY_PAGE] = page,
 };
+
+void
+reply_pages_reach(const char *origin)
+{
+	int n = snprintf(page, sizeof(page), PAGE(" %s"), origin);
+
+	if (n < 0 || (size_t)n >= sizeof(page))
+		abort(); /* settings are shorter */
+}
 
 void
 reply_header(struct reply *rp, const char *name, const char *value)
@@ -146,6 +161,8 @@ success_status(const struct op *op)
 		return op->status;
 	if (op->out == NULL && op->table.next == NULL)
 		return 204;
+	if ((op->route->traits & TRAIT_ASKS) != 0)
+		return 202;
 	return (op->route->traits & TRAIT_CREATES) != 0 ? 201 : 200;
 }
 

@@ -13,4 +13,8 @@ void reply_plain(
     struct reply *, const struct surface *, int status, struct bytes body);
 void reply_header(struct reply *, const char *name, const char *value);
 
+/* Pages may also speak to this origin, the store of recordings, and to no other:
+ * said once, before the first reply. */
+void reply_pages_reach(const char *origin);
+
 #endif

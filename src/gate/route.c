@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#define INDEX_DIGITS 5
+
 static const enum scope perms[PERM_COUNT][ROLE_COUNT] = {
 #define PERM(name, patient, clinician, scheduler, admin, compliance)           \
 	[PERM_##name] = { SCOPE_NONE, SCOPE_##patient, SCOPE_##clinician,      \
@@ -48,6 +50,8 @@ route_subject_kind(const struct route *route)
 		return "patient";
 	case SUBJECT_VISIT:
 		return "visit";
+	case SUBJECT_RECORDING:
+		return "recording";
 	default:
 		return NULL;
 	}
@@ -106,6 +110,25 @@ session_state_parse(const char *name)
 	return STATE_NONE;
 }
 
+/* A number from 0, written in one way only. */
+static bool
+index_take(struct op *op, const char *p, size_t n)
+{
+	int64_t index = 0;
+	size_t i;
+
+	if (n == 0 || n > INDEX_DIGITS || (n > 1 && p[0] == '0'))
+		return false;
+	for (i = 0; i < n; i++) {
+		if (p[i] < '0' || p[i] > '9')
+			return false;
+		index = index * 10 + (p[i] - '0');
+	}
+	if (op != NULL)
+		op->index = index;
+	return true;
+}
+
 /* One {placeholder} of a pattern against one segment of a path; op may be
  * NULL, to ask only whether it fits. */
 static bool
@@ -122,6 +145,8 @@ segment_take(
 			op->token = arena_text_n(op->arena, p, n);
 		return true;
 	}
+	if (name_n == 5 && strncmp(name, "index", 5) == 0)
+		return index_take(op, p, n);
 	if (n != UUID_TEXT_SIZE - 1)
 		return false;
 	memcpy(text, p, n);

@@ -22,6 +22,7 @@ enum subject {
 	SUBJECT_ME,
 	SUBJECT_PATIENT,
 	SUBJECT_VISIT,
+	SUBJECT_RECORDING,
 	SUBJECT_BODY
 };
 enum trait {
@@ -34,7 +35,8 @@ enum trait {
 	TRAIT_MAY = 64,
 	TRAIT_OWN = 128,
 	TRAIT_SEARCHES = 256,
-	TRAIT_CSV = 512
+	TRAIT_CSV = 512,
+	TRAIT_ASKS = 1024
 };
 
 enum perm {
@@ -82,7 +84,8 @@ extern const size_t routes_count;
  * refusals of several routes that are counted together. */
 extern const struct route route_none;
 
-/* What the session's question calls it: "patient", "visit"; NULL for none. */
+/* What the session's question calls it: "patient", "visit", "recording"; NULL
+ * for none. */
 const char *route_subject_kind(const struct route *);
 const char *method_name(enum method);
 const char *perm_name(enum perm);
@@ -91,7 +94,8 @@ const char *scope_name(enum scope);
 const char *event_stored(enum event);
 const char *event_action(enum event); /* "C", "R", "U", "D" or "E" */
 
-/* Finds the route of op->rq and fills op->route, id, user_id and token.
+/* Finds the route of op->rq and fills op->route, id, user_id, index
+ * and token.
  * ERR_NOT_FOUND; ERR_METHOD_NOT_ALLOWED when the path exists. */
 NODISCARD enum err route_match(struct op *);
 /* The route that a path without one was meant for, if only an id in it is none:

@@ -7,6 +7,7 @@
 
 static const char *const channels[TELL_COUNT] = {
 	[TELL_VISIT] = "epione_visit",
+	[TELL_RECORDING] = "epione_recording",
 };
 
 const char *

@@ -16,7 +16,11 @@
  * A message is an id and a word, never more: no PHI, and far below the 8000
  * bytes that a payload may have.
  */
-enum tell { TELL_VISIT, TELL_COUNT }; /* the new status of a visit */
+enum tell {
+	TELL_VISIT,	/* the new status of a visit */
+	TELL_RECORDING, /* of a visit: something changed about its recording */
+	TELL_COUNT
+};
 
 #define TELL_WORD_MAX 31
 

@@ -17,6 +17,7 @@
 #include "jobs/metrics.h"
 #include "jobs/post.h"
 #include "jobs/queue.h"
+#include "jobs/store.h"
 
 #include <getopt.h>
 #include <jansson.h>
@@ -74,7 +75,8 @@ prepare(const char *path)
 	/*= EN-10: no key, no service */
 	if (keyring_root_load(conf()->root_key, &reason) != ERR_OK)
 		fail(reason);
-	if (post_start(problem, sizeof(problem)) != ERR_OK)
+	if (post_start(problem, sizeof(problem)) != ERR_OK ||
+	    store_start(problem, sizeof(problem)) != ERR_OK)
 		fail(problem);
 }
 
@@ -174,11 +176,12 @@ run(void *arg)
 		log_error("jobs_start_failed");
 		return;
 	}
-	if (keys_check()) {
+	if (keys_check() && store_sign() == ERR_OK) {
 		log_info("ready");
 		queue_run(DRAIN_MS);
 		status = 0;
 	}
+	store_sign_end();
 	metrics_stop();
 	listen_stop();
 	db_stop();

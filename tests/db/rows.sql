@@ -34,6 +34,10 @@ INSERT INTO may (role, rights, clinics, rel) VALUES
     ('server', 'SIU', 'own', 'session'),
     ('server', 'SIU', 'own', 'care_team'),
     ('server', 'SIU', 'own', 'visit'),
+    ('server', 'SIU', 'own', 'recording'),
+    ('server', 'SIU', 'own', 'recording_chunk'),
+    ('server', 'SI', 'own', 'recording_consent'),
+    ('server', 'S', 'none', 'store_signer'),
     ('server', 'SIUD', 'own', 'idempotency'),
     ('server', 'S', 'own', 'job'),
     ('server', 'S', 'own', 'audit_log'),
@@ -44,6 +48,9 @@ INSERT INTO may (role, rights, clinics, rel) VALUES
     ('jobs', 'S', 'own or nil', 'class_key'),
     ('jobs', 'S', 'own', 'clinic'),
     ('jobs', 'S', 'own', 'record_key'),
+    ('jobs', 'SU', 'own', 'recording'),
+    ('jobs', 'SUD', 'own', 'recording_chunk'),
+    ('jobs', 'SIU', 'none', 'store_signer'),
     ('jobs', 'SIU', 'every', 'job'),
     ('jobs', 'I', 'own, else nil', 'audit_log'),
     ('reporter', 'S', 'none', 'audit_word'),
@@ -61,7 +68,7 @@ UPDATE may SET role = 'epione_' || role;
 CREATE TABLE lent (role text, functions text[]);
 INSERT INTO lent VALUES
     ('epione_server', '{attempt_take, audit_days, audit_nobody, audit_page, audit_words, invitation_find, session_open, sessions_ended, sign_in_take, source_note}'),
-    ('epione_jobs', '{audit_months, audit_words, sweep_attempts, sweep_idempotency, sweep_invitations, sweep_jobs, sweep_sessions, sweep_strangers}'),
+    ('epione_jobs', '{audit_months, audit_words, recordings_due, sweep_attempts, sweep_idempotency, sweep_invitations, sweep_jobs, sweep_sessions, sweep_strangers}'),
     ('epione_reporter', '{}');
 
 -- The clinics: the installation's own (nil), and two that know nothing of each other.
@@ -105,6 +112,11 @@ BEGIN
     INSERT INTO visit (clinic_id, id, patient_id, clinician_id, starts_at, ends_at, reason, created_by)
         VALUES (c, n, n, n, now(), now() + interval '1 hour', b8, n);
     INSERT INTO idempotency (clinic_id, actor_id, operation, key_hash, request_hash) VALUES (c, n, 'o', b32, b32);
+    INSERT INTO recording (clinic_id, id, visit_id, patient_id, clinician_id, prefix, created_at, check_from, keep_until)
+        VALUES (c, n, n, n, n, md5(c::text), now(), now(), now());
+    INSERT INTO recording_chunk (clinic_id, recording_id, index, object, bytes, sha256, asked_at)
+        VALUES (c, n, 0, md5(c::text) || '/' || md5(c::text), 16, b32, now());
+    INSERT INTO recording_consent (clinic_id, id, recording_id, account_id, role, given, wording) VALUES (c, n, n, n, 'clinician', true, 1);
 END $$;
 
 -- What there is to be guarded, and the column that names its clinic.

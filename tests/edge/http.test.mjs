@@ -78,8 +78,6 @@ for (const [name, text, status] of [
   ['empty length', `POST /echo HTTP/1.1\r\n${H}Content-Length:\r\n\r\n`, 400],
   ['body on GET', `GET /echo HTTP/1.1\r\n${H}Content-Length: 5\r\n\r\nhello`,
     400],
-  ['body on DELETE', `DELETE /echo HTTP/1.1\r\n${H}Content-Length: 5\r\n\r\n`,
-    400],
   ['bare LF', `GET /echo HTTP/1.1\nHost: localhost\n\n`, 400],
   ['LF in block', `GET /echo HTTP/1.1\r\n${H}X-A: 1\nX-B: 2\r\n\r\n`, 400],
   ['bare CR', `GET /echo HTTP/1.1\r\n${H}X-A: 1\rX-B: 2\r\n\r\n`, 400],
@@ -354,6 +352,18 @@ for (const m of ['GET', 'HEAD', 'OPTIONS', 'DELETE', 'PUT', 'PATCH', 'POST'])
       assert.ok(Number(r.headers['content-length']) > 0);
     else
       assert.equal(fields(r.body).method, m);
+  });
+
+test('41 DELETE with a body reaches the application, and ends with it',
+  async () => {
+    const c = await connect(server);
+    c.write(`DELETE /echo HTTP/1.1\r\n${H}Content-Length: 4\r\n\r\nbody` +
+      `GET /bare HTTP/1.1\r\n${H}\r\n`);
+    const r = await c.response();
+    assert.equal(r.status, 200);
+    assert.equal(fields(r.body).method, 'DELETE');
+    assert.equal((await c.response()).body, 'ok\n');
+    c.destroy();
   });
 
 for (const m of ['TRACE', 'BREW', 'get', 'Post', 'X'.repeat(500)])

@@ -183,7 +183,9 @@ const shapes = [
   ['a length beyond 64 bits', POST('Content-Length: 18446744073709551621\r\n',
     'hello' + INNER), '413', [], 'h400', [], BOTH],
   ['Content_Length', POST('Content_Length: 5\r\n', INNER), '200 200', [P, I]],
-  ...['GET', 'DELETE', 'HEAD', 'OPTIONS'].map((m) =>
+  ['body on DELETE', GET('/echo?a', CL).replace('GET', 'DELETE') + 'hello' + INNER,
+    '200 200', ['DELETE /echo?a localhost hello', I]],
+  ...['GET', 'HEAD', 'OPTIONS'].map((m) =>
     [`body on ${m}`, GET('/echo?a', CL).replace('GET', m) + 'hello' + INNER,
       '400', [], '400 200', [I], OPEN]),
   ['length 0 on GET', GET('/echo?a', 'Content-Length: 0\r\n') + INNER,

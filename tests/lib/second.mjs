@@ -41,10 +41,12 @@ export async function secondClinic(clinic) {
   const [{ invitation }] = await clinic.sql(`SELECT id AS invitation FROM invitation WHERE account_id = :'account'`, { account: invited.id });
   const [{ session }] = await clinic.sql(`SELECT id AS session FROM session WHERE account_id = :'a'`, { a: people.admin });
   const [{ job }] = await clinic.sql(`INSERT INTO job (clinic_id, id, kind, key, run_at, state, ended_at) VALUES (:'id', gen_random_uuid(), 'mail.send', 'theirs', now(), 'dead', now()) RETURNING id AS job`, { id });
+  const [{ recording }] = await clinic.sql(`INSERT INTO recording (clinic_id, id, visit_id, patient_id, clinician_id, prefix, created_at, check_from, keep_until)
+    VALUES (:'id', gen_random_uuid(), :'visit', :'patient', :'clinician', md5(random()::text), now(), now(), now() + interval '1 day') RETURNING id AS recording`, { id, visit, patient, clinician: people.clinician });
   return {
     id, as, people,
     // in an order in which all can be done: the last ones are deactivated
-    ids: { visits: visit, patients: patient, approvals: invited.approval.id, invitations: invitation, jobs: job, sessions: session, users: people.clinician },
+    ids: { recordings: recording, visits: visit, patients: patient, approvals: invited.approval.id, invitations: invitation, jobs: job, sessions: session, users: people.clinician },
     close: () => Object.values(as).forEach((c) => c.close()),
   };
 }

@@ -83,6 +83,9 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libepione.a
 	@mkdir -p $(@D)
 	@echo "  UNIT  $<"
 	@$(CC) $(CFLAGS_ALL) -Itests/unit -MMD -MP $(LDFLAGS_ALL) -o $@ $< $(BUILD)/libepione.a $(LIBS) -lcmocka
+# the only one that sees Kore: its filters are tried
+$(BUILD)/unit/sandbox_test: CPPFLAGS_ALL += $(KORE_CPPFLAGS)
+$(BUILD)/unit/sandbox_test: $(KORE_LIB) src/edge/sandbox.c
 -include $(UNIT:=.d)
 # Vectors that are not ours to keep (tests/vectors/README.md).
 WYCHEPROOF = tests/vectors/wycheproof/aes_gcm_test.json

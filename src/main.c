@@ -265,5 +265,5 @@ kore_worker_configure(void)
 void
 kore_seccomp_hook(void)
 {
-	sandbox_extend();
+	sandbox_extend(worker->id == KORE_WORKER_KEYMGR, conf()->database);
 }

@@ -22,18 +22,40 @@ setting(const PQconninfoOption *all, const char *keyword)
 
 /* Several hosts stand in one string, with commas; an empty one is the socket
  * that libpq was built with. */
-static bool
-all_sockets(const char *hosts)
+static unsigned
+hosts_reach(const char *hosts)
 {
 	const char *h = hosts;
+	unsigned reach = 0;
 
 	for (;;) {
-		if (*h != '\0' && *h != ',' && *h != '/' && *h != '@')
-			return false;
+		reach |= *h == '\0' || *h == ',' || *h == '/' || *h == '@'
+		    ? CONNINFO_SOCKET
+		    : CONNINFO_NETWORK;
 		if ((h = strchr(h, ',')) == NULL)
-			return true;
+			return reach;
 		h++;
 	}
+}
+
+static unsigned
+reach_of(const PQconninfoOption *all)
+{
+	const char *host = setting(all, "host");
+
+	if (setting(all, "hostaddr")[0] == '\0')
+		return hosts_reach(host);
+	return CONNINFO_NETWORK | (*host == '\0' ? 0 : hosts_reach(host));
+}
+
+unsigned
+conninfo_reach(const char *conninfo)
+{
+	PQconninfoOption *all = PQconninfoParse(conninfo, NULL);
+	unsigned reach = all == NULL ? 0 : reach_of(all);
+
+	PQconninfoFree(all);
+	return reach;
 }
 
 /*= EN-11: verify-full, or no start */
@@ -49,8 +71,7 @@ conninfo_check(const char *conninfo, const char **reason)
 	else if (setting(all, "service")[0] != '\0')
 		*reason = "the connection string names a service: its settings "
 			  "cannot be checked";
-	else if ((!all_sockets(setting(all, "host")) ||
-		     setting(all, "hostaddr")[0] != '\0') &&
+	else if ((reach_of(all) & CONNINFO_NETWORK) != 0 &&
 	    strcmp(setting(all, "sslmode"), "verify-full") != 0)
 		*reason = "a database over the network needs "
 			  "sslmode=verify-full (and sslrootcert)";

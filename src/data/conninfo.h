@@ -13,6 +13,12 @@
  */
 NODISCARD enum err conninfo_check(const char *, const char **reason);
 
+/* Over what a process has to reach it: a set of these; 0 if the string is not
+ * understood. A host's name beside an address is only what is checked. */
+#define CONNINFO_SOCKET	 1u
+#define CONNINFO_NETWORK 2u
+unsigned conninfo_reach(const char *);
+
 /* Keywords and values for PQconnectStartParams, both ended by NULL: those of a
  * connection string and, stronger than they, ours: text in UTF-8, and a peer
  * that is gone is noticed within 25 s. `name` is what PostgreSQL lists the

@@ -1,5 +1,7 @@
 #include "edge/sandbox.h"
 
+#include "data/conninfo.h"
+
 #include <kore/kore.h>
 #include <kore/seccomp.h>
 
@@ -19,10 +21,7 @@
 static struct sock_filter filter[] = { KORE_BPF_RET(SECCOMP_RET_ALLOW) };
 #else
 static struct sock_filter filter[] = {
-	/* libpq */
-	KORE_SYSCALL_ALLOW_ARG(socket, 0, AF_UNIX),
-	KORE_SYSCALL_ALLOW_ARG(socket, 0, AF_INET),
-	KORE_SYSCALL_ALLOW_ARG(socket, 0, AF_INET6),
+	/* libpq; of what it may connect see below */
 	KORE_SYSCALL_ALLOW(connect), KORE_SYSCALL_ALLOW(getsockopt),
 	KORE_SYSCALL_ALLOW(getsockname), KORE_SYSCALL_ALLOW(getpeername),
 	KORE_SYSCALL_ALLOW(newfstatat), KORE_SYSCALL_ALLOW(uname),
@@ -39,10 +38,51 @@ static struct sock_filter filter[] = {
 	KORE_SYSCALL_ALLOW(mlock), KORE_SYSCALL_ALLOW(mlock2),
 	KORE_SYSCALL_ALLOW(gettid), KORE_SYSCALL_ALLOW(tgkill), /* abort() */
 };
+/* Whom a socket is connected to a filter cannot see, only of what family the
+ * socket is: those that lead to the database, and no other. */
+static struct sock_filter database_socket[] = {
+	KORE_SYSCALL_ALLOW_ARG(socket, 0, AF_UNIX),
+};
+static struct sock_filter database_network[] = {
+	KORE_SYSCALL_ALLOW_ARG(socket, 0, AF_INET),
+	KORE_SYSCALL_ALLOW_ARG(socket, 0, AF_INET6),
+	/* getaddrinfo does without nscd */
+	KORE_SYSCALL_DENY_ARG(socket, 0, AF_UNIX, EACCES),
+};
+
+/* The key manager keeps its own filter: it connects to nobody. */
+static struct sock_filter key_manager[] = {
+	KORE_SYSCALL_ALLOW(gettid), KORE_SYSCALL_ALLOW(tgkill), /* abort() */
+};
 #endif
 
+#if defined(__SANITIZE_ADDRESS__)
 void
-sandbox_extend(void)
+sandbox_extend(bool keys, const char *database)
 {
+	(void)keys;
+	(void)database;
 	kore_seccomp_filter("epione", filter, KORE_FILTER_LEN(filter));
 }
+#else
+/*= OP-03: no process may do more than its work asks for */
+void
+sandbox_extend(bool keys, const char *database)
+{
+	unsigned reach = conninfo_reach(database);
+
+	if (keys) {
+		kore_seccomp_filter(
+		    "epione", key_manager, KORE_FILTER_LEN(key_manager));
+		return;
+	}
+	kore_seccomp_filter("epione", filter, KORE_FILTER_LEN(filter));
+	/* of two rules for one family the first counts */
+	if ((reach & CONNINFO_SOCKET) != 0)
+		kore_seccomp_filter("database-socket", database_socket,
+		    KORE_FILTER_LEN(database_socket));
+	if ((reach & CONNINFO_NETWORK) != 0)
+		kore_seccomp_filter("database-network", database_network,
+		    KORE_FILTER_LEN(database_network));
+}
+#endif

@@ -1,8 +1,12 @@
 #ifndef EDGE_SANDBOX_H
 #define EDGE_SANDBOX_H
 
+#include <stdbool.h>
+
 /* Adds to Kore's seccomp filter what libpq, the threads for slow work and the
- * fibers need, and no more (OP-03). Called by Kore before it locks. */
-void sandbox_extend(void);
+ * fibers need, and no more (OP-03): sockets only of the families that lead to
+ * the database (a connection string), and for the key manager (`keys`) none.
+ * Called before Kore locks. */
+void sandbox_extend(bool keys, const char *database);
 
 #endif

@@ -72,6 +72,24 @@ the_network_needs_a_checked_certificate(void **state)
 }
 
 static void
+what_it_takes_to_reach_the_database(void **state)
+{
+	const unsigned both = CONNINFO_SOCKET | CONNINFO_NETWORK;
+
+	(void)state;
+	assert_int_equal(conninfo_reach(""), CONNINFO_SOCKET);
+	assert_int_equal(conninfo_reach("host=/sock,@abstract"), CONNINFO_SOCKET);
+	assert_int_equal(conninfo_reach("host=db.example"), CONNINFO_NETWORK);
+	assert_int_equal(conninfo_reach("hostaddr=10.0.0.1"), CONNINFO_NETWORK);
+	assert_int_equal(conninfo_reach("host=db.example hostaddr=10.0.0.1"),
+	    CONNINFO_NETWORK);
+	assert_int_equal(conninfo_reach("host=/sock,db.example"), both);
+	assert_int_equal(conninfo_reach("host=,db.example"), both);
+	assert_int_equal(conninfo_reach("host=/sock hostaddr=10.0.0.1"), both);
+	assert_int_equal(conninfo_reach("postgresql://["), 0);
+}
+
+static void
 the_environment_counts_where_the_string_is_silent(void **state)
 {
 	(void)state;
@@ -132,6 +150,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_password_of_its_own_file_is_given_beside),
 		cmocka_unit_test(sockets_are_good),
+		cmocka_unit_test(what_it_takes_to_reach_the_database),
 		cmocka_unit_test(the_network_needs_a_checked_certificate),
 		cmocka_unit_test(
 		    the_environment_counts_where_the_string_is_silent),

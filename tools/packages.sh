@@ -9,7 +9,7 @@ build='make gcc libc6-dev pkg-config patch kore libssl-dev libpq-dev
 	ca-certificates util-linux iproute2'
 suite='clang clang-format clang-tidy cppcheck pmccabe valgrind libcmocka-dev
 	git curl python3 coturn oathtool zbar-tools chromium chromium-headless-shell
-	fonts-dejavu-core haproxy procps wrk slowhttptest testssl.sh systemd'
+	fonts-dejavu-core haproxy procps wrk slowhttptest sslscan systemd'
 
 case ${1:-} in
 run) wanted=$build ;;

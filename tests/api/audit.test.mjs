@@ -349,7 +349,7 @@ test('the log as a file says what the list says', async () => {
 });
 
 // 60 000 events are 13 MB: more than a worker may hold, more than sockets do
-test('the log as a file is made while it is sent', { timeout: 300e3 }, async () => {
+test('the log as a file is made while it is sent', async () => {
   await clinic.sql(`INSERT INTO audit_log (at, clinic_id, actor_id, request_id, event, operation, actor_role, purpose, action)
     SELECT l.at - n * interval '1 millisecond', l.clinic_id, l.actor_id, l.request_id, l.event, l.operation, l.actor_role, l.purpose, l.action
       FROM (SELECT * FROM audit_log WHERE actor_id = '${clinic.people.clinician.id}' LIMIT 1) AS l, generate_series(1, 60000) AS n`);
@@ -373,7 +373,7 @@ test('the log as a file is made while it is sent', { timeout: 300e3 }, async () 
   assert.ok(busy && open.length <= 32 && open.length + many.filter((rs) => rs.statusCode === 503).length === 40);
   assert.match(busy.headers['retry-after'], /^\d+$/);
   for (const rs of many) rs.destroy();
-  for (const end = Date.now() + 20e3; ; await sleep(100)) {
+  for (const end = Date.now() + 90e3; ; await sleep(100)) {
     const all = await Promise.all(Array.from({ length: 8 }, () => opened(`actor_id=${clinic.people.admin.id}`)));
     const fine = all.every((rs) => rs.statusCode === 200);
     for (const rs of all) rs.destroy();
@@ -391,7 +391,7 @@ test('the log as a file is made while it is sent', { timeout: 300e3 }, async () 
   await stepUp();
   const tardy = await opened();
   assert.equal(tardy.statusCode, 200);
-  for (const end = Date.now() + 20e3; !/"download_cut".*"request_timeout"/.test(clinic.log); await sleep(100)) assert.ok(Date.now() < end);
+  for (const end = Date.now() + 90e3; !/"download_cut".*"request_timeout"/.test(clinic.log); await sleep(100)) assert.ok(Date.now() < end);
   assert.equal((await drained(tardy)).whole, false);
   await clinic.restart({ download_seconds: 3600 });
 });

@@ -23,7 +23,7 @@ function busy() {
   };
 }
 
-test('sign-ins beside busy processes are answered, each within its time', { timeout: 120_000 }, async (t) => {
+test('sign-ins beside busy processes are answered, each within its time', async (t) => {
   const all = ['clinician', 'scheduler'].map((who) => clinic.people[who]);
   const stop = busy();
   try {
@@ -42,7 +42,7 @@ test('sign-ins beside busy processes are answered, each within its time', { time
   }
 });
 
-test('who finds the queue full is told so at once, and when to come again', { timeout: 120_000 }, async () => {
+test('who finds the queue full is told so at once, and when to come again', async () => {
   const full = await startClinic({ settings: 'hash_queue 1\n' }); // four in hand, of two workers
   try {
     const { email, password } = full.people.clinician;

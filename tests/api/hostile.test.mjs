@@ -445,7 +445,7 @@ test('headers that claim another address are not believed', async () => {
 });
 
 //= AZ-10, TR-20: a rate is the address's own; Retry-After is the truth
-test('too many requests are told when to come back', { timeout: 120_000 }, async () => {
+test('too many requests are told when to come back', async () => {
   const small = await startClinic({ env: { EPIONE_SETTINGS: 'requests_per_minute 120\nsign_ins_per_minute 20' } });
   try {
     const who = await small.signIn(small.people.scheduler);
@@ -474,7 +474,7 @@ test('too many requests are told when to come back', { timeout: 120_000 }, async
 });
 
 //= TR-24: who sends for ever is told that it is too late, and cut off
-test('a header and a body that never end are ended', { timeout: 90_000 }, async () => {
+test('a header and a body that never end are ended', async () => {
   for (const { seconds, responses: got } of await Promise.all(slow)) {
     assert.ok(seconds > 15 && seconds < 40, `${seconds} s`);
     assert.equal(got.length, 1);

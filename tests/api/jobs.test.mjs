@@ -248,7 +248,7 @@ async function runUntil(relay, id, at, arrives) {
   return hit;
 }
 
-test('killed at each step from the claim to the end: nothing is lost, and what is done is noted once', { timeout: 300_000 }, async (t) => {
+test('killed at each step from the claim to the end: nothing is lost, and what is done is noted once', async (t) => {
   const relay = await PostgresRelay.before(clinic);
   const through = relay.through(clinic, 'epione-jobs.conf'), direct = through.replace('/relay', '');
   t.after(() => relay.stop());

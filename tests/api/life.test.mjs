@@ -17,7 +17,7 @@ let clinic, front;
 before(async () => {
   clinic = await startClinic({ settings: 'request_seconds 25\n' });
   front = await clinic.signIn(clinic.people.scheduler);
-}, { timeout: 90000 });
+});
 after(async () => {
   front?.close();
   await clinic?.stop();
@@ -63,7 +63,7 @@ test('told to stop, it finishes what was begun', async () => {
   front = again;
 });
 
-test('workers that die come back; a crash loop is slow', { timeout: 40000 }, async () => {
+test('workers that die come back; a crash loop is slow', async () => {
   let deaths = 0;
   for (const end = Date.now() + 4000; Date.now() < end; await sleep(20))
     for (const { pid, title } of family())

@@ -26,7 +26,7 @@ before(async () => {
   open = await visit();
   workers = children().map(([pid]) => pid).sort();
   assert.ok(workers.length >= 3, workers.join());
-}, { timeout: 90_000 });
+});
 after(async () => {
   for (const p of [calm?.pat, calm?.doc]) p?.stop();
   for (const c of [desk, doctor, patient]) c?.close();
@@ -189,7 +189,7 @@ test('a message in pieces of any size, with pings between them', async () => {
 });
 
 //= TR-09: who does not read costs a bounded queue, then its own socket; nobody waits for it
-test('four that do not read, four calls that go on', { timeout: 90_000 }, async () => {
+test('four that do not read, four calls that go on', async () => {
   const slow = [], others = [];
   for (let i = 0; i < 4; i++) slow.push(await call());
   for (let i = 0; i < 4; i++) others.push(await call());

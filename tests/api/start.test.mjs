@@ -67,7 +67,7 @@ async function start(change, before = '') {
   const kore = path.join(clinic.dir, 'other-kore.conf');
   writeFileSync(kore, change(readFileSync(path.join(clinic.dir, 'kore.conf'), 'utf8')));
   return run('sh', ['-c', `${before}exec "$0" "$@"`, epione, '--config', path.join(clinic.dir, 'epione.conf'), '--kore', kore, '--unprivileged'],
-    { cwd: clinic.dir, timeout: 15000 }).then(() => ({ code: 0, said: '' }), (e) => ({ code: e.code, said: e.stderr }));
+    { cwd: clinic.dir, timeout: 60000 }).then(() => ({ code: 0, said: '' }), (e) => ({ code: e.code, said: e.stderr }));
 }
 
 //= TR-24: what a worker needs is there, or the service does not start

@@ -18,7 +18,7 @@ before(async () => {
   relay = await PostgresRelay.between(clinic);
   const me = async (client) => (await client.get('/v1/session')).body.user;
   ids = { doctor: (await me(doctor)).id, patient: (await me(patient)).patient_id };
-}, { timeout: 120_000 });
+});
 after(async () => {
   await clinic?.stop();
   relay?.stop();
@@ -54,7 +54,7 @@ function workers(id) {
   return { home: pid(home), other: pid(3 - home) };
 }
 
-test('the worker dies between the commit and its word: the room hears', { timeout: 240_000 }, async () => {
+test('the worker dies between the commit and its word: the room hears', async () => {
   for (let tries = 0; tries < 12; tries++) {
     const { id, pat } = await waiting();
     let lost = null;
@@ -87,7 +87,7 @@ test('the worker dies between the commit and its word: the room hears', { timeou
   assert.fail('the other worker never had the request');
 });
 
-test('what was told while nobody listened is looked up', { timeout: 60_000 }, async () => {
+test('what was told while nobody listened is looked up', async () => {
   const { id, pat } = await waiting();
   const stays = await waiting();
 

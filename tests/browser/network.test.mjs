@@ -100,7 +100,7 @@ test('a socket that is open and dead is left; nothing said is lost', async () =>
   await patient.waitForTimeout(1500);
   assert.equal(await heard.count(), 0, 'the line is dead');
 
-  await heard.waitFor({ state: 'attached', timeout: 15_000 });
+  await heard.waitFor({ state: 'attached', timeout: 60_000 });
   await patient.getByText('Camera off').waitFor({ state: 'attached' });
   assert.ok(Date.now() - start < patiently(15_000), `${Date.now() - start} ms`);
   await clinician.keyboard.press('Alt+Shift+KeyV');
@@ -114,11 +114,11 @@ test('when the server is away the page says so and comes back', async () => {
   await portal.clinic.stopServer('SIGKILL');
   for (const page of [clinician, patient])
     await page.getByRole('status').filter({ hasText: 'Reconnecting' })
-      .waitFor({ timeout: 20_000 });
+      .waitFor({ timeout: 60_000 });
   await portal.clinic.startServer();
   for (const page of [clinician, patient])
     await page.getByText(/Good connection|Fair connection/)
-      .waitFor({ timeout: 30_000 });
+      .waitFor({ timeout: 60_000 });
   await patient.keyboard.press('Alt+Shift+KeyM');
   await clinician.getByText('Microphone off').waitFor({ state: 'detached' });
 });

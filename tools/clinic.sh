@@ -8,6 +8,7 @@
 #   clinic.sh server DIR         the server alone, in the foreground
 #   clinic.sh jobs DIR           epione-jobs alone, in the foreground
 #   clinic.sh mailbox DIR        the demo's mail relay, and a page of what it got
+#   clinic.sh store DIR          the demo's store of recordings
 #   clinic.sh stop DIR           stops the database
 #
 # BUILD names the folder of the binaries (default: build).
@@ -17,7 +18,7 @@ build=$top/${BUILD:-build}
 cmd=${1:-}
 dir=${2:-}
 [ -n "$cmd" ] && [ -n "$dir" ] || {
-	sed -n '2,13s/^# \{0,1\}//p' "$0" >&2
+	sed -n '2,14s/^# \{0,1\}//p' "$0" >&2
 	exit 2
 }
 mkdir -p "$dir" 2>/dev/null || {
@@ -54,6 +55,12 @@ make_certificate() {
 	fi
 	chmod 0400 "$dir/tls/key.pem"
 	chmod 0755 "$dir/tls"
+}
+
+# Of the demo's store, which is on this machine.
+make_credentials() {
+	[ -n "${STORE_PORT:-}" ] && [ ! -s "$dir/store.credentials" ] || return 0
+	echo "demo $(openssl rand -hex 20)" | write_private "$dir/store.credentials"
 }
 
 # host= of the socket as the confined server sees it: its root is the folder
@@ -126,6 +133,7 @@ prepare() {
 	}
 	[ -s "$dir/root.key" ] || "$build/epionectl" key init "$dir/root.key" >/dev/null
 	make_certificate
+	make_credentials
 	write_settings
 	local_server=$("$top/tools/cluster.sh" address "$dir/pg" server)
 	people
@@ -171,6 +179,9 @@ seed() {
 		rm -f "$dir/people.json"
 		fail "The demo clinic could not be made (see above). Start afresh with ./demo --reset"
 	}
+	# a clinic to look at records calls; any other has to be told to
+	[ -z "${STORE_PORT:-}" ] ||
+		psql -X -q -d "$owner" -c 'UPDATE clinic SET recording = 1'
 }
 
 server() {
@@ -189,6 +200,12 @@ mailbox() {
 		$((MAILBOX_PORT + 1)) "$MAILBOX_PORT"
 }
 
+# STORE_PORT: where it listens.
+store() {
+	exec "$build/epionectl" demo store "$dir/store" "$dir/store.credentials" \
+		"$STORE_PORT" "$(sed -n 's/^origin //p' "$dir/epione.conf")"
+}
+
 stop_database() {
 	"$top/tools/cluster.sh" stop "$dir/pg" || true
 }
@@ -198,7 +215,7 @@ serve() {
 	setsid "$0" server "$dir" >>"$dir/server.log" 2>&1 &
 	pid=$!
 	beside=
-	for part in jobs ${MAILBOX_PORT:+mailbox}; do
+	for part in ${STORE_PORT:+store} jobs ${MAILBOX_PORT:+mailbox}; do
 		setsid "$0" $part "$dir" >>"$dir/$part.log" 2>&1 &
 		beside="$beside $!"
 	done
@@ -227,6 +244,7 @@ serve) serve ;;
 server) server ;;
 jobs) jobs ;;
 mailbox) mailbox ;;
+store) store ;;
 stop) stop_database ;;
-*) fail "clinic.sh: '$cmd' is not known: prepare, serve, server, jobs, mailbox or stop" ;;
+*) fail "clinic.sh: '$cmd' is not known: prepare, serve, server, jobs, mailbox, store or stop" ;;
 esac

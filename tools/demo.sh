@@ -12,16 +12,22 @@ if [ "$free" -lt 500 ]; then
 	exit 1
 fi
 mailbox=$((port + 1))
-for p in $mailbox $((mailbox + 1)); do
+store=$((port + 3))
+for p in $mailbox $((mailbox + 1)) $store; do
 	if ss -Hltn "sport = :$p" | grep -q .; then
-		echo "Port $p, which the demo's mailbox wants, is in use. Choose others: ./demo --port $((port + 10))" >&2
+		echo "Port $p, which the demo's mailbox or store wants, is in use. Choose others: ./demo --port $((port + 10))" >&2
 		exit 1
 	fi
 done
 mail="smtp_url smtps://localhost:$((mailbox + 1))
 smtp_from no-reply@demo.example"
+recordings="store_endpoint http://localhost:$store
+store_bucket recordings"
 export MAILBOX_PORT=$mailbox EPIONE_MAIL_SETTINGS="$mail"
+export STORE_PORT=$store EPIONE_SETTINGS="$recordings"
 export EPIONE_JOBS_SETTINGS="$mail
+$recordings
+store_credentials $PWD/var/store.credentials
 smtp_ca $PWD/var/tls/cert.pem"
 tools/clinic.sh prepare var "$port"
 echo

@@ -35,12 +35,13 @@ VALUES (current_clinic(), $1::uuid, $2::uuid, $3::uuid, $4::timestamptz,
 --      clinician_id uuid, clinician_key record_key,
 --      clinician_name sealed(account_display_name, clinician_id, clinician_key),
 --      starts_at time, ends_at time, reason sealed(visit_reason), status text,
---      arrived_at time, version int
+--      arrived_at time, version int, records bool
 v.id, v.patient_id, k.subject_id, k.version, k.wrapped, p.family_name, p.given_name,
        v.clinician_id, ak.subject_id, ak.version, ak.wrapped, a.display_name,
        v.starts_at, v.ends_at, v.reason,
        visit_status(v.status, v.ends_at, $1::timestamptz) AS status,
-       v.arrived_at, v.version
+       v.arrived_at, v.version, (SELECT c.recording = 1 FROM clinic c
+           WHERE c.id = v.clinic_id) AS records
 
 -- sql: visit_get one
 -- in:  closed_at time, id uuid

@@ -176,7 +176,8 @@ is_possible(const struct op *op, const char *operation, const void *row)
 	if (strcmp(operation, "visit_patch") == 0)
 		return strcmp(v->status, "booked") == 0;
 	if (strcmp(operation, "recording_create") == 0)
-		return strcmp(v->status, "in_call") == 0 && store_configured();
+		return v->records && store_configured() &&
+		    strcmp(v->status, "in_call") == 0;
 	if (strcmp(operation, "visit_check_in") == 0 ||
 	    strcmp(operation, "visit_ice_servers") == 0 ||
 	    strcmp(operation, "visit_signal") == 0)

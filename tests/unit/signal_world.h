@@ -31,6 +31,7 @@ struct client {
 	unsigned closed; /* the close code of its last socket */
 	bool in_call;	 /* its socket was told last to be part of a call */
 	bool admit_asked;
+	unsigned deeds[SIGNAL_RECORDING_STOP + 1]; /* asked for it, by kind */
 	json_t *inbox; /* since the last clear */
 	char self[UUID_TEXT_SIZE], token[96];
 	bool admitted, resumed;
@@ -128,6 +129,28 @@ world_admit(const struct signal_link *k, const struct participant *who)
 	c->admit_asked = true;
 }
 
+static void
+world_recording(const struct signal_link *k, const struct participant *who,
+    const struct uuid *recording, enum signal_recording_act what)
+{
+	struct client *c = client_at(k);
+
+	(void)recording;
+	assert_non_null(c);
+	assert_true(uuid_equal(&who->account, &c->who.account));
+	c->deeds[what]++;
+}
+
+static unsigned world_looks;
+
+static void
+world_recording_look(const struct uuid *clinic, const struct uuid *visit)
+{
+	(void)clinic;
+	(void)visit;
+	world_looks++;
+}
+
 static json_t *
 world_ice(const struct uuid *account, const struct uuid *visit, int64_t now)
 {
@@ -150,7 +173,8 @@ world_now(void)
 }
 
 static const struct signal_ops world_ops = { world_send, world_close,
-	world_in_call, world_admit, world_ice, world_now_ms, world_now };
+	world_in_call, world_admit, world_recording, world_recording_look,
+	world_ice, world_now_ms, world_now };
 
 /* Lets time pass, with the second's tick. */
 UNUSED static void

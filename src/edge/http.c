@@ -361,7 +361,8 @@ part_send(struct exchange *x, struct bytes part, int64_t end)
 	while (x->sending && x->http != NULL && r == ERR_OK)
 		r = fiber_park_until(end);
 	x->waits = false;
-	return r;
+	return r == ERR_OK && instant_monotonic() >= end ? ERR_REQUEST_TIMEOUT
+							 : r;
 }
 
 /* So that the client does not take what it has for all, and our memory is no

@@ -136,11 +136,13 @@ struct op;
  * the operation's own transaction, and for each of the others when the one
  * before has gone, in one of its own, so that none lasts as long as the
  * download. A part without bytes is the end. What next takes from op->arena is
- * gone with the part; state has to be from the operation's.
+ * gone with the part; state has to be from the operation's, and is put back when
+ * the database had no time for the part and it is asked for once more.
  */
 struct table {
 	enum err (*next)(struct op *, void *state, struct bytes *part);
 	void *state;
+	size_t state_bytes;
 	const char *file; /* its name on the client's disk */
 };
 

@@ -1,20 +1,27 @@
 #include "gate/parts.h"
 
 #include "base/conf.h"
+#include "base/fiber.h"
 #include "base/instant.h"
+#include "base/log.h"
 #include "gate/identity.h"
 #include "gate/input.h"
 #include "gate/right.h"
 #include "gate/route.h"
 #include "gate/share.h"
 
-#define PARTS_MAX 16 /* answers in each worker that are being made */
+#include <string.h>
+
+#define PARTS_MAX   16	  /* answers in each worker that are being made */
+#define PATIENCE_MS 60000 /* with a database that has no time for a part */
+#define PAUSE_MS    1000
 
 static unsigned parts_open;
 
 struct parts {
 	struct passage *p;
 	struct arena *arena; /* of the part that is being sent */
+	void *state;	     /* of the table, before that part */
 	struct participant self;
 };
 
@@ -45,6 +52,7 @@ parts_new(struct passage *p)
 	const struct actor *who = &p->op.who;
 
 	parts->p = p;
+	parts->state = arena_alloc(p->op.arena, p->op.table.state_bytes);
 	parts->self = (struct participant){
 		.clinic = who->clinic,
 		.account = who->account,
@@ -71,8 +79,8 @@ pass_part(struct passage *p, struct bytes *part)
 	return tx_commit(op->tx);
 }
 
-enum err
-parts_next(struct parts *parts, struct bytes *part)
+static enum err
+part_try(struct parts *parts, struct bytes *part)
 {
 	struct op *op = &parts->p->op;
 	enum err r;
@@ -85,6 +93,37 @@ parts_next(struct parts *parts, struct bytes *part)
 	*part = (struct bytes){ NULL, 0 };
 	r = pass_part(parts->p, part);
 	tx_close(op->tx);
+	return r;
+}
+
+/* Of a read whose answer was lost nothing is unknown: it is asked for again. */
+static bool
+may_pass(const struct op *op, enum err r)
+{
+	return r == ERR_BUSY || r == ERR_UNAVAILABLE ||
+	    r == ERR_UNKNOWN_OUTCOME || (r != ERR_OK && tx_retryable(op->tx));
+}
+
+enum err
+parts_next(struct parts *parts, struct bytes *part)
+{
+	const int64_t until = instant_monotonic() + PATIENCE_MS;
+	const struct op *op = &parts->p->op;
+	const struct table *t = &op->table;
+	bool waits = false;
+	enum err r;
+
+	memcpy(parts->state, t->state, t->state_bytes);
+	while (may_pass(op, r = part_try(parts, part)) &&
+	    instant_monotonic() < until) {
+		if (!waits)
+			log_info("download_waits",
+			    LOG_ID("request_id", &op->rq->id),
+			    LOG_CODE("code", err_code(r)));
+		waits = true;
+		memcpy(t->state, parts->state, t->state_bytes);
+		fiber_sleep(PAUSE_MS);
+	}
 	return r;
 }
 

@@ -17,7 +17,8 @@ struct parts *parts_new(struct passage *);
  * The next part, asked for when the one before (first rp->body) has been sent;
  * it lives until the next is asked for. The session and its right are looked at
  * anew: an error, and there is no more to be had. No bytes: that was all.
- * parts_end in any case.
+ * A database that is busy or away is waited for, up to a minute. parts_end in any
+ * case.
  */
 NODISCARD enum err parts_next(struct parts *, struct bytes *);
 void parts_end(struct parts *);

@@ -348,6 +348,7 @@ test('the log as a file says what the list says', async () => {
   await as.admin.patch(user, { display_name: clinic.people.clinician2.name }, { 'if-match': back.headers.etag });
 });
 
+//= AZ-05: a right that ends, ends with the next part
 // 60 000 events are 13 MB: more than a worker may hold, more than sockets do
 test('the log as a file is made while it is sent', async () => {
   await clinic.sql(`INSERT INTO audit_log (at, clinic_id, actor_id, request_id, event, operation, actor_role, purpose, action)
@@ -356,7 +357,9 @@ test('the log as a file is made while it is sent', async () => {
   await stepUp();
   await drained(await opened(`actor_id=${clinic.people.admin.id}`)); // a short one, for what is made once
   const before = workers().map(resident);
-  const slow = await opened();
+  const to = `to=${new Date(Date.now() + 1000).toISOString().replace(/\.\d+/, '')}`;
+  await sleep(1100);
+  const slow = await opened(to);
   assert.equal(slow.statusCode, 200);
   await sleep(2500); // what the sockets take has been made
   assert.equal(await waiting(), '0', 'a transaction waits for a client');
@@ -380,7 +383,20 @@ test('the log as a file is made while it is sent', async () => {
     if (fine) break;
     assert.ok(Date.now() < end, 'those who left are still served');
   }
-  // the session ends, and with it the download
+  // a database that is away for a while costs time, and no line twice or none
+  const steady = await opened(to);
+  await clinic.database('stop');
+  const all = drained(steady);
+  for (const end = Date.now() + 90e3; !/"download_waits"/.test(clinic.log); await sleep(100)) assert.ok(Date.now() < end);
+  await clinic.database('start');
+  assert.deepEqual(await all, { n, whole: true });
+  // the right ends, and with it the download
+  const late = await opened();
+  await clinic.sql(`UPDATE account SET role = 'scheduler' WHERE id = :'id'`, { id: clinic.people.compliance.id });
+  assert.equal((await drained(late)).whole, false);
+  assert.match(clinic.log, /"download_cut".*"not_found"/);
+  await clinic.sql(`UPDATE account SET role = 'compliance' WHERE id = :'id'`, { id: clinic.people.compliance.id });
+  // and so the session
   const orphan = await opened();
   assert.equal((await as.compliance.delete('/v1/session')).status, 204);
   assert.equal((await drained(orphan)).whole, false);

@@ -143,9 +143,12 @@ make_passwords() {
 # For libpq (PGPASSFILE): a command line is everybody's to read.
 write_pgpass() {
 	local r
-	for r in owner server jobs reporter; do
-		echo "*:*:*:epione_$r:$(password $r)"
-	done | write_file "$dir/pgpass"
+	{
+		for r in owner server jobs reporter; do
+			echo "*:*:*:epione_$r:$(password $r)"
+		done
+		echo "*:*:*:postgres:$(password super)"
+	} | write_file "$dir/pgpass"
 }
 
 password() {

@@ -90,7 +90,8 @@ test('no canary is found in a dump, the database files, the WAL or the logs', as
   assert.equal(wrong.status, 401);
   await front.post('/v1/patients', { family_name: canaries.family_name, nonsense: canaries.reason });
   await clinic.sql('CHECKPOINT');
-  writeFileSync(path.join(clinic.dir, 'dump.sql'), execFileSync('pg_dump', ['--no-password', clinic.superuser], { maxBuffer: 1 << 28 }));
+  const whole = (await clinic.address('super')).replace('/postgres?', '/epione?');
+  writeFileSync(path.join(clinic.dir, 'dump.sql'), execFileSync('pg_dump', ['--no-password', whole], { maxBuffer: 1 << 28, env: { ...process.env, PGPASSFILE: path.join(clinic.dir, 'pg/pgpass') } }));
   writeFileSync(path.join(clinic.dir, 'server.log'), clinic.log);
 
   const needles = Object.entries(canaries).filter(([k]) => k !== 'language').concat([...written, card].map((v) => ['card', v])).flatMap(([k, v]) => forms(v).map((f) => [k, f]));

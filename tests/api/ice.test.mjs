@@ -21,9 +21,11 @@ let clinic, as, dir, port, tlsPort, coturn, visit;
 async function startCoturn() {
   const key = path.join(dir, 'key.pem'), cert = path.join(dir, 'cert.pem');
   await run('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', key, '-out', cert, '-days', '2', '-subj', '/CN=localhost']);
-  const me = os.userInfo().username;
+  const me = os.userInfo().username, conf = path.join(dir, 'turnserver.conf');
+  // not in the arguments, which all can read
+  writeFileSync(conf, readFileSync(shipped, 'utf8').replace(/^static-auth-secret=.*\n/m, '') + `\nstatic-auth-secret=${secret}\n`, { mode: 0o600 });
   coturn = spawn('turnserver', [
-    '-c', shipped, '--static-auth-secret', secret, '--listening-ip', '127.0.0.1', '--relay-ip', '127.0.0.1', '--relay-ip', '::1',
+    '-c', conf, '--listening-ip', '127.0.0.1', '--relay-ip', '127.0.0.1', '--relay-ip', '::1',
     '--listening-port', String(port), '--tls-listening-port', String(tlsPort), '--cert', cert, '--pkey', key,
     '--userdb', path.join(dir, 'turn.db'), '--pidfile', path.join(dir, 'turn.pid'), '--log-file', 'stdout', '--proc-user', me, '--proc-group', me,
   ], { stdio: 'ignore' });

@@ -1,15 +1,12 @@
 // Nobody alone opens an account that sees charts, or takes one over: every call
 // that an administrator has, in every order that could matter, reads no chart.
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
-import { promisify } from 'node:util';
 import { Client, startClinic, top, totp } from '../lib/clinic.mjs';
 
-const run = promisify(execFile);
 let clinic, boss, bossId, as;
 before(async () => {
   clinic = await startClinic();
@@ -334,11 +331,11 @@ test('what was asked for and decided is in the trail, by whom and about whom', a
   assert.deepEqual(rows.map((e) => [e.event, e.actor_role]), [['user.created', 'admin'], ['approval.confirmed', 'compliance']]);
 });
 
-const ctl = (...args) => run(path.join(top, process.env.BUILD ?? 'build', 'epionectl'), args).then((r) => ({ code: 0, ...r }), (e) => e);
+const ctl = (...args) => clinic.ctl(...args).then((r) => ({ code: 0, ...r }), (e) => e);
 
 test('a clinic with nobody else goes on by the operator alone', async () => {
   const config = path.join(clinic.dir, 'epione.conf');
-  const owner = (await run('bash', [path.join(top, 'tools/cluster.sh'), 'url', path.join(clinic.dir, 'pg'), 'owner'])).stdout.trim();
+  const owner = await clinic.address('owner');
   const at = ['--config', config, '--database', owner];
   assert.equal((await ctl('clinic', 'add', ...at, '--name', 'Alone')).code, 0);
   const link = await ctl('user', 'add', ...at, '--clinic', 'Alone', '--role', 'admin', '--name', 'Solo', '--email', 'solo@alone.example');

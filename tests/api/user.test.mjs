@@ -1,15 +1,12 @@
 // Administration of accounts, and the clinic's policy.
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
-import { promisify } from 'node:util';
-import { Client, startClinic, top, totp } from '../lib/clinic.mjs';
+import { Client, startClinic, totp } from '../lib/clinic.mjs';
 import { patient as patiently } from '../lib/patience.mjs';
 
-const run = promisify(execFile);
 let clinic, boss;
 before(async () => {
   clinic = await startClinic();
@@ -362,12 +359,12 @@ test('the policy decides how long a password has to be, and how many come before
 
 // epionectl
 
-const ctl = (...args) => run(path.join(top, process.env.BUILD ?? 'build', 'epionectl'), args).then((r) => ({ code: 0, ...r }), (e) => e);
+const ctl = (...args) => clinic.ctl(...args).then((r) => ({ code: 0, ...r }), (e) => e);
 
 //= IA-21, AZ-04: another clinic of the same installation
 test('the operator makes a clinic and its first administrator, who sees nothing of the others', async () => {
   const config = path.join(clinic.dir, 'epione.conf');
-  const owner = (await run('bash', [path.join(top, 'tools/cluster.sh'), 'url', path.join(clinic.dir, 'pg'), 'owner'])).stdout.trim();
+  const owner = await clinic.address('owner');
   const made = await ctl('clinic', 'add', '--config', config, '--database', owner, '--name', 'Second Clinic');
   assert.equal(made.code, 0, made.stderr);
   assert.match(made.stdout, /^[0-9a-f-]{36}\n$/);
@@ -431,7 +428,7 @@ test('each command has its help, and what fails is said once, with its reason', 
   assert.equal(away.code, 1);
   assert.match(away.stderr, /^epionectl: .*\/nowhere\/\.s\.PGSQL.*No such file/);
   assert.doesNotMatch(away.stderr, /"event"|not available/);
-  const owner = (await run('bash', [path.join(top, 'tools/cluster.sh'), 'url', path.join(clinic.dir, 'pg'), 'owner'])).stdout.trim();
+  const owner = await clinic.address('owner');
   const role = await ctl('user', 'add', '--config', config, '--database', owner, '--role', 'boss', '--name', 'B', '--email', 'b@second.example', '--clinic', 'Second Clinic');
   assert.deepEqual([role.code, role.stderr], [1, 'epionectl: --role is not valid: admin, clinician, scheduler or compliance\n']);
   assert.match((await ctl('key', 'status', '--nonsense')).stderr, /^epionectl: unrecognized option/);
@@ -447,7 +444,7 @@ test('root keys: made for their owner alone, never overwritten, and a wrong one 
   const again = await ctl('key', 'init', file);
   assert.equal(again.code, 1);
   assert.equal(readFileSync(file, 'utf8'), text);
-  const owner = (await run('bash', [path.join(top, 'tools/cluster.sh'), 'url', path.join(clinic.dir, 'pg'), 'owner'])).stdout.trim();
+  const owner = await clinic.address('owner');
   const status = await ctl('key', 'status', '--config', path.join(clinic.dir, 'epione.conf'), '--database', owner);
   assert.equal(status.code, 0, status.stderr);
   assert.match(status.stdout, /root key: right/);

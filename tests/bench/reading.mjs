@@ -56,7 +56,8 @@ async function parameters(clinic, at) {
   };
 }
 
-const url = async (clinic) => (await run(path.join(top, 'tools/cluster.sh'), ['url', path.join(clinic.dir, 'pg'), 'server'])).stdout.trim();
+/** For libpq's programs, whose command line is everybody's to read. */
+const passwords = (clinic) => ({ ...process.env, PGPASSFILE: path.join(clinic.dir, 'pg/pgpass') });
 
 /** The same statements by pgbench, one after the other in one transaction. */
 async function pgbenchScript(clinic, at) {
@@ -70,9 +71,9 @@ async function pgbenchScript(clinic, at) {
   ];
   const file = path.join(clinic.dir, 'bench.sql');
   fs.writeFileSync(file, steps.join('\n') + '\n');
-  const database = await url(clinic);
+  const database = await clinic.address('server');
   return async (clients) => {
-    const { stdout } = await run('pgbench', ['-n', '-M', 'prepared', '-f', file, '-c', String(clients), '-j', '2', '-T', String(SECONDS), ...variables, database]);
+    const { stdout } = await run('pgbench', ['-n', '-M', 'prepared', '-f', file, '-c', String(clients), '-j', '2', '-T', String(SECONDS), ...variables, database], { env: passwords(clinic) });
     if (/number of failed transactions: [1-9]/.test(stdout)) throw new Error(stdout);
     return { rate: Number(/tps = ([\d.]+)/.exec(stdout)[1]), count: Number(/actually processed: (\d+)/.exec(stdout)[1]) };
   };
@@ -139,7 +140,7 @@ export async function statements(clinic, say) {
   ]);
   const rows = [];
   for (const connections of [1, 8]) {
-    const child = run(`${out}/round_trips`, [await url(clinic), String(connections), String(BLOCK_MS), String(BLOCKS)], { env: { ...process.env, PGOPTIONS: SERVER_OPTIONS } });
+    const child = run(`${out}/round_trips`, [await clinic.address('server'), String(connections), String(BLOCK_MS), String(BLOCKS)], { env: { ...passwords(clinic), PGOPTIONS: SERVER_OPTIONS } });
     child.child.stdin.end(text);
     const blocks = (await child).stdout.trim().split('\n').map((l) => JSON.parse(l));
     const of = (name, what) => blocks.filter((b) => b.variant === name).slice(WARM_BLOCKS).map(what);

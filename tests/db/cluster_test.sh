@@ -34,7 +34,8 @@ one_line() {
 
 # The first value of a query as a role.
 value() {
-	psql -X -q -A -t -d "$("$cluster" url "$1" "$2")" -c "$3" 2>&1
+	PGPASSFILE=$1/pgpass psql -X -q -A -t -d "$("$cluster" address "$1" "$2")" \
+		-c "$3" 2>&1
 }
 
 is() {
@@ -63,10 +64,10 @@ check 'no port is open' is "$(value "$d" super "SHOW listen_addresses")" ''
 check 'passwords are SCRAM' is "$(value "$d" super "SELECT count(*) FROM pg_authid
 	WHERE rolpassword LIKE 'SCRAM-SHA-256%'")" 5
 check 'a wrong password is refused' sh -c "PGPASSWORD=x psql -X -d \
-	\"\$('$cluster' url '$d' server | sed 's|:[0-9a-f]*@|@|')\" -c 'SELECT 1' 2>&1 |
+	\"\$('$cluster' address '$d' server)\" -c 'SELECT 1' 2>&1 |
 	grep -q 'password authentication failed'"
 check 'passwords are for their owner alone' is "$(find "$d" -name '*.password' -perm 600 | wc -l)" 5
-check 'no password is on a command line' sh -c "! ps ax -o args | grep -F '$(cat "$d/super.password")' | grep -qv grep"
+check 'no password is on a command line' sh -c "! ps ax -o args | grep -qFf '$d/super.password'"
 before=$("$cluster" url "$d" server)
 check 'start again' run start "$d"
 check 'changes nothing' is "$("$cluster" url "$d" server)" "$before"
@@ -148,7 +149,8 @@ if [ "$(id -u)" = 0 ]; then
 	mkdir -m 0755 "$WORK/nobody" && chown nobody: "$WORK/nobody"
 	as="setpriv --reuid=nobody --regid=nogroup --clear-groups env HOME=/"
 	check 'as another user' $as "$cluster" start "$WORK/nobody/c"
-	check 'works' sh -c "psql -X -q -A -t -d \"\$($as '$cluster' url '$WORK/nobody/c' server)\" -c 'SELECT 1' | grep -q 1"
+	check 'works' $as env PGPASSFILE="$WORK/nobody/c/pgpass" psql -X -q -A -t \
+		-d "$($as "$cluster" address "$WORK/nobody/c" server)" -c 'SELECT 1'
 	check 'stops' $as "$cluster" teardown "$WORK/nobody/c"
 	$as "$cluster" start /var/lib/nope >"$WORK/out" 2>&1
 	check 'a folder that is not ours' said 'cannot be made'

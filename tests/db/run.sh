@@ -40,9 +40,11 @@ chmod 0711 "$work"
 trap 'tools/cluster.sh teardown "$work/pg"; rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM
 tools/cluster.sh start "$work/pg"
-SERVER_URL=$(tools/cluster.sh url "$work/pg" server)
-OWNER_URL=$(tools/cluster.sh url "$work/pg" owner)
-SUPER_URL=$(tools/cluster.sh url "$work/pg" super | sed 's|/postgres?|/epione?|')
+# without passwords: a command line is everybody's to read
+export PGPASSFILE="$work/pg/pgpass"
+SERVER_URL=$(tools/cluster.sh address "$work/pg" server)
+OWNER_URL=$(tools/cluster.sh address "$work/pg" owner)
+SUPER_URL=$(tools/cluster.sh address "$work/pg" super | sed 's|/postgres?|/epione?|')
 export SERVER_URL OWNER_URL SUPER_URL
 export CLUSTER="$work/pg" EPIONECTL="$build/epionectl" WORK="$work" BUILD_DB="$out"
 psql -X -q -v ON_ERROR_STOP=1 -d "$OWNER_URL" -f tests/db/schema.sql

@@ -31,7 +31,8 @@ certificate wrong localhost
 certificate elsewhere db.example
 
 tools/cluster.sh start "$d"
-super=$(tools/cluster.sh url "$d" super)
+export PGPASSFILE="$d/pgpass"
+super=$(tools/cluster.sh address "$d" super)
 data=$(psql -X -q -A -t -d "$super" -c 'SHOW data_directory')
 psql -X -q -d "$super" -c "ALTER SYSTEM SET listen_addresses = '127.0.0.1'" \
 	-c 'ALTER SYSTEM SET ssl = on'
@@ -47,7 +48,7 @@ use() {
 sed -i "s/^host  *all  *all  *127.0.0.1.*/hostssl all all 127.0.0.1\/32 scram-sha-256/" "$data/pg_hba.conf"
 sed -i "s/^port = .*/port = $port/" "$data/postgresql.conf"
 use right
-url=$(tools/cluster.sh url "$d" owner | sed "s|@/\(.*\)?.*|@localhost:$port/\1?hostaddr=127.0.0.1|")
+url=$(tools/cluster.sh address "$d" owner | sed "s|@/\(.*\)?.*|@localhost:$port/\1?hostaddr=127.0.0.1|")
 
 psql_owner() {
 	psql -X -q -d "$1&sslmode=verify-full&sslrootcert=$WORK/right.crt" -f tests/db/schema.sql
@@ -71,7 +72,7 @@ check 'in the clear' serve 'sslmode=disable' $not_served
 check '  is not even tried' grep -q db_conninfo_refused "$WORK/out"
 over_tls() {
 	SERVER_URL="$url&$verify" OWNER_URL="$url&$verify" \
-		SUPER_URL=$(tools/cluster.sh url "$d" super |
+		SUPER_URL=$(tools/cluster.sh address "$d" super |
 			sed "s|/postgres?|/epione?|; s|port=5432|port=$port|") \
 		"$BUILD_DB/value_test" >"$WORK/out" 2>&1 || {
 		cat "$WORK/out"

@@ -173,9 +173,18 @@ export class Clinic {
 
   /** epionectl as the operator runs it, on this clinic's database: what it prints. */
   async operator(...args) {
-    const owner = (await run(cluster, ['url', path.join(this.dir, 'pg'), 'owner'])).stdout.trim();
-    const { stdout } = await run(path.join(top, process.env.BUILD ?? 'build', 'epionectl'), [...args, '--config', path.join(this.dir, 'epione.conf'), '--database', owner]);
+    const { stdout } = await this.ctl(...args, '--config', path.join(this.dir, 'epione.conf'), '--database', await this.address('owner'));
     return stdout.trim();
+  }
+
+  /** The database for a command line, which is everybody's to read: without the password. */
+  async address(role) {
+    return (await run(cluster, ['address', path.join(this.dir, 'pg'), role])).stdout.trim();
+  }
+
+  /** epionectl, with the passwords of the database's roles; rejects if it fails. */
+  ctl(...args) {
+    return run(path.join(top, process.env.BUILD ?? 'build', 'epionectl'), args, { env: { ...process.env, PGPASSFILE: path.join(this.dir, 'pg/pgpass') } });
   }
 
   /** Other further lines for epione-jobs.conf, for whoever starts next; and another database. */

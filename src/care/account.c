@@ -138,7 +138,7 @@ account_password(struct op *op)
 	    (r = session_renewed(op, INSTANT_NONE, &row)) != ERR_OK)
 		return r;
 	op->note.record = op->who.account;
-	op->out = session_state_json(&row);
+	op->out = session_state_json(op, &row);
 	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
 }
 
@@ -267,7 +267,7 @@ account_totp_confirm(struct op *op)
 		return r;
 	}
 	op->note.record = op->who.account;
-	op->out = session_state_json(&row);
+	op->out = session_state_json(op, &row);
 	json_object_set_new(op->out, "recovery_codes", codes);
 	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
 }

@@ -5,6 +5,7 @@
 #include "care/patient_found.h"
 #include "data/field.h"
 #include "data/keys.h"
+#include "gate/member.h"
 #include "gate/role.h"
 #include "sql.h"
 
@@ -19,14 +20,47 @@ const struct shape audit_people_in[] = {
 	{ 0 },
 };
 
+struct audit_person {
+	const char *kind, *role, *name;
+	const char *birth_date, *mrn; /* of a patient */
+	struct uuid actor_id, patient_id;
+};
+
+/* Of staff there is none to tell. */
+static json_t *
+patient_text(const struct audit_person *p, const char *text)
+{
+	return uuid_is_nil(&p->patient_id) ? NULL : text_json(text);
+}
+
+static json_t *
+birth_date(const struct op *op, const void *row)
+{
+	const struct audit_person *p = row;
+
+	(void)op;
+	return patient_text(p, p->birth_date);
+}
+
+static json_t *
+mrn(const struct op *op, const void *row)
+{
+	const struct audit_person *p = row;
+
+	(void)op;
+	return patient_text(p, p->mrn);
+}
+
 const struct shape audit_people_out[] = {
-	{ "kind", SH_CHOICE, .flags = SH_REQUIRED, .choices = "staff|patient" },
-	{ "actor_id", SH_UUID, .flags = SH_REQUIRED | SH_NULLABLE },
-	{ "patient_id", SH_UUID, .flags = SH_REQUIRED | SH_NULLABLE },
-	{ "role", SH_CHOICE, .flags = SH_REQUIRED, .choices = ROLES },
-	{ "name", SH_TEXT, 1, NAME_WHOLE_MAX, .flags = SH_REQUIRED | SH_PHI },
-	{ "birth_date", SH_DATE_PART, .flags = SH_PHI | SH_NULLABLE },
-	{ "mrn", SH_TEXT, 1, 40, .flags = SH_PHI | SH_NULLABLE },
+	SHOWN(audit_person, kind, SH_CHOICE, .choices = "staff|patient"),
+	SHOWN_OR_NULL(audit_person, actor_id, SH_UUID),
+	SHOWN_OR_NULL(audit_person, patient_id, SH_UUID),
+	SHOWN(audit_person, role, SH_CHOICE, .choices = ROLES),
+	{ "name", SH_TEXT, 1, NAME_WHOLE_MAX, .flags = SH_REQUIRED | SH_PHI,
+	    COLUMN(audit_person, name) },
+	{ "birth_date", SH_DATE_PART, .flags = SH_PHI | SH_NULLABLE,
+	    .made = birth_date },
+	{ "mrn", SH_TEXT, 1, 40, .flags = SH_PHI | SH_NULLABLE, .made = mrn },
 	{ 0 },
 };
 
@@ -43,11 +77,16 @@ people_tell(struct op *op, json_t *items, json_t *next, enum err r)
 }
 
 static json_t *
-staff_json(const struct audit_staff_row *a)
+staff_json(const struct op *op, const struct audit_staff_row *a)
 {
-	return json_pack("{s:s, s:o, s:n, s:s, s:s}", "kind", "staff",
-	    "actor_id", uuid_json(&a->id), "patient_id", "role", a->role,
-	    "name", a->display_name);
+	const struct audit_person p = {
+		.kind = "staff",
+		.actor_id = a->id,
+		.role = a->role,
+		.name = a->display_name,
+	};
+
+	return members_json(op, audit_people_out, &p);
 }
 
 /* Names of accounts have no index: those who work here are few. A page ends
@@ -70,7 +109,7 @@ staff_find(struct op *op, const char *name)
 		    op->arena, &rows[i].display_name, 1, name, &matches);
 		if (r != ERR_OK || !matches)
 			continue;
-		json_array_append_new(items, staff_json(&rows[i]));
+		json_array_append_new(items, staff_json(op, &rows[i]));
 		op_returned(op, &rows[i].id);
 	}
 	if (r == ERR_OK && (i < n || n == STAFF_LOOKED_AT))
@@ -79,13 +118,20 @@ staff_find(struct op *op, const char *name)
 }
 
 static json_t *
-patient_json(const struct op *op, const struct audit_patients_row *p)
+patient_json(const struct op *op, const struct audit_patients_row *row)
 {
-	return json_pack("{s:s, s:o, s:o, s:s, s:s, s:o, s:o}", "kind",
-	    "patient", "actor_id", uuid_json(&p->account_id), "patient_id",
-	    uuid_json(&p->id), "role", "patient", "name",
-	    name_whole(op->arena, p->given_name, p->family_name), "birth_date",
-	    text_json(p->birth_date), "mrn", text_json(p->mrn));
+	const struct audit_person p = {
+		.kind = "patient",
+		.actor_id = row->account_id,
+		.patient_id = row->id,
+		.role = "patient",
+		.name = name_whole(
+		    op->arena, row->given_name, row->family_name),
+		.birth_date = row->birth_date,
+		.mrn = row->mrn,
+	};
+
+	return members_json(op, audit_people_out, &p);
 }
 
 static enum err

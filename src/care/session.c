@@ -8,6 +8,7 @@
 #include "care/password.h"
 #include "care/session_token.h"
 #include "care/totp.h"
+#include "gate/member.h"
 #include "sql.h"
 
 #define STEP_UP_S 300
@@ -30,19 +31,35 @@ const struct shape session_create_out[] = {
 
 const struct shape session_read_in[] = { { 0 } };
 
+struct session_shown {
+	struct session_user user;
+	const char *state;
+	/* INSTANT_NONE or INT64_MIN for what is not told */
+	int64_t idle_expires_at, expires_at, password_expires_at, step_up_until,
+	    password_min_length, previous_sign_in_at, failed_attempts,
+	    approvals_waiting;
+};
+
+static json_t *
+shown_user(const struct op *op, const void *row)
+{
+	const struct session_shown *s = row;
+
+	return members_json(op, session_user_out, &s->user);
+}
+
 const struct shape session_read_out[] = {
-	{ "state", SH_CHOICE, .flags = SH_REQUIRED, .choices = STATES },
-	{ "user", SH_OBJECT, .flags = SH_REQUIRED, .inner = session_user_out },
-	{ "idle_expires_at", SH_TIME, .flags = SH_REQUIRED },
-	{ "expires_at", SH_TIME, .flags = SH_REQUIRED },
-	{ "password_expires_at", SH_TIME, .flags = SH_REQUIRED | SH_NULLABLE },
-	{ "step_up_until", SH_TIME, .flags = SH_REQUIRED | SH_NULLABLE },
-	{ "password_min_length", SH_INT, 8, 64, .flags = SH_REQUIRED },
-	{ "previous_sign_in_at", SH_TIME, .flags = SH_REQUIRED | SH_NULLABLE },
-	{ "failed_attempts", SH_INT, 0, INT64_MAX,
-	    .flags = SH_REQUIRED | SH_NULLABLE },
-	{ "approvals_waiting", SH_INT, 0, INT64_MAX,
-	    .flags = SH_REQUIRED | SH_NULLABLE },
+	SHOWN(session_shown, state, SH_CHOICE, .choices = STATES),
+	{ "user", SH_OBJECT, .flags = SH_REQUIRED, .inner = session_user_out,
+	    .made = shown_user },
+	SHOWN(session_shown, idle_expires_at, SH_TIME),
+	SHOWN(session_shown, expires_at, SH_TIME),
+	SHOWN_OR_NULL(session_shown, password_expires_at, SH_TIME),
+	SHOWN_OR_NULL(session_shown, step_up_until, SH_TIME),
+	SHOWN(session_shown, password_min_length, SH_INT, 8, 64),
+	SHOWN_OR_NULL(session_shown, previous_sign_in_at, SH_TIME),
+	SHOWN_OR_NULL(session_shown, failed_attempts, SH_INT, 0, INT64_MAX),
+	SHOWN_OR_NULL(session_shown, approvals_waiting, SH_INT, 0, INT64_MAX),
 	{ 0 },
 };
 
@@ -129,17 +146,30 @@ known(const struct actor *who)
 	    who->state == STATE_PASSWORD_EXPIRED;
 }
 
-static json_t *
-owner_json(const struct op *op, const struct session_owner_row *owner)
+static struct session_shown
+session_shown(const struct op *op, const struct session_owner_row *owner)
 {
-	bool told = known(&op->who);
+	const struct actor *who = &op->who;
+	bool told = known(who), fresh = who->step_up_until > op->now;
 
-	return json_pack("{s:o, s:o, s:s, s:s, s:s, s:o}", "id",
-	    uuid_json(&op->who.account), "display_name",
-	    text_json(told ? owner->display_name : NULL), "role",
-	    role_name(op->who.role), "clinic_name", owner->clinic_name,
-	    "time_zone", owner->time_zone, "patient_id",
-	    told ? uuid_json(&op->who.patient) : json_null());
+	return (struct session_shown){
+		.user = {
+			.id = who->account,
+			.display_name = told ? owner->display_name : NULL,
+			.role = role_name(who->role),
+			.clinic_name = owner->clinic_name,
+			.time_zone = owner->time_zone,
+			.patient_id = told ? who->patient : (struct uuid){ { 0 } },
+		},
+		.state = session_state_name(who->state),
+		.idle_expires_at = who->idle_expires_at,
+		.expires_at = who->expires_at,
+		.password_expires_at = who->password_expires_at,
+		.step_up_until = fresh ? who->step_up_until : INSTANT_NONE,
+		.password_min_length = owner->password_min_length,
+		.previous_sign_in_at = told ? owner->previous_at : INSTANT_NONE,
+		.failed_attempts = told ? owner->failed : INT64_MIN,
+	};
 }
 
 enum err
@@ -147,29 +177,16 @@ session_read(struct op *op)
 {
 	struct session_owner_in in = { op->who.account, op->who.session };
 	struct session_owner_row owner;
-	const struct actor *who = &op->who;
-	int64_t step_up = who->step_up_until, waiting;
+	struct session_shown shown;
+	int64_t waiting;
 	enum err r;
 
 	if ((r = sql_session_owner(op->tx, &in, &owner)) != ERR_OK ||
 	    (r = approval_waiting(op, &waiting)) != ERR_OK)
 		return r;
-	if (step_up != INSTANT_NONE && step_up <= op->now)
-		step_up = INSTANT_NONE;
-	op->out = json_pack(
-	    "{s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o}", "state",
-	    session_state_name(who->state), "user", owner_json(op, &owner),
-	    "idle_expires_at", time_json(who->idle_expires_at), "expires_at",
-	    time_json(who->expires_at), "password_expires_at",
-	    time_json(who->password_expires_at), "step_up_until",
-	    time_json(step_up), "password_min_length",
-	    (json_int_t)owner.password_min_length, "previous_sign_in_at",
-	    known(who) ? time_json(owner.previous_at) : json_null(),
-	    "failed_attempts",
-	    known(who) ? json_integer(owner.failed) : json_null(),
-	    "approvals_waiting",
-	    waiting < 0 ? json_null() : json_integer(waiting));
-	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
+	shown = session_shown(op, &owner);
+	shown.approvals_waiting = waiting < 0 ? INT64_MIN : waiting;
+	return op_answer(op, &shown);
 }
 
 /* The second factor was right: the session is a full one from here on. */
@@ -181,7 +198,7 @@ factor_given(struct op *op, int64_t rebind_until)
 
 	if ((r = session_completed(op, rebind_until, &row)) != ERR_OK)
 		return r;
-	op->out = session_state_json(&row);
+	op->out = session_state_json(op, &row);
 	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
 }
 

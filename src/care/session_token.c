@@ -4,20 +4,38 @@
 #include "base/instant.h"
 #include "base/text.h"
 #include "care/source.h"
+#include "gate/member.h"
+#include "gate/role.h"
 
 #include <string.h>
 
 #define USER_AGENT_MAX 200 /* bytes */
 
+static json_t *
+time_zone(const struct op *op, const void *row)
+{
+	const struct session_user *u = row;
+
+	(void)op;
+	return u->time_zone == NULL ? NULL : json_string(u->time_zone);
+}
+
+static json_t *
+patient_id(const struct op *op, const void *row)
+{
+	const struct session_user *u = row;
+
+	(void)op;
+	return u->time_zone == NULL ? NULL : uuid_json(&u->patient_id);
+}
+
 const struct shape session_user_out[] = {
-	{ "id", SH_UUID, .flags = SH_REQUIRED },
-	{ "display_name", SH_TEXT, 1, NAME_WHOLE_MAX,
-	    .flags = SH_REQUIRED | SH_NULLABLE },
-	{ "role", SH_CHOICE, .flags = SH_REQUIRED,
-	    .choices = "admin|clinician|scheduler|compliance|patient" },
-	{ "clinic_name", SH_TEXT, 1, 200, .flags = SH_REQUIRED },
-	{ "time_zone", SH_TEXT, 1, 100, .flags = 0 },
-	{ "patient_id", SH_UUID, .flags = SH_NULLABLE },
+	SHOWN(session_user, id, SH_UUID),
+	SHOWN_OR_NULL(session_user, display_name, SH_TEXT, 1, NAME_WHOLE_MAX),
+	SHOWN(session_user, role, SH_CHOICE, .choices = ROLES),
+	SHOWN(session_user, clinic_name, SH_TEXT, 1, 200),
+	{ "time_zone", SH_TEXT, 1, 100, .made = time_zone },
+	{ "patient_id", SH_UUID, .flags = SH_NULLABLE, .made = patient_id },
 	{ 0 },
 };
 
@@ -137,16 +155,30 @@ session_completed(
 	return cap_apply(op, &op->who.account);
 }
 
-json_t *
-session_state_json(const struct session_renew_row *row)
+static json_t *
+renewed_user(const struct op *op, const void *row)
 {
-	json_t *out = json_pack("{s:s}", "state", row->state);
+	const struct session_renew_row *r = row;
+	const struct session_user user = {
+		.id = r->account_id,
+		.display_name = r->display_name,
+		.role = r->role,
+		.clinic_name = r->clinic_name,
+	};
 
-	if (strcmp(row->state, "active") == 0)
-		json_object_set_new(out, "user",
-		    json_pack("{s:o, s:o, s:s, s:s}", "id",
-			uuid_json(&row->account_id), "display_name",
-			text_json(row->display_name), "role", row->role,
-			"clinic_name", row->clinic_name));
-	return out;
+	return strcmp(r->state, "active") == 0
+	    ? members_json(op, session_user_out, &user)
+	    : NULL;
+}
+
+json_t *
+session_state_json(const struct op *op, const struct session_renew_row *row)
+{
+	static const struct shape members[] = {
+		SHOWN(session_renew_row, state, SH_TEXT),
+		{ "user", SH_OBJECT, .made = renewed_user },
+		{ 0 },
+	};
+
+	return members_json(op, members, row);
 }

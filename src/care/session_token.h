@@ -14,7 +14,12 @@
 /* One account's sessions at a time; the oldest give way (SE-10). */
 #define SESSION_CAP 32
 
-/* Members "user" of replies. */
+/* Who is signed in: members "user" of replies. */
+struct session_user {
+	struct uuid id, patient_id;
+	const char *display_name, *role, *clinic_name;
+	const char *time_zone; /* NULL: neither it nor the patient is told */
+};
 extern const struct shape session_user_out[];
 
 /*
@@ -40,6 +45,6 @@ NODISCARD enum err session_completed(
     struct op *, int64_t rebind_until, struct session_renew_row *);
 
 /* {state, user?}: the user once the session is active. A new reference. */
-json_t *session_state_json(const struct session_renew_row *);
+json_t *session_state_json(const struct op *, const struct session_renew_row *);
 
 #endif

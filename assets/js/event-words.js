@@ -72,7 +72,6 @@ const LOG = {
   'audit.exported': 'Took a copy of this log',
   'audit.people_found': 'Looked for a person in this log',
   'request.refused': 'Asked for what there is not',
-  'document.read': 'Opened a page',
   'job.listed': 'Looked at work that failed',
   'job.retried': 'Had failed work tried again',
   'mail.sent': 'Sent a mail',

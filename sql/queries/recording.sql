@@ -244,20 +244,21 @@ UPDATE recording SET state = 'deleting'
 -- For its job, which opens nothing.
 -- sql: recording_job one
 -- in:  id uuid
--- out: id uuid, patient_id uuid, state text, prefix text, total int?, check_from time
-SELECT id, patient_id, state, prefix, chunks AS total, check_from
+-- out: id uuid, patient_id uuid, state text, prefix text
+SELECT id, patient_id, state, prefix
   FROM recording
  WHERE clinic_id = current_clinic() AND id = $1::uuid;
 
 -- sql: recording_unseen many
--- in:  recording_id uuid, check_from time, limit int
+-- in:  recording_id uuid, limit int
 -- out: index int, object text, bytes int, sha256 bytes
 SELECT c.index, c.object, c.bytes, c.sha256
   FROM recording_chunk c
+  JOIN recording g ON g.clinic_id = c.clinic_id AND g.id = c.recording_id
  WHERE c.clinic_id = current_clinic() AND c.recording_id = $1::uuid
-   AND (c.seen_at IS NULL OR c.seen_at < $2::timestamptz)
+   AND (c.seen_at IS NULL OR c.seen_at < g.check_from)
    AND c.fault IS NULL
- ORDER BY c.index LIMIT $3::bigint;
+ ORDER BY c.index LIMIT $2::bigint;
 
 -- sql: recording_seen later
 -- in:  recording_id uuid, seen int[], faulty int[], faults text[]

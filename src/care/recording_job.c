@@ -145,7 +145,7 @@ recording_verify(struct op *op)
 	struct found *f = arena_alloc(op->arena, sizeof(*f));
 	struct recording_job_row g;
 	struct recording_unseen_row *rows;
-	struct recording_unseen_in unseen = { op->job->record, 0, LOOK_MAX };
+	const struct recording_unseen_in unseen = { op->job->record, LOOK_MAX };
 	const struct recording_conclude_in all = { op->job->record };
 	struct presign_signer signer;
 	size_t n;
@@ -157,7 +157,6 @@ recording_verify(struct op *op)
 	    strcmp(g.state, "stored") != 0 &&
 	    strcmp(g.state, "incomplete") != 0)
 		return ERR_OK; /* deleted meanwhile */
-	unseen.check_from = g.check_from;
 	if ((r = sql_recording_unseen(op->tx, &unseen, &rows, &n)) == ERR_OK) {
 		if (n == 0) {
 			r = sql_recording_conclude(op->tx, &all, NULL);

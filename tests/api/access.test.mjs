@@ -25,7 +25,7 @@ after(async () => {
   await clinic?.stop();
 });
 
-const concrete = (path) => path.replace('{token}', 'A'.repeat(43)).replace(/\{\w+\}/g, () => randomUUID());
+const concrete = (path) => path.replace('{token}', 'A'.repeat(43)).replace('{index}', '0').replace(/\{\w+\}/g, () => randomUUID());
 const bodyOf = (method) => (method === 'POST' || method === 'PUT' || method === 'PATCH' ? {} : undefined);
 
 test('the table of routes is there', () => assert.ok(rows.length > 30));
@@ -189,7 +189,7 @@ test('another clinic’s ids and ids that do not exist look the same', async () 
   const calls = rows.filter((row) => word(row.path));
   assert.deepEqual([...new Set(calls.map((row) => word(row.path)))].sort(), Object.keys(ids).sort(), 'one of each');
   const ask = (client, method, path, body = bodyOf(method)) => client.request(method, path, body, { 'if-match': '"1"', ...(method === 'POST' ? { 'idempotency-key': randomUUID() } : {}) });
-  const at = (row, id, user) => row.path.replace('{id}', id).replace('{user_id}', user);
+  const at = (row, id, user) => row.path.replace('{id}', id).replace('{user_id}', user).replace('{index}', '0');
   const same = async (role, row, [foreign, theirs], [none, nobody]) => {
     const [there, nowhere] = [await ask(clients[role], row.method, foreign, theirs), await ask(clients[role], row.method, none, nobody)];
     const what = `${role}: ${row.method} ${foreign}`;

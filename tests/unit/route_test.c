@@ -73,9 +73,10 @@ filled(const char *pattern)
 		pattern += n;
 		if (*pattern == '\0')
 			break;
-		name = strncmp(pattern, "{id}", 4) == 0 ? ID
-		    : strncmp(pattern, "{user_id}", 9) == 0
-		    ? OTHER
+		name = strncmp(pattern, "{id}", 4) == 0	    ? ID
+		    : strncmp(pattern, "{user_id}", 9) == 0 ? OTHER
+		    : strncmp(pattern, "{index}", 7) == 0
+		    ? "17"
 		    : "a-token_of-letters";
 		path = arena_format(op.arena, "%s%s", path, name);
 		pattern += strcspn(pattern, "}") + 1;
@@ -106,6 +107,13 @@ placeholders_are_read(void **state)
 	(void)state;
 	assert_int_equal(uuid_parse(ID, &id), ERR_OK);
 	assert_int_equal(uuid_parse(OTHER, &other), ERR_OK);
+	assert_int_equal(
+	    match(METHOD_POST, "/v1/recordings/" ID "/chunks/99999/done"),
+	    ERR_OK);
+	assert_int_equal(op.index, 99999);
+	assert_int_equal(
+	    match(METHOD_POST, "/v1/recordings/" ID "/chunks/007/done"),
+	    ERR_NOT_FOUND);
 	assert_int_equal(
 	    match(METHOD_POST, "/v1/patients/" ID "/care-team/" OTHER), ERR_OK);
 	assert_true(uuid_equal(&op.id, &id));

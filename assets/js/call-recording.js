@@ -29,10 +29,20 @@ import { say } from './call-view.js';
 
 /** What is going on in the room, as the server said last. */
 const NOTHING = { id: '', state: '' };
+/** Why it ended, as the server says it. @type {Record<string, string>} */
+const ENDS = {
+  refused: 'Not everyone agreed. Nothing was recorded.',
+  unanswered: 'Not everyone answered. Nothing was recorded.',
+  withdrawn: 'Somebody does not want to be recorded any more. The recording ' +
+    'has stopped.',
+  newcomer: 'Somebody came who was not asked yet. The recording has stopped.',
+  left: 'Who recorded has left. The recording has stopped.' };
 /** When it is time to say that this browser can hold no more. */
 const NEARLY_FULL = 0.8;
 
 export class CallRecording {
+  /** Whether the clinic records: the room says so. */
+  clinicRecords = false;
   #now = NOTHING;
   /** @type {{id: string, key: string, prefix: string} | null} what we seal
    * with, from when we asked until it is over */
@@ -58,7 +68,7 @@ export class CallRecording {
 
   /** @returns {boolean} whether this person may record this visit */
   get offered() {
-    return may(this.options.visit(), 'recording_create');
+    return this.clinicRecords && may(this.options.visit(), 'recording_create');
   }
 
   /** @returns {boolean} */
@@ -100,13 +110,16 @@ export class CallRecording {
     }
   }
 
-  /** @param {string} id @param {string} state the server said so */
-  async heard(id, state) {
+  /**
+   * The server said so.
+   * @param {string} id @param {string} state @param {string} [reason] it ended
+   */
+  async heard(id, state, reason = '') {
     await this.#asking;
     const before = this.#now;
     this.#now = { id, state };
     if (state === 'recording') await this.#begin(id);
-    else if (state !== 'consent') await this.#over(before);
+    else if (state !== 'consent') await this.#over(before, reason);
     else if (!this.#secret) return this.#question(id);
     this.#draw();
   }
@@ -165,25 +178,27 @@ export class CallRecording {
         this.#upload = { left, way };
         this.#draw();
       } });
+    let kept = false;
+    void recorder.kept.then(() => { kept = true; });
     // It is not there before the worker has begun.
-    while (!await store.get(id) && this.#recorder === recorder)
+    while (!await store.get(id) && !kept)
       await new Promise((resolve) => setTimeout(resolve, 200));
     const sent = uploader.run();
     await recorder.kept;
     await sent;
   }
 
-  /** @param {{id: string, state: string}} before */
-  async #over(before) {
+  /** @param {{id: string, state: string}} before @param {string} reason */
+  async #over(before, reason) {
     const ours = this.#secret;
 
     if (before.id !== this.#now.id && before.id) return;
     if (['recording', 'consent'].includes(before.state)) {
-      this.#end ||= before.state === 'recording' ? 'The recording has stopped.'
-        : 'Not everyone agreed. Nothing was recorded.';
+      this.#end ||= ENDS[reason] ?? 'The recording has stopped.';
       say(this.#end);
     }
     this.#now = NOTHING;
+    this.#draw();
     if (ours) await this.#close();
   }
 

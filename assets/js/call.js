@@ -206,6 +206,7 @@ function onQueue({ position, wait_estimate_minutes: minutes }) {
 function onWelcome(welcome) {
   iceServers = welcome.ice_servers ?? iceServers;
   iceReadAt = Date.now();
+  recording.clinicRecords = welcome.records === true;
   if (self === welcome.self) {
     if (!welcome.resumed) roomLost(welcome);
     void recording.down(false);
@@ -285,6 +286,7 @@ const HEARD = {
     if (person) person.admitted = true;
     else if (id !== self && participant && typeof participant !== 'string')
       people.set(id, { ...participant, admitted: true });
+    void mayNow();
     if (id === self && !admitted) {
       admitted = true;
       drawCall();
@@ -302,8 +304,8 @@ const HEARD = {
     talks.get(message.from ?? '')?.tile.state(message);
   },
   queue: onQueue,
-  recording({ id = '', state = '' }) {
-    void recording.heard(id, state);
+  recording({ id = '', state = '', reason }) {
+    void recording.heard(id, state, reason);
   },
   error(message) {
     console.warn('signal error', message.code ?? '', message.ref ?? '');
@@ -543,6 +545,16 @@ function drawControls() {
     text: isPatient ? 'Leave' : 'Hang up' });
   el('self').hidden = !cam;
   drawDeviceNote();
+}
+
+/** What one may do with a visit is another once it is a call. */
+async function mayNow() {
+  if (isPatient) return;
+  const answer = await get(`/v1/visits/${visitId}`, { background: true })
+    .catch(() => null);
+
+  if (answer) visit = answer.body;
+  drawRecord();
 }
 
 function drawRecord() {

@@ -14,6 +14,7 @@ import { asKept, askBeforeLeaving, clearErrors, onSubmit, words }
 import { linkOnce } from './link-once.js';
 import { limits } from './limits.js';
 import { fillForm, toPatch } from './person.js';
+import { recordings } from './recording-list.js';
 import { begin, isOwn, may } from './session.js';
 
 const session = await begin('visit_list');
@@ -87,6 +88,7 @@ function extras(p) {
 
   const team = h('div', { class: 'stack-s' });
   const seen = h('div', { class: 'stack-s' });
+  const recorded = recordingsPart();
 
   careTeam(team, id, may(p, 'care_team_add'));
   if (may(p, 'patient_accesses')) {
@@ -95,15 +97,26 @@ function extras(p) {
       h('p', { class: 'muted' }, 'These clinicians can open your record.'),
       team), part('seen', 'Who opened your record', h('p', { class: 'muted' },
       'Each look at your record is written down: who, when, what they did ' +
-      'and why. Your own are left out.'), seen));
+      'and why. Your own are left out.'), seen), recorded);
   }
   void loadVisits(visits);
   return h('div', { class: 'stack' }, part('visits', 'Visits', visits),
-    part('team', 'Care team', h('p', { class: 'muted' }, 'These clinicians ' +
+    recorded, part('team', 'Care team', h('p', { class: 'muted' }, 'These clinicians ' +
       'can open this record. A visit adds its clinician for a time.'), team),
     part('portal', 'Portal account', h('p', { class: 'muted' }, 'With an ' +
       'account the patient can check in and join video visits.'),
     inviteButton()));
+}
+
+function recordingsPart() {
+  const place = h('div', { class: 'stack-s' });
+
+  if (!may(session, 'recording_list')) return null;
+  recordings(place, id);
+  return part('recordings', 'Recordings', h('p', { class: 'muted' }, own
+    ? 'Visits that were recorded because everyone in them agreed. Each look ' +
+      'at one is written down.' : 'Visits that were recorded because ' +
+      'everyone in them agreed.'), place);
 }
 
 /** @param {HTMLElement} place */

@@ -41,6 +41,7 @@ const NAV = [
   ['/patients', 'Patients', 'users', 'patient_search'],
   ['/users', 'Users', 'users', 'user_create'],
   ['/audit', 'Audit', 'shield', 'audit_list'],
+  ['/recordings', 'Recordings', 'video', 'recording_hold'],
   ['/approvals', 'Approvals', 'check', 'approval_list'],
   ['/policy', 'Policy', 'shield', 'policy_patch'],
   ['/account', 'Account', 'lock', 'account_sessions']];

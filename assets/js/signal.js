@@ -24,6 +24,7 @@
  * @property {boolean} admitted
  * @property {Participant[]} participants
  * @property {RTCIceServer[]} ice_servers
+ * @property {boolean} [records] the clinic records calls
  * @property {string} resume token that takes this place again
  * @property {boolean} resumed what was missed follows, nothing else changed
  * @property {number} [received] how many of our messages the server handled
@@ -38,7 +39,8 @@
  * @property {number} [seq] from 1 without a gap, per recipient
  * @property {string} [from] participant's id, stamped by the server
  * @property {Participant | string} [participant]
- * @property {'left'|'lost'|'removed'|string} [reason] with left and ended
+ * @property {'left'|'lost'|'removed'|string} [reason] with left, ended and
+ *   recording
  * @property {RTCSessionDescriptionInit} [description]
  * @property {RTCIceCandidateInit | null} [candidate]
  * @property {boolean} [audio]

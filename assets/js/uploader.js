@@ -26,6 +26,9 @@ const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 60_000;
 /** How often it looks whether there is more, or whether the line is free. */
 const LOOK_MS = 1000;
+/** How long a bad line may keep a chunk waiting, in ms: what waits here is not
+ * safe yet, and must not become ever more. */
+const SPARE_MS = 10_000;
 /** How long one chunk may take, in ms: as long as its address holds. */
 const PUT_MS = 300_000;
 
@@ -34,6 +37,8 @@ class StoreError extends Error {}
 
 export class Uploader {
   #over = false;
+  /** Since when the line was left to the call, or 0. */
+  #sparedAt = 0;
   #waitMs = FIRST_WAIT_MS;
   /** Ends the wait that is going on. */
   #wake = () => {};
@@ -93,11 +98,13 @@ export class Uploader {
     const { store, id, hurts } = this.options;
     const chunk = await store.next(id);
 
-    if (hurts?.()) {
+    if (chunk && hurts?.() && this.#spare()) {
       await this.#say('waiting');
       await this.#wait(LOOK_MS);
     } else if (chunk) {
-      await this.#say('sending');
+      this.#sparedAt = 0;
+      // What went wrong last is said until something goes right again.
+      if (this.#waitMs === FIRST_WAIT_MS) await this.#say('sending');
       const tookMs = await this.#send(chunk);
       await store.sent(chunk);
       this.#waitMs = FIRST_WAIT_MS;
@@ -105,6 +112,12 @@ export class Uploader {
       if (hurts) await this.#wait(tookMs);
     } else return this.#end();
     return false;
+  }
+
+  /** May this chunk wait still, for the sake of the call? */
+  #spare() {
+    this.#sparedAt ||= performance.now();
+    return performance.now() - this.#sparedAt < SPARE_MS;
   }
 
   /** Nothing is left here for now: is that all of it? */

@@ -39,7 +39,9 @@ const pages = {
     ['/patient-new', 'New patient'], [`/patient?id=${patient}`, null],
     ['/book', 'Book a visit'], [`/book?visit=${visit.id}`, 'Change a visit'],
     ['/account', 'Your account'],
-    [`/call?visit=${visit.id}`, 'Check your camera and microphone']],
+    [`/call?visit=${visit.id}`, 'Check your camera and microphone'],
+    // of one that is there recording.test.mjs looks at it
+    [`/recording?id=${visit.id}`, 'Recording']],
   scheduler: () => [['/visits', 'Today’s visits'], ['/patients', 'Patients'],
     ['/patient-new', 'New patient'], [`/patient?id=${patient}`, null],
     ['/book', 'Book a visit'], ['/account', 'Your account']],
@@ -47,7 +49,8 @@ const pages = {
     ['/policy', 'Clinic policy'],
     ['/jobs', 'Mail that failed'],
     ['/account', 'Your account']],
-  compliance: () => [['/audit', 'Audit'], ['/account', 'Your account']],
+  compliance: () => [['/audit', 'Audit'], ['/recordings', 'Recordings'],
+    ['/account', 'Your account']],
 };
 
 /** Waits until the page has drawn what it asked for. */

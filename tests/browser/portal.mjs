@@ -21,7 +21,7 @@ const FAKE = ['--use-fake-device-for-media-stream',
 
 /** Chromium without windows of its own, which would take half of a processor;
  * and the whole of it, whose questions for a permission are part of its windows. */
-const SHELL = '/usr/bin/chromium-headless-shell';
+export const SHELL = '/usr/bin/chromium-headless-shell';
 export const WHOLE = '/usr/bin/chromium';
 
 /**

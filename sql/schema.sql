@@ -187,6 +187,65 @@ END $$;
 
 ALTER FUNCTION public.audit_about(clinic uuid, patient uuid, lo timestamp with time zone, hi timestamp with time zone) OWNER TO epione_owner;
 
+CREATE FUNCTION public.audit_background_close(batch bigint) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    WITH ended AS (
+        DELETE FROM audit_background WHERE ctid = ANY (ARRAY(
+            SELECT ctid FROM audit_background
+             WHERE hour < audit_hour(clock_timestamp())
+             ORDER BY hour LIMIT batch FOR UPDATE SKIP LOCKED))
+        RETURNING clinic_id, first_seq, first_at, more, last_at, request_id),
+    written AS (
+        -- without its first event none of them could be written: an error, no loss
+        INSERT INTO audit_log (at, clinic_id, event, action, actor_id, actor_role, session,
+               purpose, patient_id, record_id, returned, address, request_id,
+               operation, count)
+        SELECT e.last_at, e.clinic_id, l.event, l.action, l.actor_id, l.actor_role,
+               l.session, l.purpose, l.patient_id, l.record_id, l.returned,
+               l.address, e.request_id, l.operation, nullif(e.more, 1)
+          FROM ended e
+          LEFT JOIN audit_log l ON l.clinic_id = e.clinic_id AND l.seq = e.first_seq
+           AND audit_minute(l.at) = audit_minute(e.first_at) AND l.at = e.first_at
+         WHERE e.more > 0)
+    SELECT count(*) FROM ended
+$$;
+
+ALTER FUNCTION public.audit_background_close(batch bigint) OWNER TO epione_owner;
+
+CREATE FUNCTION public.audit_background_note(event bigint, action "char", actor uuid, actor_role bigint, session bigint, purpose bigint, patient uuid, record uuid, returned uuid[], address inet, request uuid, operation bigint) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    clinic uuid := current_clinic();
+    t timestamptz := clock_timestamp();
+    hash bytea := sha256(convert_to(ROW(event, action, actor, actor_role, session,
+        purpose, patient, record, returned, address, operation)::text, 'UTF8'));
+    number bigint;
+    noted timestamptz;
+BEGIN
+    UPDATE audit_background b
+       SET more = b.more + 1, last_at = t, request_id = request
+     WHERE b.clinic_id = clinic AND b.hour = audit_hour(t) AND b.what = hash;
+    IF FOUND THEN
+        RETURN;
+    END IF;
+    INSERT INTO audit_log AS l (clinic_id, event, action, actor_id, actor_role, session,
+           purpose, patient_id, record_id, returned, address, request_id, operation)
+    VALUES (clinic, event, action, actor, actor_role, session, purpose, patient,
+           record, returned, address, request, operation)
+    RETURNING l.seq, l.at INTO number, noted;
+    -- two that come together are two events
+    INSERT INTO audit_background (clinic_id, hour, what, first_seq, first_at, last_at,
+           request_id)
+    VALUES (clinic, audit_hour(t), hash, number, noted, noted, request)
+        ON CONFLICT (clinic_id, hour, what) DO NOTHING;
+END $$;
+
+ALTER FUNCTION public.audit_background_note(event bigint, action "char", actor uuid, actor_role bigint, session bigint, purpose bigint, patient uuid, record uuid, returned uuid[], address inet, request uuid, operation bigint) OWNER TO epione_owner;
+
 CREATE FUNCTION public.audit_begin() RETURNS timestamp with time zone
     LANGUAGE sql STABLE
     SET search_path TO 'public', 'pg_temp'
@@ -236,7 +295,9 @@ BEGIN
                        array_agg(DISTINCT l.event),
                        (array_agg(l.action ORDER BY l.at DESC, l.seq DESC))[1],
                        l.actor_id, l.actor_role, l.purpose,
-                       sum(coalesce(l.count, 1))
+                       sum(coalesce(l.count, 1) + coalesce((
+                           SELECT b.more FROM audit_background b
+                            WHERE b.clinic_id = clinic AND b.first_seq = l.seq), 0))::bigint
                   FROM audit_about(clinic, patient, lo, hi) AS l
                  WHERE l.outcome IS NULL
                    AND (besides IS NULL OR l.actor_id IS DISTINCT FROM besides)
@@ -1094,6 +1155,20 @@ CREATE TABLE public.attempt_stranger (
 
 ALTER TABLE public.attempt_stranger OWNER TO epione_owner;
 
+CREATE TABLE public.audit_background (
+    clinic_id uuid NOT NULL,
+    hour timestamp with time zone NOT NULL,
+    what bytea NOT NULL,
+    first_seq bigint NOT NULL,
+    first_at timestamp with time zone NOT NULL,
+    more bigint DEFAULT 0 NOT NULL,
+    last_at timestamp with time zone NOT NULL,
+    request_id uuid NOT NULL,
+    CONSTRAINT audit_background_what_check CHECK ((octet_length(what) = 32))
+);
+
+ALTER TABLE public.audit_background OWNER TO epione_owner;
+
 CREATE TABLE public.audit_word (
     id smallint NOT NULL,
     word text NOT NULL,
@@ -1119,7 +1194,9 @@ CREATE VIEW public.audit WITH (security_invoker='true') AS
     abbrev(l.address) AS address,
     l.request_id,
     f.word AS operation,
-    COALESCE(l.count, 1) AS count
+    (COALESCE(l.count, 1) + COALESCE(( SELECT b.more
+           FROM public.audit_background b
+          WHERE ((b.clinic_id = l.clinic_id) AND (b.first_seq = l.seq))), (0)::bigint)) AS count
    FROM (((((public.audit_log l
      JOIN public.audit_word e ON ((e.id = l.event)))
      JOIN public.audit_word f ON ((f.id = l.operation)))
@@ -1591,6 +1668,12 @@ ALTER TABLE ONLY public.attempt
 ALTER TABLE ONLY public.attempt_stranger
     ADD CONSTRAINT attempt_stranger_pkey PRIMARY KEY (email_token);
 
+ALTER TABLE ONLY public.audit_background
+    ADD CONSTRAINT audit_background_clinic_id_first_seq_key UNIQUE (clinic_id, first_seq);
+
+ALTER TABLE ONLY public.audit_background
+    ADD CONSTRAINT audit_background_pkey PRIMARY KEY (clinic_id, hour, what);
+
 ALTER TABLE ONLY public.audit_word
     ADD CONSTRAINT audit_word_key UNIQUE (word);
 
@@ -1702,6 +1785,8 @@ CREATE INDEX attempt_none ON public.attempt USING btree (clinic_id, account_id) 
 CREATE INDEX attempt_stranger_tried ON public.attempt_stranger USING btree (tried_at);
 
 CREATE INDEX attempt_tried ON public.attempt USING btree (tried_at);
+
+CREATE INDEX audit_background_hour ON public.audit_background USING btree (hour);
 
 CREATE INDEX audit_log_action ON ONLY public.audit_log USING btree (clinic_id, action, public.audit_hour(at)) WHERE (action <> 'R'::"char");
 
@@ -1846,6 +1931,9 @@ ALTER TABLE ONLY public.approval
 ALTER TABLE ONLY public.attempt
     ADD CONSTRAINT attempt_clinic_id_account_id_fkey FOREIGN KEY (clinic_id, account_id) REFERENCES public.account(clinic_id, id);
 
+ALTER TABLE ONLY public.audit_background
+    ADD CONSTRAINT audit_background_clinic_id_fkey FOREIGN KEY (clinic_id) REFERENCES public.clinic(id);
+
 ALTER TABLE ONLY public.care_team
     ADD CONSTRAINT care_team_clinic_id_account_id_fkey FOREIGN KEY (clinic_id, account_id) REFERENCES public.account(clinic_id, id);
 
@@ -1914,6 +2002,8 @@ ALTER TABLE public.approval ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.attempt ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.audit_background ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.audit_log ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.audit_log_other ENABLE ROW LEVEL SECURITY;
@@ -1959,6 +2049,8 @@ CREATE POLICY same_clinic ON public.account USING ((clinic_id = public.current_c
 CREATE POLICY same_clinic ON public.approval USING ((clinic_id = public.current_clinic()));
 
 CREATE POLICY same_clinic ON public.attempt USING ((clinic_id = public.current_clinic()));
+
+CREATE POLICY same_clinic ON public.audit_background USING ((clinic_id = public.current_clinic()));
 
 CREATE POLICY same_clinic ON public.care_team USING ((clinic_id = public.current_clinic()));
 
@@ -2075,6 +2167,12 @@ GRANT INSERT(returned) ON TABLE public.audit_log TO epione_jobs;
 
 REVOKE ALL ON FUNCTION public.audit_about(clinic uuid, patient uuid, lo timestamp with time zone, hi timestamp with time zone) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION public.audit_background_close(batch bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.audit_background_close(batch bigint) TO epione_jobs;
+
+REVOKE ALL ON FUNCTION public.audit_background_note(event bigint, action "char", actor uuid, actor_role bigint, session bigint, purpose bigint, patient uuid, record uuid, returned uuid[], address inet, request uuid, operation bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.audit_background_note(event bigint, action "char", actor uuid, actor_role bigint, session bigint, purpose bigint, patient uuid, record uuid, returned uuid[], address inet, request uuid, operation bigint) TO epione_server;
+
 REVOKE ALL ON FUNCTION public.audit_begin() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.audit_days(patient uuid, besides uuid, zone text, seen_at timestamp with time zone, before_at timestamp with time zone, before_seq bigint, page bigint) FROM PUBLIC;
@@ -2160,6 +2258,9 @@ GRANT UPDATE(state) ON TABLE public.approval TO epione_server;
 GRANT UPDATE(decided_by) ON TABLE public.approval TO epione_server;
 
 GRANT UPDATE(decided_at) ON TABLE public.approval TO epione_server;
+
+GRANT SELECT ON TABLE public.audit_background TO epione_server;
+GRANT SELECT ON TABLE public.audit_background TO epione_reporter;
 
 GRANT SELECT ON TABLE public.audit_word TO epione_server;
 GRANT SELECT ON TABLE public.audit_word TO epione_reporter;

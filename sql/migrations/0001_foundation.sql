@@ -723,6 +723,25 @@ CREATE INDEX audit_log_outcome ON audit_log (clinic_id, outcome, audit_hour(at))
 CREATE INDEX audit_log_outcome_action ON audit_log (clinic_id, outcome, action, audit_hour(at)) WHERE outcome IS NOT NULL;
 CREATE INDEX audit_log_actor_outcome ON audit_log (actor_id, outcome, audit_day(at)) WHERE outcome IS NOT NULL AND actor_id IS NOT NULL;
 
+-- Reads that a page makes by itself, in the hour that runs. The first of an actor,
+-- a set of records and an hour is an event like any other, at once. Those after
+-- it are counted here, and when the hour is over they are one event more, of so
+-- many: no event is ever written again, so that the log can be sealed as it
+-- grows. Whoever reads the log is told of both together.
+CREATE TABLE audit_background (
+    clinic_id   uuid NOT NULL REFERENCES clinic,
+    hour        timestamptz NOT NULL,
+    what        bytea NOT NULL CHECK (octet_length(what) = 32), -- who read what
+    first_seq   bigint NOT NULL,
+    first_at    timestamptz NOT NULL,
+    more        bigint NOT NULL DEFAULT 0,
+    last_at     timestamptz NOT NULL,
+    request_id  uuid NOT NULL,       -- the last
+    PRIMARY KEY (clinic_id, hour, what),
+    UNIQUE (clinic_id, first_seq)
+);
+CREATE INDEX audit_background_hour ON audit_background (hour);
+
 -- Takes what comes in a month that was not made in time: no event is refused.
 CREATE TABLE audit_log_other PARTITION OF audit_log DEFAULT;
 CREATE INDEX audit_log_other_at ON audit_log_other (at);
@@ -772,13 +791,74 @@ CREATE VIEW audit WITH (security_invoker = true) AS
            l.session, p.word AS purpose, l.patient_id,
            coalesce(l.record_id, l.patient_id) AS record_id,
            coalesce(l.returned, '{}') AS returned, abbrev(l.address) AS address,
-           l.request_id, f.word AS operation, coalesce(l.count, 1) AS count
+           l.request_id, f.word AS operation, coalesce(l.count, 1) + coalesce((
+               SELECT b.more FROM audit_background b
+                WHERE b.clinic_id = l.clinic_id AND b.first_seq = l.seq), 0) AS count
       FROM audit_log l
       JOIN audit_word e ON e.id = l.event
       JOIN audit_word f ON f.id = l.operation
       JOIN audit_word p ON p.id = l.purpose
       LEFT JOIN audit_word o ON o.id = l.outcome
       LEFT JOIN audit_word r ON r.id = l.actor_role;
+
+-- Notes a read that a page made by itself. Such reads are the same if all that
+-- an event would say of them is, but for its time and request.
+CREATE FUNCTION audit_background_note(event bigint, action "char", actor uuid,
+        actor_role bigint, session bigint, purpose bigint, patient uuid,
+        record uuid, returned uuid[], address inet, request uuid, operation bigint)
+    RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
+AS $$
+DECLARE
+    clinic uuid := current_clinic();
+    t timestamptz := clock_timestamp();
+    hash bytea := sha256(convert_to(ROW(event, action, actor, actor_role, session,
+        purpose, patient, record, returned, address, operation)::text, 'UTF8'));
+    number bigint;
+    noted timestamptz;
+BEGIN
+    UPDATE audit_background b
+       SET more = b.more + 1, last_at = t, request_id = request
+     WHERE b.clinic_id = clinic AND b.hour = audit_hour(t) AND b.what = hash;
+    IF FOUND THEN
+        RETURN;
+    END IF;
+    INSERT INTO audit_log AS l (clinic_id, event, action, actor_id, actor_role, session,
+           purpose, patient_id, record_id, returned, address, request_id, operation)
+    VALUES (clinic, event, action, actor, actor_role, session, purpose, patient,
+           record, returned, address, request, operation)
+    RETURNING l.seq, l.at INTO number, noted;
+    -- two that come together are two events
+    INSERT INTO audit_background (clinic_id, hour, what, first_seq, first_at, last_at,
+           request_id)
+    VALUES (clinic, audit_hour(t), hash, number, noted, noted, request)
+        ON CONFLICT (clinic_id, hour, what) DO NOTHING;
+END $$;
+
+-- What was counted in hours that are over becomes events, at most `batch` of them.
+CREATE FUNCTION audit_background_close(batch bigint) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp
+AS $$
+    WITH ended AS (
+        DELETE FROM audit_background WHERE ctid = ANY (ARRAY(
+            SELECT ctid FROM audit_background
+             WHERE hour < audit_hour(clock_timestamp())
+             ORDER BY hour LIMIT batch FOR UPDATE SKIP LOCKED))
+        RETURNING clinic_id, first_seq, first_at, more, last_at, request_id),
+    written AS (
+        -- without its first event none of them could be written: an error, no loss
+        INSERT INTO audit_log (at, clinic_id, event, action, actor_id, actor_role, session,
+               purpose, patient_id, record_id, returned, address, request_id,
+               operation, count)
+        SELECT e.last_at, e.clinic_id, l.event, l.action, l.actor_id, l.actor_role,
+               l.session, l.purpose, l.patient_id, l.record_id, l.returned,
+               l.address, e.request_id, l.operation, nullif(e.more, 1)
+          FROM ended e
+          LEFT JOIN audit_log l ON l.clinic_id = e.clinic_id AND l.seq = e.first_seq
+           AND audit_minute(l.at) = audit_minute(e.first_at) AND l.at = e.first_at
+         WHERE e.more > 0)
+    SELECT count(*) FROM ended
+$$;
 
 -- The gate's functions: what must be known before the clinic is
 
@@ -1411,7 +1491,9 @@ BEGIN
                        array_agg(DISTINCT l.event),
                        (array_agg(l.action ORDER BY l.at DESC, l.seq DESC))[1],
                        l.actor_id, l.actor_role, l.purpose,
-                       sum(coalesce(l.count, 1))
+                       sum(coalesce(l.count, 1) + coalesce((
+                           SELECT b.more FROM audit_background b
+                            WHERE b.clinic_id = clinic AND b.first_seq = l.seq), 0))::bigint
                   FROM audit_about(clinic, patient, lo, hi) AS l
                  WHERE l.outcome IS NULL
                    AND (besides IS NULL OR l.actor_id IS DISTINCT FROM besides)
@@ -1630,7 +1712,7 @@ BEGIN
         'password_history', 'known_source', 'attempt', 'recovery_code', 'invitation', 'approval',
         'session',
         'care_team', 'visit', 'idempotency', 'recording', 'recording_chunk',
-        'recording_consent'] LOOP
+        'recording_consent', 'audit_background'] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
         EXECUTE format('CREATE POLICY same_clinic ON %I USING (clinic_id = current_clinic())', t);
     END LOOP;
@@ -1688,17 +1770,19 @@ GRANT UPDATE (state, run_at, attempts, error_code, asked_at, ended_at) ON job TO
 --= AU-04: the server adds audit rows and can do nothing else to them; when
 -- that was, and the row's number, are not its to say
 GRANT SELECT ON audit_log, audit_word, audit TO epione_server, epione_reporter;
+GRANT SELECT ON audit_background TO epione_server, epione_reporter;
 GRANT INSERT (clinic_id, actor_id, session, request_id, patient_id,
     record_id, event, outcome, operation, actor_role, purpose, action, address,
     count, returned) ON audit_log TO epione_server, epione_jobs;
 GRANT SELECT ON clinic TO epione_reporter;
 REVOKE ALL ON FUNCTION session_open, sign_in_take, invitation_find,
-    sessions_ended, attempt_take, attempt_take_stranger, source_note, audit_words,
+    sessions_ended, attempt_take, attempt_take_stranger, source_note, audit_background_note,
+    audit_background_close, audit_words,
     audit_months, audit_page, audit_days, audit_nobody, audit_begin,
     audit_about FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION session_open, sign_in_take, invitation_find,
     sessions_ended, attempt_take, attempt_source, attempt_stopped, attempt_closed,
-    source_note, audit_words, audit_page, audit_days, audit_nobody, zone_known, visit_relation,
+    source_note, audit_background_note, audit_words, audit_page, audit_days, audit_nobody, zone_known, visit_relation,
     invitation_state, account_state, current_clinic, current_actor, bears_names,
     patients_beginning, recording_agreed TO epione_server;
 
@@ -1719,7 +1803,7 @@ REVOKE ALL ON FUNCTION sweep_sessions, sweep_invitations, sweep_idempotency,
     sweep_attempts, sweep_strangers, sweep_jobs FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION sweep_sessions, sweep_invitations, sweep_idempotency,
     sweep_attempts, sweep_strangers, sweep_jobs, current_clinic, current_actor,
-    audit_words, audit_months TO epione_jobs;
+    audit_words, audit_months, audit_background_close TO epione_jobs;
 
 -- verify
 DO $$ BEGIN
@@ -1730,6 +1814,7 @@ DO $$ BEGIN
     ASSERT NOT has_any_column_privilege('epione_jobs', 'audit_log', 'UPDATE');
     ASSERT NOT has_table_privilege('epione_jobs', 'audit_log', 'DELETE');
     ASSERT NOT has_any_column_privilege('epione_server', 'audit_log', 'UPDATE');
+    ASSERT NOT has_any_column_privilege('epione_server', 'audit_background', 'INSERT, UPDATE');
     ASSERT NOT has_table_privilege('epione_server', 'audit_log', 'DELETE');
     ASSERT NOT has_table_privilege('epione_server', 'audit_log', 'TRUNCATE');
     ASSERT NOT has_column_privilege('epione_server', 'audit_log', 'seq', 'INSERT');

@@ -14,7 +14,9 @@ SELECT l.seq, l.at, (extract(epoch FROM l.at) * 1000000)::bigint, e.word,
        k.subject_id, k.version, k.wrapped, a.display_name, a.patient_id,
        l.patient_id, coalesce(l.record_id, l.patient_id), l.returned,
        coalesce(abbrev(l.address), 'none'), l.request_id, f.word, p.word,
-       coalesce(l.count, 1)::bigint
+       coalesce(l.count, 1) + coalesce((
+           SELECT b.more FROM audit_background b
+            WHERE b.clinic_id = l.clinic_id AND b.first_seq = l.seq), 0)
   FROM audit_page($1::timestamptz, $2::timestamptz, $3::uuid, $4::uuid,
        $5::text, $6::text,
        to_timestamp(0) + $7::bigint * interval '1 microsecond',
@@ -38,7 +40,10 @@ SELECT l.seq, l.at, (extract(epoch FROM l.at) * 1000000)::bigint, e.word,
 --      count int
 SELECT l.seq, l.at, (extract(epoch FROM l.at) * 1000000)::bigint, e.word,
        l.action::text, l.actor_id, r.word, k.subject_id, k.version, k.wrapped,
-       a.display_name, p.word, coalesce(l.count, 1)::bigint
+       a.display_name, p.word,
+       coalesce(l.count, 1) + coalesce((
+           SELECT b.more FROM audit_background b
+            WHERE b.clinic_id = l.clinic_id AND b.first_seq = l.seq), 0)
   FROM audit_page(NULL, NULL, NULL, $1::uuid, NULL, 'ok',
        to_timestamp(0) + $3::bigint * interval '1 microsecond',
        $4::bigint, $5::bigint, false, $2::uuid) AS l
@@ -131,7 +136,9 @@ SELECT audit_nobody() IS NOT NULL;
 SELECT l.seq, l.at, e.word, l.action::text, coalesce(o.word, 'ok'), l.actor_id,
        r.word, l.patient_id, coalesce(l.record_id, l.patient_id),
        coalesce(abbrev(l.address), 'none'), l.request_id, f.word, p.word,
-       coalesce(l.count, 1)::bigint
+       coalesce(l.count, 1) + coalesce((
+           SELECT b.more FROM audit_background b
+            WHERE b.clinic_id = l.clinic_id AND b.first_seq = l.seq), 0)
   FROM (SELECT * FROM audit_log t
          WHERE t.clinic_id = coalesce($1::uuid, '00000000-0000-0000-0000-000000000000')
            AND audit_minute(t.at) BETWEEN audit_minute($2::timestamptz)

@@ -34,7 +34,17 @@ SELECT coalesce($1::uuid, '00000000-0000-0000-0000-000000000000'),
     OR current_setting('epione.standing', true) = ANY ($16::text[])
 RETURNING true AS written;
 
--- The same in words, for what does not come with a request.
+-- A success of a read that a page made by itself: one event an hour, and how often.
+-- sql: audit_background later
+-- in:  event int, action text, actor_id uuid, actor_role int?, session int?,
+--      purpose int, patient_id uuid, record_id uuid, returned uuid[],
+--      address text, request_id uuid, operation int
+SELECT audit_background_note($1::bigint, $2::text::"char", $3::uuid, $4::bigint,
+       $5::bigint, $6::bigint, $7::uuid, nullif($8::uuid, $7::uuid),
+       nullif($9::uuid[], '{}'), nullif($10::text, '')::inet, $11::uuid,
+       $12::bigint);
+
+-- An event in words, for what does not come with a request.
 -- sql: audit_note later
 -- in:  clinic_id uuid, event text, action text, actor_role text, purpose text,
 --      record_id uuid, request_id uuid, operation text, patient_id uuid

@@ -230,3 +230,9 @@ SELECT sweep_jobs($1::bigint) AS n;
 -- sql: audit_months one
 -- out: made int
 SELECT audit_months(now(), now() + interval '3 months')::bigint AS made;
+
+-- What pages read by themselves in hours that are over.
+-- sql: audit_background_close one
+-- in:  batch int
+-- out: n int
+SELECT audit_background_close($1::bigint) AS n;

@@ -86,3 +86,15 @@ audit_months(struct op *op)
 
 	return sql_audit_months(op->tx, &row);
 }
+
+/* Nor this: what pages read by themselves is an event when its hour is over. */
+enum err
+audit_background(struct op *op)
+{
+	const struct audit_background_close_in in = { BATCH };
+	struct audit_background_close_row row = { 0 };
+	enum err r = sql_audit_background_close(op->tx, &in, &row);
+
+	more(op, row.n);
+	return r;
+}

@@ -87,14 +87,15 @@ identity_put(struct passage *p, struct session_enter_in *in)
 }
 
 /* The audit row goes ahead of a read whose record is sent with the question, if
- * that question is all that can refuse it. */
+ * that question is all that can refuse it, and if it is a row of its own. */
 static bool
 may_go_ahead(struct passage *p)
 {
 	struct op *op = &p->op;
 	bool good = (op->route->traits & TRAIT_RECORD) != 0 &&
 	    op->route->method == METHOD_GET && p->socket == NULL &&
-	    !p->mistaken && !p->misnamed && form_check(p) == ERR_OK;
+	    !op->rq->background && !p->mistaken && !p->misnamed &&
+	    form_check(p) == ERR_OK;
 
 	op->culprit = NULL;
 	return good;

@@ -83,8 +83,11 @@ background(void)
 	    json_pack("{s:s, s:[s]}", "type", "string", "enum", "1"));
 
 	json_object_set_new(o, "description",
-	    json_string("1: asked by a program on its own. The request does "
-			"not put off the idle limit of the session"));
+	    json_string(
+		"1: asked by a program on its own. The request does "
+		"not put off the idle limit of the session, and reads of "
+		"the same in an hour are recorded as one, with how "
+		"often"));
 	return o;
 }
 

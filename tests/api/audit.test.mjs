@@ -97,6 +97,41 @@ test('pages run from the newest to the first, without a gap', async () => {
   assert.deepEqual(seqs.filter((s) => s <= Number(max)), before);
 });
 
+//= AU-02: how often, too
+test('what a page reads by itself is one event an hour, and says how often', async () => {
+  const { id } = clinic.people.clinician, background = { 'x-background': '1' };
+  const sum = (events) => events.reduce((n, e) => n + e.count, 0);
+  const read = (items) => items.filter((e) => e.event === 'patient.read');
+  const officer = async () => read(await list(`patient_id=${patient}&actor_id=${id}&outcome=ok`));
+  const accesses = async () => read((await as.compliance.get(`/v1/patients/${patient}/accesses`)).body.items);
+  const rows = async (most) => JSON.stringify(await clinic.sql(`SELECT * FROM audit_log WHERE seq <= ${most} ORDER BY seq`));
+  const was = await officer();
+  for (let i = 0; i < 4; i++) assert.equal((await as.clinician.get(`/v1/patients/${patient}`, background)).status, 200);
+  const open = await officer();
+  assert.equal(sum(open), sum(was) + 4);
+  assert.ok(open.length <= was.length + 2, 'one, or two if an hour ended meanwhile');
+  assert.equal(sum(await accesses()), sum(open), 'whoever asks who saw the record is told the same');
+  // of another set of records it is another event, and a refusal is one each time
+  const since = await last();
+  for (let i = 0; i < 3; i++) {
+    assert.equal((await as.clinician.get('/v1/visits', background)).status, 200);
+    assert.equal((await as.clinician2.get(`/v1/patients/${patient}`, background)).status, 404);
+  }
+  const [lists] = await clinic.audit(`event = 'visit.listed' AND seq > ${since}`);
+  assert.equal(lists.actor_id, id);
+  assert.equal((await clinic.audit(`event = 'patient.read' AND outcome = 'not_found' AND seq > ${since}`)).length, 3);
+  // when the hour is over they are an event more, and no other was touched
+  const most = await last(), before = await rows(most);
+  await clinic.sql(`UPDATE audit_background SET hour = hour - interval '1 hour'`);
+  await clinic.sql('SELECT audit_background_close(1000)');
+  assert.deepEqual(await clinic.sql('SELECT * FROM audit_background'), []);
+  assert.equal(await rows(most), before);
+  const over = await officer();
+  assert.equal(sum(over), sum(open));
+  assert.ok(over.length > open.length && sum(await accesses()) === sum(over));
+  assert.equal(sum(read((await as.compliance.get(`/v1/audit?patient_id=${patient}&actor_id=${id}&limit=1`)).body.items)), 3, 'so many of them at its time');
+});
+
 //= AZ-08: the trail is the compliance officer's alone, and no chart is
 test('nobody else reads the trail, and its reader reads no chart', async () => {
   for (const who of ['patient', 'clinician', 'scheduler', 'admin']) refused(await as[who].get('/v1/audit'), 404, 'not_found');

@@ -41,8 +41,12 @@ test('the sweeps run by themselves, once a period, and leave what is somebody\'s
     INSERT INTO attempt (clinic_id, account_id, factor, failures, tried_at) SELECT clinic_id, id, 'recovery', 100, now() - interval '60 days' FROM account WHERE role = 'admin';
     INSERT INTO attempt (clinic_id, account_id, factor, failures) SELECT clinic_id, id, 'totp', 3 FROM account WHERE role = 'admin'
       ON CONFLICT (clinic_id, account_id, factor, source) DO UPDATE SET failures = 3;
-    INSERT INTO job (clinic_id, id, kind, key, state, run_at, ended_at) SELECT clinic_id, gen_random_uuid(), 'mail.send', n::text, 'done', now(), now() - make_interval(days => n) FROM account, generate_series(1, 60) n WHERE role = 'admin'`);
+    INSERT INTO job (clinic_id, id, kind, key, state, run_at, ended_at) SELECT clinic_id, gen_random_uuid(), 'mail.send', n::text, 'done', now(), now() - make_interval(days => n) FROM account, generate_series(1, 60) n WHERE role = 'admin';
+    INSERT INTO audit_background (clinic_id, hour, what, first_seq, first_at, more, last_at, request_id)
+    SELECT clinic_id, audit_hour(at) - interval '1 hour', sha256(''), seq, at, 7, at, request_id FROM audit_log WHERE clinic_id IN (SELECT id FROM clinic) ORDER BY seq LIMIT 1`);
   jobs = await clinic.startJobs();
+  await until('the reads of an hour that is over are an event', async () => (await count('audit_background')) === 0);
+  assert.equal(await count('audit_log WHERE count = 7'), 1);
   await until('all kinds done', async () => (await count(`job WHERE kind LIKE 'sweep.%' AND state = 'done'`)) === 6);
   assert.equal(await count(`session WHERE expires_at < now() - interval '30 days'`), 0);
   assert.equal(await count(`session WHERE expires_at < now()`), 1500 + 50 - 50, 'the younger ones stay');

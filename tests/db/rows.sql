@@ -41,6 +41,7 @@ INSERT INTO may (role, rights, clinics, rel) VALUES
     ('server', 'SIUD', 'own', 'idempotency'),
     ('server', 'S', 'own', 'job'),
     ('server', 'S', 'own', 'audit_log'),
+    ('server', 'S', 'own', 'audit_background'),
     ('server', 'S', 'own', 'audit'),
     ('server', 'I', 'own, else nil', 'audit_log'),
     ('jobs', 'S', 'none', 'installation'),
@@ -56,6 +57,7 @@ INSERT INTO may (role, rights, clinics, rel) VALUES
     ('reporter', 'S', 'none', 'audit_word'),
     ('reporter', 'S', 'own', 'clinic'),
     ('reporter', 'S', 'own', 'audit_log'),
+    ('reporter', 'S', 'own', 'audit_background'),
     ('reporter', 'S', 'own', 'audit');
 INSERT INTO may (role, rights, clinics, rel, narrowed, change) VALUES
     ('server', 'I', 'own', 'job', $$state = 'waiting' AND attempts = 0$$, NULL),
@@ -67,8 +69,8 @@ UPDATE may SET role = 'epione_' || role;
 -- may call are few, and each was looked at.
 CREATE TABLE lent (role text, functions text[]);
 INSERT INTO lent VALUES
-    ('epione_server', '{attempt_take, audit_days, audit_nobody, audit_page, audit_words, invitation_find, session_open, sessions_ended, sign_in_take, source_note}'),
-    ('epione_jobs', '{audit_months, audit_words, recordings_due, sweep_attempts, sweep_idempotency, sweep_invitations, sweep_jobs, sweep_sessions, sweep_strangers}'),
+    ('epione_server', '{attempt_take, audit_background_note, audit_days, audit_nobody, audit_page, audit_words, invitation_find, session_open, sessions_ended, sign_in_take, source_note}'),
+    ('epione_jobs', '{audit_background_close, audit_months, audit_words, recordings_due, sweep_attempts, sweep_idempotency, sweep_invitations, sweep_jobs, sweep_sessions, sweep_strangers}'),
     ('epione_reporter', '{}');
 
 -- The clinics: the installation's own (nil), and two that know nothing of each other.
@@ -85,6 +87,7 @@ DECLARE
 BEGIN
     INSERT INTO class_key (clinic_id, class, version, wrapped) VALUES (c, 'patient', 1, b8);
     INSERT INTO audit_log (clinic_id, request_id, event, operation, purpose, action) VALUES (c, n, 1, 1, 1, 'R');
+    INSERT INTO audit_background (clinic_id, hour, what, first_seq, first_at, last_at, request_id) VALUES (c, now(), sha256(c::text::bytea), 1, now(), now(), n);
     INSERT INTO job (clinic_id, id, kind, key, run_at) VALUES (c, n, 'k', 'waiting', now());
     INSERT INTO job (clinic_id, id, kind, key, run_at, state, lease) VALUES (c, gen_random_uuid(), 'k', 'taken', now(), 'running', n);
     INSERT INTO job (clinic_id, id, kind, key, run_at, attempts) VALUES (c, gen_random_uuid(), 'k', 'tried', now(), 3);

@@ -12,7 +12,7 @@ import { isThere, keptOf, lengthOf, stateOf, whenOf }
   from './recording-words.js';
 import { begin, may } from './session.js';
 
-const session = await begin('recording_read');
+const session = await begin('recording_list');
 const id = new URLSearchParams(location.search).get('id') ?? '';
 const video = /** @type {HTMLVideoElement} */ (el('video'));
 const where = inputOf('where');

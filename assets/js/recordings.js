@@ -10,7 +10,7 @@ import { keptOf, lengthOf, stateOf, whenOf } from './recording-words.js';
 import { begin } from './session.js';
 import { stepUp } from './step-up.js';
 
-await begin('recording_hold');
+await begin('audit_list');
 
 /** @type {any[]} */
 let items = [];

@@ -41,7 +41,7 @@ const NAV = [
   ['/patients', 'Patients', 'users', 'patient_search'],
   ['/users', 'Users', 'users', 'user_create'],
   ['/audit', 'Audit', 'shield', 'audit_list'],
-  ['/recordings', 'Recordings', 'video', 'recording_hold'],
+  ['/recordings', 'Recordings', 'video', 'audit_list'],
   ['/approvals', 'Approvals', 'check', 'approval_list'],
   ['/policy', 'Policy', 'shield', 'policy_patch'],
   ['/account', 'Account', 'lock', 'account_sessions']];
@@ -423,7 +423,8 @@ export async function begin(operation, state = 'active') {
     }
     watch = new Watch(session);
     if (session.state === 'active') warnPassword(session);
-    if (session.state === 'active' && may(session, 'recording_chunk'))
+    if (session.state === 'active' && !isOwn(session) &&
+        may(session, 'recording_list'))
       void import('./uploads.js').then(({ sendLeft }) =>
         sendLeft(session.user.id));
     document.body.classList.add('ready');

@@ -7,6 +7,7 @@
 
 #include <ctype.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -216,16 +217,14 @@ enum err
 presign_signer_make(struct presign_signer *s, const char *secret_key,
     int64_t now, const char *region, const char *service)
 {
-	uint8_t first[4 + 256], *k = s->key;
-	const size_t n = strlen(secret_key);
+	char first[4 + 256 + 1];
+	uint8_t *k = s->key;
+	const int n = snprintf(first, sizeof(first), "AWS4%s", secret_key);
 	enum err r = ERR_INVALID_FIELD;
 
 	presign_day(now, s->day);
-	if (n > sizeof(first) - 4)
-		return r;
-	memcpy(first, "AWS4", 4);
-	memcpy(first + 4, secret_key, n);
-	if ((r = mac(first, 4 + n, s->day, k)) == ERR_OK &&
+	if (n >= 0 && (size_t)n < sizeof(first) &&
+	    (r = mac((const uint8_t *)first, (size_t)n, s->day, k)) == ERR_OK &&
 	    (r = mac(k, PRESIGN_KEY_SIZE, region, k)) == ERR_OK &&
 	    (r = mac(k, PRESIGN_KEY_SIZE, service, k)) == ERR_OK)
 		r = mac(k, PRESIGN_KEY_SIZE, "aws4_request", k);

@@ -146,7 +146,8 @@ store_signer_keep(struct tx *tx, const struct presign_signer *s)
 	day_text(s->day, day);
 	secret_random(b, CRYPTO_NONCE_SIZE);
 	memcpy(text, s->key, PRESIGN_KEY_SIZE);
-	memcpy(text + PRESIGN_KEY_SIZE, token, strlen(token));
+	/* its NUL lies where the tag will */
+	memcpy(text + PRESIGN_KEY_SIZE, token, strlen(token) + 1);
 	if ((r = keyring_purpose_key(PURPOSE, key)) == ERR_OK)
 		r = crypto_aead_seal(key, b, binding(a, s->day, s->access_key),
 		    (struct bytes){ text, n }, text, text + n);

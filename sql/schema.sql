@@ -544,6 +544,7 @@ CREATE TABLE public.visit (
     starts_at timestamp with time zone NOT NULL,
     ends_at timestamp with time zone NOT NULL,
     reason bytea NOT NULL,
+    fee_id uuid,
     status text DEFAULT 'booked'::text NOT NULL,
     arrived_at timestamp with time zone,
     admitted_at timestamp with time zone,
@@ -628,6 +629,51 @@ CREATE FUNCTION public.invitation_state(confirmed_at timestamp with time zone, e
 
 ALTER FUNCTION public.invitation_state(confirmed_at timestamp with time zone, ended_at timestamp with time zone, tries integer, expires_at timestamp with time zone, t timestamp with time zone) OWNER TO epione_owner;
 
+CREATE TABLE public.payment (
+    clinic_id uuid NOT NULL,
+    id uuid NOT NULL,
+    visit_id uuid NOT NULL,
+    patient_id uuid NOT NULL,
+    fee_id uuid NOT NULL,
+    amount_minor bigint NOT NULL,
+    currency text NOT NULL,
+    state text DEFAULT 'opening'::text NOT NULL,
+    checkout_id text,
+    checkout_url text,
+    intent_id text,
+    refunded_minor bigint DEFAULT 0 NOT NULL,
+    dispute text,
+    difference text,
+    expires_at timestamp with time zone,
+    paid_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    created_by uuid NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT payment_amount_minor_check CHECK ((amount_minor > 0)),
+    CONSTRAINT payment_check CHECK (((refunded_minor >= 0) AND (refunded_minor <= amount_minor))),
+    CONSTRAINT payment_dispute_check CHECK ((dispute = ANY (ARRAY['open'::text, 'won'::text, 'lost'::text]))),
+    CONSTRAINT payment_state_check CHECK ((state = ANY (ARRAY['opening'::text, 'open'::text, 'paid'::text, 'failed'::text, 'expired'::text, 'refunding'::text, 'refunded'::text])))
+);
+
+ALTER TABLE public.payment OWNER TO epione_owner;
+
+CREATE FUNCTION public.ledger_add(p public.payment, kind text, reference text, debit text, credit text, amount bigint, currency text) RETURNS void
+    LANGUAGE sql
+    AS $$
+    INSERT INTO ledger (clinic_id, payment_id, kind, reference, debit, credit, amount_minor, currency)
+    VALUES (p.clinic_id, p.id, kind, reference, debit, credit, amount, currency)
+    ON CONFLICT ON CONSTRAINT ledger_key DO NOTHING
+$$;
+
+ALTER FUNCTION public.ledger_add(p public.payment, kind text, reference text, debit text, credit text, amount bigint, currency text) OWNER TO epione_owner;
+
+CREATE FUNCTION public.ledger_kept() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$ BEGIN RAISE EXCEPTION 'the ledger is only added to'; END $$;
+
+ALTER FUNCTION public.ledger_kept() OWNER TO epione_owner;
+
 CREATE FUNCTION public.password_expiry(changed_at timestamp with time zone, max_age_days integer) RETURNS timestamp with time zone
     LANGUAGE sql STABLE
     AS $$ SELECT CASE WHEN max_age_days > 0
@@ -682,6 +728,103 @@ BEGIN
 END $$;
 
 ALTER FUNCTION public.patients_beginning(after_word bytea, after_part bigint, after uuid, most bigint, beginnings bytea[], groups bigint[], names bigint[], group_count bigint, walked bigint, exact bytea, exact_name bigint, year bytea) OWNER TO epione_owner;
+
+CREATE FUNCTION public.payment_find(checkout text, intent text, own uuid) RETURNS TABLE(clinic_id uuid, id uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER ROWS 1
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    SELECT p.clinic_id, p.id FROM payment p
+     WHERE p.checkout_id = checkout OR p.intent_id = intent OR p.id = own
+     LIMIT 1
+$$;
+
+ALTER FUNCTION public.payment_find(checkout text, intent text, own uuid) OWNER TO epione_owner;
+
+CREATE FUNCTION public.payment_reconcile(batch bigint) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    WITH asked AS (
+        INSERT INTO job (clinic_id, id, kind, key, run_at, record_id)
+        SELECT p.clinic_id, gen_random_uuid(), 'payment.fetch',
+               'reconcile ' || p.id || ' ' || to_char(now(), 'YYYY-MM-DD HH24'), now(), p.id
+          FROM payment p
+         WHERE p.checkout_id IS NOT NULL
+           AND (p.state IN ('open', 'refunding')
+                OR (p.paid_at > now() - interval '120 days' AND p.updated_at < now() - interval '1 day'))
+         ORDER BY p.updated_at LIMIT batch
+        ON CONFLICT DO NOTHING RETURNING 1)
+    SELECT count(*) FROM asked
+$$;
+
+ALTER FUNCTION public.payment_reconcile(batch bigint) OWNER TO epione_owner;
+
+CREATE FUNCTION public.payment_settle(payment uuid, intent text, amount bigint, money text, was_paid boolean, ended text, refunded bigint, cost bigint, cost_money text, disputed text) RETURNS text
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    p payment;
+    s text;
+BEGIN
+    SELECT * INTO p FROM payment x
+     WHERE x.clinic_id = current_clinic() AND x.id = payment FOR UPDATE;
+    IF was_paid AND (amount <> p.amount_minor OR money <> p.currency) THEN
+        s := 'amount';
+    ELSIF refunded > p.amount_minor OR refunded < p.refunded_minor THEN
+        s := 'refunded';
+    ELSIF p.paid_at IS NOT NULL AND NOT was_paid THEN
+        s := NULL; -- older than what is known
+        RETURN p.state;
+    END IF;
+    IF s IS NOT NULL THEN
+        UPDATE payment x SET difference = s, updated_at = now()
+         WHERE x.clinic_id = p.clinic_id AND x.id = p.id;
+        RETURN p.state;
+    END IF;
+    IF was_paid AND p.paid_at IS NULL THEN
+        IF p.state IN ('failed', 'expired') THEN
+            PERFORM ledger_add(p, 'opened', 'again', 'patient', 'income', p.amount_minor, p.currency);
+        END IF;
+        PERFORM ledger_add(p, 'paid', '', 'processor', 'patient', p.amount_minor, p.currency);
+    END IF;
+    IF was_paid AND cost > 0 THEN
+        PERFORM ledger_add(p, 'fee', '', 'fees', 'processor', cost, cost_money);
+    END IF;
+    IF refunded > p.refunded_minor THEN
+        PERFORM ledger_add(p, 'refunded', refunded::text, 'income', 'processor',
+            refunded - p.refunded_minor, p.currency);
+    END IF;
+    IF disputed IS NOT NULL AND disputed IS DISTINCT FROM p.dispute AND p.dispute IS DISTINCT FROM 'won'
+            AND p.dispute IS DISTINCT FROM 'lost' THEN
+        PERFORM ledger_add(p, 'disputed', '', 'dispute', 'processor', p.amount_minor, p.currency);
+        IF disputed = 'won' THEN
+            PERFORM ledger_add(p, 'won', '', 'processor', 'dispute', p.amount_minor, p.currency);
+        ELSIF disputed = 'lost' THEN
+            PERFORM ledger_add(p, 'lost', '', 'income', 'dispute', p.amount_minor, p.currency);
+        END IF;
+    END IF;
+    IF NOT was_paid AND ended IS NOT NULL AND p.state IN ('opening', 'open') THEN
+        PERFORM ledger_add(p, ended, '', 'income', 'patient', p.amount_minor, p.currency);
+    END IF;
+    s := CASE WHEN was_paid AND refunded = p.amount_minor THEN 'refunded'
+              WHEN was_paid AND EXISTS (SELECT 1 FROM payment_refund r
+                   WHERE r.clinic_id = p.clinic_id AND r.payment_id = p.id
+                     AND r.state = 'waiting') THEN 'refunding'
+              WHEN was_paid THEN 'paid'
+              WHEN p.state IN ('opening', 'open') THEN coalesce(ended, p.state)
+              ELSE p.state END;
+    UPDATE payment x
+       SET state = s, intent_id = coalesce(x.intent_id, intent), refunded_minor = refunded,
+           dispute = CASE WHEN p.dispute IN ('won', 'lost') THEN p.dispute
+                          ELSE coalesce(disputed, p.dispute) END,
+           paid_at = CASE WHEN was_paid THEN coalesce(x.paid_at, now()) END,
+           checkout_url = CASE WHEN s IN ('opening', 'open') THEN x.checkout_url END,
+           difference = NULL, updated_at = now(), version = x.version + 1
+     WHERE x.clinic_id = p.clinic_id AND x.id = p.id;
+    RETURN s;
+END $$;
+
+ALTER FUNCTION public.payment_settle(payment uuid, intent text, amount bigint, money text, was_paid boolean, ended text, refunded bigint, cost bigint, cost_money text, disputed text) OWNER TO epione_owner;
 
 CREATE FUNCTION public.recording_agreed(recording uuid) RETURNS SETOF uuid
     LANGUAGE sql STABLE
@@ -1295,6 +1438,8 @@ CREATE TABLE public.clinic (
     recording integer DEFAULT 0 NOT NULL,
     recording_days integer DEFAULT 365 NOT NULL,
     recording_patient integer DEFAULT 1 NOT NULL,
+    pay_when text DEFAULT 'before'::text NOT NULL,
+    fees_version bigint DEFAULT 1 NOT NULL,
     version bigint DEFAULT 1 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT clinic_care_days_after_visit_check CHECK (((care_days_after_visit >= 0) AND (care_days_after_visit <= 365))),
@@ -1305,6 +1450,7 @@ CREATE TABLE public.clinic (
     CONSTRAINT clinic_password_history_check CHECK (((password_history >= 0) AND (password_history <= 24))),
     CONSTRAINT clinic_password_max_age_days_check CHECK (((password_max_age_days >= 0) AND (password_max_age_days <= 365))),
     CONSTRAINT clinic_password_min_length_check CHECK (((password_min_length >= 8) AND (password_min_length <= 64))),
+    CONSTRAINT clinic_pay_when_check CHECK ((pay_when = ANY (ARRAY['before'::text, 'check_in'::text, 'after'::text]))),
     CONSTRAINT clinic_recording_check CHECK (((recording >= 0) AND (recording <= 1))),
     CONSTRAINT clinic_recording_days_check CHECK (((recording_days >= 1) AND (recording_days <= 36500))),
     CONSTRAINT clinic_recording_patient_check CHECK (((recording_patient >= 0) AND (recording_patient <= 1))),
@@ -1313,6 +1459,23 @@ CREATE TABLE public.clinic (
 );
 
 ALTER TABLE public.clinic OWNER TO epione_owner;
+
+CREATE TABLE public.fee (
+    clinic_id uuid NOT NULL,
+    id uuid NOT NULL,
+    code text NOT NULL,
+    title text NOT NULL,
+    amount_minor bigint NOT NULL,
+    currency text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    retired_at timestamp with time zone,
+    CONSTRAINT fee_amount_minor_check CHECK (((amount_minor >= 1) AND (amount_minor <= 99999999))),
+    CONSTRAINT fee_code_check CHECK (((length(code) >= 1) AND (length(code) <= 40))),
+    CONSTRAINT fee_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT fee_title_check CHECK (((length(title) >= 1) AND (length(title) <= 100)))
+);
+
+ALTER TABLE public.fee OWNER TO epione_owner;
 
 CREATE TABLE public.idempotency (
     clinic_id uuid NOT NULL,
@@ -1406,6 +1569,25 @@ CREATE TABLE public.known_source (
 
 ALTER TABLE public.known_source OWNER TO epione_owner;
 
+CREATE TABLE public.ledger (
+    clinic_id uuid NOT NULL,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    payment_id uuid NOT NULL,
+    kind text NOT NULL,
+    reference text DEFAULT ''::text NOT NULL,
+    debit text NOT NULL,
+    credit text NOT NULL,
+    amount_minor bigint NOT NULL,
+    currency text NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT ledger_amount_minor_check CHECK ((amount_minor > 0)),
+    CONSTRAINT ledger_check CHECK ((debit <> credit)),
+    CONSTRAINT ledger_check1 CHECK (((debit = ANY (ARRAY['patient'::text, 'income'::text, 'processor'::text, 'fees'::text, 'dispute'::text])) AND (credit = ANY (ARRAY['patient'::text, 'income'::text, 'processor'::text, 'fees'::text, 'dispute'::text])))),
+    CONSTRAINT ledger_kind_check CHECK ((kind = ANY (ARRAY['opened'::text, 'paid'::text, 'fee'::text, 'failed'::text, 'expired'::text, 'refunded'::text, 'disputed'::text, 'won'::text, 'lost'::text])))
+);
+
+ALTER TABLE public.ledger OWNER TO epione_owner;
+
 CREATE TABLE public.name_beginning (
     clinic_id uuid NOT NULL,
     beginning bytea NOT NULL,
@@ -1498,6 +1680,35 @@ CREATE TABLE public.patient_token (
 );
 
 ALTER TABLE public.patient_token OWNER TO epione_owner;
+
+CREATE TABLE public.payment_event (
+    clinic_id uuid NOT NULL,
+    id text NOT NULL,
+    payment_id uuid NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT payment_event_id_check CHECK (((length(id) >= 1) AND (length(id) <= 255)))
+);
+
+ALTER TABLE public.payment_event OWNER TO epione_owner;
+
+CREATE TABLE public.payment_refund (
+    clinic_id uuid NOT NULL,
+    id uuid NOT NULL,
+    payment_id uuid NOT NULL,
+    patient_id uuid NOT NULL,
+    amount_minor bigint NOT NULL,
+    reason bytea NOT NULL,
+    state text DEFAULT 'waiting'::text NOT NULL,
+    external_id text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    created_by uuid NOT NULL,
+    CONSTRAINT payment_refund_amount_minor_check CHECK ((amount_minor > 0)),
+    CONSTRAINT payment_refund_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'made'::text, 'refused'::text])))
+);
+
+ALTER TABLE public.payment_refund OWNER TO epione_owner;
+
+COMMENT ON COLUMN public.payment_refund.reason IS 'sealed:payment_refund_reason';
 
 CREATE TABLE public.record_key (
     clinic_id uuid NOT NULL,
@@ -1689,6 +1900,9 @@ ALTER TABLE ONLY public.class_key
 ALTER TABLE ONLY public.clinic
     ADD CONSTRAINT clinic_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.fee
+    ADD CONSTRAINT fee_pkey PRIMARY KEY (clinic_id, id);
+
 ALTER TABLE ONLY public.idempotency
     ADD CONSTRAINT idempotency_pkey PRIMARY KEY (clinic_id, actor_id, operation, key_hash);
 
@@ -1716,6 +1930,12 @@ ALTER TABLE ONLY public.known_source
 ALTER TABLE ONLY public.known_source
     ADD CONSTRAINT known_source_pkey PRIMARY KEY (clinic_id, id);
 
+ALTER TABLE ONLY public.ledger
+    ADD CONSTRAINT ledger_key UNIQUE (clinic_id, payment_id, kind, reference);
+
+ALTER TABLE ONLY public.ledger
+    ADD CONSTRAINT ledger_pkey PRIMARY KEY (clinic_id, id);
+
 ALTER TABLE ONLY public.name_beginning
     ADD CONSTRAINT name_beginning_pkey PRIMARY KEY (clinic_id, beginning, word);
 
@@ -1730,6 +1950,21 @@ ALTER TABLE ONLY public.patient
 
 ALTER TABLE ONLY public.patient_token
     ADD CONSTRAINT patient_token_pkey PRIMARY KEY (clinic_id, patient_id, token, part);
+
+ALTER TABLE ONLY public.payment
+    ADD CONSTRAINT payment_checkout_key UNIQUE (checkout_id);
+
+ALTER TABLE ONLY public.payment_event
+    ADD CONSTRAINT payment_event_pkey PRIMARY KEY (clinic_id, id);
+
+ALTER TABLE ONLY public.payment
+    ADD CONSTRAINT payment_intent_key UNIQUE (intent_id);
+
+ALTER TABLE ONLY public.payment
+    ADD CONSTRAINT payment_pkey PRIMARY KEY (clinic_id, id);
+
+ALTER TABLE ONLY public.payment_refund
+    ADD CONSTRAINT payment_refund_pkey PRIMARY KEY (clinic_id, id);
 
 ALTER TABLE ONLY public.record_key
     ADD CONSTRAINT record_key_pkey PRIMARY KEY (clinic_id, subject_id);
@@ -1832,6 +2067,8 @@ CREATE INDEX audit_log_other_uuid_hash_idx ON public.audit_log_other USING btree
 
 CREATE INDEX care_team_account ON public.care_team USING btree (clinic_id, account_id, patient_id, until);
 
+CREATE UNIQUE INDEX fee_code_key ON public.fee USING btree (clinic_id, code) WHERE (retired_at IS NULL);
+
 CREATE INDEX idempotency_created ON public.idempotency USING btree (created_at);
 
 CREATE INDEX invitation_account ON public.invitation USING btree (clinic_id, account_id, id);
@@ -1859,6 +2096,16 @@ CREATE INDEX patient_phone ON public.patient USING btree (clinic_id, phone_token
 CREATE INDEX patient_ssn ON public.patient USING btree (clinic_id, ssn_token, id) WHERE (ssn_token IS NOT NULL);
 
 CREATE UNIQUE INDEX patient_token_word ON public.patient_token USING btree (clinic_id, token, part, patient_id);
+
+CREATE INDEX payment_going_on ON public.payment USING btree (created_at) WHERE (state = ANY (ARRAY['opening'::text, 'open'::text, 'refunding'::text]));
+
+CREATE INDEX payment_list ON public.payment USING btree (clinic_id, created_at, id);
+
+CREATE INDEX payment_patient ON public.payment USING btree (clinic_id, patient_id, created_at, id);
+
+CREATE UNIQUE INDEX payment_refund_key ON public.payment_refund USING btree (clinic_id, payment_id) WHERE (state = 'waiting'::text);
+
+CREATE UNIQUE INDEX payment_visit_key ON public.payment USING btree (clinic_id, visit_id) WHERE (state <> ALL (ARRAY['failed'::text, 'expired'::text, 'refunded'::text]));
 
 CREATE INDEX recording_checked ON public.recording USING btree (checked_at) WHERE (state = 'stored'::text);
 
@@ -1910,6 +2157,8 @@ CREATE TRIGGER care_team_booked AFTER INSERT ON public.visit FOR EACH ROW EXECUT
 
 CREATE TRIGGER care_team_changed AFTER UPDATE ON public.visit FOR EACH ROW WHEN (((old.clinician_id <> new.clinician_id) OR (old.ends_at <> new.ends_at) OR ((old.status = 'cancelled'::text) <> (new.status = 'cancelled'::text)))) EXECUTE FUNCTION public.care_team_follow();
 
+CREATE TRIGGER ledger_kept BEFORE DELETE OR UPDATE OR TRUNCATE ON public.ledger FOR EACH STATEMENT EXECUTE FUNCTION public.ledger_kept();
+
 ALTER TABLE ONLY public.account
     ADD CONSTRAINT account_clinic_id_fkey FOREIGN KEY (clinic_id) REFERENCES public.clinic(id);
 
@@ -1940,11 +2189,17 @@ ALTER TABLE ONLY public.care_team
 ALTER TABLE ONLY public.care_team
     ADD CONSTRAINT care_team_clinic_id_patient_id_fkey FOREIGN KEY (clinic_id, patient_id) REFERENCES public.patient(clinic_id, id);
 
+ALTER TABLE ONLY public.fee
+    ADD CONSTRAINT fee_clinic_id_fkey FOREIGN KEY (clinic_id) REFERENCES public.clinic(id);
+
 ALTER TABLE ONLY public.invitation
     ADD CONSTRAINT invitation_clinic_id_account_id_fkey FOREIGN KEY (clinic_id, account_id) REFERENCES public.account(clinic_id, id);
 
 ALTER TABLE ONLY public.known_source
     ADD CONSTRAINT known_source_clinic_id_account_id_fkey FOREIGN KEY (clinic_id, account_id) REFERENCES public.account(clinic_id, id);
+
+ALTER TABLE ONLY public.ledger
+    ADD CONSTRAINT ledger_clinic_id_payment_id_fkey FOREIGN KEY (clinic_id, payment_id) REFERENCES public.payment(clinic_id, id);
 
 ALTER TABLE ONLY public.name_beginning
     ADD CONSTRAINT name_beginning_clinic_id_fkey FOREIGN KEY (clinic_id) REFERENCES public.clinic(id);
@@ -1960,6 +2215,21 @@ ALTER TABLE ONLY public.patient
 
 ALTER TABLE ONLY public.patient_token
     ADD CONSTRAINT patient_token_clinic_id_patient_id_fkey FOREIGN KEY (clinic_id, patient_id) REFERENCES public.patient(clinic_id, id);
+
+ALTER TABLE ONLY public.payment
+    ADD CONSTRAINT payment_clinic_id_fee_id_fkey FOREIGN KEY (clinic_id, fee_id) REFERENCES public.fee(clinic_id, id);
+
+ALTER TABLE ONLY public.payment
+    ADD CONSTRAINT payment_clinic_id_patient_id_fkey FOREIGN KEY (clinic_id, patient_id) REFERENCES public.patient(clinic_id, id);
+
+ALTER TABLE ONLY public.payment
+    ADD CONSTRAINT payment_clinic_id_visit_id_fkey FOREIGN KEY (clinic_id, visit_id) REFERENCES public.visit(clinic_id, id);
+
+ALTER TABLE ONLY public.payment_event
+    ADD CONSTRAINT payment_event_clinic_id_payment_id_fkey FOREIGN KEY (clinic_id, payment_id) REFERENCES public.payment(clinic_id, id);
+
+ALTER TABLE ONLY public.payment_refund
+    ADD CONSTRAINT payment_refund_clinic_id_payment_id_fkey FOREIGN KEY (clinic_id, payment_id) REFERENCES public.payment(clinic_id, id);
 
 ALTER TABLE ONLY public.record_key
     ADD CONSTRAINT record_key_clinic_id_fkey FOREIGN KEY (clinic_id) REFERENCES public.clinic(id);
@@ -1992,6 +2262,9 @@ ALTER TABLE ONLY public.visit
     ADD CONSTRAINT visit_clinic_id_clinician_id_fkey FOREIGN KEY (clinic_id, clinician_id) REFERENCES public.account(clinic_id, id);
 
 ALTER TABLE ONLY public.visit
+    ADD CONSTRAINT visit_clinic_id_fee_id_fkey FOREIGN KEY (clinic_id, fee_id) REFERENCES public.fee(clinic_id, id);
+
+ALTER TABLE ONLY public.visit
     ADD CONSTRAINT visit_clinic_id_patient_id_fkey FOREIGN KEY (clinic_id, patient_id) REFERENCES public.patient(clinic_id, id);
 
 ALTER TABLE public.account ENABLE ROW LEVEL SECURITY;
@@ -2016,6 +2289,8 @@ ALTER TABLE public.clinic ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY every_clinic ON public.job TO epione_jobs USING (true);
 
+ALTER TABLE public.fee ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.idempotency ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.invitation ENABLE ROW LEVEL SECURITY;
@@ -2026,6 +2301,8 @@ CREATE POLICY jobs_destroy ON public.record_key AS RESTRICTIVE FOR DELETE TO epi
 
 ALTER TABLE public.known_source ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.ledger ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.name_beginning ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.password_history ENABLE ROW LEVEL SECURITY;
@@ -2033,6 +2310,12 @@ ALTER TABLE public.password_history ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.patient ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.patient_token ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.payment ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.payment_event ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.payment_refund ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.record_key ENABLE ROW LEVEL SECURITY;
 
@@ -2058,6 +2341,8 @@ CREATE POLICY same_clinic ON public.class_key USING ((clinic_id = ANY (ARRAY[pub
 
 CREATE POLICY same_clinic ON public.clinic USING ((id = public.current_clinic()));
 
+CREATE POLICY same_clinic ON public.fee USING ((clinic_id = public.current_clinic()));
+
 CREATE POLICY same_clinic ON public.idempotency USING ((clinic_id = public.current_clinic()));
 
 CREATE POLICY same_clinic ON public.invitation USING ((clinic_id = public.current_clinic()));
@@ -2066,6 +2351,8 @@ CREATE POLICY same_clinic ON public.job TO epione_server USING ((clinic_id = pub
 
 CREATE POLICY same_clinic ON public.known_source USING ((clinic_id = public.current_clinic()));
 
+CREATE POLICY same_clinic ON public.ledger USING ((clinic_id = public.current_clinic()));
+
 CREATE POLICY same_clinic ON public.name_beginning USING ((clinic_id = public.current_clinic()));
 
 CREATE POLICY same_clinic ON public.password_history USING ((clinic_id = public.current_clinic()));
@@ -2073,6 +2360,12 @@ CREATE POLICY same_clinic ON public.password_history USING ((clinic_id = public.
 CREATE POLICY same_clinic ON public.patient USING ((clinic_id = public.current_clinic()));
 
 CREATE POLICY same_clinic ON public.patient_token USING ((clinic_id = public.current_clinic()));
+
+CREATE POLICY same_clinic ON public.payment USING ((clinic_id = public.current_clinic()));
+
+CREATE POLICY same_clinic ON public.payment_event USING ((clinic_id = public.current_clinic()));
+
+CREATE POLICY same_clinic ON public.payment_refund USING ((clinic_id = public.current_clinic()));
 
 CREATE POLICY same_clinic ON public.record_key USING ((clinic_id = public.current_clinic()));
 
@@ -2206,7 +2499,28 @@ GRANT ALL ON FUNCTION public.invitation_find(token_hash bytea) TO epione_server;
 
 GRANT ALL ON FUNCTION public.invitation_state(confirmed_at timestamp with time zone, ended_at timestamp with time zone, tries integer, expires_at timestamp with time zone, t timestamp with time zone) TO epione_server;
 
+GRANT SELECT,INSERT ON TABLE public.payment TO epione_server;
+GRANT SELECT,UPDATE ON TABLE public.payment TO epione_jobs;
+
+GRANT UPDATE(state) ON TABLE public.payment TO epione_server;
+
+GRANT UPDATE(updated_at) ON TABLE public.payment TO epione_server;
+
+GRANT UPDATE(version) ON TABLE public.payment TO epione_server;
+
+GRANT ALL ON FUNCTION public.ledger_add(p public.payment, kind text, reference text, debit text, credit text, amount bigint, currency text) TO epione_server;
+GRANT ALL ON FUNCTION public.ledger_add(p public.payment, kind text, reference text, debit text, credit text, amount bigint, currency text) TO epione_jobs;
+
 GRANT ALL ON FUNCTION public.patients_beginning(after_word bytea, after_part bigint, after uuid, most bigint, beginnings bytea[], groups bigint[], names bigint[], group_count bigint, walked bigint, exact bytea, exact_name bigint, year bytea) TO epione_server;
+
+REVOKE ALL ON FUNCTION public.payment_find(checkout text, intent text, own uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.payment_find(checkout text, intent text, own uuid) TO epione_server;
+
+REVOKE ALL ON FUNCTION public.payment_reconcile(batch bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.payment_reconcile(batch bigint) TO epione_jobs;
+
+REVOKE ALL ON FUNCTION public.payment_settle(payment uuid, intent text, amount bigint, money text, was_paid boolean, ended text, refunded bigint, cost bigint, cost_money text, disputed text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.payment_settle(payment uuid, intent text, amount bigint, money text, was_paid boolean, ended text, refunded bigint, cost bigint, cost_money text, disputed text) TO epione_jobs;
 
 GRANT ALL ON FUNCTION public.recording_agreed(recording uuid) TO epione_server;
 
@@ -2277,6 +2591,10 @@ GRANT SELECT,UPDATE ON TABLE public.clinic TO epione_server;
 GRANT SELECT ON TABLE public.clinic TO epione_reporter;
 GRANT SELECT ON TABLE public.clinic TO epione_jobs;
 
+GRANT SELECT,INSERT ON TABLE public.fee TO epione_server;
+
+GRANT UPDATE(retired_at) ON TABLE public.fee TO epione_server;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.idempotency TO epione_server;
 
 GRANT SELECT ON TABLE public.installation TO epione_server;
@@ -2323,6 +2641,9 @@ GRANT SELECT ON TABLE public.job_pause TO epione_jobs;
 
 GRANT SELECT,DELETE ON TABLE public.known_source TO epione_server;
 
+GRANT SELECT,INSERT ON TABLE public.ledger TO epione_server;
+GRANT SELECT,INSERT ON TABLE public.ledger TO epione_jobs;
+
 GRANT SELECT,INSERT ON TABLE public.name_beginning TO epione_server;
 
 GRANT SELECT,INSERT ON TABLE public.password_history TO epione_server;
@@ -2330,6 +2651,24 @@ GRANT SELECT,INSERT ON TABLE public.password_history TO epione_server;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.patient TO epione_server;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.patient_token TO epione_server;
+
+GRANT SELECT,INSERT ON TABLE public.payment_event TO epione_server;
+
+GRANT SELECT,INSERT ON TABLE public.payment_refund TO epione_server;
+
+GRANT SELECT(clinic_id) ON TABLE public.payment_refund TO epione_jobs;
+
+GRANT SELECT(id) ON TABLE public.payment_refund TO epione_jobs;
+
+GRANT SELECT(payment_id) ON TABLE public.payment_refund TO epione_jobs;
+
+GRANT SELECT(amount_minor) ON TABLE public.payment_refund TO epione_jobs;
+
+GRANT SELECT(state),UPDATE(state) ON TABLE public.payment_refund TO epione_jobs;
+
+GRANT SELECT(external_id),UPDATE(external_id) ON TABLE public.payment_refund TO epione_jobs;
+
+GRANT SELECT(created_at) ON TABLE public.payment_refund TO epione_jobs;
 
 GRANT SELECT,INSERT ON TABLE public.record_key TO epione_server;
 GRANT SELECT,DELETE ON TABLE public.record_key TO epione_jobs;

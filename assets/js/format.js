@@ -24,6 +24,18 @@ export const time = (when) => clock.format(new Date(when));
 /** @param {string | Date} when */
 export const exact = (when) => moment.format(new Date(when));
 
+/**
+ * An amount as its currency is written; minor units are whole numbers.
+ * @param {number} minor @param {string} currency such as "USD"
+ */
+export function money(minor, currency) {
+  const format = new Intl.NumberFormat(undefined,
+    { style: 'currency', currency });
+  const digits = format.resolvedOptions().maximumFractionDigits ?? 2;
+
+  return format.format(minor / 10 ** digits);
+}
+
 /** The reader's time zone, as people say it: "Central European Time". */
 export function zone() {
   const parts = new Intl.DateTimeFormat(undefined, { timeZoneName: 'long' })

@@ -10,10 +10,12 @@ import { begin } from './session.js';
 await begin('job_list');
 
 const KINDS = /** @type {Record<string, string>} */ ({
-  'mail.send': 'Message' });
+  'mail.send': 'Message', 'payment.open': 'Page of a payment',
+  'payment.fetch': 'News of a payment', 'payment.refund': 'Refund' });
 const WHYS = /** @type {Record<string, string>} */ ({
   mail_refused: 'The mail server refused it. Check the email address.',
-  mail_delayed: 'The mail server could not be reached for two days.' });
+  mail_delayed: 'The mail server could not be reached for two days.',
+  payment_delayed: 'The payment processor could not be reached.' });
 
 /** @param {any} job who it was for: the account, as people know it */
 async function nameOf(job) {

@@ -4,8 +4,8 @@
 import { all, post, query, serverNow } from './api.js';
 import { announce, buttonOf, el, fill, h, icon, inputOf, note }
   from './dom.js';
-import { addDays, isoDay, isToday, longDay, nearDay, shortDay, statusWords,
-  time, utc } from './format.js';
+import { addDays, isoDay, isToday, longDay, money, nearDay, shortDay,
+  statusWords, time, utc } from './format.js';
 import { closingMenus, confirm } from './dialog.js';
 import { words } from './form.js';
 import { begin, isOwn, may } from './session.js';
@@ -24,6 +24,7 @@ import { clinicTime, zoneWords } from './wall-time.js';
  * @property {string} closes_at
  * @property {string} reason
  * @property {string} status
+ * @property {{title: string, amount_minor: number, currency: string} | null} fee
  * @property {string[]} may the operations that are open to this person
  */
 
@@ -170,6 +171,12 @@ function staffList(visits) {
     h('ul', { class: 'rows' }, ...visits.map(staffRow))];
 }
 
+/** @param {Visit} visit to where it is paid, if it costs something */
+const payLink = (visit) => visit.fee && visit.status !== 'cancelled'
+  ? h('a', { class: 'button', href: `/payment?visit=${visit.id}`,
+    'aria-label': `Payment for ${longDay(visit.starts_at)}` },
+  `Payment: ${money(visit.fee.amount_minor, visit.fee.currency)}`) : null;
+
 /** @param {Visit} visit @returns {HTMLElement} what a patient does next */
 function patientStep(visit) {
   const opens = Date.parse(visit.opens_at);
@@ -196,7 +203,7 @@ function hero(visit) {
     h('p', {}, `With ${visit.clinician_name}, `,
       `${visit.duration_minutes} minutes`),
     h('p', { class: 'muted' }, visit.reason)),
-    h('div', { class: 'actions' }, patientStep(visit),
+    h('div', { class: 'actions' }, patientStep(visit), payLink(visit),
       may(visit, 'visit_cancel') ? cancelButton(visit) : null));
 }
 
@@ -209,7 +216,7 @@ function patientRow(visit) {
   h('span', { class: 'sub' }, visit.reason)),
   h('div', { class: 'do' }, visit.status === 'booked' && isEnterable(visit)
     ? callButton(visit, 'Check in', 'primary') : null,
-  may(visit, 'visit_cancel') ? cancelButton(visit) : null));
+  payLink(visit), may(visit, 'visit_cancel') ? cancelButton(visit) : null));
 }
 
 /** @param {string} id @param {string} title @param {Visit[]} visits */

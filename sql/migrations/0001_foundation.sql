@@ -39,6 +39,8 @@ CREATE TABLE clinic (
     recording                 integer NOT NULL DEFAULT 0 CHECK (recording BETWEEN 0 AND 1),
     recording_days            integer NOT NULL DEFAULT 365 CHECK (recording_days BETWEEN 1 AND 36500),
     recording_patient         integer NOT NULL DEFAULT 1 CHECK (recording_patient BETWEEN 0 AND 1),
+    pay_when                  text NOT NULL DEFAULT 'before' CHECK (pay_when IN ('before', 'check_in', 'after')),
+    fees_version              bigint NOT NULL DEFAULT 1,
     version                   bigint NOT NULL DEFAULT 1,
     created_at                timestamptz NOT NULL DEFAULT now()
 );
@@ -427,6 +429,21 @@ CREATE TABLE care_team (
 );
 CREATE INDEX care_team_account ON care_team (clinic_id, account_id, patient_id, until);
 
+-- What a clinic charges. A row is never changed: a visit costs what it cost when
+-- it was booked, so a new amount is a new row and the old one is retired.
+CREATE TABLE fee (
+    clinic_id    uuid NOT NULL REFERENCES clinic,
+    id           uuid NOT NULL,
+    code         text NOT NULL CHECK (length(code) BETWEEN 1 AND 40),
+    title        text NOT NULL CHECK (length(title) BETWEEN 1 AND 100),
+    amount_minor bigint NOT NULL CHECK (amount_minor BETWEEN 1 AND 99999999),
+    currency     text NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
+    created_at   timestamptz NOT NULL DEFAULT now(),
+    retired_at   timestamptz,
+    PRIMARY KEY (clinic_id, id)
+);
+CREATE UNIQUE INDEX fee_code_key ON fee (clinic_id, code) WHERE retired_at IS NULL;
+
 CREATE TABLE visit (
     clinic_id    uuid NOT NULL,
     id           uuid NOT NULL,
@@ -435,6 +452,7 @@ CREATE TABLE visit (
     starts_at    timestamptz NOT NULL,
     ends_at      timestamptz NOT NULL CHECK (ends_at > starts_at),
     reason       bytea NOT NULL,
+    fee_id       uuid,
     status       text NOT NULL DEFAULT 'booked'
         CHECK (status IN ('booked', 'arrived', 'in_call', 'ended', 'cancelled', 'no_show')),
     arrived_at   timestamptz,
@@ -446,6 +464,7 @@ CREATE TABLE visit (
     PRIMARY KEY (clinic_id, id),
     FOREIGN KEY (clinic_id, patient_id) REFERENCES patient (clinic_id, id),
     FOREIGN KEY (clinic_id, clinician_id) REFERENCES account (clinic_id, id),
+    FOREIGN KEY (clinic_id, fee_id) REFERENCES fee (clinic_id, id),
     --= IN-04: two bookings that arrive together cannot both stand
     CONSTRAINT visit_no_overlap EXCLUDE USING gist
         (clinic_id WITH =, clinician_id WITH =, tstzrange(starts_at, ends_at) WITH &&)
@@ -659,6 +678,209 @@ CREATE INDEX invitation_expires ON invitation (expires_at);
 CREATE INDEX attempt_none ON attempt (clinic_id, account_id) WHERE failures = 0;
 CREATE INDEX attempt_tried ON attempt (tried_at);
 CREATE INDEX known_source_seen ON known_source (seen_at);
+
+-- Payments: what is asked of a patient for a visit. The processor has the card;
+-- here are an amount, the processor's names for it, and how it stands.
+
+CREATE TABLE payment (
+    clinic_id      uuid NOT NULL,
+    id             uuid NOT NULL,
+    visit_id       uuid NOT NULL,
+    patient_id     uuid NOT NULL,
+    --= PY-06: of the fee, never of a request
+    fee_id         uuid NOT NULL,
+    amount_minor   bigint NOT NULL CHECK (amount_minor > 0),
+    currency       text NOT NULL,
+    state          text NOT NULL DEFAULT 'opening' CHECK (state IN
+        ('opening', 'open', 'paid', 'failed', 'expired', 'refunding', 'refunded')),
+    checkout_id    text CONSTRAINT payment_checkout_key UNIQUE,
+    checkout_url   text,
+    intent_id      text CONSTRAINT payment_intent_key UNIQUE,
+    refunded_minor bigint NOT NULL DEFAULT 0 CHECK (refunded_minor BETWEEN 0 AND amount_minor),
+    dispute        text CHECK (dispute IN ('open', 'won', 'lost')),
+    difference     text, -- what the processor says otherwise, for an administrator
+    expires_at     timestamptz,
+    paid_at        timestamptz,
+    created_at     timestamptz NOT NULL DEFAULT now(),
+    created_by     uuid NOT NULL,
+    updated_at     timestamptz NOT NULL DEFAULT now(),
+    version        bigint NOT NULL DEFAULT 1,
+    PRIMARY KEY (clinic_id, id),
+    FOREIGN KEY (clinic_id, visit_id) REFERENCES visit (clinic_id, id),
+    FOREIGN KEY (clinic_id, patient_id) REFERENCES patient (clinic_id, id),
+    FOREIGN KEY (clinic_id, fee_id) REFERENCES fee (clinic_id, id)
+);
+-- Nobody pays a visit twice: two that are asked for together cannot both stand.
+CREATE UNIQUE INDEX payment_visit_key ON payment (clinic_id, visit_id)
+    WHERE state NOT IN ('failed', 'expired', 'refunded');
+CREATE INDEX payment_list ON payment (clinic_id, created_at, id);
+CREATE INDEX payment_patient ON payment (clinic_id, patient_id, created_at, id);
+CREATE INDEX payment_going_on ON payment (created_at)
+    WHERE state IN ('opening', 'open', 'refunding');
+
+CREATE TABLE payment_refund (
+    clinic_id    uuid NOT NULL,
+    id           uuid NOT NULL,
+    payment_id   uuid NOT NULL,
+    patient_id   uuid NOT NULL,
+    amount_minor bigint NOT NULL CHECK (amount_minor > 0),
+    reason       bytea NOT NULL,
+    state        text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'made', 'refused')),
+    external_id  text,
+    created_at   timestamptz NOT NULL DEFAULT now(),
+    created_by   uuid NOT NULL,
+    PRIMARY KEY (clinic_id, id),
+    FOREIGN KEY (clinic_id, payment_id) REFERENCES payment (clinic_id, id)
+);
+COMMENT ON COLUMN payment_refund.reason IS 'sealed:payment_refund_reason';
+-- One at a time: of two that are asked for together, one is made.
+CREATE UNIQUE INDEX payment_refund_key ON payment_refund (clinic_id, payment_id)
+    WHERE state = 'waiting';
+
+--= PY-05: an event of the processor counts once, whatever comes
+CREATE TABLE payment_event (
+    clinic_id  uuid NOT NULL,
+    id         text NOT NULL CHECK (length(id) BETWEEN 1 AND 255),
+    payment_id uuid NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (clinic_id, id),
+    FOREIGN KEY (clinic_id, payment_id) REFERENCES payment (clinic_id, id)
+);
+
+-- Double entry: a row takes from one account what it gives to another, so that
+-- all of them together are always zero. Rows are added and nothing else.
+CREATE TABLE ledger (
+    clinic_id    uuid NOT NULL,
+    id           uuid NOT NULL DEFAULT gen_random_uuid(),
+    payment_id   uuid NOT NULL,
+    kind         text NOT NULL CHECK (kind IN ('opened', 'paid', 'fee', 'failed', 'expired',
+        'refunded', 'disputed', 'won', 'lost')),
+    reference    text NOT NULL DEFAULT '', -- tells those of one kind apart
+    debit        text NOT NULL,
+    credit       text NOT NULL,
+    amount_minor bigint NOT NULL CHECK (amount_minor > 0),
+    currency     text NOT NULL,
+    at           timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (clinic_id, id),
+    CONSTRAINT ledger_key UNIQUE (clinic_id, payment_id, kind, reference),
+    FOREIGN KEY (clinic_id, payment_id) REFERENCES payment (clinic_id, id),
+    CHECK (debit <> credit),
+    CHECK (debit IN ('patient', 'income', 'processor', 'fees', 'dispute') AND
+           credit IN ('patient', 'income', 'processor', 'fees', 'dispute'))
+);
+CREATE FUNCTION ledger_kept() RETURNS trigger LANGUAGE plpgsql
+    AS $$ BEGIN RAISE EXCEPTION 'the ledger is only added to'; END $$;
+CREATE TRIGGER ledger_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_kept();
+
+CREATE FUNCTION ledger_add(p payment, kind text, reference text, debit text,
+        credit text, amount bigint, currency text)
+    RETURNS void LANGUAGE sql
+AS $$
+    INSERT INTO ledger (clinic_id, payment_id, kind, reference, debit, credit, amount_minor, currency)
+    VALUES (p.clinic_id, p.id, kind, reference, debit, credit, amount, currency)
+    ON CONFLICT ON CONSTRAINT ledger_key DO NOTHING
+$$;
+
+-- Whose payment an event of the processor is about, by whatever name it has for
+-- it: for no clinic is known before.
+CREATE FUNCTION payment_find(checkout text, intent text, own uuid)
+    RETURNS TABLE (clinic_id uuid, id uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER ROWS 1 SET search_path = public, pg_temp
+AS $$
+    SELECT p.clinic_id, p.id FROM payment p
+     WHERE p.checkout_id = checkout OR p.intent_id = intent OR p.id = own
+     LIMIT 1
+$$;
+
+-- Brings a payment to what the processor says of it, and writes each step into
+-- the ledger once. Events come twice and in any order, and what was asked for
+-- first may be answered last: what was paid stays paid, what was given back
+-- stays so. What cannot be is shown to an administrator and changes nothing.
+CREATE FUNCTION payment_settle(payment uuid, intent text, amount bigint, money text,
+        was_paid boolean, ended text, refunded bigint, cost bigint, cost_money text,
+        disputed text)
+    RETURNS text LANGUAGE plpgsql
+AS $$
+DECLARE
+    p payment;
+    s text;
+BEGIN
+    SELECT * INTO p FROM payment x
+     WHERE x.clinic_id = current_clinic() AND x.id = payment FOR UPDATE;
+    IF was_paid AND (amount <> p.amount_minor OR money <> p.currency) THEN
+        s := 'amount';
+    ELSIF refunded > p.amount_minor OR refunded < p.refunded_minor THEN
+        s := 'refunded';
+    ELSIF p.paid_at IS NOT NULL AND NOT was_paid THEN
+        s := NULL; -- older than what is known
+        RETURN p.state;
+    END IF;
+    IF s IS NOT NULL THEN
+        UPDATE payment x SET difference = s, updated_at = now()
+         WHERE x.clinic_id = p.clinic_id AND x.id = p.id;
+        RETURN p.state;
+    END IF;
+    IF was_paid AND p.paid_at IS NULL THEN
+        IF p.state IN ('failed', 'expired') THEN
+            PERFORM ledger_add(p, 'opened', 'again', 'patient', 'income', p.amount_minor, p.currency);
+        END IF;
+        PERFORM ledger_add(p, 'paid', '', 'processor', 'patient', p.amount_minor, p.currency);
+    END IF;
+    IF was_paid AND cost > 0 THEN
+        PERFORM ledger_add(p, 'fee', '', 'fees', 'processor', cost, cost_money);
+    END IF;
+    IF refunded > p.refunded_minor THEN
+        PERFORM ledger_add(p, 'refunded', refunded::text, 'income', 'processor',
+            refunded - p.refunded_minor, p.currency);
+    END IF;
+    IF disputed IS NOT NULL AND disputed IS DISTINCT FROM p.dispute AND p.dispute IS DISTINCT FROM 'won'
+            AND p.dispute IS DISTINCT FROM 'lost' THEN
+        PERFORM ledger_add(p, 'disputed', '', 'dispute', 'processor', p.amount_minor, p.currency);
+        IF disputed = 'won' THEN
+            PERFORM ledger_add(p, 'won', '', 'processor', 'dispute', p.amount_minor, p.currency);
+        ELSIF disputed = 'lost' THEN
+            PERFORM ledger_add(p, 'lost', '', 'income', 'dispute', p.amount_minor, p.currency);
+        END IF;
+    END IF;
+    IF NOT was_paid AND ended IS NOT NULL AND p.state IN ('opening', 'open') THEN
+        PERFORM ledger_add(p, ended, '', 'income', 'patient', p.amount_minor, p.currency);
+    END IF;
+    s := CASE WHEN was_paid AND refunded = p.amount_minor THEN 'refunded'
+              WHEN was_paid AND EXISTS (SELECT 1 FROM payment_refund r
+                   WHERE r.clinic_id = p.clinic_id AND r.payment_id = p.id
+                     AND r.state = 'waiting') THEN 'refunding'
+              WHEN was_paid THEN 'paid'
+              WHEN p.state IN ('opening', 'open') THEN coalesce(ended, p.state)
+              ELSE p.state END;
+    UPDATE payment x
+       SET state = s, intent_id = coalesce(x.intent_id, intent), refunded_minor = refunded,
+           dispute = CASE WHEN p.dispute IN ('won', 'lost') THEN p.dispute
+                          ELSE coalesce(disputed, p.dispute) END,
+           paid_at = CASE WHEN was_paid THEN coalesce(x.paid_at, now()) END,
+           checkout_url = CASE WHEN s IN ('opening', 'open') THEN x.checkout_url END,
+           difference = NULL, updated_at = now(), version = x.version + 1
+     WHERE x.clinic_id = p.clinic_id AND x.id = p.id;
+    RETURN s;
+END $$;
+
+-- Asks anew for what is going on and for what was paid of late, so that an event
+-- which never came is made good.
+CREATE FUNCTION payment_reconcile(batch bigint) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp
+AS $$
+    WITH asked AS (
+        INSERT INTO job (clinic_id, id, kind, key, run_at, record_id)
+        SELECT p.clinic_id, gen_random_uuid(), 'payment.fetch',
+               'reconcile ' || p.id || ' ' || to_char(now(), 'YYYY-MM-DD HH24'), now(), p.id
+          FROM payment p
+         WHERE p.checkout_id IS NOT NULL
+           AND (p.state IN ('open', 'refunding')
+                OR (p.paid_at > now() - interval '120 days' AND p.updated_at < now() - interval '1 day'))
+         ORDER BY p.updated_at LIMIT batch
+        ON CONFLICT DO NOTHING RETURNING 1)
+    SELECT count(*) FROM asked
+$$;
 
 -- Audit
 
@@ -1711,8 +1933,9 @@ BEGIN
     FOREACH t IN ARRAY ARRAY['record_key', 'patient', 'patient_token', 'name_beginning', 'account',
         'password_history', 'known_source', 'attempt', 'recovery_code', 'invitation', 'approval',
         'session',
-        'care_team', 'visit', 'idempotency', 'recording', 'recording_chunk',
-        'recording_consent', 'audit_background'] LOOP
+        'care_team', 'fee', 'visit', 'idempotency', 'recording', 'recording_chunk',
+        'recording_consent', 'payment', 'payment_refund', 'payment_event', 'ledger',
+        'audit_background'] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
         EXECUTE format('CREATE POLICY same_clinic ON %I USING (clinic_id = current_clinic())', t);
     END LOOP;
@@ -1756,6 +1979,12 @@ GRANT UPDATE (state, media_type, duration_s, chunks, started_at, stopped_at, che
     hold_at, hold_by, hold_reason, delete_reason) ON recording TO epione_server;
 GRANT UPDATE (asked_at, done_at, seen_at, fault) ON recording_chunk TO epione_server;
 GRANT SELECT ON store_signer TO epione_server;
+-- What was agreed and what was paid stay as they are; the server asks, and
+-- epione-jobs says how it went.
+GRANT SELECT, INSERT ON fee, payment, payment_refund, payment_event TO epione_server;
+GRANT UPDATE (retired_at) ON fee TO epione_server;
+GRANT UPDATE (state, updated_at, version) ON payment TO epione_server;
+GRANT SELECT, INSERT ON ledger TO epione_server;
 GRANT UPDATE (confirmed_at, phrase_hash, tries, ended_at) ON invitation TO epione_server;
 GRANT UPDATE (state, decided_by, decided_at, expires_at) ON approval TO epione_server;
 GRANT SELECT, INSERT ON password_history TO epione_server;
@@ -1779,12 +2008,12 @@ REVOKE ALL ON FUNCTION session_open, sign_in_take, invitation_find,
     sessions_ended, attempt_take, attempt_take_stranger, source_note, audit_background_note,
     audit_background_close, audit_words,
     audit_months, audit_page, audit_days, audit_nobody, audit_begin,
-    audit_about FROM PUBLIC;
+    audit_about, payment_find, payment_settle, payment_reconcile FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION session_open, sign_in_take, invitation_find,
     sessions_ended, attempt_take, attempt_source, attempt_stopped, attempt_closed,
     source_note, audit_background_note, audit_words, audit_page, audit_days, audit_nobody, zone_known, visit_relation,
     invitation_state, account_state, current_clinic, current_actor, bears_names,
-    patients_beginning, recording_agreed TO epione_server;
+    patients_beginning, recording_agreed, payment_find, ledger_add TO epione_server;
 
 
 -- What jobs may do: their own table, and what each kind needs
@@ -1799,11 +2028,16 @@ GRANT SELECT, UPDATE (seen_at, fault), DELETE ON recording_chunk TO epione_jobs;
 GRANT SELECT, INSERT, UPDATE ON store_signer TO epione_jobs;
 REVOKE ALL ON FUNCTION recordings_due FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION recordings_due TO epione_jobs;
+GRANT SELECT, UPDATE ON payment TO epione_jobs;
+GRANT SELECT (clinic_id, id, payment_id, amount_minor, state, external_id, created_at) ON payment_refund TO epione_jobs;
+GRANT UPDATE (state, external_id) ON payment_refund TO epione_jobs;
+GRANT SELECT, INSERT ON ledger TO epione_jobs;
 REVOKE ALL ON FUNCTION sweep_sessions, sweep_invitations, sweep_idempotency,
     sweep_attempts, sweep_strangers, sweep_jobs FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION sweep_sessions, sweep_invitations, sweep_idempotency,
     sweep_attempts, sweep_strangers, sweep_jobs, current_clinic, current_actor,
-    audit_words, audit_months, audit_background_close TO epione_jobs;
+    audit_words, audit_months, audit_background_close, payment_settle, payment_reconcile,
+    ledger_add TO epione_jobs;
 
 -- verify
 DO $$ BEGIN

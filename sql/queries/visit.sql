@@ -20,11 +20,11 @@ SELECT k.subject_id, k.version, k.wrapped
 -- sql: visit_insert later
 -- in:  id uuid, key record_key, patient_id uuid, clinician_id uuid,
 --      starts_at time, ends_at time, reason sealed(visit_reason),
---      created_by uuid, now time
+--      created_by uuid, now time, fee_id uuid
 INSERT INTO visit (clinic_id, id, patient_id, clinician_id, starts_at, ends_at,
-       reason, created_by, created_at)
+       reason, created_by, created_at, fee_id)
 VALUES (current_clinic(), $1::uuid, $2::uuid, $3::uuid, $4::timestamptz,
-       $5::timestamptz, $6::bytea, $7::uuid, $8::timestamptz);
+       $5::timestamptz, $6::bytea, $7::uuid, $8::timestamptz, $9::uuid);
 
 -- A visit as it is shown, of: visit v, its patient p with key k, its clinician's
 -- account a with key ak. $1 is closed_at.
@@ -35,13 +35,16 @@ VALUES (current_clinic(), $1::uuid, $2::uuid, $3::uuid, $4::timestamptz,
 --      clinician_id uuid, clinician_key record_key,
 --      clinician_name sealed(account_display_name, clinician_id, clinician_key),
 --      starts_at time, ends_at time, reason sealed(visit_reason), status text,
---      arrived_at time, version int, records bool
+--      arrived_at time, version int, records bool, fee_code text,
+--      fee_title text, fee_amount_minor int?, fee_currency text
 v.id, v.patient_id, k.subject_id, k.version, k.wrapped, p.family_name, p.given_name,
        v.clinician_id, ak.subject_id, ak.version, ak.wrapped, a.display_name,
        v.starts_at, v.ends_at, v.reason,
        visit_status(v.status, v.ends_at, $1::timestamptz) AS status,
        v.arrived_at, v.version, (SELECT c.recording = 1 FROM clinic c
-           WHERE c.id = v.clinic_id) AS records
+           WHERE c.id = v.clinic_id) AS records,
+       f.code AS fee_code, f.title AS fee_title,
+       f.amount_minor AS fee_amount_minor, f.currency AS fee_currency
 
 -- sql: visit_get one
 -- in:  closed_at time, id uuid
@@ -52,6 +55,7 @@ SELECT {visit}
   JOIN record_key k ON k.clinic_id = v.clinic_id AND k.subject_id = v.patient_id
   JOIN account a ON a.clinic_id = v.clinic_id AND a.id = v.clinician_id
   JOIN record_key ak ON ak.clinic_id = v.clinic_id AND ak.subject_id = v.clinician_id
+  LEFT JOIN fee f ON f.clinic_id = v.clinic_id AND f.id = v.fee_id
  WHERE v.clinic_id = current_clinic() AND v.id = $2::uuid;
 
 -- Visits that start in [reach_at, to_at) and are on the list (visit_listed);
@@ -117,6 +121,7 @@ SELECT {visit}
   JOIN record_key k ON k.clinic_id = v.clinic_id AND k.subject_id = v.patient_id
   JOIN account a ON a.clinic_id = v.clinic_id AND a.id = v.clinician_id
   JOIN record_key ak ON ak.clinic_id = v.clinic_id AND ak.subject_id = v.clinician_id
+  LEFT JOIN fee f ON f.clinic_id = v.clinic_id AND f.id = v.fee_id
  ORDER BY v.starts_at, v.id;
 
 -- sql: visit_update exec

@@ -7,8 +7,12 @@
 /* Operations that answer alike are described once. */
 #define approval_list_out     account_approvals_out
 #define approval_refuse_out   approval_confirm_out
+#define fee_patch_out	      fee_list_out
 #define job_retry_out	      job_list_out
 #define patient_patch_out     patient_read_out
+#define payment_create_out    payment_read_out
+#define payment_list_out      payment_read_out
+#define payment_refund_out    payment_read_out
 #define policy_patch_out      policy_read_out
 #define recording_finish_out  recording_consent_out
 #define recording_release_out recording_hold_out

@@ -14,6 +14,7 @@ enum {
 	SEARCHES = TRAIT_SEARCHES,
 	CSV = TRAIT_CSV,
 	ASKS = TRAIT_ASKS,
+	RAW = TRAIT_RAW,
 };
 
 const struct route routes[] = {

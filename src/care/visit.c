@@ -1,4 +1,5 @@
 #include "base/instant.h"
+#include "care/fee.h"
 #include "care/operations.h"
 #include "care/page.h"
 #include "care/patient_view.h"
@@ -59,6 +60,28 @@ closes_at(const struct op *op, const void *row)
 	return time_json(visit_window(v->starts_at, v->ends_at).until);
 }
 
+/* What it cost when it was booked. */
+static const struct shape fee_members[] = {
+	{ "code", SH_TEXT, 1, 40, .flags = SH_REQUIRED,
+	    COLUMN(visit_row, fee_code) },
+	{ "title", SH_TEXT, 1, 100, .flags = SH_REQUIRED,
+	    COLUMN(visit_row, fee_title) },
+	{ "amount_minor", SH_INT, 1, FEE_MOST, .flags = SH_REQUIRED,
+	    COLUMN(visit_row, fee_amount_minor) },
+	{ "currency", SH_TEXT, 3, 3, .flags = SH_REQUIRED,
+	    COLUMN(visit_row, fee_currency) },
+	{ 0 },
+};
+
+static json_t *
+fee(const struct op *op, const void *row)
+{
+	const struct visit_row *v = row;
+
+	return v->fee_code == NULL ? json_null()
+				   : members_json(op, fee_members, row);
+}
+
 #define MEMBER(name, kind, from, to, flag, taken, ...)                         \
 	{ #name, kind, from, to, .flags = SH_REQUIRED | (flag), __VA_ARGS__ },
 const struct shape visit_read_out[] = {
@@ -72,6 +95,7 @@ const struct shape visit_read_out[] = {
 	    { #name, kind, from, to, .flags = SH_REQUIRED | (flag) }, )
 const struct shape visit_book_in[] = {
 #include "tables/visit_members.def"
+	{ "fee_code", SH_TEXT, 1, 40, .flags = SH_NULLABLE },
 	{ 0 },
 };
 #undef MEMBER
@@ -132,6 +156,23 @@ start_check(struct op *op, int64_t starts_at)
 	    : op_refuse(op, ERR_INVALID_FIELD, "starts_at");
 }
 
+/* What the clinic charges for it, if anything. */
+static enum err
+fee_find(struct op *op, struct uuid *fee)
+{
+	struct fee_find_in in = { .code = in_text(op, "fee_code") };
+	struct fee_find_row row;
+	enum err r;
+
+	if (in.code == NULL)
+		return ERR_OK;
+	if ((r = sql_fee_find(op->tx, &in, &row)) == ERR_NOT_FOUND)
+		return op_refuse(op, ERR_INVALID_FIELD, "fee_code");
+	if (r == ERR_OK)
+		*fee = row.id;
+	return r;
+}
+
 /* Overlaps are refused by the table's exclusion constraints, not looked for
  * here: two bookings that arrive together cannot both pass a look. */
 enum err
@@ -154,6 +195,7 @@ visit_book(struct op *op)
 	if ((r = start_check(op, v.starts_at)) != ERR_OK ||
 	    (r = sides_lock(op, &v.patient_id, &v.clinician_id, &v.key)) !=
 		ERR_OK ||
+	    (r = fee_find(op, &v.fee_id)) != ERR_OK ||
 	    (r = sql_visit_insert(op->tx, &v)) != ERR_OK)
 		return r;
 	op_returned(op, &v.clinician_id); /* who comes to the care team by it */

@@ -132,6 +132,7 @@ request_fill(struct exchange *x)
 	rq->authorization = header(x, "authorization");
 	rq->if_match = header(x, "if-match");
 	rq->idempotency_key = header(x, "idempotency-key");
+	rq->stripe_signature = header(x, "stripe-signature");
 	rq->user_agent = header(x, "user-agent");
 	rq->websocket_protocol = header(x, "sec-websocket-protocol");
 	rq->upgrade = http_request_token(x->http, "upgrade", "websocket") &&

@@ -190,6 +190,10 @@ cards_refuse(
 enum err
 input_read(struct op *op)
 {
+	if ((op->route->traits & TRAIT_RAW) != 0) {
+		op->in = json_object();
+		return op->in != NULL ? ERR_OK : ERR_INTERNAL;
+	}
 	return op->route->method == METHOD_GET ? query_input(op)
 					       : body_input(op);
 }

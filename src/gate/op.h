@@ -39,6 +39,7 @@ struct request {
 	const char *authorization;
 	const char *if_match;
 	const char *idempotency_key;
+	const char *stripe_signature;
 	const char *user_agent;
 	const char *websocket_protocol; /* Sec-WebSocket-Protocol */
 	bool upgrade;			/* Upgrade: websocket */

@@ -36,7 +36,8 @@ enum trait {
 	TRAIT_OWN = 128,
 	TRAIT_SEARCHES = 256,
 	TRAIT_CSV = 512,
-	TRAIT_ASKS = 1024
+	TRAIT_ASKS = 1024,
+	TRAIT_RAW = 2048
 };
 
 enum perm {

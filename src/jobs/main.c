@@ -18,6 +18,7 @@
 #include "jobs/post.h"
 #include "jobs/queue.h"
 #include "jobs/store.h"
+#include "jobs/stripe.h"
 
 #include <getopt.h>
 #include <jansson.h>
@@ -76,7 +77,8 @@ prepare(const char *path)
 	if (keyring_root_load(conf()->root_key, &reason) != ERR_OK)
 		fail(reason);
 	if (post_start(problem, sizeof(problem)) != ERR_OK ||
-	    store_start(problem, sizeof(problem)) != ERR_OK)
+	    store_start(problem, sizeof(problem)) != ERR_OK ||
+	    stripe_start(problem, sizeof(problem)) != ERR_OK)
 		fail(problem);
 }
 

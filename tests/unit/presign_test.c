@@ -64,7 +64,9 @@ path_normalize(char *path)
 		snprintf(out + strlen(out), sizeof(out) - strlen(out), "/%s",
 		    segment);
 	}
-	snprintf(path, 512, "%s%s", out, slash || *out == '\0' ? "/" : "");
+	if (slash || *out == '\0')
+		strncat(out, "/", sizeof(out) - strlen(out) - 1);
+	memcpy(path, out, sizeof(out));
 }
 
 static char *

@@ -2097,6 +2097,8 @@ CREATE INDEX patient_ssn ON public.patient USING btree (clinic_id, ssn_token, id
 
 CREATE UNIQUE INDEX patient_token_word ON public.patient_token USING btree (clinic_id, token, part, patient_id);
 
+CREATE INDEX payment_differs ON public.payment USING btree (clinic_id, created_at, id) WHERE ((difference IS NOT NULL) OR (dispute IS NOT NULL));
+
 CREATE INDEX payment_going_on ON public.payment USING btree (created_at) WHERE (state = ANY (ARRAY['opening'::text, 'open'::text, 'refunding'::text]));
 
 CREATE INDEX payment_list ON public.payment USING btree (clinic_id, created_at, id);
@@ -2104,6 +2106,10 @@ CREATE INDEX payment_list ON public.payment USING btree (clinic_id, created_at, 
 CREATE INDEX payment_patient ON public.payment USING btree (clinic_id, patient_id, created_at, id);
 
 CREATE UNIQUE INDEX payment_refund_key ON public.payment_refund USING btree (clinic_id, payment_id) WHERE (state = 'waiting'::text);
+
+CREATE INDEX payment_state ON public.payment USING btree (clinic_id, state, created_at, id) WHERE (state <> 'paid'::text);
+
+CREATE INDEX payment_visit ON public.payment USING btree (clinic_id, visit_id, created_at, id);
 
 CREATE UNIQUE INDEX payment_visit_key ON public.payment USING btree (clinic_id, visit_id) WHERE (state <> ALL (ARRAY['failed'::text, 'expired'::text, 'refunded'::text]));
 

@@ -715,6 +715,11 @@ CREATE UNIQUE INDEX payment_visit_key ON payment (clinic_id, visit_id)
     WHERE state NOT IN ('failed', 'expired', 'refunded');
 CREATE INDEX payment_list ON payment (clinic_id, created_at, id);
 CREATE INDEX payment_patient ON payment (clinic_id, patient_id, created_at, id);
+CREATE INDEX payment_visit ON payment (clinic_id, visit_id, created_at, id);
+CREATE INDEX payment_state ON payment (clinic_id, state, created_at, id)
+    WHERE state <> 'paid';
+CREATE INDEX payment_differs ON payment (clinic_id, created_at, id)
+    WHERE difference IS NOT NULL OR dispute IS NOT NULL;
 CREATE INDEX payment_going_on ON payment (created_at)
     WHERE state IN ('opening', 'open', 'refunding');
 

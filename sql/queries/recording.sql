@@ -76,7 +76,8 @@ SELECT {recording}
           WHERE $2::uuid IS NOT NULL AND r.visit_id = $2
             AND r.clinic_id = current_clinic()
             AND ($1::uuid IS NULL OR r.patient_id = $1)
-            AND r.id < coalesce($4::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+            AND r.id < CASE WHEN $4::uuid IS NULL
+                THEN 'ffffffff-ffff-ffff-ffff-ffffffffffff' ELSE $4 END
             AND ($3::uuid IS NULL OR EXISTS (
                 SELECT 1 FROM visit_relation(r.visit_id, r.clinic_id, $3) v
                  WHERE v.is_care OR v.is_part))
@@ -85,23 +86,44 @@ SELECT {recording}
         (SELECT r.* FROM recording r -- of one patient
           WHERE $2 IS NULL AND $1 IS NOT NULL AND r.patient_id = $1
             AND r.clinic_id = current_clinic()
-            AND r.id < coalesce($4, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+            AND r.id < CASE WHEN $4 IS NULL
+                THEN 'ffffffff-ffff-ffff-ffff-ffffffffffff' ELSE $4 END
             AND ($3 IS NULL OR EXISTS (
                 SELECT 1 FROM visit_relation(r.visit_id, r.clinic_id, $3) v
                  WHERE v.is_care OR v.is_part))
           ORDER BY r.id DESC LIMIT $5)
          UNION ALL
         (SELECT r.* FROM recording r -- of the clinic
-          WHERE $2 IS NULL AND $1 IS NULL
+          WHERE $2 IS NULL AND $1 IS NULL AND $3 IS NULL
             AND r.clinic_id = current_clinic()
-            AND r.id < coalesce($4, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
-            AND ($3 IS NULL OR EXISTS (
-                SELECT 1 FROM visit_relation(r.visit_id, r.clinic_id, $3) v
-                 WHERE v.is_care OR v.is_part))
-          ORDER BY r.id DESC LIMIT $5)) AS g
+            AND r.id < CASE WHEN $4 IS NULL
+                THEN 'ffffffff-ffff-ffff-ffff-ffffffffffff' ELSE $4 END
+          ORDER BY r.id DESC LIMIT $5)
+         UNION ALL
+        (SELECT r.* -- of whom a clinician sees or saw
+           FROM (SELECT o.id FROM (
+                        SELECT DISTINCT patient_id FROM care_team
+                         WHERE $2 IS NULL AND $1 IS NULL AND account_id = $3
+                           AND clinic_id = current_clinic()) AS t
+                  CROSS JOIN LATERAL (
+                        SELECT r.id, r.visit_id, r.clinic_id FROM recording r
+                         WHERE r.clinic_id = current_clinic()
+                           AND r.patient_id = t.patient_id
+                           AND r.id < CASE WHEN $4 IS NULL
+                               THEN 'ffffffff-ffff-ffff-ffff-ffffffffffff' ELSE $4 END
+                           AND EXISTS (
+                               SELECT 1 FROM visit_relation(r.visit_id, r.clinic_id, $3) v
+                                WHERE v.is_care OR v.is_part)
+                         ORDER BY r.id DESC LIMIT $5) AS o
+                  ORDER BY o.id DESC LIMIT $5) AS m
+          CROSS JOIN LATERAL (
+                SELECT * FROM recording w
+                 WHERE w.clinic_id = current_clinic() AND w.id = m.id OFFSET 0) AS r)) AS g
   JOIN clinic c ON c.id = g.clinic_id
-  JOIN record_key k ON k.clinic_id = g.clinic_id AND k.subject_id = g.patient_id
- ORDER BY g.id DESC;
+ CROSS JOIN LATERAL ( -- a page is short, and the planner does not know it
+        SELECT * FROM record_key o
+         WHERE o.clinic_id = g.clinic_id AND o.subject_id = g.patient_id OFFSET 0) AS k
+ ORDER BY g.id DESC LIMIT $5;
 
 -- What opens it; for who has the right to play it, or is about to record.
 -- sql: recording_secret one

@@ -102,6 +102,28 @@ SELECT id_of(1, 1), id_of(8, n), 'mail', n::text,
        now() - interval '1 day', CASE WHEN n IN (3, 44, 555) THEN 'no_relay' END, now() - interval '1 day',
        CASE WHEN n % (:rows / 5) <> 0 THEN now() END
   FROM generate_series(1, :rows) n;
+
+-- A recording and a payment of each visit, the newest last; five payments are
+-- open, four differ. The last recording has a thousand pieces.
+INSERT INTO recording (clinic_id, id, visit_id, patient_id, clinician_id, state,
+       secret, prefix, created_at, check_from, keep_until)
+SELECT clinic_id, overlay(id::text PLACING '9' FROM 1 FOR 1)::uuid, id, patient_id, clinician_id, 'stored',
+       '\x00', md5(id::text), starts_at, starts_at, starts_at + interval '1 year'
+  FROM visit;
+INSERT INTO recording_consent (clinic_id, id, recording_id, account_id, role, given, wording, at)
+SELECT clinic_id, gen_random_uuid(), r.id, a.id, a.role, true, 1, created_at
+  FROM recording r, (VALUES (id_of(2, 1), 'clinician'), (id_of(2, 200), 'patient')) AS a(id, role);
+INSERT INTO recording_chunk (clinic_id, recording_id, index, object, bytes, sha256, asked_at, done_at, seen_at)
+SELECT id_of(1, 1), id_of(9, r), i, md5(r::text) || '/' || md5(i::text), 16, sha256('x'), now(), now(), now()
+  FROM generate_series(1, :rows / 1000) r, generate_series(0, 999) i;
+INSERT INTO fee (clinic_id, id, code, title, amount_minor, currency)
+VALUES (id_of(1, 1), id_of(10, 1), 'visit', 'Visit', 100, 'EUR');
+INSERT INTO payment (clinic_id, id, visit_id, patient_id, fee_id, amount_minor, currency,
+       state, difference, created_at, created_by)
+SELECT id_of(1, 1), id_of(11, n), v.id, v.patient_id, id_of(10, 1), 100, 'EUR',
+       CASE WHEN n % (:rows / 5) = 0 THEN 'open' ELSE 'paid' END,
+       CASE WHEN n % (:rows / 4) = 0 THEN 'amount' END, v.starts_at, id_of(2, 1)
+  FROM (SELECT *, row_number() OVER (ORDER BY starts_at) AS n FROM visit) AS v;
 INSERT INTO audit_word (word) VALUES ('patient.read'), ('patient_read'), ('TREAT');
 INSERT INTO audit_log (clinic_id, at, event, action, operation, purpose, request_id)
 SELECT id_of(1, 1), now() - n * interval '5 min', 1, 'R', 2, 3, gen_random_uuid()

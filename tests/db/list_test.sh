@@ -11,7 +11,7 @@ psql -X -q -d "$SUPER_URL" -c 'CREATE DATABASE lists OWNER epione_owner'
 "$EPIONECTL" migrate --database "$(echo "$OWNER_URL" | sed 's|/epione?|/lists?|')" \
 	--dir sql/migrations >"$WORK/out" 2>&1 || { cat "$WORK/out"; exit 1; }
 psql -X -q -v ON_ERROR_STOP=1 -v rows="$rows" -d "$super_db" -f tests/db/list.sql >/dev/null || exit 1
-large='patient|patient_token|name_beginning|record_key|account|session|visit|care_team|invitation|approval|job|audit_log[a-z0-9_]*'
+large='patient|patient_token|name_beginning|record_key|account|session|visit|care_team|invitation|approval|job|recording|recording_chunk|recording_consent|payment|audit_log[a-z0-9_]*'
 
 # The statement as the server prepares it, of the types that it is given there.
 statement() {
@@ -206,6 +206,28 @@ check job_list 'a deep page' $most "'done', $(id 8 $((rows / 2))), $page"
 check job_claim 'what is due' $most "'{mail}', '{5}', 30" epione_jobs
 check job_counts 'of a kind' $most "'{mail}'" epione_jobs
 
+# Recordings. (patient, visit, care of, before, limit)
+check recording_list 'of the clinic' $most "NULL, NULL, NULL, NULL, $page"
+check recording_list 'of the clinic, a deep page' $most "NULL, NULL, NULL, $(id 9 $((rows / 2))), $page"
+check recording_list 'of a patient' $most "$(id 3 7), NULL, NULL, NULL, $page"
+check recording_list 'of a visit' $most "NULL, $(id 4 77), NULL, NULL, $page"
+check recording_list 'of a clinician with three patients' $((most * 2)) "NULL, NULL, $two, NULL, $page"
+check recording_list 'of a clinician with many' $((most + team * 20)) "NULL, NULL, $one, NULL, $page"
+check recording_people 'of one' $most "$(id 9 77)"
+check recording_chunks 'a page of many' $most "$(id 9 7), 500, $page"
+check recording_missing 'of many, none is' 1100 "$(id 9 7), 1000"
+check recording_unseen 'of many, none is' 1100 "$(id 9 7), $page" epione_jobs
+
+# Payments. (patient, visit, state, differs, from, to, after, after id, limit)
+ever="'1900-01-01', '9999-12-31'"
+check payment_list 'of the clinic' $most "NULL, NULL, NULL, false, $ever, NULL, NULL, $page"
+check payment_list 'of a day' $most "NULL, NULL, NULL, false, now() - interval '900 days', now() - interval '899 days', NULL, NULL, $page"
+check payment_list 'a deep page' $most "NULL, NULL, NULL, false, $ever, now() - interval '900 days', $(id 4 1), $page"
+check payment_list 'of a patient' $most "$(id 3 7), NULL, NULL, false, $ever, NULL, NULL, $page"
+check payment_list 'of a visit' $most "NULL, $(id 4 77), NULL, false, $ever, NULL, NULL, $page"
+check payment_list 'those that are open' $most "NULL, NULL, 'open', false, $ever, NULL, NULL, $page"
+check payment_list 'those that differ' $most "NULL, NULL, NULL, true, $ever, NULL, NULL, $page"
+
 # The log
 elsewhere audit_list audit_test.sh audit_page
 elsewhere patient_accesses audit_test.sh audit_page
@@ -215,6 +237,7 @@ check audit_operator 'a day' $((page * 4 + 100)) "$(id 1 1), now() - interval '2
 few password_history_list 'at most 24 of one account, by its key'
 few migration_list 'as many as there are migrations'
 few audit_words 'as many as the server knows words'
+few fee_list 'what a clinic charges now; what it retired is in no index of it'
 few clinic_find 'as many as there are clinics'
 few key_status 'every key, at a console: it says how each was used'
 few job_list_all 'at a console, of jobs that are swept after 30 days'

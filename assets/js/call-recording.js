@@ -118,6 +118,7 @@ export class CallRecording {
     await this.#asking;
     const before = this.#now;
     this.#now = { id, state };
+    if (before.id !== id) this.#end = ''; // of one before
     if (state === 'recording') await this.#begin(id);
     else if (state !== 'consent') await this.#over(before, reason);
     else if (!this.#secret) return this.#question(id);

@@ -142,6 +142,13 @@ test('it begins when everybody has agreed, everybody hears of it, and each answe
     [['clinician', 't'], ['patient', 't'], ['patient', 'f']].map(([role, given]) => ({ role, given, wording: '1' })));
   assert.deepEqual((await clinic.audit(`record_id = '${made.id}' AND outcome = 'ok' AND action <> 'R'`)).map((e) => e.event), ['recording.asked', 'recording.answered', 'recording.started', 'recording.answered']);
   c.leave();
+  // answers that the room was not there to hear are no less
+  const quiet = await call(), unheard = await ask(quiet);
+  await clinic.sql(`INSERT INTO recording_consent (clinic_id, id, recording_id, account_id, role, given, wording)
+    SELECT g.clinic_id, gen_random_uuid(), g.id, a.id, 'patient', true, 1 FROM recording g JOIN account a ON a.patient_id = g.patient_id WHERE g.id = :'id'`, unheard);
+  ok(await doctor.post(`/v1/recordings/${unheard.id}/start`));
+  for (const p of [quiet.pat, quiet.doc]) await p.hear('recording', (m) => m.id === unheard.id && m.state === 'recording', 60000);
+  quiet.leave();
 });
 
 //= RC-01

@@ -73,6 +73,9 @@ export class Superuser {
   }
 
   async close() {
-    await Promise.all(this.idle.splice(0).map((client) => client.end().catch(() => {})));
+    await Promise.all(this.idle.splice(0).map((client) => {
+      client.ref(); // or nothing would wait for its end
+      return client.end().catch(() => {});
+    }));
   }
 }

@@ -204,6 +204,7 @@ const quiet = () => {
 };
 
 //= PA-09: the policy as it is sent, and as a browser obeys it
+//= PY-03: nothing of a processor of payments runs or shows on a page
 test('a page runs no script that its text brings along', async () => {
   const context = await portal.context();
   const page = await context.newPage();

@@ -227,7 +227,12 @@ test('a refund needs a fresh code, in part or whole, and of two at once one is m
   assert.equal((await refund()).body.code, 'step_up_required');
   await stepUp();
   assert.equal((await refund({ amount_minor: 15001 })).body.field, 'amount_minor');
-  const two = await Promise.all([refund({ amount_minor: 5000 }), refund({ amount_minor: 5000 })]);
+  // both have come before either is done: the first is made soon after
+  const release = await clinic.hold(`SELECT FROM payment WHERE id = :'id' FOR UPDATE`, { id });
+  const both = Promise.all([refund({ amount_minor: 5000 }), refund({ amount_minor: 5000 })]);
+  await until('both wait', async () => (await clinic.sql(`SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND usename = 'epione_server'`)).length >= 2);
+  await release();
+  const two = await both;
   assert.deepEqual(two.map((r) => r.status).sort(), [200, 409], two.map((r) => r.text).join());
   const part = await becomes(id, 'paid');
   await until('the part is seen', async () => { await hurry(); return (await as.scheduler.get(`/v1/payments/${id}`)).body.refunded_minor === 5000; });

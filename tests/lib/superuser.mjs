@@ -17,7 +17,8 @@ export class Superuser {
 
   /**
    * Rows as objects of strings; params by :'name'. Several statements are one
-   * transaction, and the rows are those of the last that has any.
+   * transaction, and the rows are those of the last that answers with columns (a
+   * SELECT of none has no rows here).
    * @param {string} text
    * @param {Record<string, any>} [params]
    * @returns {Promise<Record<string, string>[]>}

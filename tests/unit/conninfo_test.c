@@ -78,7 +78,8 @@ what_it_takes_to_reach_the_database(void **state)
 
 	(void)state;
 	assert_int_equal(conninfo_reach(""), CONNINFO_SOCKET);
-	assert_int_equal(conninfo_reach("host=/sock,@abstract"), CONNINFO_SOCKET);
+	assert_int_equal(
+	    conninfo_reach("host=/sock,@abstract"), CONNINFO_SOCKET);
 	assert_int_equal(conninfo_reach("host=db.example"), CONNINFO_NETWORK);
 	assert_int_equal(conninfo_reach("hostaddr=10.0.0.1"), CONNINFO_NETWORK);
 	assert_int_equal(conninfo_reach("host=db.example hostaddr=10.0.0.1"),

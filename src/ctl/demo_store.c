@@ -12,6 +12,7 @@
 #include "base/secret.h"
 #include "base/text.h"
 #include "ctl/command.h"
+#include "ctl/door.h"
 
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -567,25 +568,6 @@ client(int fd)
 		object_get(q);
 out:
 	arena_free(a);
-}
-
-static int
-door_open(const char *port)
-{
-	struct sockaddr_in at = {
-		.sin_family = AF_INET,
-		.sin_port = htons((uint16_t)strtoul(port, NULL, 10)),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-	};
-	int on = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (fd != -1 &&
-	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
-	    bind(fd, (const struct sockaddr *)&at, sizeof(at)) == 0 &&
-	    listen(fd, 64) == 0)
-		return fd;
-	fprintf(stderr, "epionectl: port %s: %s\n", port, strerror(errno));
-	return -1;
 }
 
 /* A process for each: a browser opens connections that it may never use. */

@@ -5,6 +5,7 @@
  */
 #include "base/arena.h"
 #include "ctl/command.h"
+#include "ctl/door.h"
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -343,25 +344,6 @@ reader_client(int fd)
 }
 
 /* Both */
-
-static int
-door_open(const char *port)
-{
-	struct sockaddr_in at = {
-		.sin_family = AF_INET,
-		.sin_port = htons((uint16_t)strtoul(port, NULL, 10)),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-	};
-	int on = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (fd != -1 &&
-	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
-	    bind(fd, (const struct sockaddr *)&at, sizeof(at)) == 0 &&
-	    listen(fd, 16) == 0)
-		return fd;
-	fprintf(stderr, "epionectl: port %s: %s\n", port, strerror(errno));
-	return -1;
-}
 
 static int
 client_take(int door)

@@ -7,6 +7,8 @@ import { announce, fill, h, note, table } from './dom.js';
 import { ownEventWords, purposeWords } from './event-words.js';
 import { fullDay, roleName, time } from './format.js';
 import { words } from './form.js';
+import { proveAccess } from './proof.js';
+import { prover } from './proof-view.js';
 
 /** How many lines come at once. */
 const PAGE = 20;
@@ -32,18 +34,32 @@ function when(item) {
       : `${from} to ${to}`));
 }
 
-/** @param {any} item */
-function cells(item) {
+/** @param {string} id of the patient @param {any} item */
+const proof = (id, item) => prover({
+  label: fullDay(`${item.day}T12:00:00`),
+  prove: () => proveAccess(id, item.seq),
+  right: (where) => `The last look of this line stands in the clinic’s sealed ` +
+    `log, ${where}: nobody can take it out or change it without this showing. ` +
+    'Your browser computed that; it believed no server.',
+  hidden: 'Its full entry stays hidden from you, because it can name other ' +
+    'patients and says from where somebody worked. The clinic’s compliance ' +
+    'officer can show that it says what you read here.',
+  next: 'Something in the clinic’s log was changed or is missing. Please tell ' +
+    'the clinic’s compliance officer what you read here, and when.',
+});
+
+/** @param {string} id of the patient @param {any} item */
+function cells(id, item) {
   const acts = [...new Set(item.events.map(ownEventWords))];
 
-  return [when(item), who(item), acts.length > 1 ? h('ul', {},
+  return [h('div', {}, when(item), proof(id, item)), who(item), acts.length > 1 ? h('ul', {},
     ...acts.map((act) => h('li', {}, /** @type {string} */ (act))))
     : acts.join(''), purposeWords(item.purpose)];
 }
 
-/** @param {any[]} items */
-const lines = (items) => table('Who opened your record, newest first',
-  ['When', 'Who', 'What they did', 'Why'], items.map(cells));
+/** @param {string} id of the patient @param {any[]} items */
+const lines = (id, items) => table('Who opened your record, newest first',
+  ['When', 'Who', 'What they did', 'Why'], items.map((item) => cells(id, item)));
 
 /**
  * Days are those of the reader; of the clinic, if the server does not know
@@ -79,7 +95,7 @@ export function accesses(place, id) {
   let cursor = null;
 
   function draw() {
-    fill(list, items.length ? lines(items)
+    fill(list, items.length ? lines(id, items)
       : h('p', {}, 'Nobody but you has opened it yet.'));
     button.textContent = 'Show earlier days';
     button.hidden = !cursor;

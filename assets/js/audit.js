@@ -9,6 +9,8 @@ import { eventWords, OUTCOMES, outcomeWords, purposeWords }
   from './event-words.js';
 import { addDays, exact, isoDay, roleName, utc } from './format.js';
 import { onSubmit, valuesOf, words } from './form.js';
+import { proveEvent } from './proof.js';
+import { prover } from './proof-view.js';
 import { begin } from './session.js';
 import { stepUp } from './step-up.js';
 
@@ -116,13 +118,25 @@ function only(filter, id, name) {
 }
 
 /** @param {any} event */
+const proof = (event) => prover({
+  label: `${eventWords(event.event)}, ${exact(event.at)}`,
+  prove: () => proveEvent(event),
+  right: (where) => `This event stands in the sealed log, ${where}, as it is ` +
+    'shown here. Your browser computed that; it believed no server.',
+  hidden: '',
+  next: 'Do not rely on this list. Tell whoever runs the server to keep the ' +
+    'database and its backups as they are, and to run “epionectl audit ' +
+    'verify”: it names the first event that was changed.',
+});
+
+/** @param {any} event */
 function cells(event) {
   const fine = event.outcome === 'ok';
   const { patient_id: of, count } = event;
   const times = count > 1 ? `, ${count} times` : '';
   const named = actorName(event);
 
-  return [h('div', {}, exact(event.at), details(event)),
+  return [h('div', {}, exact(event.at), proof(event), details(event)),
     h('div', {}, named, h('div', { class: 'muted small' },
       event.actor_id ? roleName(event.actor_role ?? '') : ''),
     only(actor, event.actor_id, named)),

@@ -1,23 +1,34 @@
 -- Reading the log. Names are opened from the accounts as they are now; a search
 -- that returned a patient counts as access to that patient.
 
+-- Who acted: role r and account a with its key k. The newest first.
+-- text: actor_joined
+  LEFT JOIN audit_word r ON r.id = l.actor_role
+  LEFT JOIN account a ON a.clinic_id = l.clinic_id AND a.id = l.actor_id
+  LEFT JOIN record_key k ON k.clinic_id = a.clinic_id AND k.subject_id = a.id
+   AND k.version = a.key_version
+ ORDER BY l.at DESC, l.seq DESC
+
+-- How often it happened: as a page's own reading is counted beside the log.
+-- text: times
+coalesce(l.count, 1) + coalesce((
+           SELECT b.more FROM audit_background b
+            WHERE b.clinic_id = l.clinic_id AND b.first_seq = l.seq), 0)
+
 -- sql: audit_list many
 -- in:  from_at time, to_at time, actor_id uuid, patient_id uuid, action text,
 --      outcome text, before_us int?, before int?, limit int, nobody bool
 -- out: seq int, at time, at_us int, event text, action text, outcome text,
 --      actor_id uuid, actor_role text, key record_key,
 --      actor_name sealed(account_display_name, actor_id), actor_patient uuid,
---      patient_id uuid, record_id uuid, returned uuid[], address text,
---      request_id uuid, operation text, purpose text, count int
+--      session text, patient_id uuid, record_id uuid, returned uuid[],
+--      address text, request_id uuid, operation text, purpose text, count int
 SELECT l.seq, l.at, (extract(epoch FROM l.at) * 1000000)::bigint, e.word,
        l.action::text, coalesce(o.word, 'ok'), l.actor_id, r.word,
        k.subject_id, k.version, k.wrapped, a.display_name, a.patient_id,
-       l.patient_id, coalesce(l.record_id, l.patient_id), l.returned,
+       lpad(to_hex(l.session), 16, '0'), l.patient_id, coalesce(l.record_id, l.patient_id), l.returned,
        coalesce(abbrev(l.address), 'none'), l.request_id, f.word, p.word,
-       coalesce(l.count, 1) + coalesce((
-           SELECT b.more FROM audit_background b
-            WHERE b.clinic_id = l.clinic_id AND b.first_seq = l.seq), 0)
-  FROM audit_page($1::timestamptz, $2::timestamptz, $3::uuid, $4::uuid,
+       {times}  FROM audit_page($1::timestamptz, $2::timestamptz, $3::uuid, $4::uuid,
        $5::text, $6::text,
        to_timestamp(0) + $7::bigint * interval '1 microsecond',
        $8::bigint, $9::bigint, $10::boolean, NULL) AS l
@@ -25,10 +36,7 @@ SELECT l.seq, l.at, (extract(epoch FROM l.at) * 1000000)::bigint, e.word,
   JOIN audit_word f ON f.id = l.operation
   JOIN audit_word p ON p.id = l.purpose
   LEFT JOIN audit_word o ON o.id = l.outcome
-  LEFT JOIN audit_word r ON r.id = l.actor_role
-  LEFT JOIN account a ON a.clinic_id = l.clinic_id AND a.id = l.actor_id
-  LEFT JOIN record_key k ON k.clinic_id = a.clinic_id AND k.subject_id = a.id
- ORDER BY l.at DESC, l.seq DESC;
+{actor_joined};
 
 -- Who saw this record. A refusal showed nothing and is left out. `besides`
 -- leaves out one account: patients know when they looked themselves.
@@ -41,18 +49,12 @@ SELECT l.seq, l.at, (extract(epoch FROM l.at) * 1000000)::bigint, e.word,
 SELECT l.seq, l.at, (extract(epoch FROM l.at) * 1000000)::bigint, e.word,
        l.action::text, l.actor_id, r.word, k.subject_id, k.version, k.wrapped,
        a.display_name, p.word,
-       coalesce(l.count, 1) + coalesce((
-           SELECT b.more FROM audit_background b
-            WHERE b.clinic_id = l.clinic_id AND b.first_seq = l.seq), 0)
-  FROM audit_page(NULL, NULL, NULL, $1::uuid, NULL, 'ok',
+       {times}  FROM audit_page(NULL, NULL, NULL, $1::uuid, NULL, 'ok',
        to_timestamp(0) + $3::bigint * interval '1 microsecond',
        $4::bigint, $5::bigint, false, $2::uuid) AS l
   JOIN audit_word e ON e.id = l.event
   JOIN audit_word p ON p.id = l.purpose
-  LEFT JOIN audit_word r ON r.id = l.actor_role
-  LEFT JOIN account a ON a.clinic_id = l.clinic_id AND a.id = l.actor_id
-  LEFT JOIN record_key k ON k.clinic_id = a.clinic_id AND k.subject_id = a.id
- ORDER BY l.at DESC, l.seq DESC;
+{actor_joined};
 
 -- The same, a row for each person, purpose and day of a time zone: its last event,
 -- when the first was, and all kinds of events of it. NULL seen_us: until now.
@@ -79,6 +81,7 @@ SELECT l.seq, l.at, (extract(epoch FROM l.at) * 1000000)::bigint,
   LEFT JOIN audit_word r ON r.id = l.actor_role
   LEFT JOIN account a ON a.clinic_id = current_clinic() AND a.id = l.actor_id
   LEFT JOIN record_key k ON k.clinic_id = a.clinic_id AND k.subject_id = a.id
+   AND k.version = a.key_version
  ORDER BY l.at DESC, l.seq DESC;
 
 -- The zone that a person's days are counted in: theirs, or else the clinic's.
@@ -99,6 +102,7 @@ SELECT CASE WHEN zone_known(z.zone) THEN z.zone END
 SELECT a.id, k.subject_id, k.version, k.wrapped, a.display_name, a.role
   FROM account a
   JOIN record_key k ON k.clinic_id = a.clinic_id AND k.subject_id = a.id
+   AND k.version = a.key_version
  WHERE a.clinic_id = current_clinic() AND a.role <> 'patient'
    AND ($1::uuid IS NULL OR a.id > $1)
  ORDER BY a.id
@@ -117,7 +121,7 @@ SELECT p.id, k.subject_id, k.version, k.wrapped, p.family_name, p.given_name,
   FROM unnest($1::uuid[]) WITH ORDINALITY AS i(id, place)
   JOIN patient p ON p.clinic_id = current_clinic() AND p.id = i.id
   JOIN record_key k ON k.clinic_id = p.clinic_id AND k.subject_id = p.id
-   AND k.wrapped IS NOT NULL
+   AND k.version = p.key_version AND k.wrapped IS NOT NULL
   LEFT JOIN account a ON a.clinic_id = p.clinic_id AND a.patient_id = p.id
  ORDER BY i.place;
 
@@ -136,10 +140,7 @@ SELECT audit_nobody() IS NOT NULL;
 SELECT l.seq, l.at, e.word, l.action::text, coalesce(o.word, 'ok'), l.actor_id,
        r.word, l.patient_id, coalesce(l.record_id, l.patient_id),
        coalesce(abbrev(l.address), 'none'), l.request_id, f.word, p.word,
-       coalesce(l.count, 1) + coalesce((
-           SELECT b.more FROM audit_background b
-            WHERE b.clinic_id = l.clinic_id AND b.first_seq = l.seq), 0)
-  FROM (SELECT * FROM audit_log t
+       {times}  FROM (SELECT * FROM audit_log t
          WHERE t.clinic_id = coalesce($1::uuid, '00000000-0000-0000-0000-000000000000')
            AND audit_minute(t.at) BETWEEN audit_minute($2::timestamptz)
                AND audit_minute($3::timestamptz)

@@ -12,12 +12,14 @@ const struct shape audit_list_in[] = { AUDIT_FILTER, { 0 } };
 const struct shape audit_list_out[] = {
 	SHOWN(audit_list_row, seq, SH_INT, 1, INT64_MAX),
 	SHOWN(audit_list_row, at, SH_TIME),
+	SHOWN(audit_list_row, at_us, SH_INT, 0, INT64_MAX),
 	SHOWN(audit_list_row, event, SH_TEXT, 1, 60),
 	SHOWN(audit_list_row, action, SH_CHOICE, .choices = "C|R|U|D|E"),
 	SHOWN(audit_list_row, outcome, SH_TEXT, 1, 40),
 	SHOWN_OR_NULL(audit_list_row, actor_id, SH_UUID),
 	SHOWN_OR_NULL(audit_list_row, actor_role, SH_TEXT, 1, 20),
 	SHOWN_OR_NULL(audit_list_row, actor_name, SH_TEXT, 1, 200),
+	SHOWN_OR_NULL(audit_list_row, session, SH_TEXT, 16, 16),
 	SHOWN_OR_NULL(audit_list_row, patient_id, SH_UUID),
 	SHOWN_OR_NULL(audit_list_row, record_id, SH_UUID),
 	SHOWN(audit_list_row, returned, SH_LIST, 0, 1000),
@@ -47,8 +49,8 @@ event_item(struct op *op, const void *row)
 	return members_json(op, op->route->out, e);
 }
 
-/* Nobody acted on a record, nor has a name. And where several clinics share an
- * installation, whom a stranger meant to be is not one clinic's to see. */
+/* A stranger has no name, and acted on no record. Whose address the stranger
+ * tried is not for one clinic to see where several share an installation. */
 static enum err
 nobody_check(struct op *op)
 {

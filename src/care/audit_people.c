@@ -1,5 +1,5 @@
-/* Whom the log is about: those who act in it and those whose records they act
- * on, found by name. Of a patient the officer sees what says who it is. */
+/* The people in the log: those who act in it and those whose records they act
+ * on, found by name. The officer sees of a patient what says who it is. */
 #include "care/operations.h"
 #include "care/page.h"
 #include "care/patient_found.h"
@@ -26,7 +26,7 @@ struct audit_person {
 	struct uuid actor_id, patient_id;
 };
 
-/* Of staff there is none to tell. */
+/* Members of a patient alone: left out for staff. */
 static json_t *
 patient_text(const struct audit_person *p, const char *text)
 {
@@ -152,20 +152,20 @@ patients_show(struct op *op, const struct uuid *ids, size_t n, json_t *items)
 static enum err
 patients_find(struct op *op)
 {
-	struct search s = { .asked_n = 0 };
+	struct search *s = arena_calloc(op->arena, 1, sizeof(*s));
 	json_t *found = json_array(), *items = json_array(), *next = NULL;
 	enum err r;
 
 	if ((r = keys_index_load(op->tx, &op->who.clinic)) == ERR_OK &&
-	    (r = search_names_read(op, &s)) == ERR_OK &&
-	    (r = search_names(op, &s, found, &next)) == ERR_OK)
+	    (r = search_names_read(op, s)) == ERR_OK &&
+	    (r = search_names(op, s, found, &next)) == ERR_OK)
 		r = patients_show(
 		    op, op->note.returned, op->note.returned_n, items);
 	json_decref(found);
 	return people_tell(op, items, next, r);
 }
 
-/* Whose record is it that an event names? */
+/* Finds the patient whose record an event names. */
 static enum err
 patient_name(struct op *op, const struct uuid *id)
 {

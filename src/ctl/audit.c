@@ -1,7 +1,7 @@
 /* The audit log for whoever runs the server. It names accounts and patients by
  * their ids alone, and looking at it is written down like any other look. */
 #include "base/instant.h"
-#include "ctl/command.h"
+#include "ctl/commands.h"
 #include "ctl/operator.h"
 #include "sql.h"
 

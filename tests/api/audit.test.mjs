@@ -49,7 +49,7 @@ after(() => clinic?.stop());
 //= AU-02: who, when, what, with which outcome, why, from where, on whom
 test('an event says all of it', async () => {
   const [e] = await list(`patient_id=${patient}&action=C`);
-  const { seq, at, request_id, returned, ...rest } = e;
+  const { seq, at, at_us, session, request_id, returned, ...rest } = e;
   assert.deepEqual(rest, {
     event: 'patient.created', action: 'C', outcome: 'ok', actor_id: clinic.people.clinician.id,
     actor_role: 'clinician', actor_name: clinic.people.clinician.name, patient_id: patient,
@@ -57,6 +57,8 @@ test('an event says all of it', async () => {
   });
   assert.ok(seq > 0 && Math.abs(Date.parse(at) - Date.now()) < 60e3);
   assert.match(at, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+  assert.equal(Math.floor(at_us / 1e6) * 1000, Date.parse(at));
+  assert.match(session, /^[0-9a-f]{16}$/);
   assert.match(request_id, /^[0-9a-f-]{36}$/);
   assert.deepEqual(returned, []);
 });
@@ -164,7 +166,7 @@ test('the officer of the only clinic reads what nobody did', async () => {
   refused(await as.admin.get('/v1/audit?scope=nobody'), 404, 'not_found');
   // whoever runs the server has the same
   const lines = (await clinic.operator('audit', 'list', '--nobody', '--json')).split('\n').map((line) => JSON.parse(line));
-  assert.deepEqual(Object.keys(lines[0]).sort(), Object.keys(unknown).filter((k) => !['actor_name', 'returned'].includes(k)).sort());
+  assert.deepEqual(Object.keys(lines[0]).sort(), Object.keys(unknown).filter((k) => !['actor_name', 'returned', 'at_us', 'session'].includes(k)).sort());
   assert.ok(lines.some((e) => e.seq === unknown.seq && e.outcome === 'invalid_credentials'));
 });
 

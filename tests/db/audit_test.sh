@@ -92,4 +92,37 @@ check 'refusals of nobody' $most $page "audit_page(NULL, NULL, NULL, NULL, NULL,
 # a patient's events are few: about 50 acts, and 25 lists
 check 'a patient' 400 $page "audit_page(NULL, NULL, NULL, $patient, NULL, NULL, NULL, NULL, $page, false, NULL)"
 check 'who saw a patient, by day' 400 20 "audit_days($patient, NULL, 'UTC', now(), NULL, NULL, 20)"
+
+# Leaves of a sealed log are in the order in which events were seen, each once; a
+# lower seq that commits later becomes a later leaf, and moves none.
+database=$(echo "$SUPER_URL" | sed 's|/epione?|/trail?|')
+event="INSERT INTO audit_log (clinic_id, event, action, operation, purpose, request_id) VALUES
+	('10000000-0000-0000-0000-000000000001', audit_word('patient.read'), 'R', audit_word('patient_read'), audit_word('TREAT'),"
+ask() { psql -X -q -A -t -v ON_ERROR_STOP=1 -d "$database" -c "$1"; }
+# seen_since SNAPSHOT: which requests' events are seen now, and were not then
+seen_since() {
+	ask "SELECT string_agg(right(request_id::text, 1), ' ' ORDER BY seq) FROM audit_log WHERE request_id::text LIKE 'aaaaaaaa%'
+		AND NOT pg_visible_in_snapshot(xmin::text::xid8, '$1')"
+}
+mkfifo "$WORK/late"
+psql -X -q -v ON_ERROR_STOP=1 -d "$database" <"$WORK/late" >/dev/null &
+late=$!
+exec 4>"$WORK/late"
+begun=$(ask 'SELECT pg_current_snapshot()')
+echo "SET application_name = 'late'; BEGIN; $event 'aaaaaaaa-0000-0000-0000-000000000001');" >&4
+until [ "$(ask "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'late' AND state = 'idle in transaction' AND backend_xid IS NOT NULL")" = 1 ]; do sleep 0.1; done
+ask "$event 'aaaaaaaa-0000-0000-0000-000000000002')"
+turn=$(ask 'SELECT pg_current_snapshot()')
+leaves=$(seen_since "$begun")
+echo 'COMMIT;' >&4
+exec 4>&-
+wait $late || failed=1
+ask "$event 'aaaaaaaa-0000-0000-0000-000000000003')"
+leaves="$leaves, $(seen_since "$turn")"
+if [ "$leaves" = '2, 1 3' ]; then
+	echo 'ok   leaves are in the order of commits, and not of seq'
+else
+	echo "not ok   leaves are in the order of commits, and not of seq: $leaves"
+	failed=1
+fi
 exit $failed

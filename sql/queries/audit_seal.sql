@@ -1,0 +1,105 @@
+-- The sealed log (docs/AUDIT.md). A clinic of nil, which arrives as NULL, has the
+-- events of nobody.
+
+-- An event as it is sealed.
+-- row: audit_event
+-- out: tx int, seq int, clinic_id uuid, at time, at_us int, event text, action text,
+--      outcome text, actor_id uuid, actor_role text, session text, patient_id uuid,
+--      record_id uuid, returned uuid[], address text, request_id uuid,
+--      operation text, purpose text, count int
+
+-- text: nil
+'00000000-0000-0000-0000-000000000000'
+
+-- What is to be sealed, of each clinic in its order; nothing while another seals.
+-- sql: audit_unsealed many
+-- in:  batch int
+-- out: row audit_event
+SELECT {audit_event: e.%} FROM audit_unsealed($1::bigint) AS e;
+
+-- sql: audit_tree_of one
+-- in:  clinic uuid
+-- out: size int, edge bytes
+SELECT size, edge FROM audit_tree_of(coalesce($1::uuid, {nil}));
+
+-- sql: audit_tile_put later
+-- in:  clinic uuid, level int, first int, hashes bytes, last_tx int, last_seq int
+SELECT audit_tile_put(coalesce($1::uuid, {nil}), $2::bigint, $3::bigint, $4::bytea,
+       $5::bigint, $6::bigint);
+
+-- sql: audit_tree_put later
+-- in:  clinic uuid, was int, size int, edge bytes, note text
+SELECT audit_tree_put(coalesce($1::uuid, {nil}), $2::bigint, $3::bigint, $4::bytea,
+       $5::text);
+
+-- sql: audit_sealed_to later
+-- in:  tx int, seq int
+SELECT audit_sealed_to($1::bigint, $2::bigint);
+
+-- The public half of a key, beside the class key that it comes from.
+-- sql: audit_key_insert exec
+-- in:  clinic uuid, version int, public bytes
+INSERT INTO audit_key (clinic_id, version, public)
+VALUES (coalesce($1::uuid, {nil}), $2::bigint, $3::bytea);
+
+-- For who reads a clinic's log, as the server
+
+-- One event of this clinic, or of nobody where that is this clinic's to see.
+-- sql: audit_found one
+-- in:  seq int
+-- out: row audit_event
+SELECT {audit_event: e.%} FROM audit_found($1::bigint) AS e;
+
+-- The hashes among which the leaf of an event is, if it is sealed.
+-- sql: audit_tile_of one
+-- in:  clinic uuid, tx int, seq int
+-- out: first int, hashes bytes
+SELECT first, hashes FROM audit_tile
+ WHERE clinic_id = CASE WHEN $1::uuid IS NULL THEN {nil}::uuid ELSE $1 END AND level = 0
+   AND (last_tx, last_seq) >= ($2::bigint, $3::bigint)
+ ORDER BY last_tx, last_seq
+ LIMIT 1;
+
+-- sql: audit_tree_seen one
+-- in:  clinic uuid
+-- out: size int, note text, public bytes
+SELECT t.size, t.note, k.public
+  FROM audit_tree t
+  LEFT JOIN LATERAL (SELECT public FROM audit_key
+         WHERE clinic_id = t.clinic_id ORDER BY version DESC LIMIT 1) AS k ON true
+ WHERE t.clinic_id = CASE WHEN $1::uuid IS NULL THEN {nil}::uuid ELSE $1 END;
+
+-- sql: audit_tile_list many
+-- in:  clinic uuid, level int, from_first int, to_first int, limit int
+-- out: first int, hashes bytes, last_tx int, last_seq int
+SELECT first, hashes, last_tx, last_seq FROM audit_tile
+ WHERE clinic_id = CASE WHEN $1::uuid IS NULL THEN {nil}::uuid ELSE $1 END
+   AND level = $2::bigint AND first >= $3::bigint AND first < $4::bigint
+ ORDER BY first
+ LIMIT $5::bigint;
+
+-- For whoever checks, as the tables' owner
+
+-- How far the log is sealed.
+-- sql: audit_sealed_get one
+-- out: tx int, seq int
+SELECT tx, seq FROM audit_sealed;
+
+-- Each tree there is, and those of clinics that should have one.
+-- sql: audit_tree_list many
+-- out: clinic_id uuid, name text, size int, edge bytes, note text
+SELECT i.id, c.name, coalesce(t.size, 0) AS size, coalesce(t.edge, '') AS edge, t.note
+  FROM (SELECT id FROM clinic
+         UNION SELECT clinic_id FROM audit_tree
+         UNION SELECT clinic_id FROM audit_tile
+         UNION SELECT {nil}::uuid) AS i(id)
+  LEFT JOIN clinic c ON c.id = i.id
+  LEFT JOIN audit_tree t ON t.clinic_id = i.id
+ ORDER BY i.id;
+
+-- A clinic's events in the order in which they are sealed.
+-- sql: audit_entries many
+-- in:  clinic uuid, after_tx int, after_seq int, limit int
+-- out: row audit_event
+SELECT {audit_event: e.%}
+  FROM audit_entries(coalesce($1::uuid, {nil}), $2::bigint, $3::bigint, $4::bigint) AS e;

@@ -34,11 +34,27 @@ static size_t kept_count, kept_room;
 
 /* The names are stored and authenticated: rows are never renamed. */
 static const char *const class_names[KEY_CLASS_COUNT] = {
-	[KEY_CLASS_patient] = "patient",
-	[KEY_CLASS_account] = "account",
-	[KEY_CLASS_index] = "index",
-	[KEY_CLASS_job] = "job",
+#define KEY_CLASS(name, use) [KEY_CLASS_##name] = #name,
+#include "tables/key_classes.def"
+#undef KEY_CLASS
 };
+
+enum use { RECORDS, TOKENS, SIGNS };
+static const enum use class_uses[KEY_CLASS_COUNT] = {
+#define KEY_CLASS(name, use) [KEY_CLASS_##name] = (use),
+#include "tables/key_classes.def"
+#undef KEY_CLASS
+};
+
+#define KEY_CLASS(name, use)                                                   \
+	_Static_assert(sizeof(#name) - 1 <= CLASS_NAME_SIZE, #name);
+#include "tables/key_classes.def"
+#undef KEY_CLASS
+
+bool key_class_wraps(enum key_class class)
+{
+	return class_uses[class] == RECORDS;
+}
 
 const char *key_class_name(enum key_class class)
 {
@@ -334,24 +350,35 @@ wrap(const uint8_t *under, uint32_t under_version, const struct label *l,
 	return r;
 }
 
+/* The caller wipes raw, whatever this answers. */
+static enum err
+unwrap_raw(const uint8_t *under, const struct label *l, const uint8_t *wrapped,
+    uint8_t raw[CRYPTO_KEY_SIZE])
+{
+	uint8_t binding[BINDING_SIZE], with[CRYPTO_KEY_SIZE];
+	enum err r;
+
+	bind(wrapped, l, binding);
+	if ((r = wrapping_key(under, l, with)) == ERR_OK)
+		r = crypto_aead_open(with, wrapped + WRAPPED_NONCE,
+		    (struct bytes){ binding, sizeof(binding) },
+		    (struct bytes){ wrapped + WRAPPED_KEY, CRYPTO_KEY_SIZE },
+		    wrapped + WRAPPED_TAG, raw);
+	secret_wipe(with, sizeof(with));
+	return r;
+}
+
 /* Opens a wrapped key into *key (extracted, in secret memory). */
 static enum err
 unwrap(const uint8_t *under, const struct label *l, const uint8_t *wrapped,
     uint8_t **key)
 {
-	uint8_t binding[BINDING_SIZE], with[CRYPTO_KEY_SIZE];
 	uint8_t raw[CRYPTO_KEY_SIZE];
 	enum err r;
 
 	*key = NULL;
-	bind(wrapped, l, binding);
-	if ((r = wrapping_key(under, l, with)) == ERR_OK &&
-	    (r = crypto_aead_open(with, wrapped + WRAPPED_NONCE,
-		 (struct bytes){ binding, sizeof(binding) },
-		 (struct bytes){ wrapped + WRAPPED_KEY, CRYPTO_KEY_SIZE },
-		 wrapped + WRAPPED_TAG, raw)) == ERR_OK)
+	if ((r = unwrap_raw(under, l, wrapped, raw)) == ERR_OK)
 		r = extract(raw, key);
-	secret_wipe(with, sizeof(with));
 	secret_wipe(raw, sizeof(raw));
 	return r;
 }
@@ -495,21 +522,36 @@ keyring_class_newest(const struct uuid *clinic, enum key_class class)
 	return k == NULL ? 0 : k->id.version;
 }
 
+size_t
+keyring_class_versions(const struct uuid *clinic, enum key_class class,
+    uint32_t *versions, size_t max)
+{
+	const struct class_key *k = kept_newest(clinic, class);
+	size_t n = 0;
+
+	for (; k != NULL && n<max; k = k> kept ? k - 1 : NULL) {
+		if (k->id.class != class || !uuid_equal(&k->id.clinic, clinic))
+			break;
+		versions[n++] = k->id.version;
+	}
+	return n;
+}
+
 /* record keys */
 
 enum err
 keyring_record_create(const struct uuid *clinic, enum key_class class,
-    const struct uuid *subject, struct record_key *key,
+    const struct uuid *subject, uint32_t version, struct record_key *key,
     uint8_t wrapped[WRAPPED_KEY_SIZE])
 {
 	const struct class_key *under = kept_newest(clinic, class);
-	struct label l = { clinic, class, subject, 1 };
+	struct label l = { clinic, class, subject, version };
 	uint8_t raw[CRYPTO_KEY_SIZE];
 	enum err r;
 
-	*key = (struct record_key){ *clinic, *subject, 1, NULL };
+	*key = (struct record_key){ *clinic, *subject, version, NULL };
 	memset(wrapped, 0, WRAPPED_KEY_SIZE);
-	if (under == NULL)
+	if (under == NULL || version == 0)
 		return ERR_CRYPTO;
 	secret_random(raw, sizeof(raw));
 	if ((r = wrap(under->key, under->id.version, &l, raw, wrapped)) ==
@@ -537,6 +579,29 @@ keyring_record_open(const struct uuid *clinic, enum key_class class,
 	return unwrap(under->key, &l, wrapped.p, &key->key);
 }
 
+/*= EN-07: the wrapping turns, and the key that is wrapped stays */
+enum err
+keyring_record_rewrap(const struct uuid *clinic, enum key_class class,
+    const struct uuid *subject, uint32_t version, struct bytes wrapped,
+    uint8_t again[WRAPPED_KEY_SIZE])
+{
+	const struct class_key_id id = { *clinic, class,
+		keyring_wrapped_under(wrapped) };
+	const struct label l = { clinic, class, subject, version };
+	const struct class_key *from = kept_find(&id);
+	const struct class_key *to = kept_newest(clinic, class);
+	uint8_t raw[CRYPTO_KEY_SIZE];
+	enum err r;
+
+	memset(again, 0, WRAPPED_KEY_SIZE);
+	if (id.version == 0 || from == NULL)
+		return ERR_CRYPTO;
+	if ((r = unwrap_raw(from->key, &l, wrapped.p, raw)) == ERR_OK)
+		r = wrap(to->key, to->id.version, &l, raw, again);
+	secret_wipe(raw, sizeof(raw));
+	return r;
+}
+
 void
 record_key_free(struct record_key *key)
 {
@@ -547,11 +612,23 @@ record_key_free(struct record_key *key)
 /*= EN-09: keyed per clinic and column: equal values of two clinics, or of two
  * columns, have nothing in common. */
 enum err
-keyring_index_key(const struct uuid *clinic, const char *purpose,
-    uint8_t out[CRYPTO_KEY_SIZE])
+keyring_index_key(const struct uuid *clinic, uint32_t version,
+    const char *purpose, uint8_t out[CRYPTO_KEY_SIZE])
 {
-	const struct class_key *k = kept_newest(clinic, KEY_CLASS_index);
+	const struct class_key_id id = { *clinic, KEY_CLASS_index, version };
+	const struct class_key *k = kept_find(&id);
 
 	return derive(k == NULL ? NULL : k->key, "epione index", purpose, out,
+	    CRYPTO_KEY_SIZE);
+}
+
+enum err
+keyring_signing_key(
+    const struct uuid *clinic, uint32_t version, uint8_t seed[CRYPTO_KEY_SIZE])
+{
+	const struct class_key_id id = { *clinic, KEY_CLASS_audit, version };
+	const struct class_key *k = kept_find(&id);
+
+	return derive(k == NULL ? NULL : k->key, "epione sign", "audit", seed,
 	    CRYPTO_KEY_SIZE);
 }

@@ -11,7 +11,7 @@
 
 /*
  * root key -> class keys (per clinic and class, versioned) -> record keys
- * (one per patient, account or job) -> field keys. This file holds the root and
+ * (of each patient, account or job, versioned) -> field keys. This file holds the root and
  * the class keys, in secret memory, and never gives them out: it wraps,
  * unwraps and derives. Where wrapped keys are stored is data/record_key.c's.
  *
@@ -25,15 +25,15 @@
 #define KEY_CHECK_SIZE 16
 
 enum key_class {
-	KEY_CLASS_patient,
-	KEY_CLASS_account,
-	KEY_CLASS_index,
-	KEY_CLASS_job,
+#define KEY_CLASS(name, use) KEY_CLASS_##name,
+#include "tables/key_classes.def"
+#undef KEY_CLASS
 	KEY_CLASS_COUNT
 };
 
 const char *key_class_name(enum key_class); /* "patient", … : stored */
 NODISCARD enum err key_class_parse(const char *, enum key_class *);
+bool key_class_wraps(enum key_class); /* record keys are wrapped under it */
 
 struct class_key_id {
 	struct uuid clinic; /* nil: the installation itself */
@@ -74,25 +74,38 @@ NODISCARD enum err keyring_class_add(
 bool keyring_class_has(const struct class_key_id *);
 /* Highest version kept for clinic and class; 0 for none. */
 uint32_t keyring_class_newest(const struct uuid *clinic, enum key_class);
+/* The versions kept, the newest first, at most `max` of them: how many. */
+size_t keyring_class_versions(
+    const struct uuid *clinic, enum key_class, uint32_t *versions, size_t max);
 /* Version of the class key that a key is wrapped under; 0 if it is none. */
 uint32_t keyring_wrapped_under(struct bytes wrapped);
 
-/* Makes a record key (version 1) and wraps it under the newest class key.
- * ERR_CRYPTO if no key of the class is kept; *key is then empty. */
+/* Makes a record key of that version, from 1, and wraps it under the newest
+ * class key. ERR_CRYPTO if no key of the class is kept; *key is then empty. */
 NODISCARD enum err keyring_record_create(const struct uuid *clinic,
-    enum key_class, const struct uuid *subject, struct record_key *,
-    uint8_t wrapped[WRAPPED_KEY_SIZE]);
+    enum key_class, const struct uuid *subject, uint32_t version,
+    struct record_key *, uint8_t wrapped[WRAPPED_KEY_SIZE]);
 /* ERR_CRYPTO for every cause: no wrapped key, altered, made for another clinic,
  * class, subject or version, or its class key is not kept. */
 NODISCARD enum err keyring_record_open(const struct uuid *clinic,
     enum key_class, const struct uuid *subject, uint32_t version,
     struct bytes wrapped, struct record_key *);
+/* Wraps a stored record key anew, under the newest class key that is kept: the
+ * same key, so that what is sealed under it opens. ERR_CRYPTO as for opening it,
+ * and then `again` is zeroed. */
+NODISCARD enum err keyring_record_rewrap(const struct uuid *clinic,
+    enum key_class, const struct uuid *subject, uint32_t version,
+    struct bytes wrapped, uint8_t again[WRAPPED_KEY_SIZE]);
 void record_key_free(struct record_key *); /* wipes; idempotent */
 
-/* Key for a blind index, derived from the newest of the clinic's index class
- * keys: after a rotation the tokens have to be made again. */
+/* Key for a blind index, derived from that version of the clinic's index class
+ * key. ERR_CRYPTO if it is not kept. */
 NODISCARD enum err keyring_index_key(const struct uuid *clinic,
-    const char *purpose, uint8_t out[CRYPTO_KEY_SIZE]);
+    uint32_t version, const char *purpose, uint8_t out[CRYPTO_KEY_SIZE]);
+/* The private Ed25519 key that signs the clinic's log, derived from that version
+ * of its audit class key. ERR_CRYPTO if it is not kept. */
+NODISCARD enum err keyring_signing_key(
+    const struct uuid *clinic, uint32_t version, uint8_t seed[CRYPTO_KEY_SIZE]);
 /* Key for one purpose of the installation (cursors, TURN pseudonyms, …),
  * derived straight from the root: only for what may be lost with it, as kept
  * answers are within a day. */

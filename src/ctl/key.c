@@ -1,9 +1,10 @@
+#include "base/arena.h"
 #include "base/crypto.h"
+#include "base/fiber.h"
 #include "base/instant.h"
-#include "base/keyring.h"
 #include "base/secret.h"
 #include "base/uuid.h"
-#include "ctl/command.h"
+#include "ctl/commands.h"
 #include "ctl/operator.h"
 #include "sql.h"
 
@@ -17,6 +18,10 @@
 #define ROOT_TEXT_SIZE	 (2 * CRYPTO_KEY_SIZE + 1) /* with the line feed */
 #define KEY_AGE_DAYS_MAX 730			   /* SP 800-57 pt 1, table 1 */
 #define SEALS_ALARM	 (INT64_C(1) << 31)
+#define BAR		 40 /* characters */
+#define PAUSE_MS	 500
+#define LOOK_MS		 30000
+#define STALL_MS	 60000
 
 static void
 hex_write(const uint8_t *in, size_t n, char *out)
@@ -87,57 +92,121 @@ ctl_key_init(int argc, char *argv[])
 	return 1;
 }
 
-static const char *
-key_warning(const struct key_status_row *k, int64_t days)
+/* Is there a newer version of the same key? They are listed in order. */
+static bool
+is_newest(const struct key_status_row *rows, size_t n, size_t i)
 {
-	if (k->seals_max >= SEALS_ALARM)
-		return "  uses: rotate now"; /*= EN-03 */
-	return days > KEY_AGE_DAYS_MAX ? "  age: rotate now" : "";
+	return i + 1 == n ||
+	    !uuid_equal(&rows[i].clinic_id, &rows[i + 1].clinic_id) ||
+	    strcmp(rows[i].class, rows[i + 1].class) != 0;
+}
+
+static const char *
+key_state(const struct key_status_row *k, bool newest, int64_t days)
+{
+	if (newest && k->seals_max >= SEALS_ALARM)
+		return "newest; uses: rotate now"; /*= EN-03 */
+	if (newest && days > KEY_AGE_DAYS_MAX)
+		return "newest; age: rotate now";
+	if (newest)
+		return "newest";
+	return k->records > 0 ? "old: its records are brought under the newest"
+			      : "unused: can be retired";
 }
 
 static void
-key_print(const struct key_status_row *k, int64_t now)
+key_print(const struct key_status_row *k, bool newest, int64_t now)
 {
 	char clinic[UUID_TEXT_SIZE];
 	int64_t days = (now - k->created_at) / 86400;
 
 	uuid_text(&k->clinic_id, clinic);
 	printf("%-36s  %-8s %7" PRId64 "  %8" PRId64 "  %8" PRId64
-	       "  %12" PRId64 "  %12" PRId64 "%s\n",
+	       "  %12" PRId64 "  %12" PRId64 "  %s\n",
 	    uuid_is_nil(&k->clinic_id) ? "(installation)" : clinic, k->class,
 	    k->version, days, k->records, k->seals, k->seals_max,
-	    key_warning(k, days));
+	    key_state(k, newest, days));
 }
 
 /*= EN-07: age and use of every key */
 static enum err
 status(struct tx *tx, const struct operator_options *o)
 {
-	struct installation_get_row root;
 	struct key_status_row *rows;
-	uint8_t check[KEY_CHECK_SIZE];
-	int64_t now = instant_now();
+	int64_t since, now = instant_now();
 	size_t i, n;
 	enum err r;
 
 	(void)o;
-	r = sql_installation_get(tx, &root);
+	r = operator_root_check(tx, &since);
 	if (r == ERR_NOT_FOUND)
 		return operator_say(r, "there is no clinic yet, and no key");
-	if (r != ERR_OK || (r = keyring_root_check(check)) != ERR_OK ||
-	    (r = sql_key_status(tx, &rows, &n)) != ERR_OK)
+	if (r != ERR_OK || (r = sql_key_status(tx, &rows, &n)) != ERR_OK)
 		return r;
-	if (root.root_check.n != sizeof(check) ||
-	    !secret_equal(root.root_check.p, check, sizeof(check)))
-		return operator_say(ERR_CRYPTO,
-		    "this root key is not the one this database was made with");
 	printf("root key: right, in use for %" PRId64 " days\n\n",
-	    (now - root.created_at) / 86400);
-	printf("%-36s  %-8s %7s  %8s  %8s  %12s  %12s\n", "clinic", "class",
-	    "version", "age_days", "records", "seals", "most_seals");
+	    (now - since) / 86400);
+	printf("%-36s  %-8s %7s  %8s  %8s  %12s  %12s  %s\n", "clinic", "class",
+	    "version", "age_days", "records", "seals", "most_seals", "state");
 	for (i = 0; i < n; i++)
-		key_print(&rows[i], now);
+		key_print(&rows[i], is_newest(rows, n, i), now);
 	return ERR_OK;
+}
+
+static void
+bar_print(const struct keys_progress_row *p, bool last)
+{
+	int64_t done = p->total - p->behind;
+	int i, full = p->total == 0 ? BAR : (int)(BAR * done / p->total);
+	char bar[BAR + 1];
+
+	for (i = 0; i < BAR; i++)
+		bar[i] = i < full ? '#' : '.';
+	bar[BAR] = '\0';
+	fprintf(stderr, "%s[%s] %" PRId64 " of %" PRId64 " record keys%s",
+	    isatty(STDERR_FILENO) ? "\r" : "", bar, done, p->total,
+	    last || !isatty(STDERR_FILENO) ? "\n" : "");
+}
+
+static enum err
+progress(struct keys_progress_row *row)
+{
+	struct arena *a = arena_new();
+	struct tx *own = tx_new(a, instant_monotonic() + LOOK_MS);
+	enum err r;
+
+	if ((r = sql_keys_progress(own, row)) == ERR_OK)
+		r = tx_commit(own);
+	tx_close(own);
+	arena_free(a);
+	return r;
+}
+
+/* A look at a time, each in a transaction of its own. */
+static enum err
+status_wait(struct tx *tx, const struct operator_options *o)
+{
+	struct keys_progress_row row = { 0 };
+	int64_t before = -1, moved = instant_monotonic();
+	enum err r;
+
+	(void)tx;
+	(void)o;
+	while ((r = progress(&row)) == ERR_OK && row.behind > 0) {
+		if (row.behind != before) {
+			bar_print(&row, false);
+			before = row.behind;
+			moved = instant_monotonic();
+		} else if (instant_monotonic() - moved > STALL_MS) {
+			moved = instant_monotonic();
+			operator_say(ERR_OK,
+			    "nothing has moved for a minute: does epione-jobs "
+			    "run? epionectl jobs list says what failed");
+		}
+		fiber_sleep(PAUSE_MS);
+	}
+	if (r == ERR_OK)
+		bar_print(&row, true);
+	return r;
 }
 
 int
@@ -147,5 +216,5 @@ ctl_key_status(int argc, char *argv[])
 
 	if (!operator_options_read(argc, argv, &o))
 		return command_usage(ctl_key_status);
-	return operator_work(&o, status);
+	return operator_work(&o, o.wait != NULL ? status_wait : status);
 }

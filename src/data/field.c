@@ -128,16 +128,15 @@ field_seal(struct arena *a, const struct record_key *key, enum field f,
 	return r;
 }
 
-/* Is it an envelope under this very key version? The limit is not asked for: a
- * row stays readable when its column's limit is lowered. */
-static bool
-envelope_fits(const struct record_key *key, struct bytes in)
+/* The limit is not asked for: a row stays readable when its column's limit is
+ * lowered. */
+uint32_t
+field_sealed_under(struct bytes in)
 {
-	uint8_t header[HEADER];
-
-	header_put(key->version, header);
-	return in.p != NULL && in.n >= FIELD_OVERHEAD &&
-	    memcmp(in.p, header, sizeof(header)) == 0;
+	if (in.p == NULL || in.n < FIELD_OVERHEAD || in.p[0] != FORMAT)
+		return 0;
+	return (uint32_t)in.p[1] << 24 | (uint32_t)in.p[2] << 16 |
+	    (uint32_t)in.p[3] << 8 | in.p[4];
 }
 
 static enum err
@@ -164,7 +163,7 @@ field_open(struct arena *a, const struct record_key *key, enum field f,
 	uint8_t *text;
 
 	*out = (struct bytes){ NULL, 0 };
-	if (envelope_fits(key, in)) {
+	if (key->version != 0 && field_sealed_under(in) == key->version) {
 		text = arena_alloc(a, in.n - FIELD_OVERHEAD + 1);
 		if (open_text(key, f, row, in, text) == ERR_OK) {
 			text[in.n - FIELD_OVERHEAD] = '\0';

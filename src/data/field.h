@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/keyring.h"
 #include "base/uuid.h"
+#include "data/list.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -60,14 +61,22 @@ NODISCARD enum err field_seal(struct arena *, const struct record_key *key,
 NODISCARD enum err field_open(struct arena *, const struct record_key *key,
     enum field f, const struct uuid *row, struct bytes in, struct bytes *out);
 
+/* The version of the record key that a value is sealed under; 0 if it is no
+ * envelope. */
+uint32_t field_sealed_under(struct bytes);
+
 /*
- * Blind index tokens: HMAC-SHA256 under a key of the clinic and column over
- * the normalised value, cut to FIELD_TOKEN_SIZE bytes. A match is a
- * candidate: open the row and compare (field_matches).
+ * Blind index tokens: the version of the clinic's index key (2 bytes,
+ * big-endian), and HMAC-SHA256 under a key of that and of the column over the
+ * normalised value, cut to 64 bits. A match is a candidate: open the row and
+ * compare (field_matches). What is written is under the newest version; what is
+ * looked for is looked for under each that is kept.
  */
-#define FIELD_TOKEN_SIZE 8 /* 64 bits */
-#define FIELD_PREFIX_MIN 2 /* letters */
-#define FIELD_PREFIX_MAX 12
+#define FIELD_TOKEN_SIZE   (2 + 8)
+#define FIELD_VERSIONS_MAX 2 /* a turn of the index key ends before the next */
+#define FIELD_PARTS_MAX	   3 /* of a date */
+#define FIELD_PREFIX_MIN   2 /* letters */
+#define FIELD_PREFIX_MAX   12
 
 /* Tokens of a value that is no name: one; of a date one for the year, the month
  * and the day, as far as they are known; of a telephone number without its
@@ -76,6 +85,14 @@ NODISCARD enum err field_open(struct arena *, const struct record_key *key,
  * value, ERR_CRYPTO if the clinic's index key is not kept. */
 NODISCARD enum err field_index_tokens(struct arena *, const struct uuid *clinic,
     enum field, const char *value, struct bytes **tokens, size_t *n);
+
+/* The same to look for it: each of these tokens under all versions, the newest
+ * first. How many there are is how many lists are not empty. */
+NODISCARD enum err field_index_sought(struct arena *, const struct uuid *clinic,
+    enum field, const char *value, struct bytes_list tokens[FIELD_PARTS_MAX]);
+
+/* The version of the index key that a token was made with; 0 if it is none. */
+uint32_t field_token_version(struct bytes token);
 
 /*
  * A word of a name, as all fields of names share it. What is written "O'Neill"
@@ -91,13 +108,14 @@ struct field_word {
 };
 
 /* The words of a name, sorted by token, without repetition: they tell nothing
- * of the order of the words. */
+ * of the order of the words. Under that version of the index key; 0: the newest. */
 NODISCARD enum err field_name_words(struct arena *, const struct uuid *clinic,
-    const char *name, struct field_word **words, size_t *n);
+    uint32_t version, const char *name, struct field_word **words, size_t *n);
 
 /* What is looked for, word by word: each beginning of `alternatives` stands for
- * it. A word of one letter is looked for whole, one of more than 12 letters by
+ * it, at most FIELD_ALTERNATIVES_MAX. A word of one letter is looked for whole, one of more than 12 letters by
  * its first 12. ERR_INVALID_FIELD when there is no word. */
+#define FIELD_ALTERNATIVES_MAX (2 * FIELD_VERSIONS_MAX)
 struct field_sought {
 	struct bytes *alternatives;
 	size_t alternatives_n;
@@ -106,9 +124,10 @@ struct field_sought {
 NODISCARD enum err field_name_sought(struct arena *, const struct uuid *clinic,
     const char *searched, struct field_sought **words, size_t *n);
 
-/* The token that a name which is exactly this one has as a whole. */
+/* The token that a name which is exactly this one has as a whole, under each
+ * version, the newest first. */
 NODISCARD enum err field_name_whole(struct arena *, const struct uuid *clinic,
-    const char *name, struct bytes *token);
+    const char *name, struct bytes_list *tokens);
 
 /* Does the opened value really match what was searched for? */
 NODISCARD enum err field_matches(struct arena *, enum field, const char *value,

@@ -10,8 +10,9 @@
 #define JOIN_LETTERS 3 /* "De la Cruz" is typed "Delacruz", too */
 #define JOIN_WORDS   3
 #define FORMS	     4 /* TEXT_APART and TEXT_SPELLED, each or not */
+#define VERSION_SIZE 2
 
-/* Of all names, whichever column they stand in. */
+/* The purpose of all names, whichever column they stand in. */
 static const char *const purpose_word = "patient.name";
 static const char *const purpose_beginning = "patient.name.beginning";
 
@@ -36,31 +37,79 @@ normalise(struct arena *a, enum field f, const char *value, char **out)
 
 /*= EN-09: a keyed hash, cut short: a match is a candidate, not a proof. */
 static enum err
-token_make(struct arena *a, const uint8_t key[CRYPTO_KEY_SIZE],
-    struct bytes value, struct bytes *token)
+token_make(struct arena *a, uint32_t version,
+    const uint8_t key[CRYPTO_KEY_SIZE], struct bytes value, struct bytes *token)
 {
-	uint8_t hash[32];
+	uint8_t hash[32], *t;
 	enum err r;
 
+	if (version > UINT16_MAX)
+		return ERR_CRYPTO;
 	r = crypto_hmac_sha256(
 	    (struct bytes){ key, CRYPTO_KEY_SIZE }, value, hash);
-	if (r == ERR_OK)
-		*token = (struct bytes){ arena_copy(a, hash, FIELD_TOKEN_SIZE),
-			FIELD_TOKEN_SIZE };
+	if (r == ERR_OK) {
+		t = arena_alloc(a, FIELD_TOKEN_SIZE);
+		t[0] = (uint8_t)(version >> 8);
+		t[1] = (uint8_t)version;
+		memcpy(t + VERSION_SIZE, hash, FIELD_TOKEN_SIZE - VERSION_SIZE);
+		*token = (struct bytes){ t, FIELD_TOKEN_SIZE };
+	}
 	secret_wipe(hash, sizeof(hash));
 	return r;
 }
 
+uint32_t
+field_token_version(struct bytes token)
+{
+	return token.n == FIELD_TOKEN_SIZE
+	    ? (uint32_t)token.p[0] << 8 | token.p[1]
+	    : 0;
+}
+
 static enum err
-token_for(struct arena *a, const struct uuid *clinic, const char *purpose,
-    struct bytes value, struct bytes *token)
+token_for(struct arena *a, const struct uuid *clinic, uint32_t version,
+    const char *purpose, struct bytes value, struct bytes *token)
 {
 	uint8_t key[CRYPTO_KEY_SIZE];
 	enum err r;
 
-	if ((r = keyring_index_key(clinic, purpose, key)) == ERR_OK)
-		r = token_make(a, key, value, token);
+	if ((r = keyring_index_key(clinic, version, purpose, key)) == ERR_OK)
+		r = token_make(a, version, key, value, token);
 	secret_wipe(key, sizeof(key));
+	return r;
+}
+
+/* The versions to look under; ERR_CRYPTO if none is kept. */
+struct versions {
+	uint32_t v[FIELD_VERSIONS_MAX];
+	size_t n;
+};
+
+static enum err
+versions_kept(const struct uuid *clinic, struct versions *vs)
+{
+	vs->n = keyring_class_versions(
+	    clinic, KEY_CLASS_index, vs->v, FIELD_VERSIONS_MAX);
+	return vs->n > 0 ? ERR_OK : ERR_CRYPTO;
+}
+
+/* A value's token under all of them. */
+static enum err
+tokens_for(struct arena *a, const struct uuid *clinic, const char *purpose,
+    struct bytes value, struct bytes_list *tokens)
+{
+	struct bytes *t = arena_calloc(a, FIELD_VERSIONS_MAX, sizeof(*t));
+	struct versions vs;
+	size_t i;
+	enum err r;
+
+	*tokens = (struct bytes_list){ NULL, 0 };
+	if ((r = versions_kept(clinic, &vs)) != ERR_OK)
+		return r;
+	for (i = 0; i < vs.n && r == ERR_OK; i++)
+		r = token_for(a, clinic, vs.v[i], purpose, value, &t[i]);
+	if (r == ERR_OK)
+		*tokens = (struct bytes_list){ t, vs.n };
 	return r;
 }
 
@@ -84,6 +133,7 @@ enum err
 field_index_tokens(struct arena *a, const struct uuid *clinic, enum field f,
     const char *value, struct bytes **tokens, size_t *n)
 {
+	const uint32_t newest = keyring_class_newest(clinic, KEY_CLASS_index);
 	char *form;
 	size_t part;
 	enum err r;
@@ -92,15 +142,31 @@ field_index_tokens(struct arena *a, const struct uuid *clinic, enum field f,
 	*n = 0;
 	if ((r = normalise(a, f, value, &form)) != ERR_OK)
 		return r;
-	*tokens = arena_calloc(a, 3, sizeof(**tokens));
+	*tokens = arena_calloc(a, FIELD_PARTS_MAX, sizeof(**tokens));
 	for (; part_bytes(f, form, *n, &part) && r == ERR_OK; ++*n)
-		r = token_for(a, clinic, field_stored(f),
+		r = token_for(a, clinic, newest, field_stored(f),
 		    (struct bytes){ (const uint8_t *)form, part },
 		    &(*tokens)[*n]);
 	if (r != ERR_OK) {
 		*tokens = NULL;
 		*n = 0;
 	}
+	return r;
+}
+
+enum err
+field_index_sought(struct arena *a, const struct uuid *clinic, enum field f,
+    const char *value, struct bytes_list tokens[FIELD_PARTS_MAX])
+{
+	char *form;
+	size_t part, i;
+	enum err r;
+
+	memset(tokens, 0, FIELD_PARTS_MAX * sizeof(tokens[0]));
+	r = normalise(a, f, value, &form);
+	for (i = 0; r == ERR_OK && part_bytes(f, form, i, &part); i++)
+		r = tokens_for(a, clinic, field_stored(f),
+		    (struct bytes){ (const uint8_t *)form, part }, &tokens[i]);
 	return r;
 }
 
@@ -224,17 +290,23 @@ words_of(struct words *w, const char *name)
 }
 
 struct name_keys {
+	uint32_t version;
 	uint8_t word[CRYPTO_KEY_SIZE], beginning[CRYPTO_KEY_SIZE];
 };
 
 static enum err
-name_keys(const struct uuid *clinic, struct name_keys *k)
+name_keys(const struct uuid *clinic, uint32_t version, struct name_keys *k)
 {
 	enum err r;
 
-	if ((r = keyring_index_key(clinic, purpose_word, k->word)) != ERR_OK)
+	k->version = version != 0
+	    ? version
+	    : keyring_class_newest(clinic, KEY_CLASS_index);
+	if ((r = keyring_index_key(
+		 clinic, k->version, purpose_word, k->word)) != ERR_OK)
 		return r;
-	return keyring_index_key(clinic, purpose_beginning, k->beginning);
+	return keyring_index_key(
+	    clinic, k->version, purpose_beginning, k->beginning);
 }
 
 static enum err
@@ -250,7 +322,7 @@ beginnings_make(struct arena *a, const struct name_keys *k, const char *word,
 	out->beginnings = arena_calloc(
 	    a, FIELD_PREFIX_MAX, sizeof(*out->beginnings));
 	for (; r == ERR_OK && n <= last; n++)
-		r = token_make(a, k->beginning,
+		r = token_make(a, k->version, k->beginning,
 		    (struct bytes){
 			(const uint8_t *)word, letters_bytes(word, n) },
 		    &out->beginnings[out->beginnings_n++]);
@@ -265,7 +337,8 @@ word_make(struct arena *a, const struct name_keys *k, const char *word,
 	enum err r;
 
 	*out = (struct field_word){ .whole = whole };
-	if ((r = token_make(a, k->word, text, &out->token)) != ERR_OK)
+	if ((r = token_make(a, k->version, k->word, text, &out->token)) !=
+	    ERR_OK)
 		return r;
 	/* the name as a whole is no word */
 	return strchr(word, ' ') == NULL ? beginnings_make(a, k, word, out)
@@ -281,8 +354,8 @@ word_compare(const void *a, const void *b)
 }
 
 enum err
-field_name_words(struct arena *a, const struct uuid *clinic, const char *name,
-    struct field_word **words, size_t *n)
+field_name_words(struct arena *a, const struct uuid *clinic, uint32_t version,
+    const char *name, struct field_word **words, size_t *n)
 {
 	struct words w = { .arena = a };
 	struct name_keys keys;
@@ -299,7 +372,7 @@ field_name_words(struct arena *a, const struct uuid *clinic, const char *name,
 		return ERR_OK;
 	word_add(&w, whole);
 	*words = arena_calloc(a, w.n, sizeof(**words));
-	if ((r = name_keys(clinic, &keys)) != ERR_OK)
+	if ((r = name_keys(clinic, version, &keys)) != ERR_OK)
 		goto out;
 	for (i = 0; i < w.n && r == ERR_OK; i++)
 		r = word_make(a, &keys, w.list[i],
@@ -317,10 +390,17 @@ static enum err
 sought_add(struct arena *a, const struct uuid *clinic, const char *word,
     struct field_sought *s)
 {
-	return token_for(a, clinic, purpose_beginning,
+	struct bytes_list tokens;
+	size_t i;
+	enum err r;
+
+	r = tokens_for(a, clinic, purpose_beginning,
 	    (struct bytes){
 		(const uint8_t *)word, letters_bytes(word, FIELD_PREFIX_MAX) },
-	    &s->alternatives[s->alternatives_n++]);
+	    &tokens);
+	for (i = 0; i < tokens.n; i++)
+		s->alternatives[s->alternatives_n++] = tokens.v[i];
+	return r;
 }
 
 /* The two forms have the same words: only letters are written in other ways. */
@@ -360,7 +440,8 @@ field_name_sought(struct arena *a, const struct uuid *clinic,
 	for (i = 0; i < count && r == ERR_OK; i++) {
 		s = &(*words)[i];
 		s->text = plain[i];
-		s->alternatives = arena_calloc(a, 2, sizeof(struct bytes));
+		s->alternatives = arena_calloc(
+		    a, FIELD_ALTERNATIVES_MAX, sizeof(struct bytes));
 		r = sought_add(a, clinic, plain[i], s);
 		if (r == ERR_OK && strcmp(plain[i], spelled[i]) != 0)
 			r = sought_add(a, clinic, spelled[i], s);
@@ -372,15 +453,15 @@ field_name_sought(struct arena *a, const struct uuid *clinic,
 
 enum err
 field_name_whole(struct arena *a, const struct uuid *clinic, const char *name,
-    struct bytes *token)
+    struct bytes_list *tokens)
 {
 	char *whole;
 	enum err r;
 
 	if ((r = text_fold(a, name, &whole)) != ERR_OK)
 		return r;
-	return token_for(a, clinic, purpose_word,
-	    (struct bytes){ (const uint8_t *)whole, strlen(whole) }, token);
+	return tokens_for(a, clinic, purpose_word,
+	    (struct bytes){ (const uint8_t *)whole, strlen(whole) }, tokens);
 }
 
 /* One letter is the whole word or nothing. */

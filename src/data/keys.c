@@ -3,7 +3,9 @@
 #include "base/arena.h"
 #include "base/instant.h"
 #include "base/keyring.h"
+#include "base/log.h"
 #include "base/secret.h"
+#include "data/field.h"
 #include "sql.h"
 
 #define VERIFY_MS 5000
@@ -11,21 +13,28 @@
 enum err
 keys_index_load(struct tx *tx, const struct uuid *clinic)
 {
-	struct class_key_newest_in in = { *clinic,
-		key_class_name(KEY_CLASS_index) };
-	struct class_key_newest_row row;
+	struct class_keys_in in = { *clinic, key_class_name(KEY_CLASS_index),
+		FIELD_VERSIONS_MAX + 1 };
+	struct class_keys_row *rows;
 	struct class_key_id id = { *clinic, KEY_CLASS_index, 0 };
+	size_t i, n;
 	enum err r;
 
 	if (keyring_class_newest(clinic, KEY_CLASS_index) != 0)
 		return ERR_OK;
-	r = sql_class_key_newest(tx, &in, &row);
-	if (r == ERR_NOT_FOUND || (r == ERR_OK && row.version > UINT32_MAX))
-		return ERR_CRYPTO;
-	if (r != ERR_OK)
+	if ((r = sql_class_keys(tx, &in, &rows, &n)) != ERR_OK)
 		return r;
-	id.version = (uint32_t)row.version;
-	return keyring_class_add(&id, row.wrapped);
+	if (n == 0 || n > FIELD_VERSIONS_MAX) {
+		log_error("index_keys_refused", LOG_NUM("versions", n));
+		return ERR_CRYPTO;
+	}
+	for (i = 0; i < n && r == ERR_OK; i++) {
+		id.version = (uint32_t)rows[i].version;
+		r = rows[i].version > UINT16_MAX
+		    ? ERR_CRYPTO
+		    : keyring_class_add(&id, rows[i].wrapped);
+	}
+	return r;
 }
 
 /*= EN-10: a root key that is not the installation's serves nothing */

@@ -14,10 +14,10 @@
 NODISCARD enum err keys_verify(void);
 
 /*
- * Opens the newest index key of a clinic (nil: of the installation) unless the
- * keyring has it: field_index_tokens and field_search_tokens need it. One
- * round trip, once per process and clinic; the transaction must be the clinic's.
- * ERR_CRYPTO if there is none or it does not open.
+ * Opens all index keys of a clinic (nil: of the installation) unless the keyring
+ * has one: what is looked up and what is indexed needs them. One round trip, once
+ * per process and clinic; the transaction must be the clinic's. ERR_CRYPTO if
+ * there is none, one does not open, or there are more than FIELD_VERSIONS_MAX.
  */
 NODISCARD enum err keys_index_load(struct tx *, const struct uuid *clinic);
 

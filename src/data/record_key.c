@@ -14,43 +14,99 @@ key_refused(enum err r, const char *why, const struct uuid *subject)
 }
 
 static enum err
-class_key_ask(struct tx *tx, const struct class_key_id *id)
+class_key_ask(
+    struct tx *tx, const struct class_key_id *id, struct bytes *wrapped)
 {
 	struct class_key_get_in in = {
 		.clinic = id->clinic,
 		.class = key_class_name(id->class),
 		.version = id->version,
 	};
-	struct class_key_get_row row;
-	enum err r;
+	struct class_key_get_row row = { { NULL, 0 } };
+	enum err r = sql_class_key_get(tx, &in, &row);
 
-	if ((r = sql_class_key_get(tx, &in, &row)) == ERR_OK)
-		r = keyring_class_add(id, row.wrapped);
+	*wrapped = row.wrapped;
+	return r;
+}
+
+static enum err
+record_key_ask(
+    struct tx *tx, const struct key_missing *m, struct bytes *wrapped)
+{
+	struct record_key_get_in in = { m->class.clinic, m->subject,
+		m->version };
+	struct record_key_get_row row = { { NULL, 0 } };
+	enum err r = sql_record_key_get(tx, &in, &row);
+
+	*wrapped = row.wrapped;
+	return r;
+}
+
+static enum err
+wrapped_ask(struct tx *tx, const struct key_missing *m, struct bytes *wrapped)
+{
+	enum err r = m->version == 0 ? class_key_ask(tx, &m->class, wrapped)
+				     : record_key_ask(tx, m, wrapped);
+
 	return r == ERR_NOT_FOUND ? ERR_CRYPTO : r;
 }
 
 /* A row may be opened when the transaction that read it is committed. */
-enum err
-class_key_load(struct tx *tx, const struct class_key_id *id)
+static enum err
+wrapped_get(struct tx *tx, const struct key_missing *m, struct bytes *wrapped)
 {
-	struct context_set_in context = { .clinic = id->clinic };
+	struct context_set_in context = { .clinic = m->class.clinic };
 	struct tx *own;
 	enum err r;
 
-	if (keyring_class_has(id))
-		return ERR_OK;
 	if (!tx_is_over(tx))
-		return class_key_ask(tx, id);
+		return wrapped_ask(tx, m, wrapped);
 	own = tx_after(tx);
 	if ((r = sql_context_set(own, &context)) == ERR_OK &&
-	    (r = class_key_ask(own, id)) == ERR_OK)
+	    (r = wrapped_ask(own, m, wrapped)) == ERR_OK)
 		r = tx_commit(own);
 	tx_close(own);
 	return r;
 }
 
-/* Always asked: another process may have made a newer one since. */
 static enum err
+class_key_load(struct tx *tx, const struct class_key_id *id)
+{
+	const struct key_missing m = { .class = *id };
+	struct bytes wrapped;
+	enum err r;
+
+	if (keyring_class_has(id))
+		return ERR_OK;
+	if ((r = wrapped_get(tx, &m, &wrapped)) != ERR_OK)
+		return r;
+	return keyring_class_add(id, wrapped);
+}
+
+enum err
+record_key_load(struct tx *tx, const struct key_missing *m)
+{
+	const struct record_key *key;
+	struct key_missing class;
+	struct bytes wrapped;
+	enum err r;
+
+	if (m->version == 0)
+		return class_key_load(tx, &m->class);
+	if ((r = wrapped_get(tx, m, &wrapped)) != ERR_OK) {
+		key_refused(r, "absent", &m->subject);
+		return r;
+	}
+	r = record_key_open(
+	    tx, m->class.class, &m->subject, m->version, wrapped, &key, &class);
+	if (r == ERR_NOT_FOUND &&
+	    (r = class_key_load(tx, &class.class)) == ERR_OK)
+		r = record_key_open(tx, m->class.class, &m->subject, m->version,
+		    wrapped, &key, &class);
+	return r == ERR_NOT_FOUND ? ERR_CRYPTO : r;
+}
+
+enum err
 class_key_newest(struct tx *tx, struct class_key_id *id)
 {
 	struct class_key_newest_in in = {
@@ -96,7 +152,7 @@ key_make(struct tx *tx, const struct class_key_id *id,
 	enum err r;
 
 	if ((r = keyring_record_create(
-		 &id->clinic, id->class, subject, &k->key, b)) != ERR_OK) {
+		 &id->clinic, id->class, subject, 1, &k->key, b)) != ERR_OK) {
 		key_refused(r, "no_class_key", subject);
 		return tx_fail(tx, r);
 	}
@@ -162,7 +218,7 @@ record_keys_new(struct tx *tx, enum key_class class,
 enum err
 record_key_open(struct tx *tx, enum key_class class, const struct uuid *subject,
     uint32_t version, struct bytes wrapped, const struct record_key **key,
-    struct class_key_id *missing)
+    struct key_missing *missing)
 {
 	struct class_key_id id = { .class = class };
 	struct tx_key *k;
@@ -176,7 +232,7 @@ record_key_open(struct tx *tx, enum key_class class, const struct uuid *subject,
 	id.clinic = *tx_clinic(tx);
 	id.version = keyring_wrapped_under(wrapped);
 	if (id.version != 0 && !keyring_class_has(&id)) {
-		*missing = id;
+		*missing = (struct key_missing){ .class = id };
 		return ERR_NOT_FOUND;
 	}
 	k = arena_alloc(tx_arena(tx), sizeof(*k));
@@ -194,5 +250,25 @@ record_key_open(struct tx *tx, enum key_class class, const struct uuid *subject,
 	k->class = class;
 	tx_key_add(tx, k);
 	*key = &k->key;
+	return ERR_OK;
+}
+
+enum err
+record_key_for(struct tx *tx, enum field f, struct bytes sealed,
+    const struct record_key **key, struct key_missing *missing)
+{
+	const uint32_t version = field_sealed_under(sealed);
+	const enum key_class class = field_class(f);
+	const struct record_key *other;
+
+	if (version == 0 || version == (*key)->version)
+		return ERR_OK; /* what is no envelope is refused where it is opened */
+	other = key_find(tx, class, &(*key)->subject, version);
+	if (other == NULL) {
+		*missing = (struct key_missing){ { (*key)->clinic, class, 0 },
+			(*key)->subject, version };
+		return ERR_NOT_FOUND;
+	}
+	*key = other;
 	return ERR_OK;
 }

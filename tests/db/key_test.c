@@ -188,7 +188,12 @@ moved_to_another_row_column_or_person_it_does_not_open(void **state)
 		"UPDATE person SET id = subject",
 		"UPDATE record_key k SET wrapped = o.wrapped FROM record_key o "
 		"WHERE o.subject_id <> k.subject_id",
-		"UPDATE record_key SET version = 2",
+		"UPDATE record_key SET version = 2; UPDATE person SET "
+		"family_name = overlay(family_name PLACING '\\x00000002' "
+		"FROM 2), reason = overlay(reason PLACING '\\x00000002' FROM "
+		"2)",
+		"UPDATE person SET reason = overlay(reason PLACING "
+		"'\\x00000002' FROM 2)", /* there is no such key */
 		"UPDATE record_key SET wrapped = set_byte(wrapped, 40, "
 		"get_byte(wrapped, 40) # 1)",
 		"UPDATE person SET reason = substr(reason, 1, 20)",
@@ -257,6 +262,74 @@ a_shredded_record_is_empty_and_no_error(void **state)
 	owner("DELETE FROM record_key"); /* an outer join finds none */
 	assert_int_equal(persons_read(&clinic, &rows, &n), ERR_OK);
 	assert_null(rows[0].key);
+}
+
+/* Makes a second version of a subject's key, as a new one is stored. */
+static void
+record_key_second(const struct uuid *clinic, const struct uuid *subject,
+    struct record_key *key)
+{
+	uint8_t wrapped[WRAPPED_KEY_SIZE];
+	struct record_key_insert_in in = { .clinic = *clinic,
+		.subject = *subject,
+		.class = "patient",
+		.version = 2,
+		.wrapped = { wrapped, sizeof(wrapped) } };
+	struct tx *tx = tx_for(clinic);
+
+	assert_int_equal(keyring_record_create(clinic, KEY_CLASS_patient,
+			     subject, 2, key, wrapped),
+	    ERR_OK);
+	assert_int_equal(sql_record_key_insert(tx, &in), ERR_OK);
+	assert_int_equal(tx_commit(tx), ERR_OK);
+	tx_close(tx);
+}
+
+/*= EN-07: what one row has under two versions opens, before and after the
+ * COMMIT, and each version counts its own seals */
+static void
+a_value_under_another_version_than_its_row_opens(void **state)
+{
+	struct person_insert_in in = { .id = row_b,
+		.subject = ann,
+		.family_name = "Ann again",
+		.reason_id = visit_a };
+	struct uuid clinic = clinic_new();
+	struct person_get_in get = { row_b };
+	struct person_get_row row;
+	struct record_key second;
+	struct tx_call *call;
+	struct tx *tx;
+
+	(void)state;
+	root_load();
+	pool_start(1, 10);
+	class_key_store(&clinic, 1);
+	person_store(&clinic, &ann, &row_a, "Ann");
+	record_key_second(&clinic, &ann, &second);
+	tx = tx_for(&clinic);
+	in.key = &second;
+	assert_int_equal(sql_person_insert(tx, &in), ERR_OK);
+	assert_int_equal(tx_commit(tx), ERR_OK);
+	tx_close(tx);
+	record_key_free(&second);
+	owner("UPDATE person SET reason = (SELECT reason FROM person WHERE "
+	      "reason IS NOT NULL)");
+	assert_int_equal(super("SELECT sum(seals * version) FROM record_key"),
+	    2 * 1 + 1 * 2);
+	tx = tx_for(&clinic);
+	assert_int_equal(sql_person_get(tx, &get, &row), ERR_OK);
+	assert_string_equal(row.family_name, "Ann again");
+	assert_string_equal(row.reason, "knee");
+	assert_int_equal(row.key->version, 2);
+	tx_close(tx);
+	root_load(); /* nor is the class key kept */
+	tx = tx_for(&clinic);
+	assert_int_equal(sql_person_get_send(tx, &get, &call), ERR_OK);
+	assert_int_equal(tx_commit(tx), ERR_OK);
+	assert_int_equal(sql_person_get_take(tx, call, &row), ERR_OK);
+	assert_string_equal(row.reason, "knee");
+	tx_close(tx);
 }
 
 /*= EN-07: a newer class key is used at once, older wrapped keys still open */
@@ -346,7 +419,7 @@ static void
 keys_end_with_their_transaction(void **state)
 {
 	struct uuid clinic = clinic_new(), who;
-	struct class_key_id missing;
+	struct key_missing missing;
 	const struct record_key *key, *again;
 	struct bytes wrapped;
 	struct tx *tx;
@@ -378,6 +451,8 @@ main(void)
 		    sealed_on_the_way_in_and_opened_on_the_way_out),
 		cmocka_unit_test(class_keys_are_read_when_they_are_met),
 		cmocka_unit_test(class_keys_are_read_after_the_commit),
+		cmocka_unit_test(
+		    a_value_under_another_version_than_its_row_opens),
 		cmocka_unit_test(
 		    moved_to_another_row_column_or_person_it_does_not_open),
 		cmocka_unit_test(another_clinic_opens_nothing),

@@ -29,7 +29,7 @@ fuzz_begin(void)
 	    keyring_class_add(
 		&class, (struct bytes){ wrapped, sizeof(wrapped) }) == ERR_OK);
 	must(keyring_record_create(
-		 &id, KEY_CLASS_patient, &id, &key, wrapped) == ERR_OK);
+		 &id, KEY_CLASS_patient, &id, 1, &key, wrapped) == ERR_OK);
 	must(close(fd) == 0);
 }
 

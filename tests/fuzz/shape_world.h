@@ -24,7 +24,7 @@ shape_read(struct arena *a, const struct route *rt, struct bytes in)
 static bool
 timed(const struct shape *s)
 {
-	for (; s->kind != SH_END; s++)
+	for (; !shape_empty(s); s++)
 		if (s->kind == SH_TIME || (s->inner != NULL && timed(s->inner)))
 			return true;
 	return false;

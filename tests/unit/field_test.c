@@ -235,7 +235,7 @@ words_of(const char *name, struct field_word **words)
 	size_t n;
 
 	assert_int_equal(
-	    field_name_words(arena, &clinic_a, name, words, &n), ERR_OK);
+	    field_name_words(arena, &clinic_a, 0, name, words, &n), ERR_OK);
 	for (size_t i = 1; i < n; i++) /* sorted, and none twice */
 		assert_true(memcmp((*words)[i - 1].token.p, (*words)[i].token.p,
 				FIELD_TOKEN_SIZE) < 0);
@@ -397,7 +397,7 @@ static void
 whole_names_have_a_token(void **state)
 {
 	struct field_word *words;
-	struct bytes whole;
+	struct bytes_list whole;
 	size_t n = words_of("De la CRUZ", &words), count = 0;
 
 	(void)state;
@@ -407,13 +407,13 @@ whole_names_have_a_token(void **state)
 	for (size_t i = 0; i < n; i++)
 		if (words[i].whole) {
 			count++;
-			assert_true(equal(words[i].token, whole));
+			assert_true(equal(words[i].token, whole.v[0]));
 		}
 	assert_int_equal(count, 1);
 	assert_int_equal(
 	    field_name_whole(arena, &clinic_a, "de la", &whole), ERR_OK);
 	for (size_t i = 0; i < n; i++)
-		assert_false(equal(words[i].token, whole));
+		assert_false(equal(words[i].token, whole.v[0]));
 }
 
 static void
@@ -492,6 +492,59 @@ tokens_differ_by_clinic_and_column(void **state)
 	assert_memory_equal(a[0].p, b[0].p, FIELD_TOKEN_SIZE);
 }
 
+/*= EN-07, EN-09: written under the newest version, looked for under both */
+static void
+tokens_carry_the_version_of_their_key(void **state)
+{
+	struct class_key_id id = { clinic_a, KEY_CLASS_index, 2 };
+	uint8_t wrapped[WRAPPED_KEY_SIZE];
+	struct bytes_list sought[FIELD_PARTS_MAX], whole;
+	struct field_word *old, *young;
+	struct field_sought *words;
+	struct bytes *first, *second;
+	size_t n, m, i;
+
+	(void)state;
+	assert_int_equal(
+	    index_of(&clinic_a, FIELD_patient_birth_date, "1980-02", &first),
+	    2);
+	assert_int_equal(field_token_version(first[0]), 1);
+	n = words_of("Ann", &old);
+	assert_int_equal(keyring_class_create(&id, wrapped), ERR_OK);
+	assert_int_equal(
+	    keyring_class_add(&id, (struct bytes){ wrapped, sizeof(wrapped) }),
+	    ERR_OK);
+	index_of(&clinic_a, FIELD_patient_birth_date, "1980-02", &second);
+	assert_int_equal(field_token_version(second[1]), 2);
+	assert_memory_not_equal(
+	    first[1].p + 2, second[1].p + 2, FIELD_TOKEN_SIZE - 2);
+	assert_int_equal(field_index_sought(arena, &clinic_a,
+			     FIELD_patient_birth_date, "1980-02", sought),
+	    ERR_OK);
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(sought[i].n, 2);
+		assert_true(equal(sought[i].v[0], second[i]));
+		assert_true(equal(sought[i].v[1], first[i]));
+	}
+	assert_int_equal(sought[2].n, 0); /* no day */
+	assert_int_equal(
+	    field_name_sought(arena, &clinic_a, "an", &words, &m), ERR_OK);
+	assert_int_equal(words[0].alternatives_n, 2);
+	assert_true(begins(old, n, &words[0]));
+	words_of("Ann", &young);
+	assert_true(begins(young, n, &words[0]));
+	assert_int_equal(
+	    field_name_whole(arena, &clinic_a, "ann", &whole), ERR_OK);
+	assert_int_equal(whole.n, 2);
+	assert_true(equal(whole.v[0], young[0].token));
+	assert_true(equal(whole.v[1], old[0].token));
+	assert_int_equal(
+	    field_name_words(arena, &clinic_a, 1, "Ann", &young, &m), ERR_OK);
+	assert_true(equal(young[0].token, old[0].token));
+	assert_int_equal(
+	    field_token_version((struct bytes){ first[0].p, 8 }), 0);
+}
+
 static void
 index_misuse_is_refused(void **state)
 {
@@ -507,7 +560,7 @@ index_misuse_is_refused(void **state)
 	assert_int_equal(field_index_tokens(arena, &clinic_a,
 			     FIELD_patient_family_name, "x", &t, &n),
 	    ERR_INTERNAL);
-	assert_int_equal(field_name_words(arena, &stranger, "x",
+	assert_int_equal(field_name_words(arena, &stranger, 0, "x",
 			     &(struct field_word *){ 0 }, &n),
 	    ERR_CRYPTO);
 	assert_int_equal(field_index_tokens(arena, &clinic_a,
@@ -588,10 +641,10 @@ setup(void **state)
 	    class_make(&clinic_a, KEY_CLASS_patient) != ERR_OK ||
 	    class_make(&clinic_a, KEY_CLASS_index) != ERR_OK ||
 	    class_make(&clinic_b, KEY_CLASS_index) != ERR_OK ||
-	    keyring_record_create(&clinic_a, KEY_CLASS_patient, &ann, &ann_key,
-		wrapped) != ERR_OK ||
-	    keyring_record_create(&clinic_a, KEY_CLASS_patient, &bob, &bob_key,
-		wrapped) != ERR_OK)
+	    keyring_record_create(&clinic_a, KEY_CLASS_patient, &ann, 1,
+		&ann_key, wrapped) != ERR_OK ||
+	    keyring_record_create(&clinic_a, KEY_CLASS_patient, &bob, 1,
+		&bob_key, wrapped) != ERR_OK)
 		return -1;
 	return (arena = arena_new()) != NULL ? 0 : -1;
 }
@@ -626,6 +679,7 @@ main(void)
 		cmocka_unit_test(searches_without_words_are_refused),
 		cmocka_unit_test(exact_fields_match_after_normalisation),
 		cmocka_unit_test(tokens_differ_by_clinic_and_column),
+		cmocka_unit_test(tokens_carry_the_version_of_their_key),
 		cmocka_unit_test(index_misuse_is_refused),
 		cmocka_unit_test(table_is_sound),
 	};

@@ -113,11 +113,11 @@ nothing_works_without_a_root_key(void **state)
 	assert_int_equal(keyring_class_add(&id, view(wrapped)), ERR_CRYPTO);
 	assert_int_equal(keyring_class_create(&id, wrapped), ERR_CRYPTO);
 	assert_int_equal(keyring_wrapped_under(view(wrapped)), 0);
-	assert_int_equal(keyring_record_create(
-			     &clinic_a, KEY_CLASS_patient, &ann, &key, wrapped),
+	assert_int_equal(keyring_record_create(&clinic_a, KEY_CLASS_patient,
+			     &ann, 1, &key, wrapped),
 	    ERR_CRYPTO);
 	assert_null(key.key);
-	assert_int_equal(keyring_index_key(&clinic_a, "x", out), ERR_CRYPTO);
+	assert_int_equal(keyring_index_key(&clinic_a, 1, "x", out), ERR_CRYPTO);
 }
 
 /*= EN-06, EN-10: the file is refused for each reason by itself. */
@@ -252,8 +252,8 @@ class_key_counts_only_once_stored(void **state)
 	/* what is stored replaces what was kept */
 	assert_int_equal(keyring_class_add(&id, view(mine)), ERR_OK);
 	assert_int_equal(keyring_class_add(&id, view(stored)), ERR_OK);
-	assert_int_equal(keyring_record_create(
-			     &clinic_a, KEY_CLASS_patient, &ann, &key, wrapped),
+	assert_int_equal(keyring_record_create(&clinic_a, KEY_CLASS_patient,
+			     &ann, 1, &key, wrapped),
 	    ERR_OK);
 	assert_int_equal(keyring_class_add(&id, view(stored)), ERR_OK);
 	assert_int_equal(keyring_record_open(&clinic_a, KEY_CLASS_patient, &ann,
@@ -313,8 +313,8 @@ wrapped_key_opens_only_as_what_it_is(void **state)
 	assert_int_equal(
 	    keyring_class_add(&wrong, view(wrapped_class)), ERR_CRYPTO);
 
-	assert_int_equal(keyring_record_create(
-			     &clinic_a, KEY_CLASS_patient, &ann, &key, wrapped),
+	assert_int_equal(keyring_record_create(&clinic_a, KEY_CLASS_patient,
+			     &ann, 1, &key, wrapped),
 	    ERR_OK);
 	record_key_free(&key);
 	assert_int_equal(
@@ -333,6 +333,19 @@ wrapped_key_opens_only_as_what_it_is(void **state)
 	    ERR_CRYPTO);
 	assert_int_equal(
 	    try_open(&clinic_a, KEY_CLASS_patient, &ann, 1, wrapped), ERR_OK);
+	assert_int_equal(keyring_record_create(&clinic_a, KEY_CLASS_patient,
+			     &ann, 2, &key, elsewhere),
+	    ERR_OK);
+	assert_int_equal(key.version, 2);
+	record_key_free(&key);
+	assert_int_equal(
+	    try_open(&clinic_a, KEY_CLASS_patient, &ann, 2, elsewhere), ERR_OK);
+	assert_int_equal(
+	    try_open(&clinic_a, KEY_CLASS_patient, &ann, 1, elsewhere),
+	    ERR_CRYPTO);
+	assert_int_equal(keyring_record_create(&clinic_a, KEY_CLASS_patient,
+			     &ann, 0, &key, elsewhere),
+	    ERR_CRYPTO);
 	/* a record's wrapped key is no class key, and the other way round */
 	assert_int_equal(keyring_class_add(&id, view(wrapped)), ERR_CRYPTO);
 	assert_int_equal(
@@ -352,8 +365,8 @@ altered_wrapped_key_is_refused(void **state)
 	root_make(5);
 	class_make(&clinic_a, KEY_CLASS_patient, 1, wrapped);
 	class_make(&clinic_a, KEY_CLASS_patient, 2, wrapped);
-	assert_int_equal(keyring_record_create(
-			     &clinic_a, KEY_CLASS_patient, &ann, &key, wrapped),
+	assert_int_equal(keyring_record_create(&clinic_a, KEY_CLASS_patient,
+			     &ann, 1, &key, wrapped),
 	    ERR_OK);
 	record_key_free(&key);
 	assert_int_equal(keyring_wrapped_under(view(wrapped)), 2);
@@ -394,7 +407,7 @@ newest_class_key_wraps_and_old_ones_open(void **state)
 	root_make(6);
 	class_make(&clinic_a, KEY_CLASS_patient, 1, wrapped);
 	assert_int_equal(keyring_record_create(
-			     &clinic_a, KEY_CLASS_patient, &ann, &key, old),
+			     &clinic_a, KEY_CLASS_patient, &ann, 1, &key, old),
 	    ERR_OK);
 	record_key_free(&key);
 	class_make(&clinic_a, KEY_CLASS_patient, 3, wrapped);
@@ -403,7 +416,7 @@ newest_class_key_wraps_and_old_ones_open(void **state)
 	assert_int_equal(keyring_class_newest(&clinic_a, KEY_CLASS_account), 0);
 	assert_int_equal(keyring_class_newest(&clinic_b, KEY_CLASS_patient), 0);
 	assert_int_equal(keyring_record_create(
-			     &clinic_a, KEY_CLASS_patient, &bob, &key, new),
+			     &clinic_a, KEY_CLASS_patient, &bob, 1, &key, new),
 	    ERR_OK);
 	record_key_free(&key);
 	assert_int_equal(keyring_wrapped_under(view(new)), 3);
@@ -412,6 +425,54 @@ newest_class_key_wraps_and_old_ones_open(void **state)
 			     1, view(old), &key),
 	    ERR_OK);
 	record_key_free(&key);
+}
+
+/*= EN-07: wrapped anew it is the same key, under the newest version; and for
+ * nobody else, nor when it does not open */
+static void
+wrapped_anew_it_is_the_same_key(void **state)
+{
+	uint8_t wrapped[WRAPPED_KEY_SIZE], old[WRAPPED_KEY_SIZE],
+	    new[WRAPPED_KEY_SIZE];
+	static const uint8_t zeros[WRAPPED_KEY_SIZE];
+	struct record_key key, again;
+
+	(void)state;
+	root_make(6);
+	class_make(&clinic_a, KEY_CLASS_patient, 1, wrapped);
+	assert_int_equal(keyring_record_create(
+			     &clinic_a, KEY_CLASS_patient, &ann, 4, &key, old),
+	    ERR_OK);
+	class_make(&clinic_a, KEY_CLASS_patient, 2, wrapped);
+	assert_int_equal(keyring_record_rewrap(&clinic_a, KEY_CLASS_patient,
+			     &ann, 4, view(old), new),
+	    ERR_OK);
+	assert_int_equal(keyring_wrapped_under(view(new)), 2);
+	assert_int_equal(keyring_record_open(&clinic_a, KEY_CLASS_patient, &ann,
+			     4, view(new), &again),
+	    ERR_OK);
+	assert_memory_equal(again.key, key.key, CRYPTO_KEY_SIZE);
+	record_key_free(&again);
+	record_key_free(&key);
+
+	assert_int_equal(keyring_record_rewrap(&clinic_a, KEY_CLASS_patient,
+			     &ann, 5, view(old), new),
+	    ERR_CRYPTO);
+	assert_memory_equal(new, zeros, sizeof(new));
+	assert_int_equal(keyring_record_rewrap(&clinic_a, KEY_CLASS_patient,
+			     &bob, 4, view(old), new),
+	    ERR_CRYPTO);
+	assert_int_equal(keyring_record_rewrap(&clinic_b, KEY_CLASS_patient,
+			     &ann, 4, view(old), new),
+	    ERR_CRYPTO);
+	assert_int_equal(keyring_record_rewrap(&clinic_a, KEY_CLASS_patient,
+			     &ann, 4, (struct bytes){ NULL, 0 }, new),
+	    ERR_CRYPTO);
+	old[40] ^= 1;
+	assert_int_equal(keyring_record_rewrap(&clinic_a, KEY_CLASS_patient,
+			     &ann, 4, view(old), new),
+	    ERR_CRYPTO);
+	assert_memory_equal(new, zeros, sizeof(new));
 }
 
 /* The cache grows and stays in order whatever the order of arrival. */
@@ -452,17 +513,18 @@ static void
 derived_keys_are_all_different(void **state)
 {
 	uint8_t k[6][CRYPTO_KEY_SIZE], wrapped[WRAPPED_KEY_SIZE];
+	uint32_t versions[3];
 
 	(void)state;
 	root_make(8);
 	class_make(&clinic_a, KEY_CLASS_index, 1, wrapped);
 	class_make(&clinic_b, KEY_CLASS_index, 1, wrapped);
 	assert_int_equal(
-	    keyring_index_key(&clinic_a, "patient.mrn", k[0]), ERR_OK);
+	    keyring_index_key(&clinic_a, 1, "patient.mrn", k[0]), ERR_OK);
 	assert_int_equal(
-	    keyring_index_key(&clinic_b, "patient.mrn", k[1]), ERR_OK);
+	    keyring_index_key(&clinic_b, 1, "patient.mrn", k[1]), ERR_OK);
 	assert_int_equal(
-	    keyring_index_key(&clinic_a, "patient.ssn", k[2]), ERR_OK);
+	    keyring_index_key(&clinic_a, 1, "patient.ssn", k[2]), ERR_OK);
 	assert_int_equal(keyring_purpose_key("cursor", k[3]), ERR_OK);
 	assert_int_equal(keyring_purpose_key("cursors", k[4]), ERR_OK);
 	memset(k[5], 0, CRYPTO_KEY_SIZE);
@@ -471,8 +533,24 @@ derived_keys_are_all_different(void **state)
 		for (int j = 0; j < i; j++)
 			assert_memory_not_equal(k[i], k[j], KEY_CHECK_SIZE);
 	assert_int_equal(
-	    keyring_index_key(&clinic_a, "patient.mrn", k[5]), ERR_OK);
+	    keyring_index_key(&clinic_a, 1, "patient.mrn", k[5]), ERR_OK);
 	assert_memory_equal(k[0], k[5], CRYPTO_KEY_SIZE);
+	assert_int_equal(
+	    keyring_index_key(&clinic_a, 2, "patient.mrn", k[5]), ERR_CRYPTO);
+	class_make(&clinic_a, KEY_CLASS_index, 2, wrapped);
+	assert_int_equal(
+	    keyring_index_key(&clinic_a, 2, "patient.mrn", k[5]), ERR_OK);
+	assert_memory_not_equal(k[0], k[5], CRYPTO_KEY_SIZE);
+	class_make(&clinic_a, KEY_CLASS_job, 9, wrapped);
+	assert_int_equal(
+	    keyring_class_versions(&clinic_a, KEY_CLASS_index, versions, 3), 2);
+	assert_int_equal(versions[0], 2);
+	assert_int_equal(versions[1], 1);
+	assert_int_equal(
+	    keyring_class_versions(&clinic_a, KEY_CLASS_index, versions, 1), 1);
+	assert_int_equal(
+	    keyring_class_versions(&clinic_a, KEY_CLASS_account, versions, 3),
+	    0);
 }
 
 static void
@@ -538,6 +616,7 @@ main(void)
 		cmocka_unit_test(wrapped_key_opens_only_as_what_it_is),
 		cmocka_unit_test(altered_wrapped_key_is_refused),
 		cmocka_unit_test(newest_class_key_wraps_and_old_ones_open),
+		cmocka_unit_test(wrapped_anew_it_is_the_same_key),
 		cmocka_unit_test(keys_of_many_clinics_are_kept),
 		cmocka_unit_test(derived_keys_are_all_different),
 		cmocka_unit_test(purpose_too_long_is_refused),

@@ -37,8 +37,10 @@ const ENDS = {
     'has stopped.',
   newcomer: 'Somebody came who was not asked yet. The recording has stopped.',
   left: 'Who recorded has left. The recording has stopped.' };
-/** When it is time to say that this browser can hold no more. */
+/** When it is time to say that this browser can soon hold no more. */
 const NEARLY_FULL = 0.8;
+const NEARLY_WORDS = 'This browser is nearly full: the recording stops when ' +
+  'it is.';
 
 export class CallRecording {
   /** Whether the clinic records: the room says so. */
@@ -155,7 +157,9 @@ export class CallRecording {
     void navigator.storage.persist?.();
     const recorder = new Recorder({ id, account, key, prefix, sources,
       onKept: (usedBytes, mostBytes) => {
+        const before = this.#nearlyFull;
         this.#nearlyFull = usedBytes > mostBytes * NEARLY_FULL;
+        if (this.#nearlyFull && !before) say(NEARLY_WORDS);
         if (this.#nearlyFull) this.#draw();
       },
       onFail: (full) => void this.#stop(full ? 'This browser can hold no ' +
@@ -163,6 +167,7 @@ export class CallRecording {
         : 'This browser could not go on recording. What was recorded is ' +
         'being sent.') });
     this.#recorder = recorder;
+    this.#nearlyFull = false;
     this.#upload = { left: 0, way: 'sending' };
     void hold(id, () => this.#send(id, recorder)).then(() => {
       this.#upload = null;
@@ -350,10 +355,10 @@ export class CallRecording {
       'aria-hidden': 'true' }), h('p', {}, h('span', { class: 'strong' },
       paused ? 'Recording pauses' : 'Recording'), h('span', {}, paused
       ? ' until the clinic is reached again' : ' picture and sound of everyone'),
-    this.#upload ? h('span', { class: 'small' }, ' · ',
+    this.#upload?.left ? h('span', { class: 'small' }, ' · ',
       leftWords(this.#upload.left, this.#upload.way)) : null,
-    this.#nearlyFull ? h('span', { class: 'strong' }, ' This browser is ' +
-      'nearly full: the recording stops when it is.') : null),
+    this.#nearlyFull ? h('span', { class: 'strong' }, ` ${NEARLY_WORDS}`)
+      : null),
     this.#endButton('Stop recording'));
   }
 

@@ -60,6 +60,11 @@ export class ChunkStore {
     this.db = db;
   }
 
+  /** @returns {Promise<boolean>} whether anything was ever recorded here */
+  static async exists() {
+    return (await indexedDB.databases()).some(({ name }) => name === NAME);
+  }
+
   /** @returns {Promise<ChunkStore>} */
   static async open() {
     const request = indexedDB.open(NAME, 1);

@@ -1,6 +1,8 @@
-// The worker of one recording: cuts what the recorder writes, seals each piece
+// The worker of one recording: cuts what the recorder writes, seals each chunk
 // and keeps it. The key comes in here once and cannot be taken out again. It
-// also beats the time, as the timers of a page that nobody looks at are slowed.
+// also beats the time, as the timers of a page that nobody looks at are slowed;
+// a page that has not drawn yet is not asked again, or a slow one would do
+// nothing else.
 
 import { fromBase64, keyOf, seal, sha256, toBase64 } from './chunk.js';
 import { ChunkStore } from './chunk-store.js';
@@ -10,6 +12,7 @@ import { Cutter } from './webm.js';
  * @typedef {{act: 'begin', id: string, account: string, mediaType: string,
  *            startedAt: number, key: string, prefix: string, tickMs: number}
  *         | {act: 'data', bytes: ArrayBuffer}
+ *         | {act: 'drawn'}
  *         | {act: 'finish', durationS: number}} Order
  */
 
@@ -29,6 +32,8 @@ const CHUNK_BYTES = 8 * 2 ** 20;
 let work = null;
 let made = 0;
 let failed = false;
+/** The page has not answered the last tick yet. */
+let drawing = false;
 const cutter = new Cutter(CHUNK_MS - 500, CHUNK_BYTES);
 
 /** @param {Report} report */
@@ -59,6 +64,12 @@ async function keep(piece) {
   tell({ did: 'keep', usedBytes: usedBytes + chunk.bytes.length, mostBytes });
 }
 
+function tick() {
+  if (drawing) return;
+  drawing = true;
+  tell({ did: 'tick' });
+}
+
 /** @param {Order} order */
 async function obey(order) {
   if (order.act === 'begin') {
@@ -68,15 +79,16 @@ async function obey(order) {
       prefix: fromBase64(order.prefix) };
     await store.begin({ id, account, mediaType, startedAt, made: 0,
       heldBytes: 0, end: null, total: null, durationS: null });
-    setInterval(() => tell({ did: 'tick' }), order.tickMs);
+    setInterval(tick, order.tickMs);
     tell({ did: 'begin' });
   } else if (order.act === 'data') {
     for (const piece of cutter.push(new Uint8Array(order.bytes)))
       await keep(piece);
-  } else {
+  } else if (order.act === 'finish') {
     // After a gap there is nothing to keep: what was kept before ends there.
     if (!failed) await keep(cutter.rest()).catch(fail);
-    await work?.store.finish(work.id, order.durationS);
+    // A disk that takes not even that: the next page ends what is there.
+    await work?.store.finish(work.id, order.durationS).catch(fail);
     tell({ did: 'finish' });
     self.close();
   }
@@ -94,6 +106,7 @@ let turn = Promise.resolve();
 self.addEventListener('message', ({ data }) => {
   const order = /** @type {Order} */ (data);
 
-  turn = turn.then(() => failed && order.act === 'data' ? undefined
+  if (order.act === 'drawn') drawing = false;
+  else turn = turn.then(() => failed && order.act === 'data' ? undefined
     : obey(order)).catch(fail);
 });

@@ -23,6 +23,14 @@ const FRESH_MS = 240_000;
 /** How far ahead it fetches, and what it keeps behind, in s. */
 const AHEAD_S = 20;
 const BEHIND_S = 60;
+/** So near a gap a browser stands still, though a little is left, in s. */
+const BRINK_S = 1;
+/** How often it looks whether it stands still, in ms; and for how long it may, in
+ * s: twice as long each time, as a slow machine needs its time. */
+const TEND_MS = 1000;
+const STAND_S = 5;
+/** How far it goes on where it stands still, in s. */
+const STEP_S = 0.5;
 /** Steps that finding a place may take. */
 const LOOKS = 12;
 
@@ -55,7 +63,15 @@ export class Player {
   /** Whoever sought since makes what went on before of no use. */
   #turn = 0;
   #pumping = false;
+  /** What is there is not yet what was sought. */
+  #finding = false;
   #over = false;
+  /** Where it was when it was looked at last, and for how long now, in s. */
+  #was = 0;
+  #stood = 0;
+  #patience = STAND_S;
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  #tending;
   /** @type {SourceBuffer | null} */
   #buffer = null;
   #source = new MediaSource();
@@ -92,13 +108,19 @@ export class Player {
     this.url = URL.createObjectURL(this.#source);
     this.video.src = this.url;
     this.video.addEventListener('seeking', () => void this.#seek());
-    this.video.addEventListener('timeupdate', () => void this.#pump());
+    for (const kind of ['timeupdate', 'waiting'])
+      this.video.addEventListener(kind, () => {
+        this.#overGap();
+        void this.#pump();
+      });
+    this.#tending = setInterval(() => this.#tend(), TEND_MS);
     return ended;
   }
 
   /** Nothing of it stays on the page. */
   end() {
     this.#over = true;
+    clearInterval(this.#tending);
     this.#key = null;
     this.#pieces.clear();
     this.video.pause();
@@ -213,14 +235,71 @@ export class Player {
     });
   }
 
-  /** How far it can play from here on, in s. */
-  #ahead() {
+  /** How far it can play from here on without a gap, in s. */
+  #room() {
     const { buffered, currentTime: now } = this.video;
 
     for (let i = 0; i < buffered.length; i++)
       if (buffered.start(i) <= now + 0.3 && now <= buffered.end(i))
         return buffered.end(i) - now;
     return 0;
+  }
+
+  /** Up to where all is there that was recorded, in s; what lies behind was
+   * fetched for another place. */
+  get #known() {
+    return this.#next >= this.#media ? Infinity
+      : this.#starts.get(this.#next - 1) ?? 0;
+  }
+
+  /** How much there is to play from here on, over gaps, in s. */
+  #ahead() {
+    const { buffered, currentTime: now } = this.video;
+    let sum = 0;
+
+    for (let i = 0; i < buffered.length; i++)
+      if (buffered.end(i) > now && buffered.start(i) <= Math.max(this.#known, now))
+        sum += buffered.end(i) - Math.max(buffered.start(i), now);
+    return sum;
+  }
+
+  /** A browser that had no time to record leaves gaps, and none plays over one
+   * by itself. */
+  #overGap() {
+    const room = this.#room();
+    const plays = this.video.readyState > HTMLMediaElement.HAVE_CURRENT_DATA;
+
+    if (this.#finding || room > BRINK_S || (room > 0 && plays)) return;
+    this.#leap();
+  }
+
+  /** To what is there next. */
+  #leap() {
+    const { buffered, currentTime: now } = this.video;
+
+    for (let i = 0; i < buffered.length; i++)
+      if (buffered.start(i) > now && buffered.start(i) <= this.#known) {
+        this.video.currentTime = buffered.start(i) + 0.01;
+        return;
+      }
+  }
+
+  /** A decoder may wait for ever for what is not there, and nobody is told. */
+  #tend() {
+    const { currentTime: now, paused, readyState } = this.video;
+    const stands = !paused && now === this.#was && !this.#finding &&
+      !this.#pumping && readyState <= HTMLMediaElement.HAVE_CURRENT_DATA;
+
+    this.#was = now;
+    this.#stood = stands ? this.#stood + TEND_MS / 1000 : 0;
+    if (readyState > HTMLMediaElement.HAVE_CURRENT_DATA)
+      this.#patience = STAND_S;
+    if (this.#stood < this.#patience) return;
+    this.#patience *= 2;
+    this.#stood = 0;
+    if (this.#room() > STEP_S) this.video.currentTime = now + STEP_S;
+    else this.#leap();
+    void this.#pump();
   }
 
   async #pump() {
@@ -246,7 +325,9 @@ export class Player {
     if (turn !== this.#turn || this.#over) return;
     this.#note(index, text);
     await this.#append(text);
-    if (turn === this.#turn) this.#next = index + 1;
+    if (turn !== this.#turn) return;
+    this.#next = index + 1;
+    this.#overGap();
     if (this.video.currentTime > 2 * BEHIND_S)
       await this.#remove(0, this.video.currentTime - BEHIND_S);
   }
@@ -263,8 +344,9 @@ export class Player {
 
   /** Somewhere that is not there yet: finds the chunk, and goes on from it. */
   async #seek() {
-    if (this.#ahead() > 0.5 || this.#over) return void this.#pump();
+    if (this.#room() > 0.5 || this.#over) return void this.#pump();
     const turn = ++this.#turn;
+    this.#finding = true;
     try {
       const index = await this.#find(this.video.currentTime, turn);
       while (this.#pumping && turn === this.#turn)
@@ -273,8 +355,10 @@ export class Player {
       if (this.#source.readyState === 'open') this.#buffer.abort();
       this.#pumping = true;
       await this.#append(this.#head);
-      this.#next = index;
       this.#pumping = false;
+      if (turn !== this.#turn) return;
+      this.#next = index;
+      this.#finding = false;
       void this.#pump();
     } catch (problem) {
       await this.#failed(problem);

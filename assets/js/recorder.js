@@ -92,6 +92,7 @@ export class Recorder {
   #hear(report, finished) {
     if (report.did === 'tick') {
       if (this.recorder.state === 'recording') this.scene.draw();
+      this.#order({ act: 'drawn' });
     } else if (report.did === 'begin') {
       if (!this.#over) this.#start();
     } else if (report.did === 'keep')

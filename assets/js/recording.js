@@ -78,7 +78,7 @@ function drawControls() {
 
   fill(buttonOf('play'), icon(playing ? 'pause' : 'play'),
     h('span', {}, playing ? 'Pause' : 'Play'));
-  fill(buttonOf('mute'), icon(video.muted ? 'mic-off' : 'mic'),
+  fill(buttonOf('mute'), icon(video.muted ? 'sound-off' : 'sound'),
     h('span', {}, video.muted ? 'Sound off' : 'Sound on'));
   buttonOf('mute').setAttribute('aria-pressed', String(video.muted));
   fill(buttonOf('full'), icon('full'), h('span', {},

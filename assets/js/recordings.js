@@ -6,6 +6,7 @@ import { call, get, Problem, query } from './api.js';
 import { ask } from './dialog.js';
 import { announce, el, fill, h, note, table } from './dom.js';
 import { onSubmit, words } from './form.js';
+import { limits } from './limits.js';
 import { keptOf, lengthOf, stateOf, whenOf } from './recording-words.js';
 import { begin } from './session.js';
 import { stepUp } from './step-up.js';
@@ -42,11 +43,12 @@ const ACTS = {
  * @param {(reason: string) => Promise<void>} work
  */
 function askReason(act, work) {
-  const form = h('form', {}, h('h2', { id: 'reason-title' }, act.title),
+  const form = h('form', {
+    'data-call': `${act.method} /v1/recordings/{id}${act.path}` }, h('h2', { id: 'reason-title' }, act.title),
     h('div', { class: 'field' }, h('label', { for: 'reason' }, 'Reason'),
       h('p', { class: 'hint', id: 'reason-hint' }, act.hint),
       h('input', { id: 'reason', name: 'reason', type: 'text', required: true,
-        maxlength: '500', autocomplete: 'off',
+        autocomplete: 'off',
         'aria-describedby': 'reason-hint', 'data-missing': 'Say why' })),
     h('div', { class: 'actions' }, h('button', { type: 'submit',
       class: 'button primary' }, act.text), h('button', { type: 'button',
@@ -54,6 +56,7 @@ function askReason(act, work) {
   const dialog = h('dialog', { class: 'dialog',
     'aria-labelledby': 'reason-title' }, form);
 
+  void limits(form).catch(() => {}); // the server judges, too
   onSubmit(form, async ({ reason }) => {
     await work(reason ?? '');
     dialog.close();

@@ -26,9 +26,11 @@ const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 60_000;
 /** How often it looks whether there is more, or whether the line is free. */
 const LOOK_MS = 1000;
-/** How long a bad line may keep a chunk waiting, in ms: what waits here is not
- * safe yet, and must not become ever more. */
+/** How long a bad line keeps a chunk waiting at least, in ms, and how many times
+ * as long as the one before took: what waits here is not safe yet, so it never
+ * stops, and takes a tenth of the time at most. While the line is good, half. */
 const SPARE_MS = 10_000;
+const SPARE_TIMES = 8;
 /** How long one chunk may take, in ms: as long as its address holds. */
 const PUT_MS = 300_000;
 
@@ -39,6 +41,8 @@ export class Uploader {
   #over = false;
   /** Since when the line was left to the call, or 0. */
   #sparedAt = 0;
+  /** How long the store took the last chunk, or tried to, in ms. */
+  #tookMs = 0;
   #waitMs = FIRST_WAIT_MS;
   /** Ends the wait that is going on. */
   #wake = () => {};
@@ -105,11 +109,11 @@ export class Uploader {
       this.#sparedAt = 0;
       // What went wrong last is said until something goes right again.
       if (this.#waitMs === FIRST_WAIT_MS) await this.#say('sending');
-      const tookMs = await this.#send(chunk);
+      await this.#send(chunk);
       await store.sent(chunk);
       this.#waitMs = FIRST_WAIT_MS;
       // Half of the time at most, while there is a call beside it.
-      if (hurts) await this.#wait(tookMs);
+      if (hurts) await this.#wait(this.#tookMs);
     } else return this.#end();
     return false;
   }
@@ -117,7 +121,8 @@ export class Uploader {
   /** May this chunk wait still, for the sake of the call? */
   #spare() {
     this.#sparedAt ||= performance.now();
-    return performance.now() - this.#sparedAt < SPARE_MS;
+    return performance.now() - this.#sparedAt <
+      Math.max(SPARE_MS, SPARE_TIMES * this.#tookMs);
   }
 
   /** Nothing is left here for now: is that all of it? */
@@ -144,9 +149,10 @@ export class Uploader {
     return true;
   }
 
-  /** @param {Chunk} chunk @returns {Promise<number>} how long it took, in ms */
+  /** @param {Chunk} chunk */
   async #send({ recording, index, bytes, sha256 }) {
     const path = `/v1/recordings/${recording}/chunks`;
+    this.#tookMs = 0;
     const { body } = await post(path, { index, bytes: bytes.length, sha256 },
       { background: true });
     const since = performance.now();
@@ -155,11 +161,9 @@ export class Uploader {
       cache: 'no-store', redirect: 'error', referrerPolicy: 'no-referrer',
       signal: AbortSignal.timeout(PUT_MS) }).catch(() => {
       throw new StoreError('no answer');
-    });
+    }).finally(() => { this.#tookMs = performance.now() - since; });
     if (!answer.ok) throw new StoreError(String(answer.status));
-    const tookMs = performance.now() - since;
     await post(`${path}/${index}/done`, {}, { background: true });
-    return tookMs;
   }
 
   /** @param {unknown} error */
@@ -172,9 +176,9 @@ export class Uploader {
     if (status === 401) await this.#say('signed-out');
     else if (status === 0 || !navigator.onLine) await this.#say('offline');
     else await this.#say('store');
-    // Not all in step, once the store is back.
-    await this.#wait(Math.max(afterMs, this.#waitMs *
-      (0.75 + Math.random() / 2)));
+    // Not all in step, once the store is back; what failed took of the line, too.
+    await this.#wait(Math.max(afterMs, this.options.hurts ? this.#tookMs : 0,
+      this.#waitMs * (0.75 + Math.random() / 2)));
     this.#waitMs = Math.min(this.#waitMs * 2, LONGEST_WAIT_MS);
   }
 }

@@ -101,10 +101,14 @@ async function send(store, kept) {
 
 /** @param {string} account who is here */
 export async function sendLeft(account) {
-  const store = await ChunkStore.open();
+  /** @type {ChunkStore | null} */
+  let store = null;
   const look = async () => {
-    for (const kept of await store.all(account))
-      if (!going.has(kept.id)) void hold(kept.id, () => send(store, kept));
+    // Where nobody ever recorded, nothing is made.
+    if (!store && !await ChunkStore.exists()) return;
+    const open = store ??= await ChunkStore.open();
+    for (const kept of await open.all(account))
+      if (!going.has(kept.id)) void hold(kept.id, () => send(open, kept));
   };
 
   await look();

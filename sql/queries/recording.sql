@@ -1,7 +1,7 @@
 -- Recordings of calls. What opens one is sealed under its patient's record key;
 -- sound and picture are objects of a store that this database only names.
 
--- What one needs to begin: the patient's key, and what the clinic and the visit
+-- What one needs to begin: the patient's newest key, and what the clinic and the visit
 -- say. Locked, so that two who ask at a time come one after the other.
 -- sql: recording_prepare one
 -- in:  visit_id uuid
@@ -14,6 +14,8 @@ SELECT k.subject_id, k.version, k.wrapped, v.clinician_id, v.status,
   JOIN record_key k ON k.clinic_id = v.clinic_id AND k.subject_id = v.patient_id
    AND k.class = 'patient' AND k.wrapped IS NOT NULL
  WHERE v.clinic_id = current_clinic() AND v.id = $1::uuid
+ ORDER BY k.version DESC
+ LIMIT 1
    FOR NO KEY UPDATE OF v;
 
 -- sql: recording_insert later
@@ -32,7 +34,8 @@ INSERT INTO recording_consent (clinic_id, id, recording_id, account_id, role, gi
 VALUES (current_clinic(), $1::uuid, $2::uuid, $3::uuid, $4::text, $5::boolean,
        $6::bigint);
 
--- A recording as it is shown, of: recording g, the key k of its patient.
+-- A recording as it is shown, of: recording g, the key k of its patient, which is
+-- the newest one where nothing is left that is sealed.
 -- row: recording
 -- out: id uuid, key record_key, visit_id uuid, patient_id uuid,
 --      clinician_id uuid, state text, media_type text, duration_s int?,
@@ -52,7 +55,11 @@ g.id, k.subject_id, k.version, k.wrapped, g.visit_id, g.patient_id, g.clinician_
 SELECT {recording}
   FROM recording g
   JOIN clinic c ON c.id = g.clinic_id
-  JOIN record_key k ON k.clinic_id = g.clinic_id AND k.subject_id = g.patient_id
+  CROSS JOIN LATERAL (
+        SELECT o.subject_id, o.version, o.wrapped FROM record_key o
+         WHERE o.clinic_id = g.clinic_id AND o.subject_id = g.patient_id
+           AND (g.key_version IS NULL OR o.version = g.key_version)
+         ORDER BY o.version DESC LIMIT 1) AS k
  WHERE g.clinic_id = current_clinic() AND g.id = $1::uuid;
 
 -- The same, locked: of two who change it the second sees what the first did.
@@ -62,7 +69,11 @@ SELECT {recording}
 SELECT {recording}
   FROM recording g
   JOIN clinic c ON c.id = g.clinic_id
-  JOIN record_key k ON k.clinic_id = g.clinic_id AND k.subject_id = g.patient_id
+  CROSS JOIN LATERAL (
+        SELECT o.subject_id, o.version, o.wrapped FROM record_key o
+         WHERE o.clinic_id = g.clinic_id AND o.subject_id = g.patient_id
+           AND (g.key_version IS NULL OR o.version = g.key_version)
+         ORDER BY o.version DESC LIMIT 1) AS k
  WHERE g.clinic_id = current_clinic() AND g.id = $1::uuid
    FOR NO KEY UPDATE OF g;
 
@@ -121,8 +132,10 @@ SELECT {recording}
                  WHERE w.clinic_id = current_clinic() AND w.id = m.id OFFSET 0) AS r)) AS g
   JOIN clinic c ON c.id = g.clinic_id
  CROSS JOIN LATERAL ( -- a page is short, and the planner does not know it
-        SELECT * FROM record_key o
-         WHERE o.clinic_id = g.clinic_id AND o.subject_id = g.patient_id OFFSET 0) AS k
+        SELECT o.subject_id, o.version, o.wrapped FROM record_key o
+         WHERE o.clinic_id = g.clinic_id AND o.subject_id = g.patient_id
+           AND (g.key_version IS NULL OR o.version = g.key_version)
+         ORDER BY o.version DESC LIMIT 1) AS k
  ORDER BY g.id DESC LIMIT $5;
 
 -- What opens it; for who has the right to play it, or is about to record.
@@ -132,6 +145,7 @@ SELECT {recording}
 SELECT g.id, k.subject_id, k.version, k.wrapped, g.secret
   FROM recording g
   JOIN record_key k ON k.clinic_id = g.clinic_id AND k.subject_id = g.patient_id
+   AND k.version = g.key_version
  WHERE g.clinic_id = current_clinic() AND g.id = $1::uuid;
 
 -- The last answer of each who was asked.
@@ -146,6 +160,7 @@ SELECT s.account_id, s.role, s.given, s.wording, s.at, k.subject_id, k.version,
          ORDER BY account_id, at DESC, id DESC) AS s
   JOIN account a ON a.clinic_id = s.clinic_id AND a.id = s.account_id
   JOIN record_key k ON k.clinic_id = s.clinic_id AND k.subject_id = s.account_id
+   AND k.version = a.key_version
  ORDER BY s.at;
 
 -- What goes on in a visit, and who has agreed to it; no row: nothing does.

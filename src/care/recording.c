@@ -19,14 +19,22 @@ const struct shape recording_create_in[] = {
 	{ "media_type", SH_TEXT, 1, 100, .flags = SH_NULLABLE },
 	{ 0 },
 };
+/* One that was just made, as its recorder has to know it. */
+struct made {
+	struct recording_stands stands;
+	struct recording_secret secret;
+	int64_t wording, retention_until;
+};
 const struct shape recording_create_out[] = {
-	{ "id", SH_UUID, .flags = SH_REQUIRED },
-	{ "state", SH_CHOICE, .flags = SH_REQUIRED,
-	    .choices = RECORDING_STATES },
-	{ "key", SH_TEXT, 44, 44, .flags = SH_REQUIRED },
-	{ "nonce_prefix", SH_TEXT, 12, 12, .flags = SH_REQUIRED },
-	{ "wording", SH_INT, 1, INT64_MAX, .flags = SH_REQUIRED },
-	{ "retention_until", SH_TIME, .flags = SH_REQUIRED },
+	{ "id", SH_UUID, .flags = SH_REQUIRED, COLUMN(made, stands.id) },
+	{ "state", SH_CHOICE, .flags = SH_REQUIRED, .choices = RECORDING_STATES,
+	    COLUMN(made, stands.state) },
+	{ "key", SH_TEXT, 44, 44, .flags = SH_REQUIRED,
+	    COLUMN(made, secret.key) },
+	{ "nonce_prefix", SH_TEXT, 12, 12, .flags = SH_REQUIRED,
+	    COLUMN(made, secret.nonce_prefix) },
+	SHOWN(made, wording, SH_INT, 1, INT64_MAX),
+	SHOWN(made, retention_until, SH_TIME),
 	{ 0 },
 };
 
@@ -34,31 +42,18 @@ const struct shape recording_consent_in[] = {
 	{ "given", SH_BOOL, .flags = SH_REQUIRED },
 	{ 0 },
 };
-const struct shape recording_consent_out[] = {
-	{ "id", SH_UUID, .flags = SH_REQUIRED },
-	{ "state", SH_CHOICE, .flags = SH_REQUIRED,
-	    .choices = RECORDING_STATES },
+const struct shape recording_stands_members[] = {
+	SHOWN(recording_stands, id, SH_UUID),
+	SHOWN(recording_stands, state, SH_CHOICE, .choices = RECORDING_STATES),
 	{ 0 },
 };
-const struct shape recording_start_in[] = { { 0 } };
-const struct shape recording_stop_in[] = { { 0 } };
-
-static json_t *
-hold(const struct op *op, const void *row)
-{
-	const struct recording_row *g = row;
-
-	(void)op;
-	if (g->hold_at == INSTANT_NONE)
-		return json_null();
-	return json_pack("{s:o, s:o, s:o}", "since", time_json(g->hold_at),
-	    "by", uuid_json(&g->hold_by), "reason", text_json(g->hold_reason));
-}
 
 static const struct shape hold_members[] = {
-	{ "since", SH_TIME, .flags = SH_REQUIRED },
-	{ "by", SH_UUID, .flags = SH_REQUIRED },
-	{ "reason", SH_TEXT, 1, 500, .flags = SH_REQUIRED | SH_NULLABLE },
+	{ "since", SH_TIME, .flags = SH_REQUIRED,
+	    COLUMN(recording_row, hold_at) },
+	{ "by", SH_UUID, .flags = SH_REQUIRED, COLUMN(recording_row, hold_by) },
+	{ "reason", SH_TEXT, 1, 500, .flags = SH_REQUIRED | SH_NULLABLE,
+	    COLUMN(recording_row, hold_reason) },
 	{ 0 },
 };
 
@@ -80,7 +75,7 @@ static const struct shape hold_members[] = {
 		    COLUMN(recording_row, keep_until) },                       \
 	{                                                                      \
 		"hold", SH_OBJECT, .flags = SH_REQUIRED | SH_NULLABLE,         \
-				   .inner = hold_members, .made = hold         \
+				   .inner = hold_members                       \
 	}
 
 const struct shape recording_list_in[] = {
@@ -101,24 +96,51 @@ static const struct shape person_members[] = {
 	{ 0 },
 };
 
+static json_t *
+chunk_sha256(const struct op *op, const void *row)
+{
+	const struct recording_chunks_row *c = row;
+
+	return text_json(text_base64(op->arena, c->sha256.p, c->sha256.n));
+}
+
+static json_t *
+chunk_state(const struct op *op, const void *row)
+{
+	const struct recording_chunks_row *c = row;
+
+	(void)op;
+	if (c->fault != NULL)
+		return text_json(c->fault);
+	if (c->seen_at != INSTANT_NONE)
+		return text_json("stored");
+	return text_json(c->done_at != INSTANT_NONE ? "uploaded" : "asked");
+}
+
 static const struct shape chunk_members[] = {
-	{ "index", SH_INT, 0, RECORDING_CHUNKS_MAX - 1, .flags = SH_REQUIRED },
-	{ "bytes", SH_INT, RECORDING_CHUNK_MIN, RECORDING_CHUNK_MAX,
-	    .flags = SH_REQUIRED },
-	{ "sha256", SH_TEXT, 44, 44, .flags = SH_REQUIRED },
+	SHOWN(recording_chunks_row, index, SH_INT, 0, RECORDING_CHUNKS_MAX - 1),
+	SHOWN(recording_chunks_row, bytes, SH_INT, RECORDING_CHUNK_MIN,
+	    RECORDING_CHUNK_MAX),
+	{ "sha256", SH_TEXT, 44, 44, .flags = SH_REQUIRED,
+	    .made = chunk_sha256 },
 	{ "state", SH_CHOICE, .flags = SH_REQUIRED,
-	    .choices = "asked|uploaded|stored|missing|size|checksum" },
+	    .choices = "asked|uploaded|stored|missing|size|checksum",
+	    .made = chunk_state },
 	{ 0 },
 };
 
-const struct shape recording_read_in[] = { { 0 } };
+/* One with all that belongs to it; MEMBERS are columns of what stands first. */
+struct whole {
+	struct recording_row recording;
+	struct row_list chunks, participants;
+	struct int_list missing;
+};
 const struct shape recording_read_out[] = {
 	MEMBERS,
-	{ "chunks", SH_LIST, 0, RECORDING_CHUNKS_MAX, .flags = SH_REQUIRED,
-	    .inner = chunk_members },
-	{ "missing", SH_INTS, 0, 100, .flags = SH_REQUIRED },
-	{ "participants", SH_LIST, 0, 100, .flags = SH_REQUIRED,
-	    .inner = person_members },
+	SHOWN(whole, chunks, SH_LIST, 0, RECORDING_CHUNKS_MAX,
+	    .inner = chunk_members),
+	SHOWN(whole, missing, SH_INTS, 0, 100),
+	SHOWN(whole, participants, SH_LIST, 0, 100, .inner = person_members),
 	{ 0 },
 };
 
@@ -200,8 +222,8 @@ may_begin(const struct recording_prepare_row *v)
 	return strcmp(v->status, "in_call") == 0 ? ERR_OK : ERR_WRONG_STATUS;
 }
 
-/* Who asks the others has agreed; everybody else is asked in the call. The key is
- * told once, to the browser that is about to seal with it. */
+/* The clinician who asks has agreed by that; everybody else is asked in the
+ * call. The key is told once, to the browser that is about to seal with it. */
 enum err
 recording_create(struct op *op)
 {
@@ -216,7 +238,7 @@ recording_create(struct op *op)
 		.now = op->now,
 	};
 	uint8_t secret[SECRET_SIZE];
-	struct recording_secret told;
+	struct made made;
 	enum err r;
 
 	op->note.record = in.id;
@@ -231,13 +253,13 @@ recording_create(struct op *op)
 	if ((r = sql_recording_insert(op->tx, &in)) != ERR_OK ||
 	    (r = consent_note(op, &in.id, true)) != ERR_OK ||
 	    (r = op_tell(op, TELL_RECORDING, &op->id, "consent")) != ERR_OK ||
-	    (r = recording_secret_read(op->arena, in.secret, &told)) != ERR_OK)
+	    (r = recording_secret_read(op->arena, in.secret, &made.secret)) !=
+		ERR_OK)
 		return r;
-	op->out = json_pack("{s:o, s:s, s:s, s:s, s:i, s:o}", "id",
-	    uuid_json(&in.id), "state", "consent", "key", told.key,
-	    "nonce_prefix", told.nonce_prefix, "wording", RECORDING_WORDING,
-	    "retention_until", time_json(in.keep_until));
-	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
+	made.stands = (struct recording_stands){ in.id, "consent" };
+	made.wording = RECORDING_WORDING;
+	made.retention_until = in.keep_until;
+	return op_answer(op, &made);
 }
 
 static enum err
@@ -253,11 +275,10 @@ recording_lock(struct op *op, struct recording_row *g)
 static enum err
 state_tell(struct op *op, const struct recording_row *g, const char *state)
 {
+	const struct recording_stands stands = { g->id, state };
 	enum err r = op_tell(op, TELL_RECORDING, &g->visit_id, state);
 
-	op->out = json_pack(
-	    "{s:o, s:s}", "id", uuid_json(&g->id), "state", state);
-	return op->out != NULL ? r : ERR_INTERNAL;
+	return r == ERR_OK ? op_answer(op, &stands) : r;
 }
 
 static enum err
@@ -365,75 +386,49 @@ recording_list(struct op *op)
 	return page_show(op, &page);
 }
 
-static const char *
-chunk_state(const struct recording_chunks_row *c)
-{
-	if (c->fault != NULL)
-		return c->fault;
-	if (c->seen_at != INSTANT_NONE)
-		return "stored";
-	return c->done_at != INSTANT_NONE ? "uploaded" : "asked";
-}
-
 static enum err
-chunks_tell(struct op *op)
+missing_find(struct op *op, struct whole *w)
 {
-	const struct recording_chunks_in in = { op->id, 0,
-		RECORDING_CHUNKS_MAX };
-	struct recording_chunks_row *rows;
-	json_t *list = json_array();
-	size_t i, n;
-	enum err r;
-
-	json_object_set_new(op->out, "chunks", list);
-	if ((r = sql_recording_chunks(op->tx, &in, &rows, &n)) != ERR_OK)
-		return r;
-	for (i = 0; i < n; i++)
-		json_array_append_new(list,
-		    json_pack("{s:I, s:I, s:s, s:s}", "index",
-			(json_int_t)rows[i].index, "bytes",
-			(json_int_t)rows[i].bytes, "sha256",
-			text_base64(
-			    op->arena, rows[i].sha256.p, rows[i].sha256.n),
-			"state", chunk_state(&rows[i])));
-	return ERR_OK;
-}
-
-static enum err
-missing_tell(struct op *op, const struct recording_row *g)
-{
+	const struct recording_row *g = &w->recording;
 	const struct recording_missing_in in = { g->id, g->total };
 	struct recording_missing_row *rows;
-	json_t *list = json_array();
+	int64_t *missing;
 	size_t i, n;
 	enum err r;
 
-	json_object_set_new(op->out, "missing", list);
 	if (g->total == INT64_MIN || !recording_is(g, "checking|incomplete"))
 		return ERR_OK;
 	if ((r = sql_recording_missing(op->tx, &in, &rows, &n)) != ERR_OK)
 		return r;
+	missing = arena_calloc(op->arena, n + 1, sizeof(*missing));
 	for (i = 0; i < n; i++)
-		json_array_append_new(
-		    list, json_integer((json_int_t)rows[i].index));
+		missing[i] = rows[i].index;
+	w->missing = (struct int_list){ missing, n };
 	return ERR_OK;
 }
 
 static enum err
-people_tell(struct op *op)
+whole_find(struct op *op, struct whole *w)
 {
-	const struct recording_people_in in = { op->id };
-	struct recording_people_row *rows;
-	json_t *list = json_array();
-	size_t i, n;
+	const struct recording_get_in in = { op->id };
+	const struct recording_chunks_in of = { op->id, 0,
+		RECORDING_CHUNKS_MAX };
+	const struct recording_people_in by = { op->id };
+	struct recording_chunks_row *chunks;
+	struct recording_people_row *people;
 	enum err r;
 
-	json_object_set_new(op->out, "participants", list);
-	if ((r = sql_recording_people(op->tx, &in, &rows, &n)) != ERR_OK)
+	*w = (struct whole){ .chunks.size = sizeof(*chunks),
+		.participants.size = sizeof(*people) };
+	if ((r = sql_recording_get(op->tx, &in, &w->recording)) != ERR_OK ||
+	    (r = sql_recording_chunks(op->tx, &of, &chunks, &w->chunks.n)) !=
+		ERR_OK ||
+	    (r = missing_find(op, w)) != ERR_OK ||
+	    (r = sql_recording_people(
+		 op->tx, &by, &people, &w->participants.n)) != ERR_OK)
 		return r;
-	for (i = 0; i < n; i++)
-		json_array_append_new(
-		    list, members_json(op, person_members, &rows[i]));
+	w->chunks.v = chunks;
+	w->participants.v = people;
 	return ERR_OK;
 }
 
@@ -479,21 +474,16 @@ is_possible(const struct op *op, const char *operation, const void *row)
 enum err
 recording_read(struct op *op)
 {
-	const struct recording_get_in in = { op->id };
 	struct resource of = right_resource(op->route);
-	struct recording_row g;
+	struct whole w;
 	enum err r;
 
 	op->note.record = op->id;
-	if ((r = sql_recording_get(op->tx, &in, &g)) != ERR_OK)
+	if ((r = whole_find(op, &w)) != ERR_OK ||
+	    (r = op_answer(op, &w)) != ERR_OK)
 		return r;
-	op->out = members_json(op, recording_list_out, &g);
-	if ((r = chunks_tell(op)) != ERR_OK ||
-	    (r = missing_tell(op, &g)) != ERR_OK ||
-	    (r = people_tell(op)) != ERR_OK)
-		return r;
-	json_object_set_new(
-	    op->out, "may", right_may(op, &of, &op->standing, is_possible, &g));
+	json_object_set_new(op->out, "may",
+	    right_may(op, &of, &op->standing, is_possible, &w.recording));
 	return ERR_OK;
 }
 

@@ -34,6 +34,12 @@ struct recording_secret {
 NODISCARD enum err recording_secret_read(
     struct arena *, const char *kept, struct recording_secret *);
 
+/* The answer to what changes its state, and what the state is by now. */
+struct recording_stands {
+	struct uuid id;
+	const char *state;
+};
+
 /* Changes it to `deleting`, and asks for the job that does it. ERR_ON_HOLD. */
 NODISCARD enum err recording_doom(struct tx *, const struct uuid *id);
 

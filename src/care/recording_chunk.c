@@ -1,5 +1,5 @@
-/* The pieces of a recording on their way to the store and back. Each address is
- * given out by the gate, for one piece, and written down. */
+/* The chunks of a recording on their way to the store and back. Each address is
+ * for one chunk, given out by the gate, and audited. */
 #include "base/instant.h"
 #include "base/secret.h"
 #include "base/text.h"
@@ -7,6 +7,7 @@
 #include "care/recording.h"
 #include "care/store.h"
 #include "gate/job.h"
+#include "gate/member.h"
 #include "gate/tell.h"
 
 #include <openssl/evp.h>
@@ -31,17 +32,43 @@ static const struct shape header_members[] = {
 	{ "x-amz-object-lock-retain-until-date", SH_TEXT, 1, 100, .flags = 0 },
 	{ 0 },
 };
+
+static json_t *
+upload_headers(const struct op *op, const void *row)
+{
+	const struct store_upload *u = row;
+	json_t *headers = json_object();
+	size_t i;
+
+	(void)op;
+	for (i = 0; i < u->headers_n; i++)
+		json_object_set_new(headers, u->headers[i].name,
+		    json_string(u->headers[i].value));
+	return headers;
+}
+
+static json_t *
+address_end(const struct op *op, const void *row)
+{
+	(void)row;
+	return time_json(op->now + STORE_SECONDS);
+}
+
 const struct shape recording_chunk_out[] = {
-	{ "url", SH_TEXT, 1, 4000, .flags = SH_REQUIRED },
-	{ "headers", SH_OBJECT, .flags = SH_REQUIRED, .inner = header_members },
-	{ "expires_at", SH_TIME, .flags = SH_REQUIRED },
+	SHOWN(store_upload, url, SH_TEXT, 1, 4000),
+	{ "headers", SH_OBJECT, .flags = SH_REQUIRED, .inner = header_members,
+	    .made = upload_headers },
+	{ "expires_at", SH_TIME, .flags = SH_REQUIRED, .made = address_end },
 	{ 0 },
 };
 
-const struct shape recording_chunk_done_in[] = { { 0 } };
+struct chunk_stands {
+	int64_t index;
+	const char *state;
+};
 const struct shape recording_chunk_done_out[] = {
-	{ "index", SH_INT, 0, RECORDING_CHUNKS_MAX - 1, .flags = SH_REQUIRED },
-	{ "state", SH_CHOICE, .flags = SH_REQUIRED, .choices = "uploaded" },
+	SHOWN(chunk_stands, index, SH_INT, 0, RECORDING_CHUNKS_MAX - 1),
+	SHOWN(chunk_stands, state, SH_CHOICE, .choices = "uploaded"),
 	{ 0 },
 };
 
@@ -51,8 +78,8 @@ const struct shape recording_chunk_fault_in[] = {
 	{ 0 },
 };
 const struct shape recording_chunk_fault_out[] = {
-	{ "index", SH_INT, 0, RECORDING_CHUNKS_MAX - 1, .flags = SH_REQUIRED },
-	{ "state", SH_CHOICE, .flags = SH_REQUIRED, .choices = "checking" },
+	SHOWN(chunk_stands, index, SH_INT, 0, RECORDING_CHUNKS_MAX - 1),
+	SHOWN(chunk_stands, state, SH_CHOICE, .choices = "checking"),
 	{ 0 },
 };
 
@@ -68,23 +95,40 @@ const struct shape recording_playback_in[] = {
 	{ "count", SH_INT, 1, RECORDING_CHUNKS_MAX, .flags = 0 },
 	{ 0 },
 };
-static const struct shape playback_chunk[] = {
-	{ "index", SH_INT, 0, RECORDING_CHUNKS_MAX - 1, .flags = SH_REQUIRED },
-	{ "url", SH_TEXT, 1, 4000, .flags = SH_REQUIRED },
-	{ "last", SH_BOOL, .flags = SH_REQUIRED },
-	{ "bytes", SH_INT, RECORDING_CHUNK_MIN, RECORDING_CHUNK_MAX,
-	    .flags = SH_REQUIRED },
-	{ "sha256", SH_TEXT, SHA256_TEXT, SHA256_TEXT, .flags = SH_REQUIRED },
+
+struct played_chunk {
+	int64_t index, bytes;
+	const char *url, *sha256;
+	bool last;
+};
+static const struct shape played_chunk_members[] = {
+	SHOWN(played_chunk, index, SH_INT, 0, RECORDING_CHUNKS_MAX - 1),
+	SHOWN(played_chunk, url, SH_TEXT, 1, 4000),
+	SHOWN(played_chunk, last, SH_BOOL),
+	SHOWN(played_chunk, bytes, SH_INT, RECORDING_CHUNK_MIN,
+	    RECORDING_CHUNK_MAX),
+	SHOWN(played_chunk, sha256, SH_TEXT, SHA256_TEXT, SHA256_TEXT),
 	{ 0 },
 };
+
+/* What opens a recording, and where its chunks lie. */
+struct playback {
+	struct recording_secret secret;
+	struct recording_row recording;
+	struct row_list chunks;
+};
 const struct shape recording_playback_out[] = {
-	{ "key", SH_TEXT, 44, 44, .flags = SH_REQUIRED },
-	{ "nonce_prefix", SH_TEXT, 12, 12, .flags = SH_REQUIRED },
-	{ "media_type", SH_TEXT, 1, 100, .flags = SH_REQUIRED | SH_NULLABLE },
-	{ "total", SH_INT, 1, RECORDING_CHUNKS_MAX, .flags = SH_REQUIRED },
-	{ "chunks", SH_LIST, 0, RECORDING_CHUNKS_MAX, .flags = SH_REQUIRED,
-	    .inner = playback_chunk },
-	{ "expires_at", SH_TIME, .flags = SH_REQUIRED },
+	{ "key", SH_TEXT, 44, 44, .flags = SH_REQUIRED,
+	    COLUMN(playback, secret.key) },
+	{ "nonce_prefix", SH_TEXT, 12, 12, .flags = SH_REQUIRED,
+	    COLUMN(playback, secret.nonce_prefix) },
+	{ "media_type", SH_TEXT, 1, 100, .flags = SH_REQUIRED | SH_NULLABLE,
+	    COLUMN(playback, recording.media_type) },
+	{ "total", SH_INT, 1, RECORDING_CHUNKS_MAX, .flags = SH_REQUIRED,
+	    COLUMN(playback, recording.total) },
+	SHOWN(playback, chunks, SH_LIST, 0, RECORDING_CHUNKS_MAX,
+	    .inner = played_chunk_members),
+	{ "expires_at", SH_TIME, .flags = SH_REQUIRED, .made = address_end },
 	{ 0 },
 };
 
@@ -124,22 +168,8 @@ object_name(struct arena *a, const char *prefix)
 	    a, "%s/%s", prefix, text_hex(a, random, sizeof(random)));
 }
 
-static enum err
-upload_tell(struct op *op, const struct store_upload *u)
-{
-	json_t *headers = json_object();
-	size_t i;
-
-	for (i = 0; i < u->headers_n; i++)
-		json_object_set_new(headers, u->headers[i].name,
-		    json_string(u->headers[i].value));
-	op->out = json_pack("{s:s, s:o, s:o}", "url", u->url, "headers",
-	    headers, "expires_at", time_json(op->now + STORE_SECONDS));
-	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
-}
-
-/*= RC-03, RC-04: one piece, its length and checksum, for 300 s; a piece that was
- * named once is never another */
+/*= RC-03, RC-04: one chunk, its length and checksum, for 300 s; a chunk that
+ * was named once is never another */
 enum err
 recording_chunk(struct op *op)
 {
@@ -174,7 +204,7 @@ recording_chunk(struct op *op)
 	r = store_upload(op->arena, &signer, op->now, chunk.object, in.bytes,
 	    in.sha256, &upload);
 	secret_wipe(&signer, sizeof(signer));
-	return r == ERR_OK ? upload_tell(op, &upload) : r;
+	return r == ERR_OK ? op_answer(op, &upload) : r;
 }
 
 static enum err
@@ -191,6 +221,7 @@ recording_chunk_done(struct op *op)
 {
 	const struct recording_chunk_done_in in = { op->id, op->index,
 		op->now };
+	const struct chunk_stands stands = { op->index, "uploaded" };
 	struct recording_row g;
 	int64_t n;
 	enum err r;
@@ -199,11 +230,7 @@ recording_chunk_done(struct op *op)
 		 op, &g, "recording|stopped|checking|incomplete")) != ERR_OK ||
 	    (r = sql_recording_chunk_done(op->tx, &in, &n)) != ERR_OK)
 		return r;
-	if (n != 1)
-		return ERR_NOT_FOUND;
-	op->out = json_pack(
-	    "{s:I, s:s}", "index", (json_int_t)op->index, "state", "uploaded");
-	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
+	return n == 1 ? op_answer(op, &stands) : ERR_NOT_FOUND;
 }
 
 /*= RC-06: who plays it found that it is not what was recorded */
@@ -211,6 +238,7 @@ enum err
 recording_chunk_fault(struct op *op)
 {
 	const struct recording_chunk_doubt_in in = { op->id, op->index };
+	const struct chunk_stands stands = { op->index, "checking" };
 	struct recording_row g;
 	int64_t n;
 	enum err r;
@@ -220,14 +248,11 @@ recording_chunk_fault(struct op *op)
 		return r;
 	if (n != 1)
 		return ERR_NOT_FOUND;
-	if ((r = verify_ask(op)) != ERR_OK)
-		return r;
-	op->out = json_pack(
-	    "{s:I, s:s}", "index", (json_int_t)op->index, "state", "checking");
-	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
+	return (r = verify_ask(op)) == ERR_OK ? op_answer(op, &stands) : r;
 }
 
-/* So many chunks there are: whether they are all in the store, a job looks. */
+/* Takes the number of chunks; a job looks whether all of them are in the
+ * store. */
 enum err
 recording_finish(struct op *op)
 {
@@ -238,6 +263,7 @@ recording_finish(struct op *op)
 		.duration_s = in_int(op, "duration_s", INT64_MIN),
 		.now = op->now,
 	};
+	struct recording_stands stands = { op->id, "checking" };
 	struct recording_row g;
 	int64_t n;
 	enum err r;
@@ -246,6 +272,7 @@ recording_finish(struct op *op)
 		 "recording|stopped|checking|incomplete|stored")) != ERR_OK)
 		return r;
 	if (strcmp(g.state, "stored") == 0) {
+		stands.state = g.state;
 		if (in.chunks != g.total)
 			return ERR_WRONG_STATUS;
 	} else if ((r = sql_recording_finish(op->tx, &in, &n)) != ERR_OK ||
@@ -254,47 +281,47 @@ recording_finish(struct op *op)
 	else if ((r = verify_ask(op)) != ERR_OK ||
 	    (r = op_tell(op, TELL_RECORDING, &g.visit_id, "stopped")) != ERR_OK)
 		return r;
-	op->out = json_pack("{s:o, s:s}", "id", uuid_json(&op->id), "state",
-	    strcmp(g.state, "stored") == 0 ? "stored" : "checking");
-	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
+	return op_answer(op, &stands);
 }
 
 /* Playback */
 
-static json_t *
-playback_item(struct op *op, const struct presign_signer *s,
-    const struct recording_row *g, const struct recording_chunks_row *c)
+static enum err
+chunk_play(struct op *op, const struct presign_signer *s,
+    const struct recording_chunks_row *c, struct played_chunk *out)
 {
 	const struct store_ask ask = { .method = "GET", .object = c->object };
-	const char *url;
 
-	if (store_url(op->arena, s, op->now, &ask, &url) != ERR_OK)
-		return NULL;
-	return json_pack("{s:I, s:s, s:b, s:I, s:s}", "index",
-	    (json_int_t)c->index, "url", url, "last",
-	    (int)(c->index == g->total - 1), "bytes", (json_int_t)c->bytes,
-	    "sha256", text_base64(op->arena, c->sha256.p, c->sha256.n));
+	out->index = c->index;
+	out->bytes = c->bytes;
+	out->sha256 = text_base64(op->arena, c->sha256.p, c->sha256.n);
+	return store_url(op->arena, s, op->now, &ask, &out->url);
 }
 
-/* Those that were seen in the store as they are to be. */
+/* Only chunks that were seen in the store, whole. */
 static enum err
-playback_chunks(struct op *op, const struct recording_row *g, json_t *list)
+chunks_play(struct op *op, struct playback *p)
 {
 	const struct recording_chunks_in in = { op->id, in_int(op, "from", 0),
 		in_int(op, "count", RECORDING_CHUNKS_MAX) };
 	struct recording_chunks_row *rows;
 	struct presign_signer signer;
+	struct played_chunk *played;
 	size_t i, n;
 	enum err r;
 
 	if ((r = store_signer(op->tx, op->now, &signer)) != ERR_OK ||
 	    (r = sql_recording_chunks(op->tx, &in, &rows, &n)) != ERR_OK)
 		return r;
-	for (i = 0; i < n && r == ERR_OK; i++)
-		if (rows[i].fault == NULL && rows[i].seen_at != INSTANT_NONE &&
-		    json_array_append_new(
-			list, playback_item(op, &signer, g, &rows[i])) != 0)
-			r = ERR_INTERNAL;
+	played = arena_calloc(op->arena, n + 1, sizeof(*played));
+	p->chunks = (struct row_list){ played, 0, sizeof(*played) };
+	for (i = 0; i < n && r == ERR_OK; i++) {
+		if (rows[i].fault != NULL || rows[i].seen_at == INSTANT_NONE)
+			continue;
+		played->last = rows[i].index == p->recording.total - 1;
+		r = chunk_play(op, &signer, &rows[i], played++);
+		p->chunks.n++;
+	}
 	secret_wipe(&signer, sizeof(signer));
 	return r;
 }
@@ -306,25 +333,18 @@ recording_playback(struct op *op)
 {
 	const struct recording_secret_in in = { op->id };
 	struct recording_secret_row kept;
-	struct recording_secret secret;
-	struct recording_row g;
-	json_t *list;
+	struct playback p;
 	enum err r;
 
-	if ((r = recording_find(op, &g, "stored|incomplete")) != ERR_OK)
+	if ((r = recording_find(op, &p.recording, "stored|incomplete")) !=
+	    ERR_OK)
 		return r;
-	if (op->who.role == ROLE_PATIENT && !g.patient_plays)
+	if (op->who.role == ROLE_PATIENT && !p.recording.patient_plays)
 		return ERR_NOT_FOUND;
 	if ((r = sql_recording_secret(op->tx, &in, &kept)) != ERR_OK ||
-	    (r = recording_secret_read(op->arena, kept.secret, &secret)) !=
+	    (r = recording_secret_read(op->arena, kept.secret, &p.secret)) !=
 		ERR_OK)
 		return r;
-	list = json_array();
-	op->out = json_pack("{s:s, s:s, s:o, s:I, s:o, s:o}", "key", secret.key,
-	    "nonce_prefix", secret.nonce_prefix, "media_type",
-	    text_json(g.media_type), "total", (json_int_t)g.total, "chunks",
-	    list, "expires_at", time_json(op->now + STORE_SECONDS));
-	if (op->out == NULL)
-		return ERR_INTERNAL;
-	return playback_chunks(op, &g, list);
+	r = chunks_play(op, &p);
+	return r == ERR_OK ? op_answer(op, &p) : r;
 }

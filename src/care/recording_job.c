@@ -1,10 +1,11 @@
-/* What is done about recordings without a request: are they in the store, and
- * out of it when their time is over. A job opens none of them. */
+/* Jobs of recordings: they look whether chunks are in the store, and delete
+ * them when their time is over. None opens a recording. */
 #include "base/crypto.h"
 #include "base/instant.h"
 #include "base/log.h"
 #include "base/secret.h"
 #include "base/text.h"
+#include "base/xml.h"
 #include "care/jobs.h"
 #include "care/recording.h"
 #include "care/store.h"
@@ -172,21 +173,6 @@ recording_verify(struct op *op)
 
 /* Deletion */
 
-/* The text between two tags, from *at on, which moves behind it. */
-static const char *
-xml_next(struct arena *a, const char **at, const char *tag)
-{
-	const char *open = arena_format(a, "<%s>", tag), *from, *to;
-
-	if ((from = strstr(*at, open)) == NULL)
-		return NULL;
-	from += strlen(open);
-	if ((to = strchr(from, '<')) == NULL)
-		return NULL;
-	*at = to;
-	return arena_text_n(a, from, (size_t)(to - from));
-}
-
 static enum err
 version_remove(struct arena *a, const struct presign_signer *s,
     const char *object, const char *version)
@@ -195,9 +181,7 @@ version_remove(struct arena *a, const struct presign_signer *s,
 	const struct store_ask ask = { .method = "DELETE",
 		.object = object,
 		.query = &query,
-		.query_n = version == NULL || strcmp(version, "null") == 0
-		    ? 0
-		    : 1 };
+		.query_n = version == NULL ? 0 : 1 };
 	struct store_answer answer;
 	enum err r;
 

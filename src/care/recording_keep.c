@@ -1,5 +1,5 @@
-/* How long a recording is kept: holds, and deletion before its time. Compliance
- * says so with a reason, and never sees what is in it. */
+/* How long a recording is kept: holds, and deletion before its time. An officer
+ * decides, with a reason, and never sees what is in it. */
 #include "base/instant.h"
 #include "care/approval.h"
 #include "care/invitation.h"
@@ -18,16 +18,37 @@
 const struct shape recording_hold_in[] = { REASON, { 0 } };
 const struct shape recording_release_in[] = { REASON, { 0 } };
 const struct shape recording_delete_in[] = { REASON, { 0 } };
+struct kept {
+	struct uuid id;
+	const char *state;
+	bool hold;
+};
 const struct shape recording_hold_out[] = {
-	{ "id", SH_UUID, .flags = SH_REQUIRED },
-	{ "state", SH_CHOICE, .flags = SH_REQUIRED,
-	    .choices = RECORDING_STATES },
-	{ "hold", SH_BOOL, .flags = SH_REQUIRED },
+	SHOWN(kept, id, SH_UUID),
+	SHOWN(kept, state, SH_CHOICE, .choices = RECORDING_STATES),
+	SHOWN(kept, hold, SH_BOOL),
 	{ 0 },
 };
+
+static json_t *
+asked_id(const struct op *op, const void *invited)
+{
+	(void)invited;
+	return uuid_json(&op->id);
+}
+
+static json_t *
+asked_state(const struct op *op, const void *invited)
+{
+	(void)op;
+	(void)invited;
+	return text_json("waiting");
+}
+
 const struct shape recording_delete_out[] = {
-	{ "id", SH_UUID, .flags = SH_REQUIRED },
-	{ "state", SH_CHOICE, .flags = SH_REQUIRED, .choices = "waiting" },
+	{ "id", SH_UUID, .flags = SH_REQUIRED, .made = asked_id },
+	{ "state", SH_CHOICE, .flags = SH_REQUIRED, .choices = "waiting",
+	    .made = asked_state },
 	{ "approval", SH_OBJECT, .flags = SH_REQUIRED,
 	    .inner = approval_asked_members },
 	{ 0 },
@@ -41,9 +62,8 @@ keep_find(struct op *op, struct recording_row *g)
 	enum err r;
 
 	op->note.record = op->id;
-	if (op->who.step_up_until <= op->now)
-		return ERR_STEP_UP_REQUIRED;
-	if ((r = sql_recording_lock(op->tx, &in, g)) != ERR_OK)
+	if ((r = op_step_up(op)) != ERR_OK ||
+	    (r = sql_recording_lock(op->tx, &in, g)) != ERR_OK)
 		return r;
 	return g->key != NULL ? ERR_OK : ERR_NOT_FOUND;
 }
@@ -51,11 +71,9 @@ keep_find(struct op *op, struct recording_row *g)
 static enum err
 hold_tell(struct op *op, const struct recording_row *g, bool held, int64_t n)
 {
-	if (n != 1)
-		return ERR_WRONG_STATUS;
-	op->out = json_pack("{s:o, s:s, s:b}", "id", uuid_json(&g->id), "state",
-	    g->state, "hold", (int)held);
-	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
+	const struct kept kept = { g->id, g->state, held };
+
+	return n == 1 ? op_answer(op, &kept) : ERR_WRONG_STATUS;
 }
 
 /*= RC-07 */
@@ -103,16 +121,11 @@ delete_ask(struct op *op, const struct recording_row *g)
 		.recording = g->id,
 		.expires_at = op->now + ASKED_S,
 	};
-	struct uuid approval;
-	int64_t deciders;
+	struct invited asked = { 0 };
 	enum err r;
 
-	if ((r = approval_ask(op, &ask, &approval, &deciders)) != ERR_OK)
-		return r;
-	op->out = json_pack("{s:o, s:s, s:{s:o, s:I}}", "id", uuid_json(&g->id),
-	    "state", "waiting", "approval", "id", uuid_json(&approval),
-	    "deciders", (json_int_t)deciders);
-	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
+	r = approval_ask(op, &ask, &asked.approval, &asked.deciders);
+	return r == ERR_OK ? op_answer(op, &asked) : r;
 }
 
 enum err

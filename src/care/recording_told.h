@@ -3,11 +3,9 @@
 
 #include "care/signal.h"
 
-/*
- * Recordings between the rooms and the database. What a participant does about one
- * is the same operation as over HTTP, with its right and its audit row; how one
- * stands is looked up whenever somebody may have changed it.
- */
+/* Recordings between the rooms and the database. A participant acts on one by
+ * the same operation as over HTTP, with its right and its audit row; its state
+ * is looked up whenever somebody may have changed it. */
 void recording_act(const struct signal_link *, const struct participant *,
     const struct uuid *recording, enum signal_recording_act);
 void recording_look(const struct uuid *clinic, const struct uuid *visit);

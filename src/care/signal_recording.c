@@ -46,7 +46,7 @@ all_agreed(const struct room *r)
 	return true;
 }
 
-/* Whose socket can act for the room: the clinician's, if it is there. */
+/* The socket that acts for the room: the clinician's, if there is one. */
 static const struct link *
 link_choose(const struct room *r, bool clinician)
 {
@@ -142,7 +142,7 @@ recording_back(const struct place *p)
 	recording_reckon(p->room);
 }
 
-/* Without whoever records there is nothing to go on. */
+/* The clinician's browser records: when it leaves, the recording ends. */
 void
 recording_leave(const struct place *p)
 {
@@ -193,8 +193,8 @@ agreed_take(struct room_recording *g, const struct signal_recording *now)
 	g->agreed_n = n;
 }
 
-/* It is asked for, or on. One that somebody has not agreed to is never said to be
- * on. */
+/* The recording is asked for, or on; it is never said to be on while somebody
+ * has not agreed to it. */
 static void
 stands(struct room *r, const struct signal_recording *now)
 {

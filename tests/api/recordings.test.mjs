@@ -1,11 +1,13 @@
 // Recordings of calls: consent in the room, chunks to a store and back by presigned
 // addresses, what jobs verify and delete. RC-01 to RC-07.
 import assert from 'node:assert/strict';
-import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { createCipheriv, createDecipheriv, createHash, randomBytes, randomUUID } from 'node:crypto';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { after, before, test } from 'node:test';
 
 import { startClinic, totp } from '../lib/clinic.mjs';
+import { Keys } from '../lib/keys.mjs';
 import { Peer } from '../lib/peer.mjs';
 import { aStore } from '../lib/store.mjs';
 
@@ -123,7 +125,14 @@ test('a clinic records nothing until its policy says so', async () => {
 test('it begins when everybody has agreed, everybody hears of it, and each answer is a row', async () => {
   const c = await call();
   assert.equal(c.doc.welcome.records, true);
-  const made = await ask(c);
+  const once = randomUUID();
+  const made = ok(await doctor.create(`/v1/visits/${c.id}/recordings`, {}, once), 201);
+  //= EN-01: whoever lost the answer gets it again, and no row has its key in clear
+  assert.deepEqual(ok(await doctor.create(`/v1/visits/${c.id}/recordings`, {}, once), 201), made);
+  const kept = await clinic.sql(`SELECT encode(secret, 'hex') AS raw FROM recording WHERE id = :'id' UNION ALL SELECT encode(answer, 'hex') FROM idempotency WHERE operation = 'recording_create' AND answer IS NOT NULL`, made);
+  assert.ok(kept.length >= 2 && kept.every(({ raw }) => raw.length > 64));
+  for (const { raw } of kept)
+    for (const clear of [Buffer.from(made.key, 'base64'), Buffer.from(made.key), Buffer.from(made.id)]) assert.ok(!raw.includes(clear.toString('hex')));
   assert.deepEqual([made.state, Buffer.from(made.key, 'base64').length, Buffer.from(made.nonce_prefix, 'base64').length], ['consent', 32, 7]);
   refused(await doctor.create(`/v1/visits/${c.id}/recordings`, {}), 409, 'already_done');
   refused(await doctor.post(`/v1/recordings/${made.id}/start`), 409, 'no_consent');
@@ -140,7 +149,7 @@ test('it begins when everybody has agreed, everybody hears of it, and each answe
   await until('stopped', async () => (await stateOf(made.id)) === 'stopped');
   assert.deepEqual(await clinic.sql(`SELECT role, given, wording FROM recording_consent WHERE recording_id = :'id' ORDER BY at`, made),
     [['clinician', 't'], ['patient', 't'], ['patient', 'f']].map(([role, given]) => ({ role, given, wording: '1' })));
-  assert.deepEqual((await clinic.audit(`record_id = '${made.id}' AND outcome = 'ok' AND action <> 'R'`)).map((e) => e.event), ['recording.asked', 'recording.answered', 'recording.started', 'recording.answered']);
+  assert.deepEqual((await clinic.audit(`record_id = '${made.id}' AND outcome = 'ok' AND action <> 'R'`)).map((e) => e.event), ['recording.asked', 'recording.asked', 'recording.answered', 'recording.started', 'recording.answered'], 'and that its key was given out once more');
   c.leave();
   // answers that the room was not there to hear are no less
   const quiet = await call(), unheard = await ask(quiet);
@@ -300,12 +309,48 @@ test('a piece that was changed, cut or lost in the store is found, and named', a
   const s = await stored();
   await clinic.sql(`UPDATE recording SET checked_at = now() - interval '31 days' WHERE id = :'id'`, s);
   const [{ object }] = await clinic.sql(`SELECT object FROM recording_chunk WHERE recording_id = :'id' AND index = 2`, s);
-  await (await import('node:fs/promises')).rm(`${store.folder}/${object}`);
+  rmSync(`${store.folder}/${object}`);
   await sweepNow();
   await until('incomplete', async () => (await stateOf(s.id)) === 'incomplete');
   assert.deepEqual(ok(await doctor.get(`/v1/recordings/${s.id}`)).missing, [2]);
   r.leave();
   s.leave();
+});
+
+test('what lies in the store alone, or in the database alone, is named', async () => {
+  const look = async (...more) => clinic.ctl('store', 'check', '--orphans', '--config', path.join(clinic.dir, 'epione-jobs.conf'), ...more).then((r) => ({ code: 0, ...r }), (r) => r);
+  const orphans = async () => {
+    const r = await look('--database', await clinic.address('owner'));
+    const [strange, missing] = ['object without row ', 'row without object '].map((what) => r.stdout.split('\n').filter((line) => line.startsWith(what)).map((line) => line.slice(what.length).trim()));
+    return { ...r, strange, missing };
+  };
+  const r = await stored();
+  const before = await orphans();
+  assert.deepEqual(before.strange, [], before.stdout + before.stderr);
+  // more than a page of them, before, between and after those that are ours
+  const strange = ['0', '8', 'f'].flatMap((c) => Array.from({ length: 400 }, () => `${c.repeat(32)}/${randomBytes(16).toString('hex')}`)).sort();
+  for (const c of ['0', '8', 'f']) mkdirSync(path.join(store.folder, c.repeat(32)));
+  for (const object of strange) writeFileSync(path.join(store.folder, object), 'x');
+  const [{ object }] = await clinic.sql(`SELECT object FROM recording_chunk WHERE recording_id = :'id' AND index = 1`, r);
+  const bytes = store.read(object);
+  rmSync(path.join(store.folder, object));
+  // what is only asked for need not be there
+  await clinic.sql(`UPDATE recording_chunk SET done_at = NULL WHERE recording_id = :'id' AND index = 3`, r);
+  const found = await orphans();
+  assert.equal(found.code, 1);
+  assert.deepEqual(found.strange, strange);
+  assert.deepEqual(found.missing.filter((o) => !before.missing.includes(o)), [object]);
+  assert.match(found.stdout, /: 1200 objects without a row, /);
+  assert.ok(!/TESTSECRET|X-Amz/.test(found.stdout + found.stderr));
+  // whoever sees no clinic's rows is told so, and not that all is strange
+  const blind = await look();
+  assert.deepEqual([blind.code, blind.stdout], [1, ''], blind.stderr);
+  assert.match(blind.stderr, /does not see every clinic's recordings: say --database/);
+  for (const c of ['0', '8', 'f']) rmSync(path.join(store.folder, c.repeat(32)), { recursive: true });
+  writeFileSync(path.join(store.folder, object), bytes);
+  const after = await orphans();
+  assert.deepEqual([after.strange, after.missing], [[], before.missing]);
+  r.leave();
 });
 
 async function sweepNow() {
@@ -325,12 +370,26 @@ test('kept as long as people agreed to, or by a hold; deleted by two people, or 
   refused(await officer.post(`/v1/recordings/${r.id}/hold`, reason), 409, 'wrong_status');
   assert.equal(ok(await officer.get(`/v1/recordings/${r.id}`)).hold.reason, reason.reason);
   refused(await officer.request('DELETE', `/v1/recordings/${r.id}`, reason), 409, 'on_hold');
+  //= EN-07: from here on its patient has a newer key; a recording stays under its own
+  const keys = new Keys(clinic);
+  assert.equal(await keys.newRecordKey('patient', ids.patient), 2);
+  await keys.newRecordKey('account', ids.doctor);
+  const once = async () => {
+    const listed = ok(await doctor.get(`/v1/recordings?patient_id=${ids.patient}&limit=100`)).items.map((i) => i.id);
+    assert.equal(new Set(listed).size, listed.length);
+    assert.ok(listed.includes(r.id));
+  };
+  const under = async (which) => (await clinic.sql(`SELECT key_version FROM recording WHERE id = :'id'`, which))[0].key_version;
+  await once();
+  assert.equal(ok(await officer.get(`/v1/recordings/${r.id}`)).hold.reason, reason.reason);
+  assert.equal(ok(await doctor.post(`/v1/recordings/${r.id}/playback`, {})).total, 4);
   await clinic.sql(`UPDATE recording SET keep_until = now() - interval '1 minute' WHERE id = :'id'`, r);
   await sweepNow();
   assert.equal(await stateOf(r.id), 'stored', 'the hold outlasts the time');
   await assert.rejects(clinic.sql(`UPDATE recording SET state = 'deleting' WHERE id = :'id'`, r), /recording_held/);
   ok(await officer.request('DELETE', `/v1/recordings/${r.id}/hold`, reason));
   refused(await officer.request('DELETE', `/v1/recordings/${r.id}/hold`, reason), 409, 'wrong_status');
+  assert.equal(await under(r), '1');
 
   const prefix = (await clinic.sql(`SELECT prefix FROM recording WHERE id = :'id'`, r))[0].prefix;
   const mine = () => store.files().filter((f) => f.includes(prefix)).length;
@@ -350,6 +409,11 @@ test('kept as long as people agreed to, or by a hold; deleted by two people, or 
   assert.ok((await clinic.audit(`record_id = '${r.id}' AND event = 'recording.deleted' AND outcome = 'ok'`)).length > 0);
 
   const s = await stored();
+  assert.equal(await under(s), '2');
+  await clinic.sql(`UPDATE recording SET hold_reason = NULL WHERE id = :'id'`, r); // of which nothing is left that is sealed
+  assert.equal(await under(r), '');
+  await once();
+  assert.equal(await stateOf(r.id), 'deleted');
   const asked = await officer.request('DELETE', `/v1/recordings/${s.id}`, reason);
   assert.deepEqual([asked.status, asked.body.state], [202, 'waiting'], asked.text);
   refused(await officer.post(`/v1/approvals/${asked.body.approval.id}/confirm`), 409, 'own_request');

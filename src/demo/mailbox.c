@@ -4,8 +4,8 @@
  * nothing is sent on, anybody on this machine may read.
  */
 #include "base/arena.h"
-#include "ctl/command.h"
-#include "ctl/door.h"
+#include "demo/commands.h"
+#include "demo/door.h"
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -387,7 +387,7 @@ tls_make(const char *certificate, const char *key)
 	    SSL_CTX_use_certificate_chain_file(tls, certificate) == 1 &&
 	    SSL_CTX_use_PrivateKey_file(tls, key, SSL_FILETYPE_PEM) == 1)
 		return tls;
-	fprintf(stderr, "epionectl: the mailbox has no certificate\n");
+	fprintf(stderr, "epione-demo: the mailbox has no certificate\n");
 	return NULL;
 }
 
@@ -405,7 +405,8 @@ demo_mailbox_main(int argc, char **argv)
 	snprintf(key, sizeof(key), "%s/key.pem", argv[1]);
 	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR ||
 	    (mkdir(folder, 0700) == -1 && errno != EEXIST)) {
-		fprintf(stderr, "epionectl: %s: %s\n", folder, strerror(errno));
+		fprintf(
+		    stderr, "epione-demo: %s: %s\n", folder, strerror(errno));
 		return 1;
 	}
 	if ((tls = tls_make(certificate, key)) == NULL ||

@@ -3,8 +3,8 @@
 #include "base/keyring.h"
 #include "base/loop.h"
 #include "base/secret.h"
-#include "ctl/command.h"
-#include "ctl/demo.h"
+#include "demo/commands.h"
+#include "demo/seed.h"
 #include "data/db.h"
 #include "data/keys.h"
 
@@ -18,7 +18,7 @@
 #define LINK_SIZE 512
 
 struct demo_options {
-	const char *config, *database, *people;
+	const char *config, *database, *people, *fees;
 };
 
 struct demo_work {
@@ -35,11 +35,13 @@ options_read(int argc, char **argv, struct demo_options *o)
 		{ "config", required_argument, NULL, 'c' },
 		{ "database", required_argument, NULL, 'd' },
 		{ "people", required_argument, NULL, 'p' },
+		{ "fees", no_argument, NULL, 'f' },
 		{ NULL, 0, NULL, 0 },
 	};
-	const char **to[128] = {
-		['c'] = &o->config, ['d'] = &o->database, ['p'] = &o->people
-	};
+	const char **to[128] = { ['c'] = &o->config,
+		['d'] = &o->database,
+		['p'] = &o->people,
+		['f'] = &o->fees };
 	int c;
 
 	memset(o, 0, sizeof(*o));
@@ -47,7 +49,7 @@ options_read(int argc, char **argv, struct demo_options *o)
 	while ((c = getopt_long(argc + 1, argv - 1, "", options, NULL)) != -1) {
 		if (c < 0 || c > 127 || to[c] == NULL)
 			return false;
-		*to[c] = optarg;
+		*to[c] = optarg == NULL ? "" : optarg;
 	}
 	return optind == argc + 1;
 }
@@ -63,7 +65,7 @@ settings_read(const struct demo_options *o)
 	    crypto_init() == ERR_OK &&
 	    keyring_root_load(conf()->root_key, &reason) == ERR_OK)
 		return true;
-	fprintf(stderr, "epionectl: %s\n", reason);
+	fprintf(stderr, "epione-demo: %s\n", reason);
 	return false;
 }
 
@@ -79,7 +81,8 @@ work_run(void *arg)
 
 	if (db_start(&db) == ERR_OK && keys_verify() == ERR_OK) {
 		if (w->options->people == NULL)
-			w->demo = demo_make(a, w->links[0], w->links[1]);
+			w->demo = demo_make(a, w->links[0], w->links[1],
+			    w->options->fees != NULL);
 		w->done = w->demo != NULL &&
 		    (w->options->people == NULL || demo_refresh(a, w->demo));
 	}
@@ -95,7 +98,7 @@ links_read(struct demo_work *w)
 
 	for (i = 0; i < 2; i++) {
 		if (fgets(w->links[i], LINK_SIZE, stdin) == NULL) {
-			fputs("epionectl: two links are wanted on standard "
+			fputs("epione-demo: two links are wanted on standard "
 			      "input\n",
 			    stderr);
 			return false;
@@ -119,7 +122,7 @@ demo_seed_main(int argc, char **argv)
 		return 1;
 	if (o.people != NULL &&
 	    (w.demo = json_load_file(o.people, 0, NULL)) == NULL) {
-		fprintf(stderr, "epionectl: %s is not readable\n", o.people);
+		fprintf(stderr, "epione-demo: %s is not readable\n", o.people);
 		return 1;
 	}
 	if (loop_poll_run(work_run, &w) != ERR_OK || !w.done)
@@ -149,7 +152,7 @@ people_print(int argc, char **argv, bool codes, command_fn *self)
 	if (!options_read(argc, argv, &o) || o.people == NULL)
 		return command_usage(self);
 	if ((demo = json_load_file(o.people, 0, NULL)) == NULL) {
-		fprintf(stderr, "epionectl: %s is not readable\n", o.people);
+		fprintf(stderr, "epione-demo: %s is not readable\n", o.people);
 		return 1;
 	}
 	a = arena_new();

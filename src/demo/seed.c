@@ -8,7 +8,7 @@
 #include "base/instant.h"
 #include "base/secret.h"
 #include "base/text.h"
-#include "ctl/demo.h"
+#include "demo/seed.h"
 #include "gate/dispatch.h"
 #include "gate/route.h"
 
@@ -76,6 +76,7 @@ call(struct client *c, enum method method, const char *path, json_t *body)
 		.content_type = "application/json",
 		.address = "127.0.0.1",
 		.id = uuid_random(),
+		.if_match = method == METHOD_PATCH ? "\"1\"" : NULL,
 		.arrived = instant_now(),
 		.started_ms = instant_monotonic(),
 	};
@@ -147,7 +148,7 @@ random_password(struct arena *a)
 	return text_base64url(a, raw, sizeof(raw));
 }
 
-/* Who confirms for the others, and the demo's people so far. */
+/* The one who confirms for the others, and the demo's people so far. */
 struct party {
 	struct client second;
 	json_t *people;
@@ -171,7 +172,7 @@ own_id(struct client *c)
 	return id;
 }
 
-/* From a single-use link, and its phrase if it needs one, to an account with
+/* Makes of a single-use link, and its phrase if it needs one, an account with
  * password and authenticator. */
 static json_t *
 person_make(struct arena *a, const char *link, const char *phrase,
@@ -316,6 +317,32 @@ patients_make(struct client *scheduler, struct party *party, json_t *ids)
 	return true;
 }
 
+/* So that there is something to pay, where the demo has who takes money. */
+static bool
+fees_make(struct client *admin)
+{
+	json_decref(call(admin, METHOD_PATCH, "/v1/clinic/fees",
+	    json_pack("{s:s, s:[{s:s, s:s, s:i, s:s}, {s:s, s:s, s:i, s:s}]}",
+		"pay_when", "before", "items", "code", "video", "title",
+		"Video visit", "amount_minor", 4500, "currency", "USD", "code",
+		"long", "title", "Long video visit", "amount_minor", 9000,
+		"currency", "USD")));
+	return admin->status < 300;
+}
+
+/* What a visit costs: the first fee of the clinic, if it has any. */
+static char *
+fee_code(struct client *c)
+{
+	json_t *fees = call(c, METHOD_GET, "/v1/clinic/fees", NULL);
+	char *code = arena_text(c->arena,
+	    text_member(
+		json_array_get(json_object_get(fees, "items"), 0), "code"));
+
+	json_decref(fees);
+	return code;
+}
+
 /* Visits of today: the first begins in ten minutes, then one each half hour,
  * with the two clinicians in turn. */
 static bool
@@ -323,6 +350,7 @@ visits_make(struct client *scheduler, json_t *ids, const char *clinicians[2],
     int64_t *until)
 {
 	int64_t now = instant_now();
+	const char *fee = fee_code(scheduler);
 	char when[INSTANT_TEXT_SIZE];
 	json_t *id;
 	size_t n;
@@ -331,9 +359,10 @@ visits_make(struct client *scheduler, json_t *ids, const char *clinicians[2],
 		*until = today_at(now, 10 + 30 * (int)n);
 		instant_text(*until, when);
 		json_decref(post(scheduler, "/v1/visits",
-		    json_pack("{s:O, s:s, s:s, s:i, s:s}", "patient_id", id,
-			"clinician_id", clinicians[n % 2], "starts_at", when,
-			"duration_minutes", 30, "reason", reasons[n])));
+		    json_pack("{s:O, s:s, s:s, s:i, s:s, s:s*}", "patient_id",
+			id, "clinician_id", clinicians[n % 2], "starts_at",
+			when, "duration_minutes", 30, "reason", reasons[n],
+			"fee_code", fee)));
 		if (scheduler->status >= 300)
 			return false;
 	}
@@ -397,7 +426,8 @@ first_make(struct arena *a, const char *admin_link, const char *officer_link,
 }
 
 json_t *
-demo_make(struct arena *a, const char *admin_link, const char *officer_link)
+demo_make(struct arena *a, const char *admin_link, const char *officer_link,
+    bool fees)
 {
 	struct party party = { { a, NULL, 0 }, json_array() };
 	json_t *ids = json_array();
@@ -409,7 +439,7 @@ demo_make(struct arena *a, const char *admin_link, const char *officer_link)
 	if (!first_make(a, admin_link, officer_link, &party))
 		goto out;
 	admin.token = person_member(party.people, "admin", 0, "token");
-	if (!staff_make(&admin, &party))
+	if ((fees && !fees_make(&admin)) || !staff_make(&admin, &party))
 		goto out;
 	scheduler.token = person_member(party.people, "scheduler", 0, "token");
 	clinicians[0] = person_member(party.people, "clinician", 0, "id");

@@ -1,6 +1,6 @@
 /* Where the demo's helpers, its mailbox and its store, are reached: on loopback alone. */
-#ifndef CTL_DOOR_H
-#define CTL_DOOR_H
+#ifndef DEMO_DOOR_H
+#define DEMO_DOOR_H
 
 /* A listening socket, close-on-exec; -1, and it is said why, if there is none. */
 int door_open(const char *port);

@@ -7,8 +7,8 @@
 #include "base/instant.h"
 #include "base/loop.h"
 #include "care/patient_index.h"
-#include "ctl/command.h"
-#include "ctl/invented.h"
+#include "demo/commands.h"
+#include "demo/invented.h"
 #include "ctl/operator.h"
 #include "data/db.h"
 #include "data/keys.h"
@@ -46,7 +46,7 @@ struct kind {
 	enum err (*put)(struct hand *, struct op *, int64_t from, int64_t n);
 };
 
-/* Of one kind. */
+/* The cost of one kind. */
 struct amount {
 	int64_t have, want; /* have: when we began */
 };
@@ -89,7 +89,7 @@ static void
 change_invent(
     struct arena *a, uint32_t run, uint32_t n, struct patient_change *c)
 {
-	struct invented p = { 0 };
+	struct invented p;
 
 	*c = (struct patient_change){ .changed_n = 0 };
 	invented_person(a, run, n, &p);
@@ -127,7 +127,7 @@ patients_put(struct hand *hand, struct op *op, int64_t from, int64_t n)
 
 /* Visits */
 
-/* Whose turn it is: after the last patient the first comes again. */
+/* The patient whose turn it is: after the last the first comes again. */
 static enum err
 patients_next(struct hand *hand, struct op *op, int64_t n,
     struct fill_patients_row **rows, size_t *count)
@@ -402,7 +402,7 @@ disk_free(const struct fill *f)
 	return (int64_t)(fs.f_bavail * fs.f_frsize);
 }
 
-/* Of bytes megabytes, of microseconds seconds. */
+/* Bytes as megabytes, microseconds as seconds. */
 static long long
 millions(int64_t n)
 {
@@ -490,7 +490,7 @@ number_read(const char *name, const char *text, int64_t *n)
 	*n = strtoll(text, &end, 10);
 	if (errno == 0 && end != text && *end == '\0' && *n >= 0 && *n <= MOST)
 		return true;
-	fprintf(stderr, "epionectl: --%s wants a number from 0 to %d\n", name,
+	fprintf(stderr, "epione-demo: --%s wants a number from 0 to %d\n", name,
 	    MOST);
 	return false;
 }

@@ -1,4 +1,4 @@
-#include "ctl/door.h"
+#include "demo/door.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -27,6 +27,6 @@ door_open(const char *port)
 	    bind(fd, (const struct sockaddr *)&at, sizeof(at)) == 0 &&
 	    listen(fd, WAITING_MAX) == 0)
 		return fd;
-	fprintf(stderr, "epionectl: port %s: %s\n", port, strerror(errno));
+	fprintf(stderr, "epione-demo: port %s: %s\n", port, strerror(errno));
 	return -1;
 }

@@ -11,8 +11,9 @@
 #include "base/presign.h"
 #include "base/secret.h"
 #include "base/text.h"
-#include "ctl/command.h"
-#include "ctl/door.h"
+#include "demo/commands.h"
+#include "demo/door.h"
+#include "demo/web.h"
 
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -32,7 +33,6 @@
 
 #define HEAD_MAX    16384
 #define BODY_MAX    16777216
-#define PAIRS_MAX   32
 #define CLIENT_S    30
 #define NAME_HEX    32 /* of each of the two parts of an object's name */
 #define FUTURE_S    900
@@ -48,7 +48,7 @@ struct asked {
 	char head[HEAD_MAX + 1];
 	size_t got, head_n;
 	const char *method, *path, *version;
-	struct presign_pair query[PAIRS_MAX], headers[PAIRS_MAX];
+	struct web_pair query[WEB_PAIRS], headers[WEB_PAIRS];
 	size_t query_n, headers_n;
 	char object[2 * NAME_HEX + 2]; /* "" for the bucket */
 	uint8_t *body;
@@ -56,7 +56,7 @@ struct asked {
 };
 
 static const char *
-pair_of(const struct presign_pair *p, size_t n, const char *name)
+pair_of(const struct web_pair *p, size_t n, const char *name)
 {
 	size_t i;
 
@@ -142,68 +142,6 @@ preflight(const struct asked *q)
 
 /* Reading */
 
-static int
-hex_value(char c)
-{
-	const char *digits = "0123456789abcdef", *at;
-
-	at = c == '\0' ? NULL
-		       : strchr(digits, c >= 'A' && c <= 'F' ? c + 32 : c);
-	return at == NULL ? -1 : (int)(at - digits);
-}
-
-static char *
-decoded(char *text)
-{
-	char *from, *to = text;
-
-	for (from = text; *from != '\0'; from++) {
-		if (*from == '%' && hex_value(from[1]) >= 0 &&
-		    hex_value(from[2]) >= 0) {
-			*to++ = (char)(hex_value(from[1]) * 16 +
-			    hex_value(from[2]));
-			from += 2;
-		} else {
-			*to++ = *from;
-		}
-	}
-	*to = '\0';
-	return text;
-}
-
-static void
-query_read(struct asked *q, char *text)
-{
-	char *pair, *value;
-
-	while ((pair = strsep(&text, "&")) != NULL && q->query_n < PAIRS_MAX) {
-		if (*pair == '\0')
-			continue;
-		value = strchr(pair, '=');
-		if (value != NULL)
-			*value++ = '\0';
-		q->query[q->query_n++] = (struct presign_pair){ decoded(pair),
-			value == NULL ? "" : decoded(value) };
-	}
-}
-
-static void
-headers_read(struct asked *q, char *text)
-{
-	char *line, *value;
-
-	while (
-	    (line = strsep(&text, "\n")) != NULL && q->headers_n < PAIRS_MAX) {
-		line[strcspn(line, "\r")] = '\0';
-		if ((value = strchr(line, ':')) == NULL)
-			continue;
-		*value++ = '\0';
-		value += strspn(value, " \t");
-		q->headers[q->headers_n++] = (struct presign_pair){ line,
-			value };
-	}
-}
-
 /* The head ends at the empty line; what follows it belongs to the body. */
 static bool
 head_read(struct asked *q)
@@ -225,7 +163,8 @@ head_read(struct asked *q)
 	q->head_n = (size_t)(end - q->head) + 4;
 	target = q->head;
 	line = strsep(&target, "\n");
-	headers_read(q, target);
+	if (target != NULL)
+		web_headers_read(target, q->headers, &q->headers_n);
 	q->method = strsep(&line, " ");
 	target = strsep(&line, " ");
 	if (target == NULL || *target != '/')
@@ -233,7 +172,7 @@ head_read(struct asked *q)
 	query = target;
 	q->path = strsep(&query, "?");
 	if (query != NULL)
-		query_read(q, query);
+		web_query_read(query, false, q->query, &q->query_n);
 	return true;
 }
 
@@ -314,7 +253,7 @@ signed_headers(struct asked *q, struct presign_pair *out, size_t *n)
 			return false;
 		if (strcmp(name, "host") == 0)
 			host = true;
-		else if (*n < PAIRS_MAX)
+		else if (*n < WEB_PAIRS)
 			out[(*n)++] = (struct presign_pair){ name, value };
 	}
 	return host;
@@ -327,7 +266,8 @@ other_query(const struct asked *q, struct presign_pair *out)
 
 	for (i = 0; i < q->query_n; i++)
 		if (strncasecmp(q->query[i].name, "X-Amz-", 6) != 0)
-			out[n++] = q->query[i];
+			out[n++] = (struct presign_pair){ q->query[i].name,
+				q->query[i].value };
 	return n;
 }
 
@@ -367,7 +307,7 @@ in_time(const struct asked *q, int64_t *at, int64_t *expires_s)
 static bool
 is_signed(struct asked *q)
 {
-	struct presign_pair headers[PAIRS_MAX], query[PAIRS_MAX];
+	struct presign_pair headers[WEB_PAIRS], query[WEB_PAIRS];
 	struct presign what = { .method = q->method,
 		.host = header_of(q, "host"),
 		.path = q->path,
@@ -488,57 +428,98 @@ object_delete(struct asked *q)
 	answer(q, 204, "application/xml", NULL, NULL, 0);
 }
 
-static void
-names_print(FILE *f, const char *group, bool versions, size_t *n)
-{
-	char path[PATH_MAX];
-	struct dirent *d;
-	DIR *dir;
+/* What is asked to be listed, and how far that is. */
+struct listing {
+	FILE *f;
+	bool versions;
+	const char *after; /* names that come before it, or are it, are not */
+	size_t n, most;
+};
 
-	snprintf(path, sizeof(path), "%s/%.32s", folder, group);
-	if (strlen(group) != NAME_HEX || !is_hex(group, NAME_HEX) ||
-	    (dir = opendir(path)) == NULL)
+static void
+name_print(struct listing *l, const char *group, const char *name)
+{
+	char key[2 * NAME_HEX + 2];
+
+	snprintf(key, sizeof(key), "%.32s/%.32s", group, name);
+	if (strcmp(key, l->after) <= 0 || l->n++ >= l->most)
 		return;
-	while ((d = readdir(dir)) != NULL && *n < LIST_MAX)
-		if (strlen(d->d_name) == NAME_HEX &&
-		    is_hex(d->d_name, NAME_HEX)) {
-			fprintf(f,
-			    versions ? "<Version><Key>%s/%s</Key>"
-				       "<VersionId>null</VersionId>"
-				       "</Version>"
-				     : "<Contents><Key>%s/%s</Key>"
-				       "</Contents>",
-			    group, d->d_name);
-			++*n;
-		}
-	closedir(dir);
+	fprintf(l->f,
+	    l->versions ? "<Version><Key>%s</Key><VersionId>null</VersionId>"
+			  "</Version>"
+			: "<Contents><Key>%s</Key></Contents>",
+	    key);
 }
 
-/* All names, or those of one recording ("prefix/"). */
+static int
+is_name(const struct dirent *d)
+{
+	return strlen(d->d_name) == NAME_HEX && is_hex(d->d_name, NAME_HEX);
+}
+
+/* In their order; scandir holds the names of one folder at a time. */
+static void
+names_print(struct listing *l, const char *group)
+{
+	char path[PATH_MAX];
+	struct dirent **d;
+	int i, n;
+
+	if (strncmp(group, l->after, NAME_HEX) < 0)
+		return;
+	snprintf(path, sizeof(path), "%s/%.32s", folder, group);
+	n = scandir(path, &d, is_name, alphasort);
+	for (i = 0; i < n; i++) {
+		name_print(l, group, d[i]->d_name);
+		free(d[i]);
+	}
+	if (n >= 0)
+		free(d);
+}
+
+static void
+groups_print(struct listing *l)
+{
+	struct dirent **d;
+	int i, n = scandir(folder, &d, is_name, alphasort);
+
+	for (i = 0; i < n; i++) {
+		if (l->n <= l->most)
+			names_print(l, d[i]->d_name);
+		free(d[i]);
+	}
+	if (n >= 0)
+		free(d);
+}
+
+/* All names, or those of one recording ("prefix/"), a page of them. */
 static void
 bucket_list(const struct asked *q)
 {
-	const bool versions = query_of(q, "versions") != NULL;
-	const char *prefix = query_of(q, "prefix");
+	const char *prefix = query_of(q, "prefix"),
+		   *most = query_of(q, "max-keys"), *after;
+	struct listing l = { .versions = query_of(q, "versions") != NULL,
+		.most = LIST_MAX };
 	char group[NAME_HEX + 1], *text = NULL;
-	size_t size = 0, n = 0;
-	FILE *f = open_memstream(&text, &size);
-	struct dirent *d;
-	DIR *dir;
+	size_t size = 0;
 
-	if (f == NULL)
+	after = query_of(q, l.versions ? "key-marker" : "marker");
+	l.after = after == NULL ? "" : after;
+	if (most != NULL && strtoul(most, NULL, 10) < LIST_MAX)
+		l.most = strtoul(most, NULL, 10);
+	if ((l.f = open_memstream(&text, &size)) == NULL)
 		return;
-	fputs("<?xml version=\"1.0\"?><ListResult>", f);
+	fputs("<?xml version=\"1.0\"?><ListResult>", l.f);
 	if (prefix != NULL && *prefix != '\0') {
 		snprintf(group, sizeof(group), "%.32s", prefix);
-		names_print(f, group, versions, &n);
-	} else if ((dir = opendir(folder)) != NULL) {
-		while ((d = readdir(dir)) != NULL)
-			names_print(f, d->d_name, versions, &n);
-		closedir(dir);
+		if (is_hex(group, NAME_HEX))
+			names_print(&l, group);
+	} else {
+		groups_print(&l);
 	}
-	fputs("<IsTruncated>false</IsTruncated></ListResult>", f);
-	fclose(f);
+	fprintf(l.f, "<IsTruncated>%s</IsTruncated></ListResult>",
+	    l.n > l.most ? "true" : "false");
+	fclose(l.f);
 	answer(q, 200, "application/xml", NULL, text, size);
 	free(text);
 }
@@ -606,7 +587,8 @@ demo_store_main(int argc, char **argv)
 	    (mkdir(folder, 0700) == -1 && errno != EEXIST) ||
 	    signal(SIGCHLD, SIG_IGN) == SIG_ERR ||
 	    signal(SIGPIPE, SIG_IGN) == SIG_ERR) {
-		fprintf(stderr, "epionectl: %s: %s\n", folder, strerror(errno));
+		fprintf(
+		    stderr, "epione-demo: %s: %s\n", folder, strerror(errno));
 		return 1;
 	}
 	if ((door = door_open(argv[2])) == -1)

@@ -1,4 +1,6 @@
-#include "ctl/invented.h"
+#include "demo/invented.h"
+
+#include <string.h>
 
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
@@ -139,6 +141,7 @@ invented_person(struct arena *a, uint32_t run, uint32_t n, struct invented *p)
 {
 	uint64_t state = (uint64_t)run << 32 | n;
 
+	memset(p, 0, sizeof(*p));
 	p->family_name = family_name(a, &state);
 	p->given_name = given_name(a, &state);
 	p->birth_date = arena_format(a, "%04u-%02u-%02u",
@@ -146,7 +149,6 @@ invented_person(struct arena *a, uint32_t run, uint32_t n, struct invented *p)
 	    1 + below(&state, 28));
 	p->sex = sex(&state);
 	p->mrn = arena_format(a, "F-%08X-%06u", run, n);
-	p->ssn = NULL;
 	p->phone = arena_format(
 	    a, "+1 555 %03u %04u", n / 10000 % 1000, n % 10000);
 	p->email = arena_format(a, "p%u@demo.example", n);

@@ -1,0 +1,199 @@
+// The store of recordings, with a server that speaks S3 as others do (Ceph's): what
+// our addresses allow there, what lies there in versions, and what the operator is told.
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { createCipheriv, createHash, randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import http from 'node:http';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+
+import { startClinic, top } from '../lib/clinic.mjs';
+import { Peer } from '../lib/peer.mjs';
+import { aRadosgw, signed } from '../lib/rgw.mjs';
+
+let clinic, rgw, jobs, doctor, patient;
+
+/** What the bucket's owner sets. */
+const set = async (what, body) => {
+  const r = await rgw.ask('PUT', `/recordings${what}`, body);
+  assert.ok(r.ok, `${what}: ${r.status} ${await r.text()}`);
+};
+const cors = (origin) => set('?cors', `<CORSConfiguration><CORSRule><AllowedOrigin>${origin}</AllowedOrigin><AllowedMethod>GET</AllowedMethod><AllowedMethod>PUT</AllowedMethod><AllowedHeader>content-type</AllowedHeader><AllowedHeader>x-amz-*</AllowedHeader><MaxAgeSeconds>3600</MaxAgeSeconds></CORSRule></CORSConfiguration>`);
+
+before(async () => {
+  rgw = await aRadosgw();
+  clinic = await startClinic({ settings: `join_minutes_before 1440\n${rgw.settings}`, jobs: rgw.jobs });
+  await set('');
+  await set('?versioning', '<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>');
+  await cors(clinic.url);
+  jobs = await clinic.startJobs();
+  await clinic.sql('UPDATE clinic SET recording = 1');
+  [doctor, patient] = await Promise.all(['clinician', 'patient'].map((who) => clinic.signIn(clinic.people[who])));
+  await until('a key to sign with', async () => (await clinic.sql('SELECT day FROM store_signer')).length > 0);
+});
+after(async () => {
+  await clinic?.stop();
+  await rgw?.stop();
+});
+
+async function until(what, look, ms = 90000) {
+  for (const end = Date.now() + ms; ; await new Promise((done) => setTimeout(done, 100))) {
+    const seen = await look();
+    if (seen) return seen;
+    if (Date.now() > end) throw new Error(`never: ${what}\n${jobs?.log.slice(-1500)}`);
+  }
+}
+const ok = (r, status = 200) => { assert.equal(r.status, status, r.text); return r.body; };
+const sha256 = (b) => createHash('sha256').update(b).digest('base64');
+const check = () => new Promise((done) => execFile(path.join(top, process.env.BUILD ?? 'build', 'epionectl'), ['store', 'check', '--config', path.join(clinic.dir, 'epione-jobs.conf')], (error, out, err) => done({ code: error?.code ?? 0, out, err })));
+
+//= RC-05
+test('the operator is told what is wrong with a bucket, and what to set', async () => {
+  const well = await check();
+  assert.deepEqual([well.code, /WRONG/.test(well.out), well.err], [0, false, ''], well.out + well.err);
+  for (const line of ['an object is put by an address', 'it is read, as it was put', 'an address that has expired is refused', 'nobody reads it without an address', 'nobody lists the bucket without an address', `pages of ${clinic.url} may PUT`, 'pages of another origin may not', 'all its versions are deleted'])
+    assert.ok(well.out.includes(`ok     ${line}\n`), `${line}\n${well.out}`);
+  assert.match(well.out, /"s3:DeleteObjectVersion"/);
+  assert.ok(well.out.includes(`"AllowedOrigins": ["${clinic.url}"]`));
+  assert.ok(!/TESTSECRET|X-Amz-Signature/.test(well.out));
+
+  await cors('*');
+  await set('?policy', JSON.stringify({ Version: '2012-10-17', Statement: [{ Effect: 'Allow', Principal: '*', Action: ['s3:GetObject', 's3:ListBucket'], Resource: ['arn:aws:s3:::recordings', 'arn:aws:s3:::recordings/*'] }] }));
+  const open = await check();
+  assert.equal(open.code, 1);
+  for (const line of [/ANYBODY CAN READ IT/, /ANYBODY CAN LIST IT/, /pages of every origin may/]) assert.match(open.out, line);
+  assert.ok((await rgw.ask('DELETE', '/recordings?policy')).ok);
+  await rgw.ask('DELETE', '/recordings?cors');
+  assert.match((await check()).out, /may not PUT: set the CORS rules below/);
+  await cors(clinic.url);
+  clinic.writeJobs(`${rgw.settings}store_credentials ${rgw.dir}/others\n`);
+  writeFileSync(`${rgw.dir}/others`, 'TESTKEY NOTTHESECRETNOTTHESECRET\n', { mode: 0o600 });
+  const key = await check();
+  assert.deepEqual([key.code, /the signature is not right: see the secret key/.test(key.out)], [1, true], key.out);
+  clinic.writeJobs(rgw.jobs.replace('bucket recordings', 'bucket nowhere'));
+  assert.match((await check()).out, /there is no such bucket/);
+});
+
+test('host, class and encryption are as the settings say', async () => {
+  const by = (endpoint, ...more) => clinic.writeJobs([`store_endpoint http://localhost:${endpoint}`, 'store_bucket recordings', 'store_style host', `store_credentials ${rgw.credentials}`, ...more, ''].join('\n'));
+  by(rgw.port, 'store_class STANDARD');
+  const well = await check();
+  assert.deepEqual([well.code, /WRONG/.test(well.out)], [0, false], well.out + well.err);
+  // one that takes nothing, and remembers what it was asked
+  const asked = [];
+  const other = http.createServer((request, answer) => {
+    asked.push(request);
+    request.resume();
+    answer.writeHead(403).end();
+  });
+  await new Promise((done) => other.listen(0, '127.0.0.1', done));
+  const { port } = other.address();
+  by(port, 'store_class STANDARD_IA', 'store_encryption aws:kms');
+  assert.equal((await check()).code, 1);
+  other.close();
+  const { headers, url } = asked.find(({ method }) => method === 'PUT');
+  assert.deepEqual([headers.host, headers['x-amz-storage-class'], headers['x-amz-server-side-encryption']], [`recordings.localhost:${port}`, 'STANDARD_IA', 'aws:kms']);
+  assert.match(url, /^\/[0-9a-f]{32}\/[0-9a-f]{32}\?/);
+  assert.match(decodeURIComponent(url), /SignedHeaders=[^&]*host[^&]*;x-amz-server-side-encryption;x-amz-storage-class/);
+  clinic.writeJobs(rgw.jobs);
+});
+
+//= RC-07
+test('what store_lock says is tried: what is locked stays', async () => {
+  const lock = (bucket) => clinic.writeJobs(`${rgw.jobs.replace('bucket recordings', `bucket ${bucket}`)}store_lock GOVERNANCE\nstore_lock_days 1\n`);
+  const made = await fetch(signed(rgw.port, { key: 'TESTKEY', secret: 'TESTSECRETTESTSECRET' }, 'PUT', '/locked'), { method: 'PUT', headers: { 'x-amz-bucket-object-lock-enabled': 'true' } });
+  assert.ok(made.ok, await made.text());
+  lock('locked');
+  const well = await check();
+  for (const line of ['it is locked as store_lock says', 'what is locked is not deleted']) assert.ok(well.out.includes(`ok     ${line}\n`), well.out + well.err);
+  assert.match(well.out, /note   it stays until its lock ends: [0-9a-f]{32}\/[0-9a-f]{32}\n/);
+  assert.match(well.out, /"s3:PutObjectRetention"/);
+  lock('recordings');
+  const open = await check();
+  assert.equal(open.code, 1);
+  assert.match(open.out, /WRONG  .*object lock/);
+  clinic.writeJobs(rgw.jobs);
+});
+
+/** A recording that both agreed to. */
+async function recording() {
+  const visit = (await clinic.sql(`SELECT v.id FROM visit v JOIN account a ON a.id = v.clinician_id WHERE v.status = 'booked' AND v.patient_id = :'patient' AND v.clinician_id = :'doctor' ORDER BY starts_at LIMIT 1`,
+    { patient: clinic.people.patient.patient_id, doctor: await clinic.accountId(clinic.people.clinician) }))[0];
+  await clinic.visitSoon(visit.id);
+  ok(await patient.post(`/v1/visits/${visit.id}/check-in`));
+  const peer = (client) => new Peer(`${clinic.url.replace('https', 'wss')}/v1/visits/${visit.id}/signal`, { headers: { authorization: `Bearer ${client.token}` } });
+  const [pat, doc] = [peer(patient), peer(doctor)];
+  for (const p of [pat, doc]) await p.hello();
+  ok(await doctor.post(`/v1/visits/${visit.id}/admit`));
+  await pat.hear('admitted');
+  const made = ok(await doctor.create(`/v1/visits/${visit.id}/recordings`, {}), 201);
+  await pat.hear('recording', (m) => m.id === made.id, 60000);
+  pat.say({ type: 'consent', recording: made.id, given: true });
+  await doc.hear('recording', (m) => m.id === made.id && m.state === 'recording', 60000);
+  return { ...made, leave: () => [pat, doc].forEach((p) => p.ws.close()) };
+}
+const presign = async (r, index, object) => ok(await doctor.post(`/v1/recordings/${r.id}/chunks`, { index, bytes: object.length, sha256: sha256(object) }));
+const state = async (r) => ok(await doctor.get(`/v1/recordings/${r.id}`)).state;
+
+//= RC-03, RC-05, RC-06, RC-07
+test('an address allows one thing there; what is stored is verified, played, and deleted in all its versions', async () => {
+  const r = await recording();
+  const seal = (index, last, text) => {
+    const nonce = Buffer.concat([Buffer.from(r.nonce_prefix, 'base64'), Buffer.from([0, 0, 0, index, last])]);
+    const c = createCipheriv('aes-256-gcm', Buffer.from(r.key, 'base64'), nonce);
+    c.setAAD(Buffer.concat([Buffer.from(r.id.replaceAll('-', ''), 'hex'), Buffer.from([0, 0, 0, index])]));
+    return Buffer.concat([c.update(text), c.final(), c.getAuthTag()]);
+  };
+  const objects = [seal(0, 0, randomBytes(5000)), seal(1, 1, Buffer.alloc(0))];
+  const { url, headers } = await presign(r, 0, objects[0]);
+  const put = { method: 'PUT', headers, body: objects[0] };
+  const tried = async (to, init) => (await fetch(to, init)).status;
+  for (const [what, to, init] of [
+    ['another length', url, { ...put, body: objects[0].subarray(1) }],
+    ['another type', url, { ...put, headers: { ...headers, 'content-type': 'text/html' } }],
+    ['another checksum', url, { ...put, headers: { ...headers, 'x-amz-checksum-sha256': sha256('x') } }],
+    ['no checksum', url, { ...put, headers: { 'content-type': headers['content-type'] } }],
+    ['another method', url, { method: 'DELETE', headers }],
+    ['another object', url.replace(/[0-9a-f]{8}\?/, '00000000?'), put],
+    ['longer', url.replace('X-Amz-Expires=300', 'X-Amz-Expires=3000'), put],
+    ['nothing signed', url.split('?')[0], put],
+  ]) assert.equal(await tried(to, init), 403, what);
+  const { pathname } = new URL(url), past = new Date(Date.now() - 400e3);
+  for (const anonymous of [pathname, '/recordings', '/recordings?list-type=2', '/recordings?versions']) assert.equal(await tried(`http://localhost:${rgw.port}${anonymous}`), 403, anonymous);
+  assert.equal(await tried(signed(rgw.port, { key: 'TESTKEY', secret: 'TESTSECRETTESTSECRET' }, 'GET', '/recordings', { now: past, expires: 300 })), 403, 'expired');
+
+  // twice: two versions
+  for (const [index, object] of [[0, objects[0]], [0, objects[0]], [1, objects[1]]]) {
+    const to = await presign(r, index, object);
+    const answer = await fetch(to.url, { method: 'PUT', headers: to.headers, body: object });
+    assert.equal(answer.status, 200, await answer.text());
+    ok(await doctor.post(`/v1/recordings/${r.id}/chunks/${index}/done`));
+  }
+  ok(await doctor.post(`/v1/recordings/${r.id}/finish`, { chunks: 2, media_type: 'video/webm' }));
+  await until('stored', async () => (await state(r)) === 'stored');
+  const play = ok(await doctor.post(`/v1/recordings/${r.id}/playback`));
+  for (const c of play.chunks) assert.deepEqual(Buffer.from(await (await fetch(c.url)).arrayBuffer()), objects[c.index]);
+  // what no chunk bears is named, though it was deleted: a version of it is there
+  await rgw.ask('PUT', '/recordings/elsewhere/strange', 'x');
+  await rgw.ask('DELETE', '/recordings/elsewhere/strange');
+  const found = await clinic.ctl('store', 'check', '--orphans', '--config', path.join(clinic.dir, 'epione-jobs.conf'), '--database', await clinic.address('owner')).catch((e) => e);
+  assert.match(found.stdout, /^object without row {2}elsewhere\/strange$/m, found.stderr);
+  assert.ok(!/row without object {2}/.test(found.stdout), found.stdout);
+  // somebody puts other bytes of this length there: the store keeps no checksum, and it is found all the same
+  await rgw.ask('PUT', pathname, randomBytes(objects[0].length));
+  ok(await doctor.post(`/v1/recordings/${r.id}/chunks/0/fault`, { fault: 'checksum' }));
+  await until('incomplete', async () => (await state(r)) === 'incomplete');
+  assert.deepEqual(ok(await doctor.get(`/v1/recordings/${r.id}`)).chunks.map((c) => c.state), ['checksum', 'stored']);
+
+  const versions = async () => [...(await (await rgw.ask('GET', `/recordings?versions&prefix=${pathname.split('/')[2]}/`)).text()).matchAll(/<VersionId>/g)].length;
+  await rgw.ask('DELETE', pathname); // leaves a mark, which is a version, too
+  // and one from before there were versions
+  await set('?versioning', '<VersioningConfiguration><Status>Suspended</Status></VersioningConfiguration>');
+  await rgw.ask('PUT', pathname, 'old');
+  assert.equal(await versions(), 6);
+  await clinic.sql(`UPDATE recording SET state = 'deleting' WHERE id = :'id'; INSERT INTO job (clinic_id, id, kind, key, record_id, run_at) SELECT clinic_id, gen_random_uuid(), 'recording.delete', 'now', id, now() FROM recording WHERE id = :'id'; NOTIFY epione_job`, r);
+  await until('deleted', async () => (await state(r)) === 'deleted');
+  assert.equal(await versions(), 0);
+  r.leave();
+});

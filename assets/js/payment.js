@@ -19,6 +19,8 @@ import { begin } from './session.js';
  * @property {number} refunded_minor
  * @property {string | null} checkout_url
  * @property {string | null} paid_at
+ * @property {boolean} restricted no health plan is told of it
+ * @property {string[]} may
  */
 
 /** How often a payment that is on its way is looked at, in ms. */
@@ -82,6 +84,31 @@ async function pay(visit) {
   }
 }
 
+/** @param {Payment} payment */
+//= PR-04: whoever pays for themselves can keep it from their health plan
+function restriction(payment) {
+  const box = h('input', { id: 'restricted', type: 'checkbox',
+    checked: payment.restricted, 'aria-describedby': 'restricted-hint',
+    onchange: async () => {
+      try {
+        await post(`/v1/payments/${payment.id}/restrict`,
+          { restricted: box.checked });
+        announce(box.checked ? 'Your health plan is not told'
+          : 'Your health plan may be told');
+        await show();
+        el('restricted').focus(); // it was drawn anew
+      } catch (problem) {
+        complain(problem);
+      }
+    } });
+
+  return h('div', {}, h('div', { class: 'check' }, box,
+    h('label', { for: 'restricted' },
+      'Do not tell my health plan about this visit')),
+  h('p', { class: 'hint', id: 'restricted-hint' }, 'You paid for it ' +
+    'yourself, so you can ask for this. Your clinic keeps to it.'));
+}
+
 /** @param {any} visit @param {Payment | null} payment */
 function draw(visit, payment) {
   const due = payment ?? visit.fee;
@@ -103,7 +130,13 @@ function draw(visit, payment) {
       `Pay ${amount}`) : null,
       payable ? h('p', { class: 'muted small' },
         'You pay on the page of Stripe, and come back here. Your visit takes ' +
-        'place whether it is paid or not.') : null),
+        'place whether it is paid or not. If you pay without a health plan, ' +
+        `${amount} is what we expect the visit to cost you, and you can ask ` +
+        'us for an estimate in writing.') : null,
+      payment?.may.includes('payment_receipt') ? h('p', {}, h('a', {
+        class: 'button', href: `/v1/payments/${payment.id}/receipt`,
+        download: '' }, 'Receipt (PDF)')) : null,
+      payment?.state === 'paid' ? restriction(payment) : null),
     h('p', {}, h('a', { href: '/visits' }, 'Back to your visits'))];
 }
 

@@ -5,6 +5,7 @@
 #include "gate/member.h"
 #include "sql.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #define FEES_MAX 100
@@ -12,7 +13,7 @@
 
 static const struct currency {
 	const char *code;
-	int digits; /* of its minor unit; for those who read the table */
+	int digits; /* of its minor unit */
 	int64_t step;
 } currencies[] = {
 #define CURRENCY(code, digits, step) { #code, digits, step },
@@ -20,13 +21,19 @@ static const struct currency {
 #undef CURRENCY
 };
 
+/* "|AED|ARS|…" */
+#define CURRENCY(code, digits, step) "|" #code
+static const char CODES[] =
+#include "tables/currencies.def"
+    ;
+#undef CURRENCY
+
 #define CURRENCIES (sizeof(currencies) / sizeof(currencies[0]))
 
 /* The list as it is answered. */
 struct fees {
 	const char *pay_when;
-	const struct fee_list_row *rows;
-	size_t n;
+	struct row_list items;
 };
 
 static const struct shape fee_out[] = {
@@ -37,33 +44,9 @@ static const struct shape fee_out[] = {
 	{ 0 },
 };
 
-static json_t *
-items(const struct op *op, const void *row)
-{
-	const struct fees *f = row;
-	json_t *list = json_array();
-	size_t i;
-
-	for (i = 0; i < f->n; i++)
-		json_array_append_new(
-		    list, members_json(op, fee_out, &f->rows[i]));
-	return list;
-}
-
-static json_t *
-no_next(const struct op *op, const void *row)
-{
-	(void)op;
-	(void)row;
-	return json_null();
-}
-
-const struct shape fee_list_in[] = { { 0 } };
 const struct shape fee_list_out[] = {
-	{ "items", SH_LIST, 0, FEES_MAX, .flags = SH_REQUIRED, .inner = fee_out,
-	    .made = items },
-	{ "next_cursor", SH_TEXT, .flags = SH_REQUIRED | SH_NULLABLE,
-	    .made = no_next },
+	SHOWN(fees, items, SH_LIST, 0, FEES_MAX, .inner = fee_out),
+	NO_NEXT_PAGE,
 	SHOWN(fees, pay_when, SH_CHOICE, .choices = PAY_WHEN),
 	{ 0 },
 };
@@ -72,7 +55,7 @@ static const struct shape fee_in[] = {
 	{ "code", SH_TEXT, 1, 40, .flags = SH_REQUIRED },
 	{ "title", SH_TEXT, 1, 100, .flags = SH_REQUIRED },
 	{ "amount_minor", SH_INT, 1, FEE_MOST, .flags = SH_REQUIRED },
-	{ "currency", SH_TEXT, 3, 3, .flags = SH_REQUIRED },
+	{ "currency", SH_CHOICE, .choices = &CODES[1], .flags = SH_REQUIRED },
 	{ 0 },
 };
 
@@ -87,13 +70,13 @@ fee_list(struct op *op)
 {
 	struct fee_policy_row policy;
 	struct fee_list_row *rows;
-	struct fees f;
+	struct fees f = { .items.size = sizeof(*rows) };
 	enum err r;
 
 	if ((r = sql_fee_policy(op->tx, &policy)) != ERR_OK ||
-	    (r = sql_fee_list(op->tx, &rows, &f.n)) != ERR_OK)
+	    (r = sql_fee_list(op->tx, &rows, &f.items.n)) != ERR_OK)
 		return r;
-	f.rows = rows;
+	f.items.v = rows;
 	f.pay_when = policy.pay_when;
 	op->version = policy.version;
 	op->note.record = op->who.clinic;
@@ -109,6 +92,22 @@ currency_find(const char *code)
 		if (strcmp(currencies[i].code, code) == 0)
 			return &currencies[i];
 	return NULL;
+}
+
+const char *
+money_text(struct arena *a, int64_t minor, const char *currency)
+{
+	const struct currency *money = currency_find(currency);
+	const int digits = money == NULL ? 0 : money->digits;
+	int64_t unit = 1;
+	int i;
+
+	for (i = 0; i < digits; i++)
+		unit *= 10;
+	if (digits == 0)
+		return arena_format(a, "%" PRId64 " %s", minor, currency);
+	return arena_format(a, "%" PRId64 ".%0*" PRId64 " %s", minor / unit,
+	    digits, minor % unit, currency);
 }
 
 /* The columns of a list, as queries take them. */

@@ -4,17 +4,16 @@
 #include "care/fee.h"
 #include "care/operations.h"
 #include "care/page.h"
+#include "care/patient_view.h"
+#include "care/payment.h"
 #include "gate/job.h"
+#include "gate/right.h"
 #include "gate/route.h"
 #include "sql.h"
 
 #include <string.h>
 
-#define STATES	 "opening|open|paid|failed|expired|refunding|refunded"
-#define EARLIEST INT64_C(0)
-#define LATEST	 INT64_C(253402300799)
-
-/* Where to pay is told to whom it may concern, and not in lists. */
+/* The answer about one payment says where to pay; a list does not. */
 static json_t *
 checkout_url(const struct op *op, const void *row)
 {
@@ -35,11 +34,21 @@ difference(const struct op *op, const void *row)
 					 : json_null();
 }
 
+static json_t *
+patient_name(const struct op *op, const void *row)
+{
+	const struct payment_row *p = row;
+
+	return text_json(name_whole(op->arena, p->given_name, p->family_name));
+}
+
 const struct shape payment_read_out[] = {
 	SHOWN(payment_row, id, SH_UUID),
 	SHOWN(payment_row, visit_id, SH_UUID),
 	SHOWN(payment_row, patient_id, SH_UUID),
-	SHOWN(payment_row, state, SH_CHOICE, .choices = STATES),
+	{ "patient_name", SH_TEXT, 1, NAME_WHOLE_MAX,
+	    .flags = SH_REQUIRED | SH_NULLABLE | SH_PHI, .made = patient_name },
+	SHOWN(payment_row, state, SH_CHOICE, .choices = PAYMENT_STATES),
 	SHOWN(payment_row, title, SH_TEXT, 1, 100),
 	SHOWN(payment_row, amount_minor, SH_INT, 1, FEE_MOST),
 	SHOWN(payment_row, currency, SH_TEXT, 3, 3),
@@ -53,22 +62,17 @@ const struct shape payment_read_out[] = {
 	SHOWN(payment_row, created_at, SH_TIME),
 	SHOWN_OR_NULL(payment_row, expires_at, SH_TIME),
 	SHOWN_OR_NULL(payment_row, paid_at, SH_TIME),
+	SHOWN(payment_row, restricted, SH_BOOL),
 	SHOWN(payment_row, version, SH_INT, 1, INT64_MAX),
 	{ 0 },
 };
 
-const struct shape payment_create_in[] = { { 0 } };
-const struct shape payment_read_in[] = { { 0 } };
-
-const struct shape payment_list_in[] = {
-	{ "patient_id", SH_UUID, .flags = 0 },
-	{ "visit_id", SH_UUID, .flags = 0 },
-	{ "state", SH_CHOICE, .choices = STATES },
-	{ "differs", SH_BOOL, .flags = 0 },
-	{ "from", SH_TIME, .flags = 0 },
-	{ "to", SH_TIME, .flags = 0 },
+const struct shape payment_restrict_in[] = {
+	{ "restricted", SH_BOOL, .flags = 0 },
 	{ 0 },
 };
+
+const struct shape payment_list_in[] = { PAYMENT_FILTER, { 0 } };
 
 const struct shape payment_refund_in[] = {
 	{ "amount_minor", SH_INT, 1, FEE_MOST, .flags = 0 },
@@ -77,22 +81,12 @@ const struct shape payment_refund_in[] = {
 };
 
 static const struct shape cursor_members[] = {
-	{ "at", SH_INT, COLUMN(payment_row, created_at) },
+	{ "at", SH_INT, COLUMN(payment_row, created_us) },
 	{ "id", SH_UUID, COLUMN(payment_row, id) },
 	{ 0 },
 };
 
-static enum err
-payment_show(struct op *op, const struct payment_row *p)
-{
-	op->note.record = p->id;
-	op->note.patient = p->patient_id;
-	op->version = p->version;
-	return op_answer(op, p);
-}
-
-/* Of others' payments a patient learns nothing. */
-static enum err
+enum err
 payment_find_own(struct op *op, struct payment_row *p)
 {
 	const struct payment_get_in in = { op->id };
@@ -106,6 +100,44 @@ payment_find_own(struct op *op, struct payment_row *p)
 	    : ERR_NOT_FOUND;
 }
 
+/* Money that was refunded, or lost in a dispute, is not refunded again; a receipt
+ * comes later than the payment. */
+static bool
+is_possible(const struct op *op, const char *operation, const void *row)
+{
+	const struct payment_row *p = row;
+
+	(void)op;
+	if (strcmp(operation, "payment_receipt") == 0)
+		return p->receipt;
+	return strcmp(operation, "payment_refund") != 0 ||
+	    (strcmp(p->state, "paid") == 0 &&
+		(p->dispute == NULL || strcmp(p->dispute, "won") == 0));
+}
+
+static void
+may_tell(struct op *op, json_t *o, const struct payment_row *p)
+{
+	const struct resource of = right_resource(op->route);
+
+	if (o != NULL && (op->route->traits & TRAIT_MAY) != 0)
+		json_object_set_new(o, "may",
+		    right_may(op, &of, &op->standing, is_possible, p));
+}
+
+static enum err
+payment_show(struct op *op, const struct payment_row *p)
+{
+	enum err r;
+
+	op->note.record = p->id;
+	op->note.patient = p->patient_id;
+	op->version = p->version;
+	r = op_answer(op, p);
+	may_tell(op, op->out, p);
+	return r;
+}
+
 enum err
 payment_read(struct op *op)
 {
@@ -115,31 +147,56 @@ payment_read(struct op *op)
 	return r == ERR_OK ? payment_show(op, &p) : r;
 }
 
+/*= PR-04: who pays for themselves may have it that no health plan is told */
+enum err
+payment_restrict(struct op *op)
+{
+	const struct payment_restrict_in in = { op->id,
+		in_bool(op, "restricted", true) };
+	struct payment_row p;
+	int64_t n;
+	enum err r;
+
+	if ((r = payment_find_own(op, &p)) != ERR_OK ||
+	    (r = sql_payment_restrict(op->tx, &in, &n)) != ERR_OK)
+		return r;
+	p.restricted = in.restricted;
+	p.version += n;
+	return payment_show(op, &p);
+}
+
 static json_t *
 payment_item(struct op *op, const void *row)
 {
 	const struct payment_row *p = row;
+	json_t *o = members_json(op, op->route->out, p);
 
 	op_returned(op, &p->id);
 	op_returned_once(op, &p->patient_id);
-	return members_json(op, op->route->out, p);
+	may_tell(op, o, p);
+	return o;
+}
+
+struct payment_list_in
+payment_filter(const struct op *op)
+{
+	return (struct payment_list_in){
+		.patient_id = in_uuid(op, "patient_id"),
+		.visit_id = in_uuid(op, "visit_id"),
+		.state = in_text(op, "state"),
+		.differs = in_bool(op, "differs", false),
+		.from_at = in_int(op, "from", PAYMENT_EARLIEST),
+		.to_at = in_int(op, "to", PAYMENT_LATEST),
+		.after_us = PAYMENT_LATEST * 1000000,
+		.currency = in_text(op, "currency"),
+	};
 }
 
 /*= AZ-01: the scope is part of the query, not a filter after it */
 enum err
 payment_list(struct op *op)
 {
-	struct payment_list_in in = {
-		.patient_id = in_uuid(op, "patient_id"),
-		.visit_id = in_uuid(op, "visit_id"),
-		.state = in_text(op, "state"),
-		.differs = in_bool(op, "differs", false),
-		.from_at = in_int(op, "from", EARLIEST),
-		.to_at = in_int(op, "to", LATEST),
-		.after_at = page_int(op, "at", LATEST),
-		.after_id = page_uuid(op, "id"),
-		.limit = page_fetch(op),
-	};
+	struct payment_list_in in = payment_filter(op);
 	struct payment_row *rows;
 	struct page page = {
 		.size = sizeof(*rows),
@@ -148,6 +205,9 @@ payment_list(struct op *op)
 	};
 	enum err r;
 
+	in.after_us = page_int(op, "at", in.after_us);
+	in.after_id = page_uuid(op, "id");
+	in.limit = page_fetch(op);
 	if (op->scope == SCOPE_SELF) {
 		if (!uuid_is_nil(&in.patient_id) &&
 		    !uuid_equal(&in.patient_id, &op->who.patient))
@@ -186,8 +246,8 @@ payment_begin(struct op *op, const struct payment_prepare_row *visit)
 	return payment_show(op, &p);
 }
 
-/* Who asks again, in another window or after coming back, gets the one that is
- * there. */
+/* A payer who asks again, in another window or after coming back, gets the one
+ * that is there. */
 static enum err
 payment_again(struct op *op, const struct payment_row *p)
 {
@@ -252,12 +312,14 @@ refund_begin(struct op *op, const struct payment_row *p, int64_t amount)
 	return job_add(op, JOB_refund_send, &job, &id);
 }
 
-/* That there is no such payment is told before what is wrong with the asking. */
+/* A payment that is not there is told before what is wrong with the request. */
 static enum err
 refund_check(struct op *op, const struct payment_row *p, int64_t amount)
 {
-	if (op->who.step_up_until <= op->now)
-		return ERR_STEP_UP_REQUIRED;
+	enum err r = op_step_up(op);
+
+	if (r != ERR_OK)
+		return r;
 	if (in_text(op, "reason") == NULL)
 		return op_refuse(op, ERR_MISSING_FIELD, "reason");
 	if (strcmp(p->state, "paid") != 0)
@@ -267,7 +329,7 @@ refund_check(struct op *op, const struct payment_row *p, int64_t amount)
 	    : op_refuse(op, ERR_INVALID_FIELD, "amount_minor");
 }
 
-/* Of two that come together one finds the payment as it was. */
+/* One of two that come together finds the payment as it was. */
 enum err
 payment_refund(struct op *op)
 {

@@ -4,11 +4,13 @@
 #include "base/conf.h"
 #include "care/jobs.h"
 #include "care/processor.h"
+#include "care/receipt.h"
 #include "sql.h"
 
 #include <string.h>
 
-#define BATCH 1000
+#define BATCH	    1000
+#define LOOK_BACK_S (3 * 86400) /* at what moved at the processor, each day */
 
 static const struct processor *processor;
 
@@ -41,13 +43,16 @@ settle(
 		.cost = t->cost_minor,
 		.cost_currency = t->cost_currency,
 		.dispute = t->dispute,
+		.dispute_cost = t->dispute_cost_minor,
+		.dispute_returned = t->dispute_returned_minor,
+		.dispute_currency = t->dispute_currency,
 	};
 	struct payment_settle_row row;
 
 	return sql_payment_settle(op->tx, &in, &row);
 }
 
-/* What the processor will not take is over, and says so. */
+/* A payment that the processor will not take is over, and says so. */
 static enum err
 opened(struct op *op, const struct payment_order_row *p, enum err outcome,
     const struct processor_checkout *made)
@@ -84,6 +89,7 @@ checkout_open(struct op *op)
 	if (processor == NULL)
 		return ERR_PAYMENT_DELAYED;
 	uuid_text(&p.id, id);
+	order.clinic = p.clinic_id;
 	order.payment = p.id;
 	order.amount_minor = p.amount_minor;
 	order.currency = p.currency;
@@ -93,6 +99,16 @@ checkout_open(struct op *op)
 		return r;
 	r = processor->open(op->arena, &order, &made);
 	return opened(op, &p, r, &made);
+}
+
+/* The processor does not know it: another account, or another mode. */
+static enum err
+missing(struct op *op, const struct uuid *payment)
+{
+	const struct payment_missing_in in = { *payment };
+	int64_t n;
+
+	return sql_payment_missing(op->tx, &in, &n);
 }
 
 /*= PY-05: what counts is what the processor says now, not what an event said */
@@ -107,10 +123,14 @@ checkout_fetch(struct op *op)
 		return r;
 	if (processor == NULL || p.checkout_id == NULL)
 		return ERR_PAYMENT_DELAYED;
-	if ((r = op_release(op)) != ERR_OK ||
-	    (r = processor->fetch(op->arena, p.checkout_id, &truth)) != ERR_OK)
+	if ((r = op_release(op)) != ERR_OK)
 		return r;
-	return settle(op, &p.id, &truth);
+	r = processor->fetch(op->arena, p.checkout_id, &truth);
+	if (r == ERR_PAYMENT_REFUSED)
+		return missing(op, &p.id);
+	if (r != ERR_OK || (r = settle(op, &p.id, &truth)) != ERR_OK)
+		return r;
+	return receipt_ask(op, &p.id);
 }
 
 /* The payment is looked at anew, whether it was made or refused. */
@@ -167,4 +187,64 @@ payment_reconcile(struct op *op)
 	struct payment_reconcile_row row;
 
 	return sql_payment_reconcile(op->tx, &in, &row);
+}
+
+/* The columns of a list, as queries take them. */
+struct columns {
+	const char **ids, **kinds, **currencies, **intents, **owns, **clinics;
+	int64_t *amounts, *moved;
+};
+
+static struct columns
+columns_of(struct arena *a, const struct processor_movement *m, size_t n)
+{
+	const size_t room = (n + 1) * sizeof(const char *);
+	struct columns c = {
+		.ids = arena_alloc(a, room),
+		.kinds = arena_alloc(a, room),
+		.currencies = arena_alloc(a, room),
+		.intents = arena_alloc(a, room),
+		.owns = arena_alloc(a, room),
+		.clinics = arena_alloc(a, room),
+		.amounts = arena_alloc(a, (n + 1) * sizeof(int64_t)),
+		.moved = arena_alloc(a, (n + 1) * sizeof(int64_t)),
+	};
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		c.ids[i] = m[i].id;
+		c.kinds[i] = m[i].kind;
+		c.currencies[i] = m[i].currency;
+		c.intents[i] = m[i].intent;
+		c.owns[i] = m[i].payment;
+		c.clinics[i] = m[i].clinic;
+		c.amounts[i] = m[i].amount_minor;
+		c.moved[i] = m[i].at;
+	}
+	return c;
+}
+
+/* Compares the money at the processor with what is known here, whether or not
+ * an event told of it. */
+enum err
+payment_compare(struct op *op)
+{
+	struct payment_compare_in in;
+	struct payment_compare_row row;
+	struct processor_movement *m;
+	struct columns c;
+	size_t n;
+	enum err r;
+
+	if (processor == NULL)
+		return ERR_OK;
+	if ((r = op_release(op)) != ERR_OK ||
+	    (r = processor->list(op->arena, op->now - LOOK_BACK_S, &m, &n)) !=
+		ERR_OK)
+		return r == ERR_PAYMENT_REFUSED ? ERR_PAYMENT_DELAYED : r;
+	c = columns_of(op->arena, m, n);
+	in = (struct payment_compare_in){ { c.ids, n }, { c.kinds, n },
+		{ c.amounts, n }, { c.currencies, n }, { c.intents, n },
+		{ c.owns, n }, { c.clinics, n }, { c.moved, n } };
+	return sql_payment_compare(op->tx, &in, &row);
 }

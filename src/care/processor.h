@@ -9,15 +9,15 @@
 #include <stdint.h>
 
 /*
- * Who takes the money. Another processor is another file in jobs/ that fills in
- * struct processor: nothing else knows which it is, but for the events that it
- * sends (care/stripe_event.c).
+ * The company that takes the money. Another processor is another file in jobs/
+ * that fills in struct processor: nothing else knows which it is, but for the
+ * events that it sends (care/stripe_event.c).
  *
- * Of a patient or a visit the processor is told nothing: an amount, a currency,
- * and an id that says nothing to others.
+ * The processor is told nothing of a patient or a visit: only an amount, a
+ * currency, and an id that says nothing to others.
  */
 struct processor_order {
-	struct uuid payment;
+	struct uuid clinic, payment;
 	int64_t amount_minor;
 	const char *currency;
 	const char *back; /* where the payer comes back to, whichever way */
@@ -40,6 +40,19 @@ struct processor_truth {
 	int64_t cost_minor; /* what the processor keeps */
 	const char *cost_currency;
 	const char *dispute; /* "open", "won", "lost"; or NULL */
+	/* what it keeps for the dispute, and what of that it gave back */
+	int64_t dispute_cost_minor, dispute_returned_minor;
+	const char *dispute_currency; /* NULL: nothing is kept */
+};
+
+/* Something that moved the processor's balance. */
+struct processor_movement {
+	const char *id, *kind;
+	int64_t amount_minor; /* what it did to the balance, before its cost */
+	const char *currency;
+	/* whose it is, as far as the processor knows; "" where it does not */
+	const char *intent, *payment, *clinic;
+	int64_t at;
 };
 
 struct processor_refund {
@@ -60,6 +73,9 @@ struct processor {
 	    struct arena *, const char *checkout, struct processor_truth *);
 	enum err (*refund)(
 	    struct arena *, const struct processor_refund *, const char **id);
+	/* what moved since then, in any order */
+	enum err (*list)(struct arena *, int64_t since,
+	    struct processor_movement **, size_t *n);
 };
 
 /* The one of this process; none: what is asked for waits. */

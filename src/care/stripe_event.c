@@ -1,7 +1,8 @@
-/* What Stripe tells us. An event is a reason to look: of what it says only whose
- * payment it is about is taken, and the payment itself is asked for by a job. */
+/* Events of Stripe. An event is a reason to look: only whose payment it is
+ * about is taken from it, and a job asks for the payment itself. */
 #include "base/conf.h"
 #include "base/log.h"
+#include "care/mail.h"
 #include "care/operations.h"
 #include "care/stripe_signature.h"
 #include "gate/job.h"
@@ -12,8 +13,7 @@
 
 #define EVENT_MAX (64 * 1024)
 #define NAME_MAX  255
-
-const struct shape stripe_event_in[] = { { 0 } };
+#define TOLD_MAX  20
 
 struct received {
 	bool received;
@@ -32,7 +32,7 @@ name_of(const json_t *o, const char *member)
 	return s != NULL && strlen(s) <= NAME_MAX ? s : NULL;
 }
 
-/* Of a checkout it is the object itself; of whatever else it names the payment. */
+/* A checkout is the object itself; every other object names its payment. */
 static struct payment_find_in
 about(const json_t *o)
 {
@@ -63,9 +63,39 @@ mode_check(const json_t *event)
 	return ERR_OTHER_ACCOUNT;
 }
 
+/* The mail says that there is something to see to; the portal says what, to
+ * those who may know. */
+static enum err
+dispute_tell(struct op *op)
+{
+	const struct payment_keepers_in in = { TOLD_MAX };
+	struct payment_keepers_row *rows;
+	struct uuid mail;
+	size_t i, n;
+	enum err r;
+
+	if (!mail_configured())
+		return ERR_OK;
+	r = sql_payment_keepers(op->tx, &in, &rows, &n);
+	for (i = 0; r == ERR_OK && i < n; i++)
+		r = mail_add(op, MAIL_dispute, &rows[i].id, NULL, &mail);
+	return r;
+}
+
+static bool
+is_of_dispute(const json_t *event)
+{
+	const char *type = name_of(event, "type");
+
+	return type != NULL &&
+	    (strcmp(type, "charge.dispute.created") == 0 ||
+		strcmp(type, "charge.dispute.closed") == 0);
+}
+
 /* Once, however often it comes and on however many workers. */
 static enum err
-event_take(struct op *op, const char *id, const struct payment_find_row *p)
+event_take(struct op *op, const char *id, const struct payment_find_row *p,
+    const json_t *event)
 {
 	const struct payment_event_insert_in in = { id, p->id };
 	const struct job_new job = { .record = p->id };
@@ -77,6 +107,8 @@ event_take(struct op *op, const char *id, const struct payment_find_row *p)
 	op->note.record = p->id;
 	if ((r = op_assume(op, &p->clinic_id, &nobody, ROLE_NONE)) != ERR_OK ||
 	    (r = sql_payment_event_insert(op->tx, &in, &n)) != ERR_OK || n == 0)
+		return r;
+	if (is_of_dispute(event) && (r = dispute_tell(op)) != ERR_OK)
 		return r;
 	return job_add(op, JOB_checkout_fetch, &job, &made);
 }
@@ -99,7 +131,7 @@ event_read(struct op *op, const json_t *event)
 	r = sql_payment_find(op->tx, &in, &p);
 	if (r == ERR_NOT_FOUND)
 		return ERR_OK; /* of a kind, or of a payment, that is not ours */
-	return r == ERR_OK ? event_take(op, id, &p) : r;
+	return r == ERR_OK ? event_take(op, id, &p, event) : r;
 }
 
 /*= PY-04: nothing of it is read before the signature is known to be right */

@@ -27,7 +27,7 @@ hex(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* What is no signature of ours is passed over. */
+/* A value that cannot be a signature is passed over. */
 static void
 mac_read(struct signature *s, const char *p, size_t n)
 {

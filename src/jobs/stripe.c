@@ -17,6 +17,9 @@
 #define VERSION	   "2024-06-20" /* of the API, whatever the account is set to */
 #define ANSWER_MAX (1024 * 1024)
 
+#define PAGE	      100
+#define MOVEMENTS_MAX 10000 /* at a time; the newest come first */
+
 /* An answer as it comes in. */
 struct answer {
 	char *p;
@@ -156,11 +159,11 @@ number_of(const json_t *o, const char *name)
 }
 
 static void
-name_ours(struct form *f, const char *member, const struct uuid *payment)
+name_ours(struct form *f, const char *member, const struct uuid *id)
 {
 	char text[UUID_TEXT_SIZE];
 
-	uuid_text(payment, text);
+	uuid_text(id, text);
 	form_add(f, member, "%s", text);
 }
 
@@ -184,7 +187,9 @@ order_write(struct form *f, const struct processor_order *o)
 	form_add(f, "success_url", "%s", o->back);
 	form_add(f, "cancel_url", "%s", o->back);
 	name_ours(f, "metadata[payment]", &o->payment);
+	name_ours(f, "metadata[tenant]", &o->clinic);
 	name_ours(f, "payment_intent_data[metadata][payment]", &o->payment);
+	name_ours(f, "payment_intent_data[metadata][tenant]", &o->clinic);
 }
 
 static enum err
@@ -238,11 +243,36 @@ upper(struct arena *a, const char *code)
 	return s;
 }
 
+/* Fees of its movements: one is kept, and may be given back by another. */
+static void
+dispute_cost_read(
+    struct arena *a, const json_t *dispute, struct processor_truth *t)
+{
+	const char *money;
+	json_t *entry;
+	int64_t fee;
+	size_t i;
+
+	json_array_foreach (
+	    json_object_get(dispute, "balance_transactions"), i, entry) {
+		money = upper(
+		    a, json_string_value(json_object_get(entry, "currency")));
+		fee = number_of(entry, "fee");
+		if (money == NULL || fee == 0)
+			continue;
+		t->dispute_currency = money;
+		if (fee > 0)
+			t->dispute_cost_minor += fee / units(money);
+		else
+			t->dispute_returned_minor += -fee / units(money);
+	}
+}
+
 /* The last dispute of a payment, if it has one. */
 static enum err
 dispute_fetch(struct arena *a, struct processor_truth *t)
 {
-	json_t *list = NULL;
+	json_t *list = NULL, *dispute;
 	const char *status;
 	enum err r;
 
@@ -250,13 +280,15 @@ dispute_fetch(struct arena *a, struct processor_truth *t)
 	    arena_format(
 		a, "/v1/disputes?limit=1&payment_intent=%s", t->intent),
 	    &list);
-	status = json_string_value(json_object_get(
-	    json_array_get(json_object_get(list, "data"), 0), "status"));
+	dispute = json_array_get(json_object_get(list, "data"), 0);
+	status = json_string_value(json_object_get(dispute, "status"));
 	if (r == ERR_OK && status != NULL)
 		t->dispute = strcmp(status, "won") == 0	  ? "won"
 		    : strcmp(status, "lost") == 0	  ? "lost"
 		    : strncmp(status, "warning_", 8) == 0 ? NULL
 							  : "open";
+	if (r == ERR_OK)
+		dispute_cost_read(a, dispute, t);
 	json_decref(list);
 	return r;
 }
@@ -326,14 +358,37 @@ stripe_fetch(struct arena *a, const char *checkout, struct processor_truth *t)
 	return r;
 }
 
+/* The one that was made, as an answer that was lost may have said; or NULL. A page
+ * holds all there are of one payment. */
 static enum err
-stripe_refund(
-    struct arena *a, const struct processor_refund *o, const char **id)
+refund_find(struct arena *a, const struct processor_refund *o, json_t **found)
+{
+	char own[UUID_TEXT_SIZE];
+	const char *said;
+	json_t *list = NULL, *one;
+	size_t i;
+	enum err r;
+
+	uuid_text(&o->refund, own);
+	r = get(a,
+	    arena_format(
+		a, "/v1/refunds?limit=%d&payment_intent=%s", PAGE, o->intent),
+	    &list);
+	json_array_foreach (json_object_get(list, "data"), i, one) {
+		said = json_string_value(json_object_get(
+		    json_object_get(one, "metadata"), "refund"));
+		if (said != NULL && strcmp(said, own) == 0)
+			*found = json_incref(one);
+	}
+	json_decref(list);
+	return r;
+}
+
+static enum err
+refund_make(struct arena *a, const struct processor_refund *o, json_t **refund)
 {
 	struct form f = { a, handle(), "" };
 	char once[UUID_TEXT_SIZE];
-	json_t *refund = NULL;
-	const char *status;
 	enum err r;
 
 	if (f.e == NULL)
@@ -343,15 +398,99 @@ stripe_refund(
 	form_add(
 	    &f, "amount", "%" PRId64, o->amount_minor * units(o->currency));
 	name_ours(&f, "metadata[payment]", &o->payment);
+	name_ours(&f, "metadata[refund]", &o->refund);
 	curl_easy_setopt(f.e, CURLOPT_POSTFIELDS, f.text);
-	r = run(a, f.e, "/v1/refunds", once, &refund);
+	r = run(a, f.e, "/v1/refunds", once, refund);
+	curl_easy_cleanup(f.e);
+	return r;
+}
+
+/* Its Idempotency-Key is forgotten after a day, and somebody may try again later. */
+static enum err
+stripe_refund(
+    struct arena *a, const struct processor_refund *o, const char **id)
+{
+	json_t *refund = NULL;
+	const char *status;
+	enum err r = refund_find(a, o, &refund);
+
+	if (r == ERR_OK && refund == NULL)
+		r = refund_make(a, o, &refund);
 	*id = text_of(a, refund, "id");
 	status = json_string_value(json_object_get(refund, "status"));
 	if (r == ERR_OK && status != NULL &&
 	    (strcmp(status, "failed") == 0 || strcmp(status, "canceled") == 0))
 		r = ERR_PAYMENT_REFUSED;
 	json_decref(refund);
-	curl_easy_cleanup(f.e);
+	return r;
+}
+
+/* "" for none, and for one that is no text. */
+static const char *
+name_in(struct arena *a, const json_t *o, const char *name)
+{
+	const char *s = text_of(a, o, name);
+
+	return s == NULL ? "" : s;
+}
+
+static struct processor_movement
+movement_read(struct arena *a, const json_t *o)
+{
+	const json_t *source = json_object_get(o, "source"),
+		     *ours = json_object_get(source, "metadata");
+	const char *currency = upper(a, name_in(a, o, "currency"));
+
+	return (struct processor_movement){
+		.id = name_in(a, o, "id"),
+		.kind = name_in(a, o, "type"),
+		.amount_minor = number_of(o, "amount") / units(currency),
+		.currency = currency,
+		.intent = name_in(a, source, "payment_intent"),
+		.payment = name_in(a, ours, "payment"),
+		.clinic = name_in(a, ours, "tenant"),
+		.at = number_of(o, "created"),
+	};
+}
+
+/* A page of what moved the balance, after that one; whether there are more. */
+static enum err
+page_read(struct arena *a, int64_t since, struct processor_movement *all,
+    size_t *n, bool *more)
+{
+	json_t *list = NULL;
+	const json_t *one;
+	size_t i;
+	enum err r;
+
+	r = get(a,
+	    arena_format(a,
+		"/v1/balance_transactions?limit=%d&created[gte]=%" PRId64
+		"&expand[]=data.source%s%s",
+		PAGE, since, *n == 0 ? "" : "&starting_after=",
+		*n == 0 ? "" : all[*n - 1].id),
+	    &list);
+	json_array_foreach (json_object_get(list, "data"), i, one)
+		if (*n < MOVEMENTS_MAX)
+			all[(*n)++] = movement_read(a, one);
+	*more = i > 0 && json_is_true(json_object_get(list, "has_more"));
+	json_decref(list);
+	return r;
+}
+
+static enum err
+stripe_list(
+    struct arena *a, int64_t since, struct processor_movement **out, size_t *n)
+{
+	bool more = true;
+	enum err r = ERR_OK;
+
+	*n = 0;
+	*out = arena_alloc(a, MOVEMENTS_MAX * sizeof(**out));
+	while (r == ERR_OK && more && *n < MOVEMENTS_MAX)
+		r = page_read(a, since, *out, n, &more);
+	if (r == ERR_OK && more)
+		log_warn("stripe_list_cut", LOG_NUM("movements", *n));
 	return r;
 }
 
@@ -359,6 +498,7 @@ static const struct processor stripe = {
 	.open = stripe_open,
 	.fetch = stripe_fetch,
 	.refund = stripe_refund,
+	.list = stripe_list,
 };
 
 enum err

@@ -1,27 +1,35 @@
 // What we use of Stripe, on the loopback: Checkout Sessions, PaymentIntents with
 // their charge and balance transaction, Refunds, Disputes, signed Events. It keeps
-// each request, knows a repeated one by its Idempotency-Key, and fails on demand.
+// each request, knows a repeated one by its Idempotency-Key, shows within an object
+// what is asked for by `expand` and else its id, and fails on demand. Its objects
+// are whole and of Stripe's own types (stripe-objects.mjs).
 import { execFileSync } from 'node:child_process';
-import { createHmac, randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import https from 'node:https';
 import os from 'node:os';
 import path from 'node:path';
 
-const id = (kind) => `${kind}_test_${randomBytes(12).toString('hex')}`;
-const seconds = () => Math.floor(Date.now() / 1000);
+import { webhooks } from './stripe-library.mjs';
+import * as its from './stripe-objects.mjs';
 
-/** Stripe-Signature as Stripe makes it. */
-export const signature = (secret, body, t = seconds()) => `t=${t},v1=${createHmac('sha256', secret).update(`${t}.${body}`).digest('hex')}`;
+/** @import { Stripe } from 'stripe' */
+/** @typedef {{[name: string]: any}} Tree */
+/** @typedef {{method: string, path: string, query: Tree, body: Tree, raw: string, url: string, once: string | undefined, headers: import('node:http').IncomingHttpHeaders}} Request */
+/** @typedef {{status: number, body?: unknown}} Answer */
 
-/** name[inner][0]=value, as Stripe reads it. */
-function unflatten(text) {
-  const top = {};
+const { seconds } = its;
+
+/** Stripe-Signature, by Stripe's own library. @param {string} secret @param {string} body */
+export const signature = (secret, body, t = seconds()) => webhooks.generateTestHeaderString({ payload: body, secret, timestamp: t });
+
+/** name[inner][0]=value, as Stripe reads it; name[]=value is the first of a list. @param {string} text */
+export function unflatten(text) {
+  const top = /** @type {Tree} */ ({});
   for (const [name, value] of new URLSearchParams(text)) {
-    const keys = name.match(/[^[\]]+/g) ?? [];
+    const keys = name.replaceAll('[]', '[0]').match(/[^[\]]+/g) ?? [];
     let o = top;
     for (const k of keys.slice(0, -1)) o = o[k] ??= {};
-    o[keys.at(-1)] = value;
+    o[keys.at(-1) ?? ''] = value;
   }
   return top;
 }
@@ -29,69 +37,111 @@ function unflatten(text) {
 /**
  * {settings, jobs, requests, sessions, pay(session), fail, …}. `before(request)`
  * may answer {status} instead of what is asked for; `after(request)` instead of
- * what was done: true drops the connection, {status} lies about it.
+ * what was done: true drops the connection, {status} lies about it, 'silence' leaves
+ * it as it is.
  */
 export async function startStripe() {
   const dir = mkdtempSync(path.join(os.tmpdir(), 'epione-stripe-'));
-  const file = (name) => path.join(dir, name);
+  const file = (/** @type {string} */ name) => path.join(dir, name);
   execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', file('key.pem'),
     '-out', file('ca.pem'), '-days', '2', '-subj', '/CN=stripe', '-addext', 'subjectAltName=DNS:localhost'], { stdio: 'ignore' });
   const secrets = ['whsec_the_first', 'whsec_the_next'], key = 'sk_test_double';
   for (const [name, text] of [['secret', secrets[0]], ['next', secrets[1]], ['key', key]]) writeFileSync(file(name), `${text}\n`, { mode: 0o400 });
 
-  const sessions = new Map(), intents = new Map(), disputes = new Map(), known = new Map(), refunds = new Map();
-  const stripe = { requests: [], sessions, intents, refunds, secrets, before: null, after: null, settings: '', jobs: '', pay: null, expire: null, dispute: null, event: null, close: null };
+  const sessions = /** @type {Map<string, Stripe.Checkout.Session>} */ (new Map());
+  const intents = /** @type {Map<string, Stripe.PaymentIntent>} */ (new Map());
+  const charges = /** @type {Map<string, Stripe.Charge>} */ (new Map()); // by intent
+  const disputes = /** @type {Map<string, Stripe.Dispute>} */ (new Map()); // by intent
+  const refunds = /** @type {Map<string, Stripe.Refund>} */ (new Map());
+  const movements = /** @type {Stripe.BalanceTransaction[]} */ ([]);
+  const known = /** @type {Map<string, Answer>} */ (new Map());
+  /** What the intent of a session gets. */
+  const promised = /** @type {Map<string, Stripe.Metadata>} */ (new Map());
+  const all = /** @type {Map<string, {id: string}>} */ (new Map());
+  /** @template {{id: string}} T @param {T} o */
+  const keep = (o) => { all.set(o.id, o); return o; };
 
+  /** What changes the balance, the newest first. @param {Stripe.BalanceTransaction.Type} type @param {number} amount @param {string} currency @param {Stripe.BalanceTransactionSource | null} source */
+  const move = (type, amount, currency, source, { fee = 0, created = seconds() } = {}) => {
+    const t = keep(its.movement({ type, amount, fee, currency, created, source: source && keep(source).id }));
+    movements.unshift(t);
+    return t;
+  };
+
+  /** An object, with what stands at the paths instead of its id. @param {any} o @param {string[]} paths @returns {any} */
+  const expanded = (o, paths) => {
+    if (Array.isArray(o)) return o.map((one) => expanded(one, paths));
+    const shown = { ...o };
+    for (const name of new Set(paths.map((p) => p.split('.')[0]))) {
+      const inner = paths.filter((p) => p.startsWith(`${name}.`)).map((p) => p.slice(name.length + 1));
+      const there = typeof shown[name] === 'string' ? all.get(shown[name]) ?? shown[name] : shown[name];
+      shown[name] = typeof there === 'object' && there !== null ? expanded(there, inner) : there;
+    }
+    return shown;
+  };
+
+  const invalid = (/** @type {Partial<Stripe.StripeRawError>} */ more = {}) => its.error('invalid_request_error', more);
+
+  /** @type {{[row: string]: (name: string, body: Tree, query: Tree) => object | undefined}} */
   const make = {
     'POST /v1/checkout/sessions': (_, body) => {
-      const item = body.line_items[0].price_data;
-      const s = {
-        id: id('cs'), object: 'checkout.session', livemode: false, mode: body.mode, status: 'open', payment_status: 'unpaid',
-        amount_total: Number(item.unit_amount), currency: item.currency, client_reference_id: body.client_reference_id,
-        metadata: body.metadata ?? {}, expires_at: seconds() + 86400, payment_intent: null, success_url: body.success_url, url: '',
-        intent_metadata: body.payment_intent_data?.metadata ?? {},
-      };
-      s.url = `https://checkout.stripe.test/c/pay/${s.id}`;
+      const item = body.line_items[0].price_data, id = its.newId('cs');
+      const s = keep(its.session({ id, mode: body.mode, amount_total: Number(item.unit_amount), currency: item.currency,
+        client_reference_id: body.client_reference_id, metadata: body.metadata ?? {}, success_url: body.success_url, cancel_url: body.cancel_url,
+        url: `https://checkout.stripe.test/c/pay/${id}` }));
+      promised.set(s.id, body.payment_intent_data?.metadata ?? {});
       sessions.set(s.id, s);
       return s;
     },
-    'GET /v1/checkout/sessions/': (name) => sessions.get(name) && { ...sessions.get(name), payment_intent: intents.get(sessions.get(name).payment_intent) ?? null },
+    'GET /v1/checkout/sessions/': (name) => sessions.get(name),
     'POST /v1/refunds': (_, body) => {
-      const { latest_charge: charge } = intents.get(body.payment_intent), amount = Number(body.amount ?? charge.amount);
-      if (charge.amount_refunded + amount > charge.amount) return { error: { type: 'invalid_request_error', code: 'charge_already_refunded' }, status: 400 };
+      const charge = /** @type {Stripe.Charge} */ (charges.get(body.payment_intent)), amount = Number(body.amount ?? charge.amount);
+      if (charge.amount_refunded + amount > charge.amount) return invalid({ code: 'charge_already_refunded' });
       charge.amount_refunded += amount;
       charge.refunded = charge.amount_refunded === charge.amount;
-      const r = { id: id('re'), object: 'refund', amount, currency: charge.currency, payment_intent: body.payment_intent, status: 'succeeded', metadata: body.metadata ?? {} };
+      const r = keep(its.refund({ amount, charge: charge.id, currency: charge.currency, payment_intent: body.payment_intent, metadata: body.metadata ?? {} }));
+      r.balance_transaction = move('refund', -amount, charge.currency, r).id;
       refunds.set(r.id, r);
       return r;
     },
-    'GET /v1/disputes': (_, __, query) => ({ object: 'list', has_more: false, data: [disputes.get(query.get('payment_intent'))].filter(Boolean) }),
+    'GET /v1/balance_transactions': (_, __, query) => {
+      const from = query.starting_after ? movements.findIndex((t) => t.id === query.starting_after) + 1 : 0, limit = Number(query.limit ?? 10);
+      const those = movements.slice(from).filter((t) => t.created >= Number(query.created?.gte ?? 0));
+      return its.list(those.slice(0, limit), '/v1/balance_transactions', those.length > limit);
+    },
+    'GET /v1/refunds': (_, __, query) => its.list([...refunds.values()].filter((r) => r.payment_intent === query.payment_intent).reverse(), '/v1/refunds'),
+    'GET /v1/disputes': (_, __, query) => its.list([disputes.get(query.payment_intent)].filter((d) => d !== undefined), '/v1/disputes'),
   };
 
-  const answer = (request) => {
-    const { method, path: where, query, body, once } = request;
-    const row = Object.keys(make).find((k) => (k.endsWith('/') ? `${method} ${where}`.startsWith(k) : k === `${method} ${where}`));
-    if (!row) return { status: 404, body: { error: { type: 'invalid_request_error' } } };
-    if (once && known.has(once)) return known.get(once);
-    const made = make[row](where.slice(row.length - method.length - 1), body, query);
-    const a = made ? { status: made.error ? made.status : 200, body: made } : { status: 404, body: { error: { type: 'invalid_request_error' } } };
+  /** @param {Request} request @returns {Answer} */
+  const answer = ({ method, path: where, query, body, once }) => {
+    const asked = `${method} ${where}`, row = Object.keys(make).find((k) => (k.endsWith('/') ? asked.startsWith(k) : k === asked));
+    if (!row) return { status: 404, body: invalid() };
+    const before = once && known.get(once);
+    if (before) return before;
+    const made = make[row](asked.slice(row.length), body, query);
+    const a = made ? { status: 'error' in made ? 400 : 200, body: expanded(made, Object.values(query.expand ?? {})) } : { status: 404, body: invalid({ code: 'resource_missing' }) };
     if (once) known.set(once, a);
     return a;
   };
 
   const server = https.createServer({ key: readFileSync(file('key.pem')), cert: readFileSync(file('ca.pem')) }, (rq, rs) => {
-    const parts = [];
+    const parts = /** @type {Buffer[]} */ ([]);
     rq.on('data', (d) => parts.push(d));
     rq.on('end', () => {
       const raw = Buffer.concat(parts).toString(), url = new URL(rq.url ?? '', 'https://localhost');
-      const request = { method: rq.method, path: url.pathname, query: url.searchParams, raw, url: rq.url, body: unflatten(raw), once: rq.headers['idempotency-key'], headers: rq.headers };
+      /** @type {Request} */
+      const request = { method: rq.method ?? '', path: url.pathname, query: unflatten(url.search), raw, url: rq.url ?? '', body: unflatten(raw),
+        once: /** @type {string | undefined} */ (rq.headers['idempotency-key']), headers: rq.headers };
       stripe.requests.push(request);
-      const say = (a) => {
+      const say = (/** @type {Answer | true | 'silence'} */ a) => {
+        if (a === 'silence') return rs;
         if (a === true) return rq.socket.destroy();
         rs.writeHead(a.status, { 'content-type': 'application/json' });
-        return rs.end(JSON.stringify(a.body ?? { error: {} }));
+        return rs.end(JSON.stringify(a.body ?? its.error('api_error')));
       };
-      if (rq.headers.authorization !== `Basic ${Buffer.from(`${key}:`).toString('base64')}`) return say({ status: 401 });
+      const said = [`Basic ${Buffer.from(`${key}:`).toString('base64')}`, `Bearer ${key}`];
+      if (!said.includes(rq.headers.authorization ?? '')) return say({ status: 401, body: invalid() });
       const early = stripe.before?.(request);
       if (early) return say(early);
       const done = answer(request);
@@ -101,32 +151,49 @@ export async function startStripe() {
   await new Promise((listening) => server.listen(0, '127.0.0.1', () => listening(undefined)));
   const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
 
-  stripe.settings = `stripe_webhook_secret ${file('secret')}\nstripe_webhook_secret_next ${file('next')}\n`;
-  stripe.jobs = `stripe_url https://localhost:${port}\nstripe_ca ${file('ca.pem')}\nstripe_key ${file('key')}\n`;
-  /** As the payer does on Stripe's page. */
-  stripe.pay = (s, fee = 59) => {
-    const intent = {
-      id: id('pi'), object: 'payment_intent', amount: s.amount_total, currency: s.currency, status: 'succeeded', metadata: s.intent_metadata,
-      latest_charge: { id: id('ch'), object: 'charge', amount: s.amount_total, currency: s.currency, amount_refunded: 0, refunded: false, disputed: false,
-        balance_transaction: { id: id('txn'), object: 'balance_transaction', amount: s.amount_total, fee, currency: s.currency } },
-    };
-    intents.set(intent.id, intent);
-    Object.assign(s, { status: 'complete', payment_status: 'paid', payment_intent: intent.id });
-    return intent;
+  const stripe = {
+    requests: /** @type {Request[]} */ ([]), sessions, intents, refunds, secrets, movements, move, key, port, ca: file('ca.pem'),
+    /** A day passes: which key was used is not remembered. */
+    forget: () => known.clear(),
+    before: /** @type {((request: Request) => Answer | true | null | undefined) | null} */ (null),
+    after: /** @type {((request: Request) => Answer | true | 'silence' | null | undefined) | null} */ (null),
+    settings: `stripe_webhook_secret ${file('secret')}\nstripe_webhook_secret_next ${file('next')}\n`,
+    jobs: `stripe_url https://localhost:${port}\nstripe_ca ${file('ca.pem')}\nstripe_key ${file('key')}\n`,
+    /** As the payer does on Stripe's page. @param {Stripe.Checkout.Session} s */
+    pay(s, fee = 59) {
+      const amount = s.amount_total ?? 0, currency = s.currency ?? '', metadata = promised.get(s.id) ?? {};
+      const intent = keep(its.intent({ amount, currency, metadata }));
+      const charge = keep(its.charge({ amount, currency, metadata, payment_intent: intent.id }));
+      charge.balance_transaction = move('charge', amount, currency, charge, { fee }).id;
+      intent.latest_charge = charge.id;
+      intents.set(intent.id, intent);
+      charges.set(intent.id, charge);
+      Object.assign(s, { status: 'complete', payment_status: 'paid', payment_intent: intent.id, url: null });
+      return intent;
+    },
+    /** @param {Stripe.Checkout.Session} s */
+    expire(s) { Object.assign(s, { status: 'expired', url: null }); },
+    /** @param {Stripe.PaymentIntent} intent @param {Stripe.Dispute.Status} status */
+    dispute(intent, status) {
+      const charge = /** @type {Stripe.Charge} */ (charges.get(intent.id));
+      charge.disputed = true;
+      const { amount, currency } = charge, old = disputes.get(intent.id);
+      // it keeps 15.00 for its trouble, and gives it back to who wins
+      const moved = old?.balance_transactions ?? [its.movement({ type: 'adjustment', amount: -amount, fee: 1500, currency })];
+      if (status === 'won') moved.push(its.movement({ type: 'adjustment', amount, fee: -1500, currency }));
+      const d = keep(its.dispute({ id: old?.id ?? its.newId('du'), amount, charge: charge.id, currency, payment_intent: intent.id, status, balance_transactions: moved }));
+      disputes.set(intent.id, d);
+      return d;
+    },
+    /** An event about an object: {body, headers}, signed. @param {string} type @param {unknown} object */
+    event(type, object, { secret = secrets[0], at = seconds(), more = {} } = {}) {
+      const body = JSON.stringify(its.event(type, object, { created: at, ...more }));
+      return { body, headers: { 'stripe-signature': signature(secret, body, at) } };
+    },
+    close: () => new Promise((done) => {
+      server.closeAllConnections();
+      server.close(() => { rmSync(dir, { recursive: true, force: true }); done(undefined); });
+    }),
   };
-  stripe.expire = (s) => { s.status = 'expired'; };
-  stripe.dispute = (intent, status) => {
-    intent.latest_charge.disputed = true;
-    disputes.set(intent.id, { id: id('dp'), object: 'dispute', payment_intent: intent.id, status });
-  };
-  /** An event about an object: {body, headers}, signed. */
-  stripe.event = (type, object, { secret = secrets[0], at = seconds(), more = {} } = {}) => {
-    const body = JSON.stringify({ id: id('evt'), object: 'event', type, livemode: false, created: at, data: { object }, ...more });
-    return { body, headers: { 'stripe-signature': signature(secret, body, at) } };
-  };
-  stripe.close = () => new Promise((done) => {
-    server.closeAllConnections();
-    server.close(() => { rmSync(dir, { recursive: true, force: true }); done(undefined); });
-  });
   return stripe;
 }

@@ -5,7 +5,8 @@
 import { post, Problem } from './api.js';
 import { announce, copy, el, fill, formOf, h, inputOf, showOnly }
   from './dom.js';
-import { digits, onSubmit } from './form.js';
+import { onSubmit } from './form.js';
+import { limits } from './limits.js';
 import { begin, home } from './session.js';
 import { stepUp } from './step-up.js';
 
@@ -51,10 +52,10 @@ function download() {
   setTimeout(() => URL.revokeObjectURL(url), 1000);
 }
 
+void limits(formOf('confirm-form')).catch(() => {}); // the server judges, too
 onSubmit(formOf('confirm-form'), async ({ code }) => {
   try {
-    const { body } = await post('/v1/account/totp/confirm',
-      { code: digits(code ?? '') });
+    const { body } = await post('/v1/account/totp/confirm', { code });
     codes = body.recovery_codes;
     showCodes();
   } catch (problem) {

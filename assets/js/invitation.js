@@ -4,11 +4,14 @@
 import { get, HASH_PATIENCE_MS, post, Problem } from './api.js';
 import { announce, buttonOf, el, formOf, inputOf, showOnly } from './dom.js';
 import { onSubmit, revealers, wantsLength } from './form.js';
+import { limits } from './limits.js';
 
 const STEPS = ['step-password', 'step-waiting', 'step-dead'];
 const token = location.hash.slice(1);
 
 history.replaceState(null, '', location.pathname);
+// another link into the same tab
+addEventListener('hashchange', () => location.reload());
 
 /** @param {unknown} problem of a link; other trouble is for the form to say */
 function showEnd(problem) {
@@ -25,6 +28,12 @@ async function look() {
   const { body } = await get(`/v1/invitations/${token}`);
 
   el('clinic').textContent = body.clinic_name;
+  if (body.reset) {
+    el('title').textContent = 'Choose a new password';
+    document.title = 'Choose a new password – Epione';
+    el('lead').textContent = 'Next we ask for the code of your authenticator ' +
+      'app, or a recovery code. All your devices are signed out.';
+  }
   el('phrase-field').hidden = !body.phrase;
   inputOf('phrase').required = body.phrase;
   wantsLength('new', body.password_min_length);
@@ -34,9 +43,9 @@ async function look() {
 
 onSubmit(formOf('form'), async ({ password, phrase }) => {
   try {
-    await post(`/v1/invitations/${token}/accept`, phrase
+    const { body } = await post(`/v1/invitations/${token}/accept`, phrase
       ? { password, phrase } : { password }, { patienceMs: HASH_PATIENCE_MS });
-    location.replace('/enrol');
+    location.replace(body.state === 'totp_required' ? '/' : '/enrol');
   } catch (problem) {
     if (!showEnd(problem)) throw problem;
   }
@@ -53,5 +62,6 @@ buttonOf('again').addEventListener('click', async () => {
 });
 
 revealers(formOf('form'));
+void limits(formOf('form')).catch(() => {}); // the server judges, too
 if (!/^[A-Za-z0-9_-]{16,}$/.test(token)) showOnly(STEPS, 'step-dead');
 else await look().catch(showEnd);

@@ -4,6 +4,7 @@
 import { HASH_PATIENCE_MS, put } from './api.js';
 import { el, fill, formOf, h, note } from './dom.js';
 import { onSubmit, revealers, wantsLength } from './form.js';
+import { limits } from './limits.js';
 import { begin, home } from './session.js';
 
 const session = await begin('', 'password_expired');
@@ -34,3 +35,4 @@ onSubmit(formOf('form'), async (values) => {
 });
 
 revealers(formOf('form'));
+void limits(formOf('form')).catch(() => {}); // the server judges, too

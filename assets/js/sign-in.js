@@ -5,7 +5,8 @@
 
 import { get, HASH_PATIENCE_MS, post, Problem } from './api.js';
 import { byId, el, fill, formOf, h, inputOf, note, showOnly } from './dom.js';
-import { clearErrors, digits, onSubmit, revealers } from './form.js';
+import { clearErrors, onSubmit, plainAddress, revealers } from './form.js';
+import { limits } from './limits.js';
 import { pageFor, safeNext, signOut } from './session.js';
 
 const STEPS = ['step-password', 'step-code', 'step-recovery'];
@@ -47,14 +48,7 @@ function sayWhy(kind, text) {
   fill(el('why'), note(kind, h('p', {}, text)));
 }
 
-// What is pasted brings along what cannot be seen; the browser's own check of
-// an address would refuse it before the server could know better.
-inputOf('email').addEventListener('input', () => {
-  const field = inputOf('email');
-  const plain = field.value.normalize('NFKC').replace(/\p{Cf}/gu, '');
-
-  if (plain !== field.value) field.value = plain;
-});
+plainAddress(inputOf('email'));
 
 onSubmit(formOf('password-form'), async ({ email, password }) => {
   await post('/v1/session', { email, password },
@@ -68,7 +62,7 @@ onSubmit(formOf('code-form'), async ({ code }) => {
   const field = inputOf('code');
 
   try {
-    await post('/v1/session/totp', { code: digits(code ?? '') });
+    await post('/v1/session/totp', { code });
     await goOn();
   } catch (problem) {
     field.select();
@@ -99,6 +93,8 @@ for (const button of document.querySelectorAll('.leave'))
   button.addEventListener('click', () => void signOut());
 
 revealers(formOf('password-form'));
+for (const form of document.forms)
+  void limits(form).catch(() => {}); // the server judges, too
 
 const WHY = /** @type {Record<string, [string, string]>} */ ({
   out: ['ok', 'You are signed out. It is safe to leave this device.'],

@@ -22,6 +22,7 @@ SELECT a.id, k.subject_id, k.version, k.wrapped, a.email,
   FROM patient p
   LEFT JOIN account a ON a.clinic_id = p.clinic_id AND a.patient_id = p.id
   LEFT JOIN record_key k ON k.clinic_id = a.clinic_id AND k.subject_id = a.id
+   AND k.version = a.key_version
  WHERE p.clinic_id = current_clinic() AND p.id = $1::uuid;
 
 -- Only of an account that nobody has opened yet: an address that somebody signs
@@ -44,6 +45,7 @@ SELECT a.id, k.subject_id, k.version, k.wrapped, a.email, a.display_name,
   FROM account a
   JOIN clinic c ON c.id = a.clinic_id
   JOIN record_key k ON k.clinic_id = a.clinic_id AND k.subject_id = a.id
+   AND k.version = a.key_version
  WHERE a.clinic_id = current_clinic() AND a.id = $1::uuid
    AND a.deactivated_at IS NULL;
 
@@ -95,6 +97,7 @@ SELECT a.id, k.subject_id, k.version, k.wrapped, a.email, a.totp_seed, a.totp_pe
   FROM account a
   JOIN clinic c ON c.id = a.clinic_id
   JOIN record_key k ON k.clinic_id = a.clinic_id AND k.subject_id = a.id
+   AND k.version = a.key_version
  WHERE a.clinic_id = current_clinic() AND a.id = $1::uuid
    AND a.deactivated_at IS NULL;
 

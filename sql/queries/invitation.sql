@@ -19,16 +19,16 @@ VALUES (current_clinic(), $1::uuid, $2::bytea, $3, $4, $5::timestamptz,
 -- in:  hash bytes
 -- out: clinic_id uuid, invitation_id uuid, account_id uuid, role text,
 --      confirmed bool, phrase_hash bytes, clinic_name text,
---      password_min_length int
+--      password_min_length int, own_reset bool
 SELECT clinic_id, invitation_id, account_id, role, confirmed, phrase_hash,
-       clinic_name, password_min_length::bigint FROM invitation_find($1::bytea);
+       clinic_name, password_min_length::bigint, own_reset FROM invitation_find($1::bytea);
 
--- Whose invitation it is, live or not.
+-- Whose invitation it is, live or not: of those that somebody sent.
 -- sql: invitation_account one
 -- in:  id uuid
 -- out: account_id uuid
 SELECT account_id FROM invitation
- WHERE clinic_id = current_clinic() AND id = $1::uuid;
+ WHERE clinic_id = current_clinic() AND id = $1::uuid AND NOT own_reset;
 
 -- A phrase opens the link from now on, for who has both.
 -- sql: invitation_confirm exec
@@ -61,7 +61,31 @@ UPDATE invitation SET ended_at = $2::timestamptz
 UPDATE invitation SET ended_at = $2::timestamptz
  WHERE clinic_id = current_clinic() AND id = $1::uuid AND ended_at IS NULL;
 
+-- With them goes what waits for a second person to open one of them.
 -- sql: invitation_void later
 -- in:  account_id uuid, now time
+WITH dropped AS (
+    UPDATE approval SET expires_at = $2::timestamptz
+     WHERE clinic_id = current_clinic() AND account_id = $1::uuid
+       AND invitation_id IS NOT NULL AND state = 'waiting' AND expires_at > $2)
 UPDATE invitation SET ended_at = $2::timestamptz
  WHERE clinic_id = current_clinic() AND account_id = $1::uuid AND ended_at IS NULL;
+
+-- Always one row; nil ids where no account has this sign-in name.
+--= IA-11
+-- sql: reset_ask one
+-- in:  job_id uuid, email_tokens bytes[], device bytes, network bytes
+-- out: clinic_id uuid, account_id uuid
+SELECT clinic_id, account_id
+  FROM reset_ask($1::uuid, $2::bytea[], $3::bytea, $4::bytea);
+
+-- sql: reset_link one
+-- in:  account_id uuid, link_id uuid, hash bytes
+-- out: id uuid, key record_key, email sealed(account_email),
+--      patient_id uuid, patient_key record_key,
+--      language sealed(patient_language, patient_id, patient_key),
+--      expires_at time
+SELECT id, key_subject AS subject_id, key_version AS version, key_wrapped AS wrapped,
+       email, patient_id, patient_subject, patient_version, patient_wrapped, language,
+       expires_at
+  FROM reset_link($1::uuid, $2::uuid, $3::bytea);

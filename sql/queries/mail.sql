@@ -9,8 +9,10 @@ SELECT a.id, k.subject_id, k.version, k.wrapped, a.email,
        p.id AS patient_id, pk.subject_id, pk.version, pk.wrapped, p.language
   FROM account a
   JOIN record_key k ON k.clinic_id = a.clinic_id AND k.subject_id = a.id
+   AND k.version = a.key_version
   LEFT JOIN patient p ON p.clinic_id = a.clinic_id AND p.id = a.patient_id
   LEFT JOIN record_key pk ON pk.clinic_id = p.clinic_id AND pk.subject_id = p.id
+   AND pk.version = p.key_version
  WHERE a.clinic_id = current_clinic() AND a.id = $1::uuid;
 
 -- sql: mail_clinic one
@@ -19,7 +21,7 @@ SELECT name FROM clinic WHERE id = current_clinic();
 
 -- For the operator, who knows an address.
 -- sql: mail_account_find one
--- in:  email_token bytes
+-- in:  email_tokens bytes[]
 -- out: id uuid
 SELECT id FROM account
- WHERE clinic_id = current_clinic() AND email_token = $1::bytea;
+ WHERE clinic_id = current_clinic() AND email_token = ANY ($1::bytea[]);

@@ -3,6 +3,7 @@
 #include "base/secret.h"
 #include "base/text.h"
 #include "care/attempt.h"
+#include "care/mail.h"
 #include "care/operations.h"
 #include "care/page.h"
 #include "care/password.h"
@@ -15,7 +16,8 @@
 const struct shape account_password_in[] = {
 	{ "current_password", SH_RAW, 1, PASSWORD_MAX,
 	    .flags = SH_REQUIRED | SH_PHI },
-	{ "new_password", SH_RAW, 1, 1024, .flags = SH_REQUIRED | SH_PHI },
+	{ "new_password", SH_RAW, 1, PASSWORD_MAX,
+	    .flags = SH_REQUIRED | SH_PHI },
 	{ 0 },
 };
 
@@ -28,12 +30,13 @@ const struct shape account_password_out[] = {
 	{ 0 },
 };
 
-const struct shape account_totp_in[] = { { 0 } };
-
+struct seed_offer {
+	const char *secret, *otpauth_uri, *qr_svg;
+};
 const struct shape account_totp_out[] = {
-	{ "secret", SH_TEXT, 32, 32, .flags = SH_REQUIRED },
-	{ "otpauth_uri", SH_TEXT, 1, 1000, .flags = SH_REQUIRED },
-	{ "qr_svg", SH_LINES, 1, 100000, .flags = SH_REQUIRED },
+	SHOWN(seed_offer, secret, SH_TEXT, 32, 32),
+	SHOWN(seed_offer, otpauth_uri, SH_TEXT, 1, 1000),
+	SHOWN(seed_offer, qr_svg, SH_LINES, 1, 100000),
 	{ 0 },
 };
 
@@ -53,8 +56,6 @@ const struct shape account_totp_confirm_out[] = {
 	{ "user", SH_OBJECT, .inner = session_user_out },
 	{ 0 },
 };
-
-const struct shape account_sessions_in[] = { { 0 } };
 
 static json_t *
 current(const struct op *op, const void *row)
@@ -81,9 +82,6 @@ static const struct shape cursor_members[] = {
 	{ 0 },
 };
 
-const struct shape account_session_end_in[] = { { 0 } };
-const struct shape account_session_end_out[] = { { 0 } };
-
 static enum err
 others_end(struct op *op)
 {
@@ -106,7 +104,7 @@ password_store(struct op *op, const struct password_change *c)
 	if (n != 1) /* another change came first */
 		return op_refuse(
 		    op, ERR_INVALID_CREDENTIALS, "current_password");
-	if ((r = attempt_reset(op, &op->who.account, "password")) != ERR_OK)
+	if ((r = password_changed(op, &op->who.account, true)) != ERR_OK)
 		return r;
 	return others_end(op);
 }
@@ -184,13 +182,12 @@ account_totp(struct op *op)
 	if ((r = factor_qr_svg(op->arena, uri, &svg)) != ERR_OK)
 		return r;
 	op->note.record = op->who.account;
-	op->out = json_pack("{s:s, s:s, s:s}", "secret", base32, "otpauth_uri",
-	    uri, "qr_svg", svg);
-	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
+	return op_answer(op, &(struct seed_offer){ base32, uri, svg });
 }
 
+/* *before: it takes the place of another one */
 static enum err
-seed_confirm(struct op *op)
+seed_confirm(struct op *op, bool *before)
 {
 	struct account_factor_in in = { op->who.account };
 	struct account_factor_row row;
@@ -205,6 +202,7 @@ seed_confirm(struct op *op)
 	if ((r = totp_step(op, row.totp_pending, row.window, 0, &set.step)) !=
 	    ERR_OK)
 		return r;
+	*before = row.totp_seed != NULL;
 	set.key = row.key;
 	set.totp_seed = row.totp_pending;
 	if ((r = sql_totp_confirm(op->tx, &set, &n)) != ERR_OK)
@@ -252,16 +250,27 @@ enrolled(struct op *op, struct session_renew_row *row)
 	return session_completed(op, INSTANT_NONE, row);
 }
 
+/*= IA-20: who has set up another authenticator is told where the thief of a
+ * session cannot take it away */
+static enum err
+factor_notice(struct op *op, bool before)
+{
+	return before ? mail_notice(op, MAIL_factor_changed, &op->who.account)
+		      : ERR_OK;
+}
+
 enum err
 account_totp_confirm(struct op *op)
 {
 	struct session_renew_row row;
 	json_t *codes = NULL;
+	bool before = false;
 	enum err r;
 
 	if ((r = attempt_take_own(op, "totp")) != ERR_OK ||
-	    (r = seed_confirm(op)) != ERR_OK ||
+	    (r = seed_confirm(op, &before)) != ERR_OK ||
 	    (r = codes_replace(op, &codes)) != ERR_OK ||
+	    (r = factor_notice(op, before)) != ERR_OK ||
 	    (r = enrolled(op, &row)) != ERR_OK) {
 		json_decref(codes);
 		return r;

@@ -3,8 +3,8 @@
 
 #include "data/tx.h"
 
-/* What takes rights from an account, for an operation that has decided it:
- * whoever loses a right loses the sessions that have it (AZ-05, SE-06). */
+/* Changes that take rights from an account, for an operation that has decided
+ * it: whoever loses a right loses the sessions that have it (AZ-05, SE-06). */
 
 /* ERR_WRONG_STATUS if this is the last administrator who can sign in: a clinic
  * without one could never have one again. Locks them until the commit. */

@@ -7,22 +7,31 @@
 
 /*= IA-01, EN-09: case and Unicode form make no second login */
 enum err
-account_email_token(struct arena *a, const char *email, struct bytes *token)
+account_email_sought(
+    struct arena *a, const char *email, struct bytes_list *tokens)
 {
 	const struct uuid installation = { { 0 } };
-	struct bytes *tokens;
-	size_t n;
+	struct bytes_list parts[FIELD_PARTS_MAX];
 	char *form;
 	enum err r;
 
 	if ((r = text_email(a, email, &form)) != ERR_OK ||
-	    (r = field_index_tokens(a, &installation, FIELD_account_email, form,
-		 &tokens, &n)) != ERR_OK)
+	    (r = field_index_sought(
+		 a, &installation, FIELD_account_email, form, parts)) != ERR_OK)
 		return r;
-	if (n != 1)
-		return ERR_INTERNAL;
-	*token = tokens[0];
-	return ERR_OK;
+	*tokens = parts[0];
+	return tokens->n > 0 ? ERR_OK : ERR_INTERNAL;
+}
+
+enum err
+account_email_token(struct arena *a, const char *email, struct bytes *token)
+{
+	struct bytes_list tokens;
+	enum err r = account_email_sought(a, email, &tokens);
+
+	if (r == ERR_OK)
+		*token = tokens.v[0];
+	return r;
 }
 
 enum err

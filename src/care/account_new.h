@@ -1,6 +1,7 @@
 #ifndef CARE_ACCOUNT_NEW_H
 #define CARE_ACCOUNT_NEW_H
 
+#include "data/list.h"
 #include "gate/op.h"
 
 /*
@@ -28,5 +29,8 @@ NODISCARD enum err account_add(
  * is written. Needs the installation's index key (data/keys.h). */
 NODISCARD enum err account_email_token(
     struct arena *, const char *email, struct bytes *token);
+/* The same to look for it: under each version of that key, the newest first. */
+NODISCARD enum err account_email_sought(
+    struct arena *, const char *email, struct bytes_list *tokens);
 
 #endif

@@ -2,16 +2,17 @@
 
 #include "base/factor.h"
 #include "base/secret.h"
-#include "care/attempt.h"
+#include "care/account_change.h"
 #include "care/operations.h"
 #include "care/password.h"
 #include "care/session_token.h"
+#include "care/source.h"
 #include "sql.h"
 
 #include <string.h>
 
 const struct shape invitation_accept_in[] = {
-	{ "password", SH_RAW, 1, 1024, .flags = SH_REQUIRED | SH_PHI },
+	{ "password", SH_RAW, 1, PASSWORD_MAX, .flags = SH_REQUIRED | SH_PHI },
 	{ "phrase", SH_TEXT, 1, 64, .flags = SH_PHI },
 	{ "client", SH_CHOICE, .choices = "browser|api" },
 	{ 0 },
@@ -24,21 +25,32 @@ const struct shape invitation_accept_out[] = {
 	{ 0 },
 };
 
-const struct shape invitation_look_in[] = { { 0 } };
+static json_t *
+link_state(const struct op *op, const void *row)
+{
+	const struct invitation_find_row *link = row;
+
+	(void)op;
+	return json_string(link->confirmed ? "open" : "waiting");
+}
+
+static json_t *
+needs_phrase(const struct op *op, const void *row)
+{
+	const struct invitation_find_row *link = row;
+
+	(void)op;
+	return json_boolean(!link->confirmed || link->phrase_hash.p != NULL);
+}
 
 const struct shape invitation_look_out[] = {
-	{ "state", SH_CHOICE, .flags = SH_REQUIRED, .choices = "waiting|open" },
-	{ "phrase", SH_BOOL, .flags = SH_REQUIRED },
-	{ "clinic_name", SH_TEXT, 1, 200, .flags = SH_REQUIRED },
-	{ "password_min_length", SH_INT, 8, 64, .flags = SH_REQUIRED },
-	{ 0 },
-};
-
-const struct shape invitation_resend_in[] = { { 0 } };
-
-const struct shape invitation_resend_out[] = {
-	{ "id", SH_UUID, .flags = SH_REQUIRED },
-	INVITED_MEMBERS,
+	{ "state", SH_CHOICE, .flags = SH_REQUIRED, .choices = "waiting|open",
+	    .made = link_state },
+	{ "phrase", SH_BOOL, .flags = SH_REQUIRED, .made = needs_phrase },
+	{ "reset", SH_BOOL, .flags = SH_REQUIRED,
+	    COLUMN(invitation_find_row, own_reset) },
+	SHOWN(invitation_find_row, clinic_name, SH_TEXT, 1, 200),
+	SHOWN(invitation_find_row, password_min_length, SH_INT, 8, 64),
 	{ 0 },
 };
 
@@ -73,14 +85,8 @@ invitation_look(struct op *op)
 	struct invitation_find_row row;
 	enum err r;
 
-	if ((r = link_find(op, &row)) != ERR_OK)
-		return r;
-	op->out = json_pack("{s:s, s:b, s:s, s:I}", "state",
-	    row.confirmed ? "open" : "waiting", "phrase",
-	    !row.confirmed || row.phrase_hash.p != NULL, "clinic_name",
-	    row.clinic_name, "password_min_length",
-	    (json_int_t)row.password_min_length);
-	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
+	r = link_find(op, &row);
+	return r == ERR_OK ? op_answer(op, &row) : r;
 }
 
 /* One try is taken, and committed, before the phrase is looked at. */
@@ -135,11 +141,24 @@ phrase_check(struct op *op, const struct invitation_find_row *row)
 	return op_release(op);
 }
 
+/* A password that its owner did not know any more may be known to others: where
+ * they signed in by it they are signed out, and no place is known. */
+static enum err
+places_forget(struct op *op)
+{
+	enum err r;
+
+	return (r = source_forget(op->tx, &op->note.actor)) != ERR_OK
+	    ? r
+	    : account_sessions_end(op->tx, &op->note.actor, op->now);
+}
+
 /*= IA-19: of two that use a link together, one finds it unused */
 static enum err
-link_use(struct op *op, const struct uuid *id, const struct password_change *c)
+link_use(struct op *op, const struct invitation_find_row *link,
+    const struct password_change *c)
 {
-	struct invitation_use_in use = { *id, op->now };
+	struct invitation_use_in use = { link->invitation_id, op->now };
 	struct sign_in_claim_in claim = { op->note.actor };
 	struct password_set_in set = { op->note.actor, c->hash, c->current_hash,
 		op->now };
@@ -154,9 +173,10 @@ link_use(struct op *op, const struct uuid *id, const struct password_change *c)
 		return r;
 	if (n != 1)
 		return ERR_LINK_EXPIRED;
-	if ((r = sql_sign_in_claim(op->tx, &claim)) != ERR_OK)
+	if ((r = sql_sign_in_claim(op->tx, &claim)) != ERR_OK ||
+	    (link->own_reset && (r = places_forget(op)) != ERR_OK))
 		return r;
-	return attempt_reset(op, &op->note.actor, "password");
+	return password_changed(op, &op->note.actor, c->earlier_n > 0);
 }
 
 /* Opens a session that still lacks its second factor: an authenticator that
@@ -180,7 +200,7 @@ invitation_accept(struct op *op)
 	r = password_change_run(op, &c);
 	if (r == ERR_PASSWORD_REUSED)
 		return op_refuse(op, r, "password");
-	if (r != ERR_OK || (r = link_use(op, &row.invitation_id, &c)) != ERR_OK)
+	if (r != ERR_OK || (r = link_use(op, &row, &c)) != ERR_OK)
 		return r;
 	r = session_begin(op, &op->note.actor);
 	return r == ERR_NOT_FOUND ? ERR_LINK_EXPIRED : r;
@@ -204,11 +224,8 @@ resend(struct op *op, const struct user_row *u)
 
 	if (strcmp(u->state, "invited") != 0 && strcmp(u->state, "none") != 0)
 		return ERR_WRONG_STATUS;
-	if ((r = invitation_make(op, &who, &made)) != ERR_OK)
-		return r;
-	op->out = json_pack("{s:o}", "id", uuid_json(&u->id));
-	invited_tell(op->out, &made);
-	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
+	r = invitation_make(op, &who, &made);
+	return r == ERR_OK ? op_answer(op, &made) : r;
 }
 
 enum err

@@ -1,8 +1,7 @@
 #ifndef CARE_INVITATION_H
 #define CARE_INVITATION_H
 
-#include "base/shape.h"
-#include "gate/op.h"
+#include "gate/member.h"
 
 /*
  * Invitations: a link that opens an account once, within a day. Whoever asks
@@ -18,7 +17,7 @@
 NODISCARD enum err invitation_link(struct tx *, const struct uuid *account,
     const char *origin, int64_t now, char **url);
 
-/* Whom an operation invites, or lets set a password anew. */
+/* The person whom an operation invites, or lets set a password anew. */
 struct invitee {
 	const char *kind; /* of approval.h: "invite", "reset_password", … */
 	struct uuid account, patient; /* patient: nil for who works here */
@@ -27,11 +26,18 @@ struct invitee {
 	bool vouched; /* somebody else than the actor wrote the address down */
 };
 
-struct invited {
-	struct uuid id;
-	const char *url;     /* for the caller to hand on, or NULL: mailed */
+/* What is told of a link, to those who see to accounts. */
+struct invitation {
+	struct uuid id; /* nil: there is none */
+	const char *state;
 	const char *sent_to; /* NULL: not mailed */
 	int64_t expires_at;
+};
+
+struct invited {
+	struct uuid account;
+	struct invitation link;
+	const char *url;      /* for the caller to hand on, or NULL: mailed */
 	struct uuid approval; /* nil if nobody has to confirm */
 	int64_t deciders;     /* who could */
 };
@@ -41,25 +47,22 @@ struct invited {
 NODISCARD enum err invitation_make(
     struct op *, const struct invitee *, struct invited *);
 
-/* Adds to an answer what invitation_make did: the members INVITED_MEMBERS. */
-void invited_tell(json_t *answer, const struct invited *);
-
-#define INVITED_MEMBERS                                                        \
-	{ "invitation", SH_OBJECT, .flags = SH_REQUIRED | SH_NULLABLE,         \
-		.inner = invitation_members },                                 \
-	    INVITED_MORE
+/* Whoever asked for a link is told of it: the account's id, `invitation`, and
+ * INVITED_MORE. What shows the account itself takes it over its own `invitation`
+ * (invited_add). */
 #define INVITED_MORE                                                           \
 	{ "approval", SH_OBJECT, .flags = SH_REQUIRED | SH_NULLABLE,           \
 		.inner = approval_asked_members },                             \
 	{                                                                      \
-		"invitation_url", SH_TEXT, 1, 1000, .flags = 0                 \
+		"invitation_url", SH_TEXT, 1, 1000, .made = invited_url        \
 	}
+json_t *invited_url(const struct op *, const void *invited);
+NODISCARD enum err invited_add(struct op *, const struct invited *);
 
 extern const struct shape invitation_members[];
 extern const struct shape approval_asked_members[];
 
-/* {id, state, sent_to, expires_at}; null for a nil id. A new reference. */
-json_t *invitation_json(const struct uuid *id, const char *state,
-    const char *sent_to, int64_t expires_at);
+/* By invitation_members; null where there is none. A new reference. */
+json_t *invitation_json(const struct op *, const struct invitation *);
 
 #endif

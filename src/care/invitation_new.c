@@ -3,24 +3,67 @@
 #include "care/approval.h"
 #include "care/invitation.h"
 #include "care/mail.h"
+#include "care/operations.h"
 #include "sql.h"
 
 #include <string.h>
 
 const struct shape invitation_members[] = {
-	{ "id", SH_UUID, .flags = SH_REQUIRED },
-	{ "state", SH_CHOICE, .flags = SH_REQUIRED,
-	    .choices = "waiting|open|ended" },
-	{ "sent_to", SH_EMAIL, 3, 254, .flags = SH_REQUIRED | SH_NULLABLE },
-	{ "expires_at", SH_TIME, .flags = SH_REQUIRED },
+	SHOWN(invitation, id, SH_UUID),
+	SHOWN(invitation, state, SH_CHOICE, .choices = "waiting|open|ended"),
+	SHOWN_OR_NULL(invitation, sent_to, SH_EMAIL, 3, 254),
+	SHOWN(invitation, expires_at, SH_TIME),
 	{ 0 },
 };
 
 const struct shape approval_asked_members[] = {
-	{ "id", SH_UUID, .flags = SH_REQUIRED },
-	{ "deciders", SH_INT, 0, INT64_MAX, .flags = SH_REQUIRED },
+	{ "id", SH_UUID, .flags = SH_REQUIRED, COLUMN(invited, approval) },
+	SHOWN(invited, deciders, SH_INT, 0, INT64_MAX),
 	{ 0 },
 };
+
+json_t *
+invitation_json(const struct op *op, const struct invitation *i)
+{
+	return uuid_is_nil(&i->id) ? json_null()
+				   : members_json(op, invitation_members, i);
+}
+
+static json_t *
+invited_link(const struct op *op, const void *row)
+{
+	const struct invited *in = row;
+
+	return invitation_json(op, &in->link);
+}
+
+json_t *
+invited_url(const struct op *op, const void *row)
+{
+	const struct invited *in = row;
+
+	(void)op;
+	return in->url == NULL ? NULL : json_string(in->url);
+}
+
+const struct shape patient_account_out[] = {
+	{ "id", SH_UUID, .flags = SH_REQUIRED, COLUMN(invited, account) },
+	{ "invitation", SH_OBJECT, .flags = SH_REQUIRED | SH_NULLABLE,
+	    .made = invited_link, .inner = invitation_members },
+	INVITED_MORE,
+	{ 0 },
+};
+
+enum err
+invited_add(struct op *op, const struct invited *in)
+{
+	json_t *more = members_json(op, patient_account_out, in);
+	bool added = json_object_update_missing(more, op->out) == 0;
+
+	json_decref(op->out);
+	op->out = more;
+	return added ? ERR_OK : ERR_INTERNAL;
+}
 
 /* The token stands behind '#': it is in no server's log and no Referer. */
 static enum err
@@ -69,9 +112,9 @@ second_ask(struct op *op, const struct invitee *who, struct invited *out)
 	struct approval_new ask = {
 		.kind = who->kind,
 		.account = who->account,
-		.invitation = out->id,
+		.invitation = out->link.id,
 		.of_patient = !uuid_is_nil(&who->patient),
-		.expires_at = out->expires_at,
+		.expires_at = out->link.expires_at,
 	};
 
 	return approval_ask(op, &ask, &out->approval, &out->deciders);
@@ -94,7 +137,7 @@ invitation_deliver(struct op *op, const struct invitee *who, const char *url,
 		kind = MAIL_password_reset;
 	if (strcmp(who->kind, "reset_totp") == 0)
 		kind = MAIL_factor_reset;
-	out->sent_to = who->email;
+	out->link.sent_to = who->email;
 	return mail_add(op, kind, &who->account, url, &mail_id);
 }
 
@@ -114,35 +157,9 @@ invitation_make(struct op *op, const struct invitee *who, struct invited *out)
 	if ((r = link_insert(op->tx, &in, conf()->origin, &url)) != ERR_OK ||
 	    (r = invitation_deliver(op, who, url, in.mailed, out)) != ERR_OK)
 		return r;
-	out->id = in.id;
-	out->expires_at = in.expires_at;
+	out->account = who->account;
+	out->link.id = in.id;
+	out->link.state = in.confirmed ? "open" : "waiting";
+	out->link.expires_at = in.expires_at;
 	return in.confirmed ? ERR_OK : second_ask(op, who, out);
-}
-
-json_t *
-invitation_json(const struct uuid *id, const char *state, const char *sent_to,
-    int64_t expires_at)
-{
-	return uuid_is_nil(id)
-	    ? json_null()
-	    : json_pack("{s:o, s:s, s:o, s:o}", "id", uuid_json(id), "state",
-		  state, "sent_to", text_json(sent_to), "expires_at",
-		  time_json(expires_at));
-}
-
-void
-invited_tell(json_t *answer, const struct invited *in)
-{
-	bool waits = !uuid_is_nil(&in->approval);
-
-	json_object_set_new(answer, "invitation",
-	    invitation_json(&in->id, waits ? "waiting" : "open", in->sent_to,
-		in->expires_at));
-	json_object_set_new(answer, "approval",
-	    waits ? json_pack("{s:o, s:I}", "id", uuid_json(&in->approval),
-			"deciders", (json_int_t)in->deciders)
-		  : json_null());
-	if (in->url != NULL)
-		json_object_set_new(
-		    answer, "invitation_url", json_string(in->url));
 }

@@ -84,6 +84,15 @@ mail_add(struct op *op, enum mail_kind kind, const struct uuid *account_id,
 }
 
 enum err
+mail_notice(struct op *op, enum mail_kind kind, const struct uuid *account_id)
+{
+	struct uuid mail;
+
+	return mail_configured() ? mail_add(op, kind, account_id, NULL, &mail)
+				 : ERR_OK;
+}
+
+enum err
 mail_state(struct op *op, const struct uuid *mail_id, const char **state)
 {
 	const struct job_get_in in = { *mail_id };
@@ -140,26 +149,50 @@ words_find(const struct op *op, struct letter_words *w)
  * it then goes out again, under the same Message-ID, by which mailboxes know
  * the two for one.
  */
-enum err
-mail_send(struct op *op)
+static enum err
+carry(struct op *op, struct letter_words *w)
 {
-	char id[UUID_TEXT_SIZE];
-	struct letter_words w = {
-		.from = conf()->smtp_from, .id = id, .now = op->now
-	};
+	char *id = arena_alloc(op->arena, UUID_TEXT_SIZE);
 	struct mail_clinic_row clinic;
 	struct letter letter;
 	enum err r;
 
 	uuid_text(&op->job->id, id);
-	if (!words_find(op, &w))
-		return ERR_INTERNAL;
+	w->from = conf()->smtp_from;
+	w->id = id;
+	w->now = op->now;
 	if ((r = sql_mail_clinic(op->tx, &clinic)) != ERR_OK)
 		return r;
-	w.from_name = clinic.name;
-	if ((r = letter_write(op->arena, &w, &letter)) == ERR_OK &&
+	w->from_name = clinic.name;
+	if ((r = letter_write(op->arena, w, &letter)) == ERR_OK &&
 	    (r = op_release(op)) == ERR_OK) /* no connection while we wait */
 		r = letter_send(op->arena, &letter);
 	op->job->final = r == ERR_MAIL_REFUSED || r == ERR_INVALID_FIELD;
 	return r;
+}
+
+enum err
+mail_send(struct op *op)
+{
+	struct letter_words w = { .to = NULL };
+
+	return words_find(op, &w) ? carry(op, &w) : ERR_INTERNAL;
+}
+
+enum err
+mail_carry(struct op *op, enum mail_kind kind, const char *to,
+    const char *language, const char *link)
+{
+	struct letter_words w = {
+		.to = to,
+		.link = link,
+		.language = language_tag(op->arena, language),
+	};
+	size_t i = 0;
+
+	while (strcmp(languages[i].tag, w.language) != 0)
+		i++;
+	w.subject = mails[kind].in[i].subject;
+	w.text = mails[kind].in[i].text;
+	return carry(op, &w);
 }

@@ -30,6 +30,21 @@ bool mail_configured(void);
 NODISCARD enum err mail_add(struct op *, enum mail_kind,
     const struct uuid *account_id, const char *link, struct uuid *mail_id);
 
+/* The same without a link, of what has just happened to an account; nothing where
+ * no mail is sent. */
+NODISCARD enum err mail_notice(
+    struct op *, enum mail_kind, const struct uuid *account_id);
+
+/*
+ * Carries a mail now, for a job that has found out itself to whom it goes. It
+ * gives the transaction back; what the job did so far is committed then.
+ *
+ *   to        the address
+ *   language  as the patient's chart has it, or NULL
+ */
+NODISCARD enum err mail_carry(struct op *, enum mail_kind, const char *to,
+    const char *language, const char *link);
+
 /*
  * How it went, for whoever caused it: "waiting" (it is tried until it goes or
  * two days are over), "sent" (the relay took it), "refused" (the relay did not,

@@ -3,6 +3,8 @@
 #include "base/factor.h"
 #include "base/offload.h"
 #include "base/text.h"
+#include "care/attempt.h"
+#include "care/mail.h"
 #include "sql.h"
 
 #include <string.h>
@@ -241,4 +243,18 @@ password_change_read(struct op *op, const struct uuid *account,
 	if ((r = history_read(op, account, row.history, c)) != ERR_OK)
 		return r;
 	return password_judge(op, &rule, in_text(op, field), &c->next);
+}
+
+/*= IA-19: a link of before opens nothing, and the owner is told */
+enum err
+password_changed(struct op *op, const struct uuid *account, bool before)
+{
+	struct invitation_void_in links = { *account, op->now };
+	enum err r;
+
+	if ((r = attempt_reset(op, account, "password")) != ERR_OK ||
+	    (r = sql_invitation_void(op->tx, &links)) != ERR_OK)
+		return r;
+	return before ? mail_notice(op, MAIL_password_changed, account)
+		      : ERR_OK;
 }

@@ -54,6 +54,13 @@ struct password_change {
 NODISCARD enum err password_change_run(struct op *, struct password_change *);
 
 /*
+ * After a change: nobody has guessed at the new one, links of before it end, and
+ * its owner gets a mail, where there was a password before.
+ */
+NODISCARD enum err password_changed(
+    struct op *, const struct uuid *account, bool before);
+
+/*
  * Begins a change, and gives the transaction back: judges the input's `field` by the account's rules, and
  * reads its hash (NULL if it has none) and the earlier ones. Errors as
  * password_judge; ERR_NOT_FOUND if there is no such account.

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
-import { Client, startClinic } from '../lib/clinic.mjs';
+import { Client, startClinic, totp } from '../lib/clinic.mjs';
 import { startMailbox } from '../lib/mailbox.mjs';
 
 let clinic, box, boss, desk, doctor;
@@ -104,4 +104,237 @@ test('a patient is let in by mail alone where somebody else wrote the address do
   const again = await doctor.create(`/v1/patients/${id}/account`, {});
   assert.equal(again.body.approval, null, again.text);
   assert.equal((await accept(await linkFor(moved, 1), undefined)).status, 200);
+});
+
+// A new password by oneself: the link goes by mail, whoever asks.
+
+const ask = async (email, client = new Client(clinic.url, { from: '127.0.88.1' })) => {
+  const r = await client.post('/v1/account/reset', { email });
+  client.close();
+  return r;
+};
+/** Until no request for a new password waits for its job. */
+async function answered() {
+  for (const end = Date.now() + 60000; ; await sleep(50)) {
+    const [{ n }] = await clinic.sql(`SELECT count(*) AS n FROM job WHERE kind = 'account.reset' AND state <> 'done'`);
+    if (n === '0') return;
+    assert.ok(Date.now() < end, 'the job does not end');
+  }
+}
+const to = (email, says) => box.messages.filter((m) => m.to.includes(email) && says.test(m.mail.text));
+const CHOOSE = /open this link within 1 hour/, CHANGED = /password .* was changed/;
+const linkOf = (message) => message.mail.text.match(/https:\S+\/invitation#[\w-]{43}/)[0];
+const look = async (url) => {
+  const client = new Client(clinic.url), r = await client.get(`/v1/invitations/${url.split('#')[1]}`);
+  client.close();
+  return r;
+};
+async function fresh(person) {
+  await clinic.sql(`DELETE FROM reset_wait; DELETE FROM known_source`);
+  const seen = to(person.email, CHOOSE).length;
+  assert.equal((await ask(person.email)).status, 202);
+  await answered();
+  const mine = to(person.email, CHOOSE);
+  assert.equal(mine.length, seen + 1);
+  return linkOf(mine.at(-1));
+}
+
+//= IA-11: nobody learns by it which addresses have accounts, nor which wait or are closed
+test('who asks for a new password is told the same, and the same is done, whosever the address is', async () => {
+  const { scheduler, clinician, clinician2, patient } = clinic.people;
+  const [known, closed, locked] = await Promise.all([scheduler, clinician2, patient].map((p) => clinic.accountId(p)));
+  const pending = 'not-yet@people.example', unknown = `${randomUUID()}@people.example`;
+  await boss.create('/v1/users', { email: pending, display_name: 'Not yet', role: 'scheduler' });
+  await clinic.sql(`UPDATE account SET deactivated_at = now() WHERE id = :'closed'`, { closed });
+  await clinic.sql(`INSERT INTO attempt SELECT clinic_id, id, 'password', '00000000-0000-0000-0000-000000000000', 50, now() + interval '1 day', now() FROM account WHERE id = :'locked'
+    ON CONFLICT (clinic_id, account_id, factor, source) DO UPDATE SET failures = 50, blocked_until = now() + interval '1 day'`, { locked });
+  await clinic.sql(`ALTER SYSTEM SET log_statement = 'all'`);
+  await clinic.sql(`ALTER SYSTEM SET log_line_prefix = '%u %p '`);
+  await clinic.sql('SELECT pg_reload_conf()');
+  const log = async () => (await clinic.sql(`SELECT pg_read_file(current_setting('data_directory') || '/server.log') AS text`))[0].text;
+  // every backend writes its statements down from here on
+  for (const end = Date.now() + 60000; ; await sleep(50)) {
+    await ask(`${randomUUID()}@people.example`);
+    if (/^epione_server \d+ LOG: {2}execute [^:]*: SELECT clinic_id, account_id\n/m.test(await log())) break;
+    assert.ok(Date.now() < end, 'no statement in the log of the database');
+  }
+  const did = [];
+  for (const email of [unknown, scheduler.email, clinician2.email, patient.email, pending]) {
+    const before = (await log()).length;
+    const r = await ask(email, new Client(clinic.url, { from: '127.0.88.2' }));
+    const { 'x-request-id': request, date, ...headers } = r.headers;
+    const lines = (await log()).slice(before).split('\n').filter((l) => /^epione_server \d+ LOG: {2}execute/.test(l));
+    const pid = lines.find((l) => /: SELECT clinic_id, account_id$/.test(l)).split(' ')[1];
+    const [row] = await clinic.audit(`request_id = '${request}'`);
+    did.push({ status: r.status, text: r.text, headers, statements: lines.filter((l) => l.split(' ')[1] === pid).map((l) => l.split(' LOG: ')[1]), event: row.event, outcome: row.outcome, actor: row.actor_id,
+      waits: (await clinic.sql(`SELECT count(*) AS n FROM reset_wait`))[0].n - did.length, jobs: (await clinic.sql(`SELECT count(*) AS n FROM job WHERE kind = 'account.reset'`))[0].n - did.length });
+    assert.equal(row.record_id, { [scheduler.email]: known, [clinician2.email]: closed, [patient.email]: locked }[email] ?? row.record_id);
+  }
+  await clinic.sql('ALTER SYSTEM RESET log_statement');
+  await clinic.sql('SELECT pg_reload_conf()');
+  for (const one of did) assert.deepEqual(one, did[0]);
+  assert.deepEqual([did[0].status, did[0].text, did[0].event, did[0].outcome], [202, '{"state":"asked"}', 'password.reset_asked', 'ok']);
+  assert.ok(did[0].statements.length >= 4 && did[0].statements.length < 8, did[0].statements.join('\n'));
+  await answered();
+  //= IA-19: only an account that a second factor stays with gets a link
+  assert.deepEqual([unknown, scheduler.email, clinician2.email, patient.email, pending].map((email) => to(email, CHOOSE).length), [0, 1, 0, 1, 0]);
+  assert.equal((await clinic.sql(`SELECT count(*) AS n FROM audit WHERE event = 'password.reset_answered' AND outcome = 'ok' AND actor_role = 'system' AND record_id = :'known'`, { known }))[0].n, '1');
+  await clinic.sql(`UPDATE account SET deactivated_at = NULL; DELETE FROM attempt`);
+  assert.ok(!/scheduler|people\.example/.test(JSON.stringify(await clinic.sql(`SELECT * FROM audit_log WHERE at > now() - interval '1 hour'`))), 'no address in the log');
+});
+
+//= IA-11: nor by how long it takes
+test('a new password for a known address takes as long to ask for as one for an unknown', async () => {
+  const client = new Client(clinic.url, { from: '127.0.88.3' });
+  const took = async (email) => {
+    const from = performance.now();
+    assert.equal((await client.post('/v1/account/reset', { email })).status, 202);
+    return performance.now() - from;
+  };
+  await clinic.sql(`INSERT INTO job_pause VALUES ('account.reset')`);
+  let slower = 0;
+  for (let i = 0; i < 60; i++) {
+    await clinic.sql('DELETE FROM reset_wait');
+    const first = Math.random() < 0.5, known = clinic.people.scheduler.email, unknown = 'nobody@people.example';
+    const [a, b] = [await took(first ? known : unknown), await took(first ? unknown : known)];
+    slower += (first ? a > b : b > a);
+  }
+  client.close();
+  await clinic.sql(`DELETE FROM job WHERE kind = 'account.reset'; DELETE FROM job_pause; DELETE FROM reset_wait`);
+  // of sixty fair coins, fewer than 9 or more than 51 come up heads once in a hundred million times
+  assert.ok(slower >= 9 && slower <= 51, `the known one was the slower in ${slower} of 60`);
+});
+
+//= IA-19: single use, by mail alone; the second factor stays, sessions and older links end, and the owner is told
+test('a forgotten password is replaced by the link in the mail, and the code is asked for as always', async () => {
+  const { scheduler } = clinic.people, id = await clinic.accountId(scheduler);
+  const old = await clinic.signIn(scheduler);
+  const accepted = () => clinic.audit(`event = 'invitation.accepted' AND outcome = 'ok' AND actor_id = '${id}'`);
+  const [n, older, url] = [(await accepted()).length, await fresh(scheduler), await fresh(scheduler)];
+  const { body } = await look(url);
+  assert.deepEqual([body.state, body.phrase, body.reset], ['open', false, true]);
+  assert.equal((await look(older)).body.reset, true, 'a newer one does not end it: a stranger could');
+  const row = (await boss.get(`/v1/users/${id}`)).body;
+  assert.deepEqual([row.state, row.invitation?.state === 'open'], ['active', false], 'it is nobody’s invitation');
+
+  const client = new Client(clinic.url);
+  const use = (password) => client.post(`/v1/invitations/${url.split('#')[1]}/accept`, { password, client: 'api' });
+  const weak = await use('short');
+  assert.deepEqual([weak.status, weak.body.code, weak.body.field], [422, 'weak_password', 'password']);
+  const same = await use(scheduler.password);
+  assert.deepEqual([same.body.code, same.body.field], ['password_reused', 'password']);
+  const next = 'a lamp under seven bridges', seen = to(scheduler.email, CHANGED).length;
+  const r = await use(next);
+  assert.deepEqual([r.status, r.body.state], [200, 'totp_required'], r.text);
+  assert.equal((await client.get('/v1/visits')).body.code, 'totp_required');
+  assert.equal((await client.post('/v1/account/totp')).body.code, 'totp_required', 'nor is another authenticator set up by it');
+  assert.equal((await old.get('/v1/session')).status, 401);
+  old.close();
+  assert.equal((await use(next)).status, 410);
+  assert.equal((await look(older)).status, 410);
+  const forgotten = scheduler.password;
+  scheduler.password = next;
+  (await clinic.signIn(scheduler)).close();
+  const wrong = new Client(clinic.url);
+  assert.equal((await wrong.post('/v1/session', { email: scheduler.email, password: forgotten, client: 'api' })).status, 401);
+  for (const c of [wrong, client]) c.close();
+  for (const end = Date.now() + 60000; to(scheduler.email, CHANGED).length === seen; await sleep(50)) assert.ok(Date.now() < end, 'the owner is not told');
+  assert.doesNotMatch(to(scheduler.email, CHANGED).at(-1).mail.text, /https:/);
+  assert.equal((await accepted()).length, n + 1);
+});
+
+//= IA-20: both are lost: the mailbox and a recovery code are two factors, and a new one is set up at once
+test('who lost password and phone gets in by the link and a recovery code, and sets up another app', async () => {
+  const { clinician2 } = clinic.people;
+  const token = (await fresh(clinician2)).split('#')[1];
+  const client = new Client(clinic.url);
+  const accept = await client.post(`/v1/invitations/${token}/accept`, { password: 'two rivers and a bell', client: 'api' });
+  assert.deepEqual([accept.status, accept.body.state], [200, 'totp_required'], accept.text);
+  assert.equal((await client.post('/v1/account/totp')).body.code, 'totp_required', 'the link alone sets up none');
+  const r = await client.post('/v1/session/recovery', { code: clinician2.recovery_codes[0] });
+  assert.equal(r.body.state, 'active', r.text);
+  const offer = await client.post('/v1/account/totp');
+  const confirmed = await client.post('/v1/account/totp/confirm', { code: totp(offer.body.secret) });
+  assert.deepEqual([confirmed.status, confirmed.body.state], [200, 'active'], confirmed.text);
+  client.close();
+  const old = clinician2.totp_secret;
+  Object.assign(clinician2, { password: 'two rivers and a bell', totp_secret: offer.body.secret });
+  (await clinic.signIn(clinician2)).close();
+  await assert.rejects(clinic.signIn({ ...clinician2, totp_secret: old }), /invalid_code/);
+  // and the owner hears of each
+  for (const says of [CHANGED, /with a recovery code/, /Another authenticator app was set up/])
+    for (const end = Date.now() + 60000; to(clinician2.email, says).length === 0; await sleep(50)) assert.ok(Date.now() < end, `no mail ${says}`);
+});
+
+test('a link for a new password ends with a change, with the account, and within an hour', async () => {
+  const { scheduler } = clinic.people, id = await clinic.accountId(scheduler);
+  const live = async (url) => (await look(url)).status;
+  const url = await fresh(scheduler);
+  const own = await clinic.signIn(scheduler);
+  const next = 'nine kettles on a raft';
+  assert.equal((await own.put('/v1/account/password', { current_password: scheduler.password, new_password: next })).status, 200);
+  scheduler.password = next;
+  own.close();
+  assert.equal(await live(url), 410, 'the password changed');
+  const second = await fresh(scheduler);
+  for (const [without, with_] of [['deactivated_at = now()', 'deactivated_at = NULL'], [`totp_confirmed_at = NULL`, 'totp_confirmed_at = now()']]) {
+    await clinic.sql(`UPDATE account SET ${without} WHERE id = :'id'`, { id });
+    assert.equal(await live(second), 410, without);
+    await clinic.sql(`UPDATE account SET ${with_} WHERE id = :'id'`, { id });
+  }
+  // asked for by an administrator: what waits for a second person is another matter, and a stranger does not end it
+  const reset = await boss.post(`/v1/users/${id}/reset-password`);
+  assert.equal(await live(second), 410);
+  const third = await fresh(scheduler);
+  assert.equal((await clinic.sql(`SELECT approval_state(state, expires_at, now()) AS state FROM approval WHERE id = :'id'`, reset.body.approval))[0].state, 'waiting');
+  assert.equal(await live(third), 200);
+  await clinic.sql(`UPDATE invitation SET expires_at = now() + interval '61 minutes' WHERE own_reset AND expires_at > now() + interval '1 hour'`);
+  assert.deepEqual(await clinic.sql(`SELECT id FROM invitation WHERE own_reset AND expires_at > created_at + interval '1 hour'`), []);
+  await clinic.sql(`UPDATE invitation SET expires_at = now() WHERE own_reset`);
+  assert.equal(await live(third), 410);
+});
+
+//= IA-09: three at once and one an hour, which is how long a link lives
+test('nobody’s mailbox is flooded, and no stranger takes the owner’s turn', async () => {
+  const { scheduler } = clinic.people;
+  await fresh(scheduler);
+  const first = to(scheduler.email, CHOOSE).length;
+  for (let i = 0; i < 6; i++) assert.equal((await ask(scheduler.email.toUpperCase(), new Client(clinic.url, { from: `127.0.89.${i + 1}` }))).status, 202);
+  await answered();
+  assert.equal(to(scheduler.email, CHOOSE).length, first + 2, 'three with the first');
+  assert.equal((await look(linkOf(to(scheduler.email, CHOOSE).at(-1)))).status, 200, 'who is sent no more has one that works');
+  // the owner, in a browser that signed in before, is counted apart
+  const home = await clinic.signIn(scheduler, { browser: true });
+  assert.equal((await home.post('/v1/account/reset', { email: scheduler.email })).status, 202);
+  home.close();
+  await answered();
+  assert.equal(to(scheduler.email, CHOOSE).length, first + 3);
+  await clinic.sql(`DELETE FROM known_source; UPDATE reset_wait SET until = until - interval '1 hour'`);
+  for (let i = 0; i < 3; i++) await ask(scheduler.email);
+  await answered();
+  assert.equal(to(scheduler.email, CHOOSE).length, first + 4, 'one an hour');
+  await clinic.sql(`UPDATE reset_wait SET until = now() - interval '1 second'`);
+  await clinic.sql(`SELECT sweep_strangers(1000)`);
+  assert.deepEqual(await clinic.sql('SELECT email_token FROM reset_wait'), [], 'what is over is forgotten');
+});
+
+test('a process that dies when the relay has taken the link mails the same one again', async () => {
+  const { scheduler } = clinic.people;
+  const url = await fresh(scheduler), [mail] = to(scheduler.email, CHOOSE).slice(-1), seen = to(scheduler.email, CHOOSE).length;
+  await clinic.sql(`UPDATE job SET state = 'waiting', ended_at = NULL, run_at = now() WHERE kind = 'account.reset' AND id = (SELECT id FROM invitation WHERE own_reset ORDER BY created_at DESC LIMIT 1)`);
+  await clinic.sql(`SELECT pg_notify('epione_job', '')`);
+  await answered();
+  const again = to(scheduler.email, CHOOSE);
+  assert.deepEqual([again.length, linkOf(again.at(-1)), again.at(-1).mail.messageId], [seen + 1, url, mail.mail.messageId]);
+});
+
+test('one address asks for few, whosever they are', async () => {
+  await clinic.restart({ resets_per_minute: 4 });
+  const client = new Client(clinic.url, { from: '127.0.90.1' });
+  const got = [];
+  for (let i = 0; i < 8; i++) got.push(await client.post('/v1/account/reset', { email: `${i}@people.example` }));
+  client.close();
+  const over = got.filter((r) => r.status === 429);
+  assert.ok(over.length > 0 && got[0].status === 202, got.map((r) => r.status).join());
+  assert.deepEqual([over[0].body.code, Number(over[0].headers['retry-after']) > 0], ['too_many_requests', true]);
 });

@@ -1,9 +1,12 @@
 // Ways in and out: wrong passwords, invitation and enrolment, recovery codes,
 // an expired password, logoff with a warning, and leaving without a trace.
 import assert from 'node:assert/strict';
+import { appendFileSync } from 'node:fs';
+import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { authenticator } from 'otplib';
 import { Client } from '../lib/clinic.mjs';
+import { startMailbox } from '../lib/mailbox.mjs';
 import { Portal, axe } from './portal.mjs';
 
 /** @type {Portal} */
@@ -188,6 +191,15 @@ test('an administrator renames, deactivates and brings back', async () => {
     await row.getByRole('button', { name }).click();
   };
 
+  // a patient's name is the record's
+  const patient = page.locator('#list').getByRole('listitem').first();
+  await page.locator('#filter').selectOption('patient');
+  await row.waitFor({ state: 'detached' });
+  await patient.getByLabel(/^Actions for/).click();
+  await patient.getByRole('button', { name: 'Deactivate' }).waitFor();
+  assert.equal(await patient.getByRole('button', { name: 'Change name or role' })
+    .count(), 0);
+  await page.locator('#filter').selectOption('');
   await act('Change name or role');
   await page.getByRole('dialog').getByLabel('Name').fill('Priya N. Nair');
   assert.deepEqual(await axe(page), []);
@@ -254,7 +266,9 @@ test('before automatic logoff a warning comes, and Enter extends', async () => {
   for (let i = 0; i < 10; i++) {
     const dialog = page.getByRole('alertdialog');
     // an answer that is under way may be of before
-    for (; !await dialog.isVisible(); await page.waitForTimeout(200)) {
+    for (const end = Date.now() + 120_000; !await dialog.isVisible();
+      await page.waitForTimeout(200)) {
+      assert.ok(Date.now() < end, 'no warning came');
       await age(1.5);
       await look();
     }
@@ -400,4 +414,50 @@ test('an address pasted with what cannot be seen signs in', async () => {
   await portal.password(page, { ...people.scheduler, email: `\u200b${people.scheduler.email}\ufeff` });
   await page.getByLabel('Code', { exact: true }).waitFor();
   await context.close();
+});
+
+//= IA-19: the link of the mail leads to a new password, and on to the code
+test('a forgotten password is replaced by its owner, with a link by mail', async () => {
+  const { clinic } = portal, person = people.scheduler;
+  const box = await startMailbox();
+  appendFileSync(path.join(clinic.dir, 'epione.conf'), box.settings);
+  clinic.writeJobs(box.jobs);
+  await clinic.stopServer();
+  await clinic.startServer();
+  await clinic.startJobs();
+  const context = await portal.context({ viewport: { width: 390, height: 800 } });
+  const page = await context.newPage();
+
+  await page.goto(portal.url);
+  await page.getByRole('link', { name: 'Forgot your password?' }).click();
+  await page.getByRole('heading', { name: 'Forgot your password?' }).waitFor();
+  await page.getByRole('button', { name: 'Send me a link' }).click();
+  await page.getByRole('alert').getByText('Enter your email').waitFor();
+  await page.getByLabel('Email').fill(`\u200b${person.email}`);
+  await page.getByRole('button', { name: 'Send me a link' }).click();
+  await page.getByRole('heading', { name: 'Look in your mailbox' }).waitFor();
+  assert.ok(await page.evaluate(() => document.activeElement?.id === 'main'), 'a screen reader reads on from there');
+  assert.deepEqual(await axe(page), []);
+
+  const mailed = () => box.messages.find((m) => m.to.includes(person.email));
+  for (const end = Date.now() + 60_000; !mailed(); await page.waitForTimeout(50)) assert.ok(Date.now() < end, 'no mail');
+  const link = mailed().mail.text.match(/https:\S+#[\w-]{43}/)[0];
+  await page.goto(link);
+  await page.getByRole('heading', { name: 'Choose a new password' }).waitFor();
+  assert.equal(new URL(page.url()).hash, '', 'the token is off the bar');
+  assert.deepEqual(await axe(page), []);
+  person.password = 'five lanterns over the quarry';
+  await page.getByLabel('Password', { exact: true }).fill(person.password);
+  await page.getByRole('button', { name: 'Continue' }).click();
+  await page.getByRole('heading', { name: 'Enter your code' }).waitFor();
+  await page.getByLabel('Code', { exact: true }).fill(await portal.code(person));
+  await page.getByRole('button', { name: 'Continue' }).click();
+  await page.getByRole('heading', { name: 'Today’s visits' }).waitFor();
+
+  await page.goto(link);
+  await page.getByText('This link does not work any more').waitFor();
+  await page.getByRole('link', { name: 'Ask for another link' }).click();
+  await page.getByRole('heading', { name: 'Forgot your password?' }).waitFor();
+  await context.close();
+  await box.close();
 });

@@ -117,17 +117,16 @@ export function control(id, { picture, text, pressed }) {
 /**
  * People who wait to be let in.
  * @param {Participant[]} people
- * @param {(person: Participant) => void} admit
+ * @param {() => void} admit
  */
 export function drawKnocks(people, admit) {
   const place = el('knocks');
   const had = place.contains(document.activeElement);
 
   fill(place, ...people.map((person) => h('div', { class: 'knock' },
-    icon('user'), h('p', {}, `${person.display_name} is waiting` +
-      (person.role === 'patient' ? '' : ` (${person.role})`)),
+    icon('user'), h('p', {}, `${person.display_name} is waiting`),
     h('button', { type: 'button', class: 'button primary',
-      onclick: () => admit(person) }, `Admit ${person.display_name}`))));
+      onclick: () => admit() }, `Admit ${person.display_name}`))));
   if (had) place.querySelector('button')?.focus();
 }
 

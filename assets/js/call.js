@@ -43,6 +43,9 @@ const talks = new Map();
 const awaited = new Map();
 /** How long others may take to come back after the room was lost, in ms. */
 const BACK_MS = 10_000;
+/** For all connections of this page: by it the others know us again. */
+const certificate = await RTCPeerConnection.generateCertificate(
+  /** @type {any} */ ({ name: 'ECDSA', namedCurve: 'P-256' }));
 /** @type {RTCIceServer[]} */
 let iceServers = [];
 let iceReadAt = 0;
@@ -207,6 +210,7 @@ function onWelcome(welcome) {
   iceServers = welcome.ice_servers ?? iceServers;
   iceReadAt = Date.now();
   recording.clinicRecords = welcome.records === true;
+  drawRecord();
   if (self === welcome.self) {
     if (!welcome.resumed) roomLost(welcome);
     void recording.down(false);
@@ -390,9 +394,10 @@ async function freshServers() {
 
 /**
  * @param {string} id
+ * @param {import('./peer.js').Past} [past] of a talk that begins anew
  * @returns {{peer: Peer, tile: Tile} | undefined}
  */
-function talkWith(id) {
+function talkWith(id, past) {
   if (!admitted || !id || !signal) return undefined;
   const old = talks.get(id);
   if (old) return old;
@@ -400,12 +405,17 @@ function talkWith(id) {
     display_name: withWhom() };
   const tile = new Tile(person);
   const room = signal;
-  const peer = new Peer({ self, id, iceServers, stream: devices.stream,
-    send: (message) => room.send(message), freshServers,
+  const peer = new Peer({ self, id, iceServers, certificate, past,
+    stream: devices.stream, send: (message) => room.send(message), freshServers,
     onStream: (stream) => tile.show(stream),
     onText: (text) => chat.heard(person.display_name, text),
     onSafety: (state) => {
       if (state === 'broken') saySpied(person.display_name);
+    },
+    onAnew: (had, offer) => {
+      stopTalk(id);
+      const { peer: next } = talkWith(id, had) ?? {};
+      if (offer) void next?.onDescription(offer);
     },
     onLine: (line) => {
       tile.line(line);
@@ -462,14 +472,11 @@ function update() {
   if (admitted) for (const { id } of inside) talkWith(id);
   drawKnocks(!isPatient
     ? [...people.values()].filter((person) => !person.admitted) : [],
-  (person) => void admit(person));
+  () => void admit());
   drawLine();
 }
 
-/** @param {Participant} person */
-async function admit(person) {
-  if (person.role !== 'patient')
-    return signal?.send({ type: 'admit', participant: person.id });
+async function admit() {
   try {
     await post(`/v1/visits/${visitId}/admit`);
   } catch (problem) {
@@ -726,6 +733,8 @@ addEventListener('beforeunload', (event) => {
     event.preventDefault();
 });
 setInterval(() => {
+  // the page may have become another, such as that of a session that ended
+  if (!document.getElementById('timer')) return;
   el('timer').textContent = startedAt && admitted
     ? stopwatch((Date.now() - startedAt) / 1000) : '';
 }, 1000);

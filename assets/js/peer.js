@@ -18,6 +18,13 @@ import { Safety } from './safety.js';
  */
 
 /**
+ * @typedef {object} Past
+ * @property {number} attempts to find a path, since there was one
+ * @property {string} keys the other's fingerprints that a code was shown for,
+ *   or ''
+ */
+
+/**
  * @typedef {object} PeerOptions
  * @property {string} self our own id
  * @property {string} id the other's
@@ -27,6 +34,11 @@ import { Safety } from './safety.js';
  * @property {() => Promise<RTCIceServer[] | null>} freshServers
  *   credentials that still hold; null to keep those we have
  * @property {(stream: MediaStream) => void} onStream
+ * @property {RTCCertificate} certificate ours, the same in every connection
+ * @property {Past} [past] of the connection in whose place this one comes
+ * @property {(past: Past, offer?: RTCSessionDescriptionInit) => void} onAnew
+ *   nothing can be agreed on over this connection any more: a new Peer has to,
+ *   which begins with the other's offer, if there is one
  * @property {(line: Line) => void} onLine
  * @property {(report: Report) => void} onReport
  * @property {(text: string) => void} onText what the other wrote
@@ -36,17 +48,42 @@ import { Safety } from './safety.js';
 
 /** How long a short dip may last before the path is sought anew, in ms. */
 const DIP_MS = 3000;
-/** How long one attempt gets before the next, in ms. */
+/** How long the first attempt gets, in ms; each gets twice as long as the last. */
 const ATTEMPT_MS = 8000;
+/**
+ * As much as any attempt gets. An answer takes as long as the line is slow: if
+ * each were given up before it came, none would ever be taken.
+ */
+const ATTEMPT_MAX_MS = 32_000;
 const REPORT_MS = 2000;
 /**
- * How long the polite one lets the other offer first, in ms. Two first offers
- * that meet are resolved by rolling one back, and Chromium may then never
- * gather a candidate again: they must not meet.
+ * How long the polite one lets the other offer first, in ms: two that meet cost
+ * a connection, as the polite one's is begun anew.
  */
 const YIELD_MS = 2000;
 /** After so many attempts it is time to say that the network is to blame. */
 const ATTEMPTS = 3;
+
+/** Names, in an answer, the offer that it answers: no browser looks at it. */
+const ANSWERS = 'a=x-epione-answers:';
+
+/**
+ * Which connection a description is of, and which of its descriptions it is (RFC
+ * 8829, 5.2.1: the first number stays with the connection, the second grows).
+ * @param {string | undefined} sdp
+ */
+function origin(sdp = '') {
+  const [, connection = '', version = ''] =
+    /^o=\S+ (\d+) (\d+) /m.exec(sdp) ?? [];
+
+  return { connection, version };
+}
+
+/** @param {string | undefined} sdp */
+function nameOf(sdp) {
+  const { connection, version } = origin(sdp);
+  return `${connection} ${version}`;
+}
 
 /** @param {number} loss 0 to 1 @param {number} rttS @returns {Quality} */
 function judge(loss, rttS) {
@@ -70,6 +107,8 @@ export class Peer {
   #line = 'connecting';
   #last = { received: 0, lost: 0 };
   #attempts = 0;
+  /** A description could not be taken: this connection is good for nothing. */
+  #spoilt = false;
   /** @type {Map<string, RTCRtpSender>} by the kind of track */
   #senders = new Map();
   /** @type {RTCDataChannel} */
@@ -81,8 +120,9 @@ export class Peer {
     /** The lower id is the polite one: it gives way when two offers meet. */
     this.polite = options.self < options.id;
     this.remote = new MediaStream();
+    this.#attempts = options.past?.attempts ?? 0;
     this.pc = new RTCPeerConnection({ iceServers: options.iceServers,
-      bundlePolicy: 'max-bundle' });
+      bundlePolicy: 'max-bundle', certificates: [options.certificate] });
     this.#listen();
     // Both ends make the same channel, so that it needs no event to begin.
     this.chat = this.pc.createDataChannel('chat', { negotiated: true, id: 0 });
@@ -95,7 +135,11 @@ export class Peer {
     for (const track of options.stream.getTracks())
       this.#senders.set(track.kind, this.pc.addTrack(track, options.stream));
     this.#reporter = setInterval(() => void this.#report(), REPORT_MS);
-    this.#armDip(ATTEMPT_MS);
+    this.#armDip(this.#patience());
+  }
+
+  #patience() {
+    return Math.min(ATTEMPT_MS * 2 ** this.#attempts, ATTEMPT_MAX_MS);
   }
 
   /** It has a channel of its own: nothing that people write reaches it. */
@@ -103,7 +147,8 @@ export class Peer {
     const channel = this.#safetyChannel;
     const safety = new Safety((text) => {
       if (channel.readyState === 'open') channel.send(text);
-    }, (state) => this.#closed || this.options.onSafety(state));
+    }, (state) => this.#closed || this.options.onSafety(state),
+    this.options.past?.keys);
 
     channel.onopen = () => this.#keysKnown();
     channel.onmessage = ({ data }) => void safety.heard(String(data));
@@ -189,15 +234,16 @@ export class Peer {
    */
   async restart() {
     if (this.#closed || this.connected) return;
-    this.#armDip(ATTEMPT_MS);
-    if (++this.#attempts >= ATTEMPTS) this.#say('blocked');
+    this.#attempts++;
+    this.#armDip(this.#patience());
+    if (this.#attempts >= ATTEMPTS) this.#say('blocked');
     const servers = await this.options.freshServers().catch(() => null);
     if (this.#closed || this.connected) return;
+    if (this.#spoilt || this.#neverAnswered) return this.#anew();
     try {
-      if (servers) this.pc.setConfiguration({ iceServers: servers,
-        bundlePolicy: 'max-bundle' });
-      if (this.pc.signalingState === 'have-local-offer')
-        await this.pc.setLocalDescription({ type: 'rollback' });
+      if (servers) this.pc.setConfiguration({ ...this.pc.getConfiguration(),
+        iceServers: servers });
+      await this.#takeBack();
       this.pc.restartIce();
     } catch (error) {
       console.warn('restart', error);
@@ -218,11 +264,33 @@ export class Peer {
    */
   async roomBack() {
     if (this.#closed || this.pc.signalingState !== 'have-local-offer') return;
+    if (this.#neverAnswered) return this.#anew();
     try {
-      await this.pc.setLocalDescription({ type: 'rollback' });
+      await this.#takeBack();
       await this.#offer();
     } catch (error) {
       if (!this.#closed) console.warn('room', error);
+    }
+  }
+
+  /**
+   * Chromium does not take the first offer of a connection back whole: what is
+   * offered or answered next fails (no SCTP transport, no BUNDLE group).
+   */
+  get #neverAnswered() {
+    return this.pc.signalingState === 'have-local-offer' &&
+      !this.pc.currentRemoteDescription;
+  }
+
+  /** An offer that was never answered; if it is answered just now, so be it. */
+  async #takeBack() {
+    const waits = () => this.pc.signalingState === 'have-local-offer';
+
+    if (!waits()) return;
+    try {
+      await this.pc.setLocalDescription({ type: 'rollback' });
+    } catch (error) {
+      if (waits()) throw error;
     }
   }
 
@@ -238,10 +306,17 @@ export class Peer {
     }
   }
 
-  /** @param {RTCSessionDescription} description */
+  /**
+   * An answer names its offer: one that comes late must not be taken for the
+   * answer to a later offer.
+   * @param {RTCSessionDescription} description
+   */
   #describe({ type, sdp }) {
+    const named = type !== 'answer' ? sdp :
+      `${sdp}${ANSWERS}${nameOf(this.pc.remoteDescription?.sdp)}\r\n`;
+
     this.options.send({ type: 'description', to: this.options.id,
-      description: { type, sdp } });
+      description: { type, sdp: named } });
   }
 
   /** @param {RTCSessionDescriptionInit} description */
@@ -252,23 +327,69 @@ export class Peer {
     const collision = description.type === 'offer' && !ready;
 
     this.#ignoreOffer = !this.polite && collision;
-    if (this.#ignoreOffer || this.#closed) return;
-    // An answer to an offer that was taken back answers nothing.
-    if (description.type === 'answer' &&
-        pc.signalingState !== 'have-local-offer') return;
+    if (this.#ignoreOffer || this.#closed || this.#answersNothing(description))
+      return;
+    if (this.#isOfAnother(description) ||
+        (collision && !pc.currentRemoteDescription))
+      return this.#anew(description);
+    const fresh = !pc.localDescription && !pc.remoteDescription;
     try {
-      this.#settingAnswer = description.type === 'answer';
-      await pc.setRemoteDescription(description);
-      this.#settingAnswer = false;
-      this.#keysKnown();
-      if (description.type !== 'offer') return;
-      await pc.setLocalDescription();
-      this.#keysKnown();
-      if (pc.localDescription) this.#describe(pc.localDescription);
+      await this.#take(description);
     } catch (error) {
       this.#settingAnswer = false;
-      if (!this.#closed) console.warn('description', error);
+      if (this.#closed) return;
+      if (description.type === 'offer' && !this.connected && !fresh)
+        return this.#anew(description);
+      this.#spoilt = true;
+      console.warn('description', error);
     }
+  }
+
+  /** @param {RTCSessionDescriptionInit} description */
+  async #take(description) {
+    const { pc } = this;
+
+    this.#settingAnswer = description.type === 'answer';
+    await pc.setRemoteDescription(description);
+    this.#settingAnswer = false;
+    this.#keysKnown();
+    if (description.type !== 'offer') return;
+    await pc.setLocalDescription();
+    this.#keysKnown();
+    if (pc.localDescription) this.#describe(pc.localDescription);
+  }
+
+  /**
+   * An answer to an offer that was taken back, or made by the connection before
+   * this one.
+   * @param {RTCSessionDescriptionInit} description
+   */
+  #answersNothing({ type, sdp = '' }) {
+    if (type !== 'answer') return false;
+    if (this.pc.signalingState !== 'have-local-offer') return true;
+    const at = sdp.indexOf(ANSWERS);
+    const name = sdp.slice(at + ANSWERS.length).trim();
+
+    return at >= 0 && name !== nameOf(this.pc.localDescription?.sdp);
+  }
+
+  /**
+   * The other has begun anew: nothing that was agreed on holds any more.
+   * @param {RTCSessionDescriptionInit} description
+   */
+  #isOfAnother({ sdp }) {
+    const known = this.pc.remoteDescription?.sdp;
+
+    return known !== undefined &&
+      origin(known).connection !== origin(sdp).connection;
+  }
+
+  /** @param {RTCSessionDescriptionInit} [description] an answer is of no use */
+  #anew(description) {
+    const past = { attempts: this.#attempts, keys: this.safety.shownFor };
+
+    this.options.onAnew(past,
+      description?.type === 'offer' ? description : undefined);
   }
 
   /** @param {RTCIceCandidateInit | null} candidate */

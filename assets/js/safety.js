@@ -69,10 +69,18 @@ export class Safety {
   /**
    * @param {(text: string) => void} send to the other end, in order
    * @param {(state: SafetyState) => void} changed
+   * @param {string} [pinned] the other's fingerprints that a code was shown for
+   *   before: the code of a connection begun anew may have none but these
    */
-  constructor(send, changed) {
+  constructor(send, changed, pinned = '') {
     this.send = send;
     this.changed = changed;
+    this.pinned = pinned;
+  }
+
+  /** The other's fingerprints that a code was shown for, or ''. */
+  get shownFor() {
+    return this.pinned || (this.state === 'waiting' ? '' : this.#theirs);
   }
 
   /** @param {SafetyState} state */
@@ -95,7 +103,8 @@ export class Safety {
     if (this.#ours || !ours || !theirs) return;
     this.#ours = ours;
     this.#theirs = theirs;
-    if (ours === theirs) return this.#become('broken');
+    if (ours === theirs || (this.pinned && this.pinned !== theirs))
+      return this.#become('broken');
     const commit = await commitment(this.#ours, this.#theirs, this.#nonce);
     this.send(JSON.stringify({ commit }));
     this.#committed = true;

@@ -14,24 +14,41 @@ const tools = async () => {
   const { Peer } = await import('/assets/js/peer.js');
   const { Safety } = await import('/assets/js/safety.js');
   const until = async (what, holds) => {
-    for (let i = 0; i < 600 && !holds(); i++)
+    for (let i = 0; i < 1200 && !holds(); i++)
       await new Promise((done) => setTimeout(done, 50));
     if (!holds()) throw new Error(`never: ${what}`);
   };
 
-  /** The portal's end of a connection; says to `to.hear` what it signals. */
-  const end = (self, id, to) => {
-    const seen = { lines: [], states: [] };
-    const peer = new Peer({ self, id, iceServers: [],
-      stream: new MediaStream(), freshServers: async () => null,
-      send: (message) => setTimeout(() => to.hear(message)),
+  const certificates = {};
+  for (const self of ['a', 'b', 'z'])
+    certificates[self] = await RTCPeerConnection.generateCertificate(
+      { name: 'ECDSA', namedCurve: 'P-256' });
+
+  /**
+   * The portal's end of a connection; says to `to.hear` what it signals, which
+   * takes `delayMs`.
+   */
+  const end = (self, id, to,
+    { delayMs = 0, stream = new MediaStream() } = {}) => {
+    const seen = { lines: [], states: [], anew: 0 };
+    const made = { seen };
+    const begin = (past) => new Peer({ self, id, iceServers: [], stream, past,
+      certificate: certificates[self], freshServers: async () => null,
+      send: (message) => setTimeout(() => to.hear(message), delayMs),
       onStream() {}, onReport() {}, onText() {},
+      onAnew: (had, offer) => {
+        made.peer.close();
+        made.peer = begin(had);
+        seen.anew++;
+        if (offer) void made.peer.onDescription(offer);
+      },
       onLine: (line) => seen.lines.push(line),
       onSafety: (state) => seen.states.push(state) });
-    const hear = ({ type, description, candidate }) =>
-      type === 'description' ? peer.onDescription(description)
-        : peer.onCandidate(candidate);
-    return { peer, hear, seen };
+    made.hear = ({ type, description, candidate }) =>
+      type === 'description' ? made.peer.onDescription(description)
+        : made.peer.onCandidate(candidate);
+    made.peer = begin();
+    return made;
   };
 
   /** Mallory's end: answers, and hands on what the safety channel brings. */
@@ -140,6 +157,52 @@ test('who hands on what the ends say is noticed by both', async () => {
   // The line stands all the same: only the code tells.
   assert.deepEqual(seen, [[true, '', ['broken']], [true, '', ['broken']]]);
 });
+
+test('an answer that takes longer than an attempt is taken all the same',
+  async () => {
+    const line = await page.evaluate(async () => {
+      const { end, until } = globalThis.safety;
+      const delayMs = 4500;
+      const stream = await navigator.mediaDevices.getUserMedia(
+        { audio: true, video: true });
+      // Both offer before they have heard anything, one without a picture.
+      const call = async (withPicture) => {
+        const made = (self, id, to) => end(self, id, to, { delayMs,
+          ...(self === withPicture && { stream }) });
+        const a = made('a', 'b', { hear: (m) => b.hear(m) });
+        const b = made('b', 'a', a);
+        await until('agreed', () => a.peer.safety.code && b.peer.safety.code);
+        return [a.peer.connected, b.peer.connected,
+          a.peer.safety.code === b.peer.safety.code];
+      };
+      return Promise.all([call('a'), call('b')]);
+    });
+
+    assert.deepEqual(line, [[true, true, true], [true, true, true]]);
+  });
+
+test('a connection begun anew has the keys that were compared, or is told of',
+  async () => {
+    const [states, code, spied] = await page.evaluate(async () => {
+      const { end, until } = globalThis.safety;
+      const codes = () => [a, b].map(({ peer }) => peer.safety.code);
+      const a = end('a', 'b', { hear: (m) => b.hear(m) });
+      let b = end('b', 'a', a);
+      await until('agreed', () => codes().every(Boolean));
+      const [before] = codes();
+      b.peer.close();
+      b = end('b', 'a', a);
+      await until('agreed anew', () => a.seen.anew === 1 &&
+        codes().every((code) => code && code !== before));
+      const known = [a.seen.states.join(), codes()[0] === codes()[1]];
+      b.peer.close();
+      b = end('z', 'a', a); // another's certificate in its place
+      await until('broken', () => a.peer.safety.state === 'broken');
+      return [...known, a.peer.safety.code];
+    });
+
+    assert.deepEqual([states, code, spied], ['agreed,agreed', true, '']);
+  });
 
 test('a number is told only to who has committed to one', async () => {
   const [heard, code] = await page.evaluate(async () => {

@@ -1,4 +1,4 @@
--- What fills a demo clinic (epionectl demo fill), as the tables' owner. Patients
+-- What fills a demo clinic (epione-demo fill), as the tables' owner. Patients
 -- are written by the statements of patient.sql, like any other. Here is the rest,
 -- in the past: nobody's day is changed by it.
 
@@ -17,11 +17,13 @@ SELECT (SELECT count(*) FROM patient WHERE clinic_id = current_clinic()),
 -- sql: fill_patients many
 -- in:  after uuid, limit int
 -- out: id uuid, key record_key(patient)
-SELECT k.subject_id AS id, k.subject_id, k.version, k.wrapped
-  FROM record_key k
- WHERE k.clinic_id = current_clinic() AND k.class = 'patient'
-   AND k.wrapped IS NOT NULL AND ($1::uuid IS NULL OR k.subject_id > $1)
- ORDER BY k.subject_id
+SELECT p.id, k.subject_id, k.version, k.wrapped
+  FROM patient p
+  JOIN record_key k ON k.clinic_id = p.clinic_id AND k.subject_id = p.id
+   AND k.version = p.key_version
+ WHERE p.clinic_id = current_clinic()
+   AND k.wrapped IS NOT NULL AND ($1::uuid IS NULL OR p.id > $1)
+ ORDER BY p.id
  LIMIT $2::bigint;
 
 -- One that is over, whichever way: it overlaps with nothing.

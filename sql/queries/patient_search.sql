@@ -1,4 +1,5 @@
--- Searches. Each gives candidates: whoever asks opens and compares them. A member
+-- Searches. Each gives candidates: whoever asks opens and compares them. A value is
+-- looked for by its token under each version of the index key, an array. A member
 -- that is neither shown nor asked for is not even opened. A record whose key was
 -- destroyed is left out inside of the limit: a page of such would look like the
 -- last one.
@@ -25,44 +26,45 @@ p.id, k.subject_id, k.version, k.wrapped,
 -- sql: patient_search_number many
 -- in:  asked text[], after uuid, limit int, care_of uuid,
 --      beginnings bytes[], groups int[], names int[], group_count int,
---      mrn bytes, ssn bytes, phone bytes, email bytes,
---      year bytes, month bytes, day bytes
+--      mrn bytes[], ssn bytes[], phone bytes[], email bytes[],
+--      year bytes[], month bytes[], day bytes[]
 -- out: row patient_found
 WITH candidate AS (
-    SELECT id FROM patient WHERE clinic_id = current_clinic() AND mrn_token = $9::bytea
+    SELECT id FROM patient WHERE clinic_id = current_clinic() AND mrn_token = ANY ($9::bytea[])
     UNION ALL
-    SELECT id FROM patient WHERE clinic_id = current_clinic() AND ssn_token = $10::bytea
+    SELECT id FROM patient WHERE clinic_id = current_clinic() AND ssn_token = ANY ($10::bytea[])
     UNION ALL
-    SELECT id FROM patient WHERE clinic_id = current_clinic() AND phone_token = $11::bytea
+    SELECT id FROM patient WHERE clinic_id = current_clinic() AND phone_token = ANY ($11::bytea[])
     UNION ALL
-    SELECT id FROM patient WHERE clinic_id = current_clinic() AND email_token = $12::bytea
-    UNION ALL
-    SELECT id FROM patient WHERE clinic_id = current_clinic()
-       AND birth_year = $13::bytea AND birth_month = $14::bytea AND birth_day = $15::bytea
+    SELECT id FROM patient WHERE clinic_id = current_clinic() AND email_token = ANY ($12::bytea[])
     UNION ALL
     SELECT id FROM patient WHERE clinic_id = current_clinic()
-       AND birth_year = $13 AND birth_month = $14 AND birth_day IS NULL AND $15 IS NOT NULL
+       AND birth_year = ANY ($13::bytea[]) AND birth_month = ANY ($14::bytea[]) AND birth_day = ANY ($15::bytea[])
     UNION ALL
     SELECT id FROM patient WHERE clinic_id = current_clinic()
-       AND birth_year = $13 AND birth_month = $14 AND $15 IS NULL
+       AND birth_year = ANY ($13) AND birth_month = ANY ($14) AND birth_day IS NULL AND cardinality($15) > 0
     UNION ALL
     SELECT id FROM patient WHERE clinic_id = current_clinic()
-       AND birth_year = $13 AND birth_month IS NULL AND $14 IS NOT NULL
+       AND birth_year = ANY ($13) AND birth_month = ANY ($14) AND cardinality($15) = 0
     UNION ALL
     SELECT id FROM patient WHERE clinic_id = current_clinic()
-       AND birth_year = $13 AND $14 IS NULL),
+       AND birth_year = ANY ($13) AND birth_month IS NULL AND cardinality($14) > 0
+    UNION ALL
+    SELECT id FROM patient WHERE clinic_id = current_clinic()
+       AND birth_year = ANY ($13) AND cardinality($14) = 0),
 page AS (
     SELECT c.id
       FROM candidate c
-      JOIN record_key k ON k.clinic_id = current_clinic() AND k.subject_id = c.id
-     WHERE k.wrapped IS NOT NULL
+     WHERE (SELECT true FROM record_key k
+             WHERE k.clinic_id = current_clinic() AND k.subject_id = c.id
+               AND k.wrapped IS NOT NULL LIMIT 1)
        AND ($2::uuid IS NULL OR c.id > $2)
        AND ($4::uuid IS NULL OR EXISTS (
            SELECT 1 FROM care_team t
             WHERE t.clinic_id = current_clinic() AND t.patient_id = c.id
               AND t.account_id = $4 AND t.until > now()))
        AND ($8::bigint = 0 OR
-            bears_names(c.id, $5::bytea[], $6::bigint[], $7::bigint[]) = $8)
+            (SELECT h.n FROM bears_names(c.id, $5::bytea[], $6::bigint[], $7::bigint[]) AS h) = $8)
      ORDER BY c.id
      LIMIT $3::bigint)
 SELECT {patient_found},
@@ -70,6 +72,7 @@ SELECT {patient_found},
   FROM page c
   JOIN patient p ON p.clinic_id = current_clinic() AND p.id = c.id
   JOIN record_key k ON k.clinic_id = p.clinic_id AND k.subject_id = p.id
+   AND k.version = p.key_version
  ORDER BY p.id;
 
 -- Whose name is exactly that: a token, or two of one patient. The rarer of two
@@ -78,7 +81,7 @@ SELECT {patient_found},
 -- sql: patient_search_exact many
 -- in:  asked text[], after uuid, limit int,
 --      tokens bytes[], parts int[], other_tokens bytes[], other_parts int[],
---      year bytes
+--      year bytes[]
 -- out: row patient_found
 WITH asked AS (
     SELECT w.*,
@@ -102,18 +105,19 @@ page AS (
      CROSS JOIN LATERAL (
         SELECT t.patient_id
           FROM patient_token t
-          JOIN record_key k ON k.clinic_id = t.clinic_id AND k.subject_id = t.patient_id
          WHERE t.clinic_id = current_clinic()
            AND t.token = w.a AND t.part = w.a_part
            AND t.patient_id > CASE WHEN $2::uuid IS NULL
                THEN '00000000-0000-0000-0000-000000000000' ELSE $2 END
-           AND k.wrapped IS NOT NULL
+           AND (SELECT true FROM record_key k
+                 WHERE k.clinic_id = current_clinic() AND k.subject_id = t.patient_id
+                   AND k.wrapped IS NOT NULL LIMIT 1)
            AND (w.b IS NULL OR (
                SELECT true FROM patient_token o
                 WHERE o.clinic_id = current_clinic() AND o.patient_id = t.patient_id
                   AND o.token = w.b AND o.part = w.b_part))
-           AND ($8::bytea IS NULL OR (
-               SELECT b.birth_year = $8 FROM patient b
+           AND (cardinality($8::bytea[]) = 0 OR (
+               SELECT b.birth_year = ANY ($8) FROM patient b
                 WHERE b.clinic_id = current_clinic() AND b.id = t.patient_id))
          ORDER BY t.patient_id
          LIMIT $3::bigint) AS c
@@ -124,6 +128,7 @@ SELECT {patient_found},
   FROM page c
   JOIN patient p ON p.clinic_id = current_clinic() AND p.id = c.patient_id
   JOIN record_key k ON k.clinic_id = p.clinic_id AND k.subject_id = p.id
+   AND k.version = p.key_version
  ORDER BY p.id;
 
 -- Which of several words is borne by the fewest: it is the one to walk. Counted as
@@ -147,15 +152,16 @@ SELECT d.grp
 -- sql: patient_search_beginning many
 -- in:  asked text[], after_word bytes, after_part int, after uuid, limit int,
 --      beginnings bytes[], groups int[], names int[], group_count int, walked int,
---      exact bytes, exact_name int, year bytes
+--      exact bytes[], exact_name int, year bytes[]
 -- out: row patient_found
 SELECT {patient_found},
        c.word AS via, c.part::bigint AS part
   FROM patients_beginning($2::bytea, $3::bigint, $4::uuid, $5::bigint,
        $6::bytea[], $7::bigint[], $8::bigint[], $9::bigint, $10::bigint,
-       $11::bytea, $12::bigint, $13::bytea) AS c
+       $11::bytea[], $12::bigint, $13::bytea[]) AS c
   JOIN patient p ON p.clinic_id = current_clinic() AND p.id = c.patient_id
   JOIN record_key k ON k.clinic_id = p.clinic_id AND k.subject_id = p.id
+   AND k.version = p.key_version
  ORDER BY c.word, c.part, p.id;
 
 -- Those of a clinician's own patients who have all of the words; part is 1 for
@@ -164,7 +170,7 @@ SELECT {patient_found},
 -- in:  asked text[], after_exact int, after uuid, limit int, care_of uuid,
 --      beginnings bytes[], groups int[], names int[], group_count int,
 --      tokens bytes[], parts int[], other_tokens bytes[], other_parts int[],
---      year bytes
+--      year bytes[]
 -- out: row patient_found
 WITH found AS MATERIALIZED (
     SELECT c.patient_id, (
@@ -177,12 +183,14 @@ WITH found AS MATERIALIZED (
                  WHERE t.clinic_id = current_clinic() AND t.patient_id = c.patient_id
                    AND t.token = w.b AND t.part = w.b_part))) > 0 AS exact
       FROM care_team c
-      JOIN record_key k ON k.clinic_id = c.clinic_id AND k.subject_id = c.patient_id
      WHERE c.clinic_id = current_clinic() AND c.account_id = $5::uuid
-       AND c.until > now() AND k.wrapped IS NOT NULL
-       AND bears_names(c.patient_id, $6::bytea[], $7::bigint[], $8::bigint[]) = $9::bigint
-       AND ($14::bytea IS NULL OR (
-           SELECT b.birth_year = $14 FROM patient b
+       AND c.until > now()
+       AND (SELECT true FROM record_key k
+             WHERE k.clinic_id = current_clinic() AND k.subject_id = c.patient_id
+               AND k.wrapped IS NOT NULL LIMIT 1)
+       AND (SELECT h.n FROM bears_names(c.patient_id, $6::bytea[], $7::bigint[], $8::bigint[]) AS h) = $9::bigint
+       AND (cardinality($14::bytea[]) = 0 OR (
+           SELECT b.birth_year = ANY ($14) FROM patient b
             WHERE b.clinic_id = current_clinic() AND b.id = c.patient_id))),
 page AS (
     SELECT patient_id, exact::int::bigint AS exact
@@ -196,6 +204,7 @@ SELECT {patient_found},
   FROM page c
   JOIN patient p ON p.clinic_id = current_clinic() AND p.id = c.patient_id
   JOIN record_key k ON k.clinic_id = p.clinic_id AND k.subject_id = p.id
+   AND k.version = p.key_version
  ORDER BY c.exact DESC, p.id;
 
 -- Two that are taken in at once see one another: the later of the same family
@@ -210,39 +219,43 @@ SELECT pg_advisory_xact_lock(hashtextextended(
 -- a year alone there are too many to look at: of these, who is written the same.
 -- sql: patient_alike many
 -- in:  beginnings bytes[], groups int[], names int[], group_count int,
---      family bytes, single bool, year bytes, month bytes, day bytes,
+--      family bytes[], single bool, year bytes[], month bytes[], day bytes[],
 --      care_of uuid, limit int
 -- out: id uuid, key record_key,
 --      family_name sealed(patient_family_name), given_name sealed(patient_given_name),
 --      birth_date sealed(patient_birth_date), seen bool
 WITH candidate AS (
     SELECT id FROM patient WHERE clinic_id = current_clinic()
-       AND birth_year = $7::bytea AND birth_month = $8::bytea AND birth_day = $9::bytea
+       AND birth_year = ANY ($7::bytea[]) AND birth_month = ANY ($8::bytea[]) AND birth_day = ANY ($9::bytea[])
     UNION ALL
     SELECT id FROM patient WHERE clinic_id = current_clinic()
-       AND birth_year = $7 AND birth_month = $8 AND birth_day IS NULL AND $9 IS NOT NULL
+       AND birth_year = ANY ($7) AND birth_month = ANY ($8) AND birth_day IS NULL AND cardinality($9) > 0
     UNION ALL
     SELECT id FROM patient WHERE clinic_id = current_clinic()
-       AND birth_year = $7 AND birth_month = $8 AND $9 IS NULL
+       AND birth_year = ANY ($7) AND birth_month = ANY ($8) AND cardinality($9) = 0
     UNION ALL
     SELECT id FROM patient WHERE clinic_id = current_clinic()
-       AND birth_year = $7 AND birth_month IS NULL AND $8 IS NOT NULL
+       AND birth_year = ANY ($7) AND birth_month IS NULL AND cardinality($8) > 0
     UNION ALL
     SELECT t.patient_id FROM patient_token t
-     WHERE t.clinic_id = current_clinic() AND t.token = $5::bytea AND t.part = 3
-       AND $8 IS NULL
-       AND (SELECT b.birth_year = $7 FROM patient b
-             WHERE b.clinic_id = current_clinic() AND b.id = t.patient_id))
+     WHERE t.clinic_id = current_clinic() AND t.token = ANY ($5::bytea[]) AND t.part = 3
+       AND cardinality($8) = 0
+       AND (SELECT b.birth_year = ANY ($7) FROM patient b
+             WHERE b.clinic_id = current_clinic() AND b.id = t.patient_id)),
+named AS MATERIALIZED (
+    SELECT c.id
+      FROM candidate c
+     WHERE (SELECT h.n FROM bears_names(c.id, $1::bytea[], $2::bigint[], $3::bigint[]) AS h) = $4::bigint)
 SELECT p.id, k.subject_id, k.version, k.wrapped,
        p.family_name, p.given_name, p.birth_date,
        $10::uuid IS NULL OR EXISTS (
            SELECT 1 FROM care_team t
             WHERE t.clinic_id = current_clinic() AND t.patient_id = c.id
               AND t.account_id = $10 AND t.until > now()) AS seen
-  FROM candidate c
+  FROM named c
   JOIN patient p ON p.clinic_id = current_clinic() AND p.id = c.id
   JOIN record_key k ON k.clinic_id = p.clinic_id AND k.subject_id = p.id
+   AND k.version = p.key_version
  WHERE k.wrapped IS NOT NULL AND (p.given_name IS NULL) = $6::boolean
-   AND bears_names(c.id, $1::bytea[], $2::bigint[], $3::bigint[]) = $4::bigint
  ORDER BY c.id
  LIMIT $11::bigint;

@@ -5,24 +5,29 @@
 #include "care/patient_alike.h"
 #include "care/patient_index.h"
 #include "data/record_key.h"
+#include "gate/member.h"
 #include "gate/route.h"
 #include "sql.h"
 
 #include <string.h>
 
-const struct shape patient_create_out[] = {
-	{ "id", SH_UUID, .flags = SH_REQUIRED },
-	{ ALIKE_MEMBER, SH_INT, 1, ALIKE_MAX, .flags = 0 },
-	{ 0 },
+struct created {
+	struct uuid id;
+	size_t alike;
 };
 
-const struct shape patient_read_in[] = { { 0 } };
+static json_t *
+those_alike(const struct op *op, const void *row)
+{
+	const struct created *c = row;
 
-const struct shape patient_account_in[] = { { 0 } };
+	(void)op;
+	return c->alike == 0 ? NULL : json_integer((json_int_t)c->alike);
+}
 
-const struct shape patient_account_out[] = {
-	{ "id", SH_UUID, .flags = SH_REQUIRED },
-	INVITED_MEMBERS,
+const struct shape patient_create_out[] = {
+	SHOWN(created, id, SH_UUID),
+	{ ALIKE_MEMBER, SH_INT, 1, ALIKE_MAX, .made = those_alike },
 	{ 0 },
 };
 
@@ -62,10 +67,9 @@ patient_insert(struct op *op, const struct record_key *key,
 	return sql_patient_insert(op->tx, &in);
 }
 
-/* ERR_STALE if the version is no longer the one the client saw. */
 static enum err
-record_update(struct op *op, const struct patient_get_row *row,
-    const struct patient_change *c)
+record_write(struct op *op, const struct patient_get_row *row,
+    const struct patient_change *c, int64_t *n)
 {
 	struct patient_update_in in = {
 		.id = row->id,
@@ -76,15 +80,57 @@ record_update(struct op *op, const struct patient_get_row *row,
 		.version = op->if_match,
 		.now = op->now,
 	};
-	int64_t n;
+
+	return sql_patient_update(op->tx, &in, n);
+}
+#undef MEMBER
+
+#define MEMBER(                                                                \
+    name, kind, from, to, flags, patient, clinician, scheduler, ...)           \
+	.name = c->values.text[PATIENT_##name],
+/* All that is sealed, under a key that is newer than the row's. */
+static enum err
+record_rewrite(struct op *op, const struct patient_get_row *row,
+    const struct patient_change *c, int64_t *n)
+{
+	struct patient_key_in find = { row->id };
+	struct patient_key_row newest;
+	struct patient_update_in in = {
+		.id = row->id,
+#include "tables/patient_members.def"
+		INDEX_OF(c),
+		.changed = { c->changed, c->changed_n },
+		.version = op->if_match,
+		.now = op->now,
+		.whole = true,
+	};
 	enum err r;
 
-	if ((r = sql_patient_update(op->tx, &in, &n)) != ERR_OK)
+	if ((r = sql_patient_key(op->tx, &find, &newest)) != ERR_OK)
 		return r;
-	return n == 1 ? ERR_OK : ERR_STALE;
+	if (newest.key == NULL || newest.key->version == row->key->version)
+		return ERR_OK; /* that was not why */
+	in.key = newest.key;
+	return sql_patient_update(op->tx, &in, n);
 }
 #undef INDEX_OF
 #undef MEMBER
+
+/*= EN-07: a row's members lie under one key, the newest from its next change on */
+/* ERR_STALE if the version is no longer the one the client saw. */
+static enum err
+record_update(struct op *op, const struct patient_get_row *row,
+    const struct patient_change *c)
+{
+	int64_t n;
+	enum err r;
+
+	if ((r = record_write(op, row, c, &n)) != ERR_OK)
+		return r;
+	if (n == 0 && (r = record_rewrite(op, row, c, &n)) != ERR_OK)
+		return r;
+	return n == 1 ? ERR_OK : ERR_STALE;
+}
 
 /* A clinician who takes a patient in joins the care team; a scheduler does
  * not. */
@@ -106,11 +152,7 @@ created_tell(struct op *op, const struct uuid *id, size_t alike)
 {
 	op->note.patient = op->note.record = *id;
 	op->version = 1;
-	op->out = json_pack("{s:o}", "id", uuid_json(id));
-	if (alike > 0)
-		json_object_set_new(
-		    op->out, ALIKE_MEMBER, json_integer((json_int_t)alike));
-	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
+	return op_answer(op, &(struct created){ *id, alike });
 }
 
 /* The rows travel with the audit row and the commit, and a taken record number
@@ -308,7 +350,5 @@ patient_account(struct op *op)
 	if ((r = invitation_make(op, &who, &made)) != ERR_OK)
 		return r;
 	op->note.record = who.account;
-	op->out = json_pack("{s:o}", "id", uuid_json(&who.account));
-	invited_tell(op->out, &made);
-	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
+	return op_answer(op, &made);
 }

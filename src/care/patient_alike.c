@@ -9,9 +9,9 @@
 #include <string.h>
 
 #define UNSEEN_PER_MINUTE 10
-#define BEGINNINGS_MAX	  128
+#define BEGINNINGS_MAX	  (64 * FIELD_ALTERNATIVES_MAX)
 
-/* By which candidates are looked for, as of struct search. */
+/* The keys by which candidates are looked for, as in struct search. */
 struct sought {
 	struct bytes beginnings[BEGINNINGS_MAX];
 	int64_t groups[BEGINNINGS_MAX], names[BEGINNINGS_MAX];
@@ -68,7 +68,9 @@ name_ask(
 	if (name == NULL)
 		return ERR_OK;
 	r = field_name_sought(op->arena, &op->who.clinic, name, &words, &n);
-	for (i = 0; r == ERR_OK && i < n && s->n + 2 <= BEGINNINGS_MAX; i++) {
+	for (i = 0; r == ERR_OK && i < n &&
+	     s->n + FIELD_ALTERNATIVES_MAX <= BEGINNINGS_MAX;
+	     i++) {
 		for (k = 0; k < words[i].alternatives_n; k++) {
 			s->beginnings[s->n] = words[i].alternatives[k];
 			s->groups[s->n] = s->groups_n;
@@ -85,9 +87,13 @@ alike_read(
 {
 	const char *const *text = c->values.text;
 	struct sought *s = arena_calloc(op->arena, 1, sizeof(*s));
+	struct bytes_list born[FIELD_PARTS_MAX];
 	enum err r;
 
-	if ((r = name_ask(op, text[PATIENT_family_name], NAME_FAMILY, s)) !=
+	if ((r = field_index_sought(op->arena, &op->who.clinic,
+		 FIELD_patient_birth_date, text[PATIENT_birth_date], born)) !=
+		ERR_OK ||
+	    (r = name_ask(op, text[PATIENT_family_name], NAME_FAMILY, s)) !=
 		ERR_OK ||
 	    (r = name_ask(op, text[PATIENT_given_name], NAME_GIVEN, s)) !=
 		ERR_OK)
@@ -98,9 +104,9 @@ alike_read(
 		.names = { s->names, s->n },
 		.group_count = s->groups_n,
 		.single = text[PATIENT_given_name] == NULL,
-		.year = c->index.birth_year,
-		.month = c->index.birth_month,
-		.day = c->index.birth_day,
+		.year = born[0],
+		.month = born[1],
+		.day = born[2],
 		.limit = ALIKE_MAX,
 	};
 	if (perm_scope(PERM_patient_read, op->who.role) == SCOPE_CARE)
@@ -115,14 +121,16 @@ static enum err
 creation_lock(struct op *op, const struct patient_change *c)
 {
 	struct patient_alike_lock_in in = { .year = c->index.birth_year };
+	struct bytes_list family;
 	char *letters;
 	enum err r;
 
 	if ((r = text_alnum(op->arena, c->values.text[PATIENT_family_name],
 		 &letters)) != ERR_OK ||
 	    (r = field_name_whole(
-		 op->arena, &op->who.clinic, letters, &in.family)) != ERR_OK)
+		 op->arena, &op->who.clinic, letters, &family)) != ERR_OK)
 		return r;
+	in.family = family.v[0];
 	return sql_patient_alike_lock(op->tx, &in);
 }
 

@@ -41,21 +41,27 @@ word_ask(
 static enum err
 exact_add(struct op *op, struct search *s, const struct exact *e)
 {
-	const size_t i = s->exact_n;
+	struct bytes_list x, y = { NULL, 0 };
+	size_t i, at;
 	enum err r;
 
-	if (i == EXACT_MAX)
+	if (s->exact_n == EXACT_MAX)
 		return ERR_OK;
-	s->exact[i] = *e;
-	s->exact_a_part[i] = e->part[0] + PART_WHOLE;
-	s->exact_b_part[i] = e->part[1] + PART_WHOLE;
-	r = field_name_whole(
-	    op->arena, &op->who.clinic, e->text[0], &s->exact_a[i]);
+	r = field_name_whole(op->arena, &op->who.clinic, e->text[0], &x);
 	if (r == ERR_OK && e->text[1] != NULL)
 		r = field_name_whole(
-		    op->arena, &op->who.clinic, e->text[1], &s->exact_b[i]);
-	s->exact_n += r == ERR_OK;
-	return r;
+		    op->arena, &op->who.clinic, e->text[1], &y);
+	if (r != ERR_OK)
+		return r;
+	s->exact[s->exact_n++] = *e;
+	for (i = 0; i < x.n; i++) {
+		at = s->exact_tokens_n++;
+		s->exact_a[at] = x.v[i];
+		s->exact_b[at] = i < y.n ? y.v[i] : (struct bytes){ NULL, 0 };
+		s->exact_a_part[at] = e->part[0] + PART_WHOLE;
+		s->exact_b_part[at] = e->part[1] + PART_WHOLE;
+	}
+	return ERR_OK;
 }
 
 /* Where a person may have both names in either order, each place between two
@@ -314,10 +320,10 @@ search_team(struct op *op, const struct search *s, json_t *items, json_t **next)
 		.groups = { s->groups, s->beginnings_n },
 		.names = { s->names, s->beginnings_n },
 		.group_count = (int64_t)s->words_n,
-		.tokens = { s->exact_a, s->exact_n },
-		.parts = { s->exact_a_part, s->exact_n },
-		.other_tokens = { s->exact_b, s->exact_n },
-		.other_parts = { s->exact_b_part, s->exact_n },
+		.tokens = { s->exact_a, s->exact_tokens_n },
+		.parts = { s->exact_a_part, s->exact_tokens_n },
+		.other_tokens = { s->exact_b, s->exact_tokens_n },
+		.other_parts = { s->exact_b_part, s->exact_tokens_n },
 		.year = s->number.birth_year,
 	};
 	struct patient_found_row *rows;
@@ -340,10 +346,10 @@ exact_page(struct op *op, const struct search *s, json_t *items, json_t **next,
 		.asked = { s->asked, s->asked_n },
 		.after = page_uuid(op, "after"),
 		.limit = page_fetch(op),
-		.tokens = { s->exact_a, s->exact_n },
-		.parts = { s->exact_a_part, s->exact_n },
-		.other_tokens = { s->exact_b, s->exact_n },
-		.other_parts = { s->exact_b_part, s->exact_n },
+		.tokens = { s->exact_a, s->exact_tokens_n },
+		.parts = { s->exact_a_part, s->exact_tokens_n },
+		.other_tokens = { s->exact_b, s->exact_tokens_n },
+		.other_parts = { s->exact_b_part, s->exact_tokens_n },
 		.year = s->number.birth_year,
 	};
 	struct patient_found_row *rows;
@@ -360,7 +366,7 @@ exact_page(struct op *op, const struct search *s, json_t *items, json_t **next,
 /* Where the walk over words begins or goes on. */
 struct walk {
 	int64_t group;
-	struct bytes exact; /* rows of it were shown before */
+	struct bytes_list exact; /* rows of it were shown before */
 	int64_t exact_name;
 };
 
@@ -386,7 +392,8 @@ word_is_walked(const struct search *s, const struct walk *w,
 	return false;
 }
 
-/* Is there a walked word of this name before the row's in the order? */
+/* Is there a walked word of this name before the row's in the order? The words of
+ * a person are under one version of the index key. */
 static enum err
 name_comes_before(struct op *op, const struct search *s, const struct walk *w,
     const struct patient_found_row *f, const char *text, enum patient_name name,
@@ -400,7 +407,8 @@ name_comes_before(struct op *op, const struct search *s, const struct walk *w,
 
 	if (text == NULL)
 		return ERR_OK;
-	r = field_name_words(op->arena, &op->who.clinic, text, &words, &n);
+	r = field_name_words(op->arena, &op->who.clinic,
+	    field_token_version(f->via), text, &words, &n);
 	if (r != ERR_OK)
 		return r;
 	for (i = 0; i < n; i++) {
@@ -444,7 +452,10 @@ walk_begin(struct op *op, const struct search *s, struct walk *w)
 	*w = (struct walk){ .group = page_int(op, "group", -1) };
 	if (s->words_n == 1) {
 		w->group = 0;
-		w->exact = s->exact_a[0];
+		/* of the first, which is all that was asked for */
+		if (s->exact_n > 0)
+			w->exact = (struct bytes_list){ s->exact_a,
+				s->exact_tokens_n / s->exact_n };
 		w->exact_name = s->names[0];
 	}
 	if (w->group >= 0)

@@ -114,7 +114,7 @@ name_add(struct op *op, const struct uuid *id, const char *name,
 
 	if (name == NULL)
 		return ERR_OK;
-	r = field_name_words(op->arena, &op->who.clinic, name, &words, &n);
+	r = field_name_words(op->arena, &op->who.clinic, 0, name, &words, &n);
 	if (r != ERR_OK)
 		return r;
 	for (i = 0; i < n; i++)
@@ -165,23 +165,18 @@ enum err
 patient_words_replace(
     struct op *op, const struct uuid *id, const struct patient_change *c)
 {
-	struct patient_token_clear_in clear = { .patient_id = *id };
+	const struct patient_token_clear_in clear = { *id };
+	const char *const *now = c->values.text;
 	struct patient_words w = { 0 };
-	int64_t parts[4];
 	enum err r;
 
-	clear.parts.v = parts;
-	if (patient_changes(c, PATIENT_family_name)) {
-		parts[clear.parts.n++] = NAME_FAMILY;
-		parts[clear.parts.n++] = NAME_FAMILY + PART_WHOLE;
-	}
-	if (patient_changes(c, PATIENT_given_name)) {
-		parts[clear.parts.n++] = NAME_GIVEN;
-		parts[clear.parts.n++] = NAME_GIVEN + PART_WHOLE;
-	}
-	if (clear.parts.n == 0)
+	if (!patient_changes(c, PATIENT_family_name) &&
+	    !patient_changes(c, PATIENT_given_name))
 		return ERR_OK;
-	if ((r = patient_words_add(op, id, c, &w)) != ERR_OK ||
+	if ((r = name_add(op, id, now[PATIENT_family_name], NAME_FAMILY, &w)) !=
+		ERR_OK ||
+	    (r = name_add(op, id, now[PATIENT_given_name], NAME_GIVEN, &w)) !=
+		ERR_OK ||
 	    (r = sql_patient_token_clear(op->tx, &clear)) != ERR_OK)
 		return r;
 	return patient_words_insert(op, &w);

@@ -28,7 +28,8 @@ NODISCARD enum err patient_words_add(struct op *, const struct uuid *id,
     const struct patient_change *, struct patient_words *);
 NODISCARD enum err patient_words_insert(
     struct op *, const struct patient_words *);
-/* In place of those that the changed names had. */
+/* In place of those that the names had, if one changes: a person's words are all
+ * under one version of the index key, so both are written. */
 NODISCARD enum err patient_words_replace(
     struct op *, const struct uuid *id, const struct patient_change *);
 

@@ -75,11 +75,11 @@ ssn_check(struct op *op)
 static enum err
 number_read(struct op *op, struct search *s)
 {
-	struct bytes *const place[NUMBERS] = { &s->number.mrn, &s->number.ssn,
-		&s->number.email, &s->number.phone };
-	struct bytes *tokens;
+	struct bytes_list *const place[NUMBERS] = { &s->number.mrn,
+		&s->number.ssn, &s->number.email, &s->number.phone };
+	struct bytes_list tokens[FIELD_PARTS_MAX];
 	const char *name, *text;
-	size_t i, n;
+	size_t i;
 	enum err r;
 
 	for (i = 0; i < NUMBERS; i++) {
@@ -87,9 +87,9 @@ number_read(struct op *op, struct search *s)
 		if ((text = in_text(op, name)) == NULL)
 			continue;
 		s->asked[s->asked_n++] = name;
-		r = field_index_tokens(op->arena, &op->who.clinic,
-		    numbers[i].field, text, &tokens, &n);
-		if (r == ERR_OK && n == 0)
+		r = field_index_sought(
+		    op->arena, &op->who.clinic, numbers[i].field, text, tokens);
+		if (r == ERR_OK && tokens[0].n == 0)
 			r = op_refuse(op, ERR_INVALID_FIELD, name);
 		if (r != ERR_OK)
 			return r;
@@ -106,23 +106,20 @@ static enum err
 birth_read(struct op *op, struct search *s)
 {
 	const char *text = in_text(op, "birth_date");
-	struct bytes *tokens;
-	size_t n;
+	struct bytes_list tokens[FIELD_PARTS_MAX];
 	enum err r;
 
 	if (text == NULL)
 		return ERR_OK;
 	s->asked[s->asked_n++] = "birth_date";
-	r = field_index_tokens(op->arena, &op->who.clinic,
-	    FIELD_patient_birth_date, text, &tokens, &n);
+	r = field_index_sought(
+	    op->arena, &op->who.clinic, FIELD_patient_birth_date, text, tokens);
 	if (r != ERR_OK || s->by_number)
 		return r;
 	s->number.birth_year = tokens[0];
-	if (n > 1)
-		s->number.birth_month = tokens[1];
-	if (n > 2)
-		s->number.birth_day = tokens[2];
-	s->by_number = n > 1 || s->words_n == 0;
+	s->number.birth_month = tokens[1];
+	s->number.birth_day = tokens[2];
+	s->by_number = tokens[1].n > 0 || s->words_n == 0;
 	return ERR_OK;
 }
 
@@ -146,19 +143,19 @@ search_read(struct op *op, struct search *s)
 enum err
 patient_search(struct op *op)
 {
-	struct search s = { .asked_n = 0 };
+	struct search *s = arena_calloc(op->arena, 1, sizeof(*s));
 	json_t *items, *next = NULL;
 	enum err r;
 
-	if ((r = search_read(op, &s)) != ERR_OK)
+	if ((r = search_read(op, s)) != ERR_OK)
 		return r;
 	items = json_array();
-	if (s.by_number)
-		r = search_numbers(op, &s, items, &next);
+	if (s->by_number)
+		r = search_numbers(op, s, items, &next);
 	else if (op->scope == SCOPE_CARE)
-		r = search_team(op, &s, items, &next);
+		r = search_team(op, s, items, &next);
 	else
-		r = search_names(op, &s, items, &next);
+		r = search_names(op, s, items, &next);
 	if (r != ERR_OK) {
 		json_wipe(items);
 		json_decref(items);

@@ -2,6 +2,7 @@
 #define CARE_PATIENT_VIEW_H
 
 #include "base/bytes.h"
+#include "data/list.h"
 #include "gate/op.h"
 
 /*
@@ -22,10 +23,16 @@ struct patient_values {
 	const char *text[PATIENT_MEMBERS]; /* NULL: none */
 };
 
-/* By what it is found, besides its names; p NULL: has none. */
+/* The tokens by which it is found, besides its names; p NULL: has none. */
 struct patient_index {
 	struct bytes mrn, ssn, phone, email;
 	struct bytes birth_year, birth_month, birth_day;
+};
+
+/* The same to look for: under each version of the index key; empty: not asked. */
+struct patient_sought {
+	struct bytes_list mrn, ssn, phone, email;
+	struct bytes_list birth_year, birth_month, birth_day;
 };
 
 /* What a request does to a record. All memory is the arena's. */

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define OPEN_MS	       5000
+#define OPEN_MS	       5000 /* of silence: a busy database may take longer */
 #define ROLLBACK_MS    2000
 #define BACKOFF_MIN_MS 50
 #define BACKOFF_MAX_MS 2000
@@ -273,6 +273,7 @@ prepare_result(struct conn *c, const PGresult *res)
 		return;
 	case PGRES_PIPELINE_SYNC:
 		c->described = false;
+		c->due_ms = instant_monotonic() + OPEN_MS;
 		if ((size_t)++c->answers == WORDS + sql_statements_n)
 			prepare_done(c);
 		return;

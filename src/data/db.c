@@ -155,6 +155,12 @@ pool_take(enum db_share share, int64_t deadline_ms, struct conn **holder)
 	return claim_wait(&cl, deadline_ms);
 }
 
+unsigned
+pool_queue_max(void)
+{
+	return pool.shares[DB_SHARE_RECORDS].queue_max;
+}
+
 /* Time */
 
 static void

@@ -39,6 +39,7 @@ void db_strict(bool);
 struct db_stats {
 	unsigned connections, ready, busy, waiting;
 	uint64_t transactions, round_trips, timeouts, lost, refused, reconnects;
+	uint64_t shared; /* of the transactions: those of several requests */
 };
 struct db_stats db_stats(void);
 

@@ -19,7 +19,10 @@
 NODISCARD enum err pool_take(
     enum db_share, int64_t deadline_ms, struct conn **holder);
 
-/* What tx.c counts. */
+/* How many may wait for what is not a search. */
+unsigned pool_queue_max(void);
+
+/* What those who send count. */
 struct db_stats *pool_counts(void);
 
 #endif

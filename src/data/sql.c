@@ -16,7 +16,7 @@ seals_count(struct tx *tx, const struct sql_params *ps)
 	if (ps->seals == 0)
 		return ERR_OK;
 	in = (struct record_key_count_in){ ps->key->clinic, ps->key->subject,
-		ps->seals };
+		ps->key->version, ps->seals };
 	return sql_record_key_count(tx, &in);
 }
 
@@ -55,16 +55,17 @@ sql_send(struct tx *tx, const struct statement *st, const void *in,
 	return statement_put(tx, st, in, true, call);
 }
 
-/* A class key that this process has not met yet costs a round trip, once. */
+/* A class key that this process has not met yet costs a round trip, once; so does
+ * what is sealed under another version than its row. */
 static enum err
 row_decode(struct tx *tx, const struct statement *st, const PGresult *res,
     int i, void *row)
 {
-	struct class_key_id missing;
+	struct key_missing missing;
 	enum err r;
 
 	while ((r = sql_decode(tx, st, res, i, row, &missing)) == ERR_NOT_FOUND)
-		if ((r = class_key_load(tx, &missing)) != ERR_OK)
+		if ((r = record_key_load(tx, &missing)) != ERR_OK)
 			return r;
 	return r;
 }

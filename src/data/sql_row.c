@@ -91,7 +91,7 @@ cell_of(const PGresult *res, int row, int column)
  * where no subject is, there is none (an outer join). */
 static enum err
 key_decode(struct tx *tx, const struct sql_item *it, const PGresult *res,
-    int row, int column, char *out, struct class_key_id *missing)
+    int row, int column, char *out, struct key_missing *missing)
 {
 	const struct record_key **key = (const struct record_key **)(out +
 	    it->at);
@@ -116,19 +116,22 @@ key_decode(struct tx *tx, const struct sql_item *it, const PGresult *res,
 
 /*= EN-04, EN-05, IN-01: what does not open is an event and gives no text */
 static enum err
-sealed_decode(
-    struct tx *tx, const struct sql_item *it, struct sql_cell c, char *out)
+sealed_decode(struct tx *tx, const struct sql_item *it, struct sql_cell c,
+    char *out, struct key_missing *missing)
 {
 	const struct record_key *key = *(
 	    const struct record_key *const *)(out + it->key);
 	const struct uuid *row = (const struct uuid *)(out + it->row);
+	const struct bytes sealed = { c.p, c.n };
 	struct bytes plain;
 	enum err r;
 
 	if (c.p == NULL || key == NULL)
 		return ERR_OK;
-	r = field_open(tx_arena(tx), key, it->field, row,
-	    (struct bytes){ c.p, c.n }, &plain);
+	r = record_key_for(tx, it->field, sealed, &key, missing);
+	if (r != ERR_OK)
+		return r;
+	r = field_open(tx_arena(tx), key, it->field, row, sealed, &plain);
 	if (r == ERR_OK)
 		*(const char **)(out + it->at) = (const char *)plain.p;
 	else
@@ -141,7 +144,7 @@ sealed_decode(
 /* Sealed columns last: keys and row ids stand anywhere in the list. */
 enum err
 sql_decode(struct tx *tx, const struct statement *st, const PGresult *res,
-    int row, void *out, struct class_key_id *missing)
+    int row, void *out, struct key_missing *missing)
 {
 	const struct sql_item *it, *end = st->out + st->n_out;
 	struct sql_cell c;
@@ -166,7 +169,7 @@ sql_decode(struct tx *tx, const struct statement *st, const PGresult *res,
 	for (it = st->out; r == ERR_OK && it < end; it++) {
 		if (it->type == SQL_SEALED)
 			r = sealed_decode(
-			    tx, it, cell_of(res, row, column), out);
+			    tx, it, cell_of(res, row, column), out, missing);
 		column += sql_item_columns(it);
 	}
 	return r;

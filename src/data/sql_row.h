@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/keyring.h"
+#include "data/record_key.h"
 #include "data/statement.h"
 
 #include <libpq-fe.h>
@@ -34,8 +35,8 @@ NODISCARD enum err sql_encode(struct arena *, const struct statement *,
 
 /* One row of a result into the statement's structure. Opens keys, which are the
  * transaction's from then on, and what is sealed under them. ERR_NOT_FOUND, and
- * *missing says which, when a class key has not been read yet. */
+ * *missing says which, when a key has not been read yet. */
 NODISCARD enum err sql_decode(struct tx *, const struct statement *,
-    const PGresult *, int row, void *out, struct class_key_id *missing);
+    const PGresult *, int row, void *out, struct key_missing *missing);
 
 #endif

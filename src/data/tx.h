@@ -47,6 +47,14 @@ enum db_share { DB_SHARE_RECORDS, DB_SHARE_SEARCHES, DB_SHARES };
  * can still have it before the deadline. */
 NODISCARD enum err tx_search(struct tx *, int64_t search_ms);
 
+/*
+ * This one is a single round trip with its COMMIT, says itself whose it is
+ * before all else (session_enter), and locks nothing that another may wait for:
+ * it may be one transaction with others like it. Their answers and errors stay
+ * each one's own; what fails takes no other with it.
+ */
+void tx_share_trip(struct tx *);
+
 /* Was the last error 40001 or 40P01? The gate runs the operation once more. */
 bool tx_retryable(const struct tx *);
 

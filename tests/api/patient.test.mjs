@@ -4,12 +4,14 @@ import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 
 import { Client, startClinic } from '../lib/clinic.mjs';
+import { Keys } from '../lib/keys.mjs';
 
 let clinic, as;
 
 const full = () => ({
   family_name: 'Ångström-Müller',
   given_name: 'Zoë Marie',
+  preferred_name: 'Zoë',
   birth_date: '1980-02-29',
   sex: 'female',
   mrn: `T-${randomUUID().slice(0, 8)}`,
@@ -449,7 +451,7 @@ test('who opened a record, by day', async () => {
 
 //= EN-01: the values a record is made of stand nowhere in the tables
 test('nothing of a record can be read from the database', async () => {
-  const canary = { family_name: 'Canaryfamily', given_name: 'Canarygiven', mrn: `CANARY-${randomUUID().slice(0, 8)}`, ssn: '666-55-4321', phone: '5556667778', email: 'canary@canary.example', address: { line1: 'Canary Wharf' }, language: 'canaryish', emergency_contact: { name: 'Canarycontact', phone: '5556667779' }, insurance: { payer: 'Canarypayer', member_id: 'CANARY-MEMBER' } };
+  const canary = { family_name: 'Canaryfamily', given_name: 'Canarygiven', preferred_name: 'Canarypreferred', mrn: `CANARY-${randomUUID().slice(0, 8)}`, ssn: '666-55-4321', phone: '5556667778', email: 'canary@canary.example', address: { line1: 'Canary Wharf' }, language: 'canaryish', emergency_contact: { name: 'Canarycontact', phone: '5556667779' }, insurance: { payer: 'Canarypayer', member_id: 'CANARY-MEMBER' } };
   await create(as.clinician, minimal(canary));
   const dump = JSON.stringify(await clinic.sql(`SELECT p::text AS p, encode(convert_to(p::text, 'UTF8'), 'escape') AS e FROM patient p UNION ALL SELECT t::text, '' FROM patient_token t UNION ALL SELECT i::text, '' FROM idempotency i UNION ALL SELECT a::text, '' FROM audit a`)).toLowerCase();
   const flat = Object.values(canary).flatMap((v) => (typeof v === 'string' ? [v] : Object.values(v)));
@@ -500,6 +502,95 @@ test('a key that has sealed 2^32 values seals no other', async () => {
   assert.equal(visits, '0');
   // without a value to seal nothing is in the way
   assert.equal((await patch(as.scheduler, id, '"2"', { language: null })).status, 200);
+});
+
+const sealed = ['family_name', 'given_name', 'preferred_name', 'birth_date', 'sex', 'mrn', 'ssn', 'phone', 'email', 'address', 'language', 'emergency_contact', 'insurance'];
+const versionsOf = async (id) => {
+  const [row] = await clinic.sql(`SELECT key_version, ${sealed.map((c) => `get_byte(${c}, 4) AS ${c}`)} FROM patient WHERE id = :'id'`, { id });
+  assert.deepEqual([...new Set(sealed.map((c) => row[c]))], [row.key_version], 'all members lie under the version that the row names');
+  return Number(row.key_version);
+};
+
+//= EN-07: with two versions of its keys a record is read, found and listed once
+test('a record is read under the key it lies under, and sealed under the newest by its next change', async () => {
+  const keys = new Keys(clinic);
+  const body = { ...full(), family_name: 'Zweischlüssel' }, id = await create(as.clinician, body), doctor = clinic.people.clinician;
+  const visit = async (day, reason) => {
+    const made = await as.scheduler.create('/v1/visits', { patient_id: id, clinician_id: doctor.id, starts_at: `2032-03-${day}T10:00:00Z`, duration_minutes: 20, reason });
+    assert.equal(made.status, 201, made.text);
+    return made.body.id;
+  };
+  const once = async (r) => {
+    assert.equal(r.status, 200, r.text);
+    assert.deepEqual(r.body.items.map((i) => i.id), [id], 'found once');
+  };
+  const everything = async () => {
+    for (const terms of [{ mrn: body.mrn }, { name: 'zweischl', birth_date: body.birth_date }, { name: 'marie zweischluessel' }, { phone: body.phone, name: 'zwei' }]) await once(await as.scheduler.search({ ...terms, limit: 50 }));
+    await once(await as.clinician.search({ name: 'Zoë Marie Zweischlüssel' }));
+    const listed = await as.scheduler.get(`/v1/visits?patient_id=${id}`);
+    assert.equal(listed.status, 200, listed.text);
+    const { etag, may, version, ...members } = await record(as.clinician, id);
+    assert.ok((await as.clinician.get(`/v1/patients/${id}/care-team`)).body.items.length === 1);
+    return { members, visits: listed.body.items.map((v) => [v.id, v.reason, v.patient_name]) };
+  };
+  const old = await visit('01', 'under the first');
+  const before = await everything();
+  assert.equal(await keys.text('patient', id, 'family_name'), body.family_name, 'opened as docs/KEYS.md says');
+
+  const klass = await keys.newClassKey('patient');
+  assert.equal(await keys.newRecordKey('patient', id), 2);
+  await keys.newRecordKey('account', doctor.id);
+  assert.deepEqual(await everything(), before, 'nothing is shown twice, or otherwise');
+  assert.equal(await versionsOf(id), 1);
+
+  const young = await visit('02', 'under the second');
+  const [{ versions }] = await clinic.sql(`SELECT string_agg(key_version::text, ' ' ORDER BY starts_at) AS versions FROM visit WHERE patient_id = :'id'`, { id });
+  assert.equal(versions, '1 2');
+  const name = before.visits[0][2];
+  assert.deepEqual((await everything()).visits, [[old, 'under the first', name], [young, 'under the second', name]]);
+
+  refused(await patch(as.clinician, id, '"7"', { language: 'sv' }), 412, 'stale');
+  assert.equal(await versionsOf(id), 1, 'an old view rewrites nothing');
+  const changed = await patch(as.clinician, id, '"1"', { language: 'sv' });
+  assert.equal(changed.status, 200, changed.text);
+  assert.equal(await versionsOf(id), 2);
+  const after = await everything();
+  assert.deepEqual(after.members, { ...before.members, language: 'sv' });
+  assert.equal(after.visits.length, 2, 'the older reason is opened under the older key');
+  assert.equal((await as.scheduler.get(`/v1/visits/${old}`)).body.reason, 'under the first');
+  assert.equal(await keys.text('patient', id, 'ssn'), body.ssn);
+  const seals = async () => (await clinic.sql(`SELECT seals FROM record_key WHERE subject_id = :'id' ORDER BY version`, { id })).map((k) => Number(k.seals));
+  assert.deepEqual((await seals())[1], 1 + sealed.length);
+  assert.equal((await patch(as.clinician, id, '"2"', { language: 'nb' })).status, 200);
+  assert.deepEqual((await seals())[1], 2 + sealed.length, 'and after that a change seals what it changes');
+
+  const no = (statement, why) => assert.rejects(clinic.sql(statement, { id }), new RegExp(why));
+  await no(`UPDATE patient SET given_name = overlay(given_name PLACING '\\x00000001' FROM 2) WHERE id = :'id'`, 'patient_one_key');
+  await no(`UPDATE patient SET family_name = overlay(family_name PLACING '\\x00000003' FROM 2), given_name = NULL, preferred_name = NULL, birth_date = NULL, sex = overlay(sex PLACING '\\x00000003' FROM 2),
+    mrn = NULL, ssn = NULL, phone = NULL, email = NULL, address = NULL, language = NULL, emergency_contact = NULL, insurance = NULL WHERE id = :'id'`, 'foreign key');
+  await no(`DELETE FROM record_key WHERE subject_id = :'id' AND version = 1`, 'visit');
+  await no(`DELETE FROM class_key WHERE class = 'patient' AND version = 1`, 'record_key');
+  await no(`DELETE FROM class_key WHERE class = 'patient' AND version = ${klass}`, 'record_key');
+  const unused = await keys.newClassKey('patient');
+  await clinic.sql(`DELETE FROM class_key WHERE class = 'patient' AND version = ${unused}`);
+});
+
+//= EN-07: an account whose key has a second version is shown once, and signs in
+test('an account is read under the key it lies under', async () => {
+  const keys = new Keys(clinic), person = clinic.people.clinician2, id = await clinic.accountId(person);
+  await keys.newClassKey('account');
+  await keys.newRecordKey('account', id);
+  const again = await clinic.signIn(person);
+  assert.equal((await again.get('/v1/session')).body.user.display_name, person.name);
+  const listed = (await as.admin.get('/v1/users?limit=100')).body.items.filter((u) => u.id === id);
+  assert.equal(listed.length, 1);
+  const { headers } = await as.admin.get(`/v1/users/${id}`);
+  const renamed = await as.admin.patch(`/v1/users/${id}`, { display_name: 'Renamed' }, { 'if-match': headers.etag });
+  assert.equal(renamed.status, 200, renamed.text);
+  assert.equal(await keys.text('account', id, 'display_name'), 'Renamed');
+  assert.equal((await clinic.sql(`SELECT key_version FROM account WHERE id = :'id'`, { id }))[0].key_version, '1', 'of which all is written in parts');
+  const log = (await as.compliance.get(`/v1/audit?limit=100`)).body.items;
+  assert.equal(new Set(log.map((e) => e.seq ?? e.id)).size, log.length, 'each event once');
 });
 
 test('a second record of one person is asked about, or at least told', async () => {
@@ -555,4 +646,56 @@ test('a clinician learns that there is a record, not whose, and not often', asyn
   const own = minimal({ family_name: `Own${randomUUID().replace(/[^a-f]/g, '')}` });
   await create(as.clinician2, own);
   for (let i = 0; i < 5; i++) refused(await as.clinician2.create('/v1/patients', { ...own, if_duplicate: 'ask' }), 409, 'possible_duplicate', 'if_duplicate');
+});
+
+//= EN-07, EN-09: what is indexed names its key, and is looked for under each that there is
+test('those who were indexed under the first index key are found beside those of the second', async () => {
+  const keys = new Keys(clinic), nil = '00000000-0000-0000-0000-000000000000';
+  const named = (given) => ({ ...full(), family_name: 'Wendezeit', given_name: given, phone: '+1 555 014 7777', birth_date: '1931-05-06' });
+  const bodies = [named('Alte Weise'), named('Neue Weise')];
+  const old = await create(as.clinician, bodies[0]);
+  await assert.rejects(keys.newClassKey('index'), /class_key_index_turn/, 'not before all processes can hear of it');
+  await clinic.sql('ALTER TABLE class_key DROP CONSTRAINT class_key_index_turn');
+  for (const of of [await keys.own(), nil]) assert.equal(await keys.newClassKey('index', of), 2);
+  await clinic.stopServer();
+  await clinic.startServer();
+
+  const young = await create(as.clinician, bodies[1]);
+  const under = async (id) => (await clinic.sql(`SELECT get_byte(p.mrn_token, 1) AS mrn, get_byte(p.birth_day, 1) AS day, (SELECT string_agg(DISTINCT get_byte(t.token, 1)::text, ' ') FROM patient_token t WHERE t.patient_id = p.id) AS words FROM patient p WHERE id = :'id'`, { id }))[0];
+  assert.deepEqual([await under(old), await under(young)], [{ mrn: '1', day: '1', words: '1' }, { mrn: '2', day: '2', words: '2' }]);
+  const pages = async (who, terms, limit) => {
+    const found = [];
+    for (let cursor = null, page = 0; page === 0 || cursor; page++) {
+      const r = await who.search({ ...terms, limit, cursor });
+      assert.equal(r.status, 200, r.text);
+      found.push(...r.body.items.map((i) => i.id));
+      cursor = r.body.next_cursor;
+    }
+    return found.sort();
+  };
+  const finds = async (terms, ...ids) => {
+    for (const who of [as.scheduler, as.clinician]) for (const limit of [1, 50]) assert.deepEqual(await pages(who, terms, limit), ids.sort(), JSON.stringify(terms));
+  };
+  const both = [old, young];
+  for (const terms of [{ name: 'wendezeit' }, { name: 'we' }, { name: 'weise wend' }, { family_name: 'Wendezeit', birth_date: '1931' }, { name: 'wend', birth_date: '1931-05-06' }, { phone: bodies[0].phone, birth_date: '1931-05' }])
+    await finds(terms, ...both);
+  for (const [i, id] of both.entries()) {
+    await finds({ name: `Wendezeit ${bodies[i].given_name}` }, id);
+    await finds({ family_name: 'wendezeit', given_name: bodies[i].given_name }, id);
+    await finds({ mrn: bodies[i].mrn }, id);
+    await finds({ email: bodies[i].email, name: bodies[i].given_name.split(' ')[0] }, id);
+    const again = await as.scheduler.create('/v1/patients', { ...bodies[i], mrn: undefined, if_duplicate: 'ask' });
+    refused(again, 409, 'possible_duplicate', 'if_duplicate');
+  }
+  // a changed name takes all words of the record to the newest key
+  const changed = await patch(as.clinician, old, (await record(as.clinician, old)).etag, { given_name: 'Werner' });
+  assert.equal(changed.status, 200, changed.text);
+  assert.deepEqual(await under(old), { mrn: '1', day: '1', words: '2' });
+  await finds({ name: 'we' }, ...both);
+  await finds({ name: 'werner wendezeit' }, old);
+
+  const [{ tokens }] = await clinic.sql(`SELECT string_agg(DISTINCT get_byte(sign_in_token, 1)::text, ' ') AS tokens FROM account WHERE sign_in_token IS NOT NULL`);
+  assert.equal(tokens, '1');
+  const client = await clinic.signIn(clinic.people.scheduler);
+  assert.equal((await client.get('/v1/session')).status, 200, 'and who signed up before signs in');
 });

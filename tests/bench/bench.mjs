@@ -8,9 +8,11 @@ import { fair, idle } from './crowd.mjs';
 import { hostile, slow } from './hostile.mjs';
 import { handshakes, plain } from './plain.mjs';
 import { reading, signIns, statements } from './reading.mjs';
+import { recording } from './recording.mjs';
+import { searching } from './searching.mjs';
 import { signaling } from './signaling.mjs';
 
-const parts = { signaling, reading, statements, plain, signins: signIns, handshakes, idle, fair, hostile, slow };
+const parts = { signaling, reading, statements, plain, signins: signIns, handshakes, idle, fair, hostile, slow, searching, recording };
 const wanted = process.env.BENCH?.split(',') ?? Object.keys(parts);
 const say = (line) => process.stderr.write(line + '\n');
 

@@ -7,6 +7,7 @@ import { top, Client } from '../lib/clinic.mjs';
 import { cpuUs, endedUs, median, out, parentOf, run, wrk } from './tools.mjs';
 
 const CONNECTIONS = 32, SECONDS = 2, ROUNDS = 9;
+const TOGETHER = 4; // reads of one trip: a worker of the server takes up to 8
 const BLOCK_MS = 250, BLOCKS = 14, WARM_BLOCKS = 2;
 // as src/data/db.c connects
 const SERVER_OPTIONS = '-c statement_timeout=5000 -c idle_in_transaction_session_timeout=15000 -c client_connection_check_interval=1000 -c jit=off';
@@ -30,7 +31,7 @@ function query(name) {
 const queryOld = (name, text) => new RegExp(`^-- sql: ${name} .*\\n(?:--.*\\n)*([^]*?;)`, 'm').exec(text)[1];
 
 /** The same with its parameters as pgbench's variables; one without a value is NULL. */
-function statement(name, values, variables) {
+export function statement(name, values, variables) {
   values.forEach((v, i) => { if (v !== null) variables.push('-D', `${name}${i + 1}=${v}`); });
   return query(name).replace(/\$(\d+)/g, (_, n) => `:${name}${n}`) + ';';
 }
@@ -46,7 +47,7 @@ export async function setUp(clinic) {
 }
 
 /** What the server gave the statements of a read as parameters. */
-async function parameters(clinic, at) {
+export async function parameters(clinic, at) {
   const [row] = await clinic.sql(`SELECT clinic_id, event, action, actor_id, actor_role, session, purpose, patient_id, abbrev(address) AS address, operation FROM audit_log WHERE request_id = :'id'`, { id: at.request });
   const [{ hash }] = await clinic.sql(`SELECT hash FROM session WHERE account_id = :'id' AND ended_at IS NULL ORDER BY created_at DESC LIMIT 1`, { id: row.actor_id });
   return {
@@ -69,17 +70,22 @@ async function pgbenchScript(clinic, at) {
     statement('audit_insert', [...audit, '{}'], variables),
     'COMMIT;',
   ];
-  const file = path.join(clinic.dir, 'bench.sql');
+  return pgbenchOf(clinic, 'bench', steps, variables, SECONDS);
+}
+
+/** A script of pgbench's, prepared, as the server's role: so many clients → {rate, count}. */
+export async function pgbenchOf(clinic, name, steps, variables, seconds) {
+  const file = path.join(clinic.dir, `${name}.sql`);
   fs.writeFileSync(file, steps.join('\n') + '\n');
   const database = await clinic.address('server');
   return async (clients) => {
-    const { stdout } = await run('pgbench', ['-n', '-M', 'prepared', '-f', file, '-c', String(clients), '-j', '2', '-T', String(SECONDS), ...variables, database], { env: passwords(clinic) });
+    const { stdout } = await run('pgbench', ['-n', '-M', 'prepared', '-f', file, '-c', String(clients), '-j', '2', '-T', String(seconds), ...variables, database], { env: passwords(clinic) });
     if (/number of failed transactions: [1-9]/.test(stdout)) throw new Error(stdout);
     return { rate: Number(/tps = ([\d.]+)/.exec(stdout)[1]), count: Number(/actually processed: (\d+)/.exec(stdout)[1]) };
   };
 }
 
-const postmaster = async (clinic) => parentOf(Number((await clinic.sql(`SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'`))[0].pid));
+export const postmaster = async (clinic) => parentOf(Number((await clinic.sql(`SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'`))[0].pid));
 
 export async function reading(clinic, say) {
   const at = await setUp(clinic), pgbench = await pgbenchScript(clinic, at), database = await postmaster(clinic);
@@ -116,7 +122,7 @@ export async function reading(clinic, say) {
 function script(name, trips) {
   const field = (v) => v === null ? '\\N' : String(v).replaceAll('\n', '\\n');
   const lines = [['variant', name]];
-  for (const [statementName, text] of trips.flat()) lines.push(['prepare', `${name}_${statementName}`, text]);
+  for (const [statementName, text] of new Map(trips.flat().map((t) => [t[0], t])).values()) lines.push(['prepare', `${name}_${statementName}`, text]);
   for (const trip of trips)
     lines.push(...trip.map(([statementName, , values = []]) => ['run', `${name}_${statementName}`, ...values]), ['sync']);
   return lines.map((l) => l.map(field).join('\t') + '\n').join('');
@@ -131,20 +137,23 @@ export async function statements(clinic, say) {
   const old = fs.readFileSync(path.join(top, 'tests/bench/old_reads.sql'), 'utf8');
   await clinic.sql(`SET ROLE epione_owner;\n${old.slice(0, old.indexOf('-- sql:'))}`);
   const record = ['record', query('patient_get'), [at.id]], begin = ['begin', 'BEGIN'], commit = ['commit', 'COMMIT'];
+  const read = [['session', query('session_enter'), [hash, null, 'false', 'patient', at.id]], record,
+    ['audit', query('audit_insert'), [...audit, '{"clinician active 4"}']]];
   const text = script('before', [
     [begin, ['session', queryOld('session_enter', old), [hash, 'false', 'patient', at.id, null]], record],
     [['audit', queryOld('audit_insert', old), audit], commit],
   ]) + script('now', [
-    [begin, ['session', query('session_enter'), [hash, null, 'false', 'patient', at.id]], record,
-      ['audit', query('audit_insert'), [...audit, '{"clinician active 4"}']], commit],
-  ]);
+    [begin, ...read, commit],
+  ]) + script('together', [
+    [begin, ...Array.from({ length: TOGETHER }, () => read).flat(), commit],
+  ]) + 'read\n'.repeat(TOGETHER);
   const rows = [];
   for (const connections of [1, 8]) {
     const child = run(`${out}/round_trips`, [await clinic.address('server'), String(connections), String(BLOCK_MS), String(BLOCKS)], { env: { ...passwords(clinic), PGOPTIONS: SERVER_OPTIONS } });
     child.child.stdin.end(text);
     const blocks = (await child).stdout.trim().split('\n').map((l) => JSON.parse(l));
     const of = (name, what) => blocks.filter((b) => b.variant === name).slice(WARM_BLOCKS).map(what);
-    const ratio = (what) => { const a = of('now', what), b = of('before', what); return median(a.map((v, i) => v / b[i])); };
+    const ratio = (what, name = 'now') => { const a = of(name, what), b = of('before', what); return median(a.map((v, i) => v / b[i])); };
     const rate = (b) => b.reads / b.us * 1e6, cpu = (b) => b.backend_us / b.reads, p99 = (b) => b.p99_us;
     const figures = { rate: ratio(rate), cpu: ratio(cpu), p99: ratio(p99) };
     say(`statements: ${connections} connections: rate ${figures.rate.toFixed(2)}, processor time ${figures.cpu.toFixed(2)}, p99 ${figures.p99.toFixed(2)}; µs now ${median(of('now', cpu)).toFixed(0)}, before ${median(of('before', cpu)).toFixed(0)}`);
@@ -153,6 +162,11 @@ export async function statements(clinic, say) {
       { what: `Reads by their statements alone, ${by}, against those of before`, ours: `${median(of('now', rate)).toFixed(0)}/s`, other: `${median(of('before', rate)).toFixed(0)}/s`, ratio: figures.rate, ...(connections > 1 ? { aim: 1.6, least: true } : {}) },
       { what: 'Processor time of PostgreSQL for one of them', ours: `${median(of('now', cpu)).toFixed(0)} µs`, other: `${median(of('before', cpu)).toFixed(0)} µs`, ratio: figures.cpu },
       { what: 'p99 of the same', ours: `${(median(of('now', p99)) / 1000).toFixed(2)} ms`, other: `${(median(of('before', p99)) / 1000).toFixed(2)} ms`, ratio: figures.p99, aim: 1, least: false });
+    const many = `The same, ${TOGETHER} to a trip`;
+    rows.push(
+      { what: `${many}: rate`, ours: `${median(of('together', rate)).toFixed(0)}/s`, other: `${median(of('before', rate)).toFixed(0)}/s`, ratio: ratio(rate, 'together'), ...(connections > 1 ? { aim: 2.5, least: true } : {}) },
+      { what: `${many}: processor time`, ours: `${median(of('together', cpu)).toFixed(0)} µs`, other: `${median(of('before', cpu)).toFixed(0)} µs`, ratio: ratio(cpu, 'together') },
+      { what: `${many}: p99`, ours: `${(median(of('together', p99)) / 1000).toFixed(2)} ms`, other: `${(median(of('before', p99)) / 1000).toFixed(2)} ms`, ratio: ratio(p99, 'together') });
   }
   at.doctor.close();
   return rows;

@@ -13,6 +13,7 @@
  *   prepare NAME SQL          done once on each connection
  *   run NAME VALUE...         one statement of its read; values are text
  *   sync                      what is above travels together
+ *   read                      there is one read more in it; without: one
  *
  * Each block of each variant is answered by one line of JSON: its reads, how
  * long they took, and the processor time of the backends (/proc/PID/schedstat).
@@ -28,7 +29,7 @@
 #include <time.h>
 
 #define VARIANTS    8
-#define STATEMENTS  16
+#define STATEMENTS  32
 #define VALUES	    24
 #define CONNECTIONS 64
 #define SAMPLES	    200000
@@ -45,6 +46,7 @@ struct variant {
 	size_t prepared_n;
 	struct statement run[STATEMENTS];
 	size_t run_n;
+	size_t reads; /* that it does in one go; 0: one */
 };
 
 struct connection {
@@ -140,6 +142,8 @@ line_read(char *line)
 		run_read(v, line);
 	else if (strcmp(word, "sync") == 0)
 		statement_add(v)->name = NULL;
+	else if (strcmp(word, "read") == 0)
+		v->reads++;
 	else
 		fail("script", word);
 }
@@ -200,11 +204,13 @@ trip_send(struct connection *c, const struct variant *v)
 }
 
 static void
-read_done(struct connection *c)
+reads_done(struct connection *c, const struct variant *v)
 {
-	if (reads < SAMPLES)
-		samples[reads] = now_ns() - c->began_ns;
-	reads++;
+	size_t i, n = v->reads > 0 ? v->reads : 1;
+
+	for (i = 0; i < n; i++, reads++)
+		if (reads < SAMPLES)
+			samples[reads] = now_ns() - c->began_ns;
 	c->next = 0;
 }
 
@@ -246,7 +252,7 @@ step(struct connection *c, const struct variant *v, bool more)
 	if (c->busy)
 		answers_take(c);
 	if (!c->busy && c->next == v->run_n)
-		read_done(c);
+		reads_done(c, v);
 	if (!c->busy && (more || c->next > 0))
 		trip_send(c, v);
 	return c->busy;

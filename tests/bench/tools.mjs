@@ -31,6 +31,19 @@ export function family(pid) {
   return list;
 }
 
+/** All that came of a process, without those that have ended. */
+export const descendants = (pid) => family(pid).slice(1).flatMap((p) => [p, ...descendants(p)]);
+
+/** Processor time of a process alone, in µs. */
+export function ownUs(pid) {
+  try {
+    const s = stat(pid);
+    return (Number(s[11]) + Number(s[12])) * 10000;
+  } catch {
+    return 0; // it ended just now
+  }
+}
+
 /** Processor time of a process and its children, those that ended included, in µs. */
 export function cpuUs(pid) {
   let ticks = 0;
@@ -61,15 +74,17 @@ export function memoryKib(pids) {
 
 const unit = { us: 1, ms: 1e3, s: 1e6 };
 
-/** wrk: requests a second, p50 and p99 in µs. Any answer but 2xx is a failure. */
-export async function wrk(url, { connections = 32, seconds = 4, token = null, script = null } = {}) {
+/** wrk: requests a second, p50 and p99 in µs, how many were refused. Any answer but
+ * 2xx is a failure, unless `refusals` are what is asked for. */
+export async function wrk(url, { connections = 32, seconds = 4, token = null, script = null, refusals = false } = {}) {
   const args = ['-t', '2', '-c', String(connections), '-d', `${seconds}s`, '--latency'];
   if (token) args.push('-H', `Authorization: Bearer ${token}`);
   if (script) args.push('-s', script);
   const { stdout } = await run('wrk', [...args, url]);
-  if (/Non-2xx|Socket errors/.test(stdout)) throw new Error(`wrk ${url.replace(/.*\/\/[^/]*/, '')}:\n${stdout}`);
+  const refused = Number(/Non-2xx or 3xx responses: (\d+)/.exec(stdout)?.[1] ?? 0);
+  if (/Socket errors/.test(stdout) || (refused > 0 && !refusals)) throw new Error(`wrk ${url.replace(/.*\/\/[^/]*/, '')}:\n${stdout}`);
   const at = (p) => { const m = new RegExp(`^\\s+${p}%\\s+([\\d.]+)(us|ms|s)`, 'm').exec(stdout); return Number(m[1]) * unit[m[2]]; };
-  return { rate: Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)[1]), count: Number(/(\d+) requests in/.exec(stdout)[1]), p50: at(50), p99: at(99) };
+  return { rate: Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)[1]), count: Number(/(\d+) requests in/.exec(stdout)[1]), p50: at(50), p99: at(99), refused };
 }
 
 /** The pairs program: a script first, then a command and its answer at a time. */

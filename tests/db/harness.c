@@ -71,6 +71,8 @@ pool_wait(unsigned ready)
 
 	while (db_stats().ready < ready && instant_monotonic() < until)
 		fiber_sleep(5);
+	if (db_stats().ready != ready) /* what it met, and how often */
+		fprintf(stderr, "%s", lines);
 	assert_int_equal(db_stats().ready, ready);
 }
 

@@ -1,34 +1,34 @@
 -- A clinic of :rows patients, as many visits, accounts, sessions, approvals and
--- jobs, for list_test.sh. Only how rows are spread matters: what is sealed is one
--- byte, and a token is a hash of a word. The constraints are other tests'.
+-- jobs, for list_test.sh. Only how rows are spread matters: what is sealed is no
+-- more than an envelope's head, and a token is a hash of a word. The constraints are other tests'.
 SET session_replication_role = replica;
 ALTER TABLE visit DROP CONSTRAINT visit_no_overlap, DROP CONSTRAINT visit_patient_no_overlap;
 CREATE FUNCTION id_of(kind bigint, n bigint) RETURNS uuid LANGUAGE sql IMMUTABLE
     AS $$ SELECT (to_hex(kind) || lpad(to_hex(n), 31, '0'))::uuid $$;
 CREATE FUNCTION token(word text) RETURNS bytea LANGUAGE sql IMMUTABLE
-    AS $$ SELECT substr(sha256(word::bytea), 1, 8) $$;
+    AS $$ SELECT '\x0001'::bytea || substr(sha256(word::bytea), 1, 8) $$;
 CREATE FUNCTION ids_of(kind bigint, n bigint) RETURNS uuid[] LANGUAGE sql IMMUTABLE
     AS $$ SELECT array_agg(id_of(kind, i)) FROM generate_series(1, n) AS i $$;
 INSERT INTO clinic (id, name) VALUES (id_of(1, 1), 'Large');
 
 -- Accounts: 100 clinicians and four others, then patients; the staff came first.
 INSERT INTO record_key (clinic_id, subject_id, class, wrapped)
-SELECT id_of(1, 1), id_of(2, n), 'account', '\x00'::bytea FROM generate_series(1, :rows) n
+SELECT id_of(1, 1), id_of(2, n), 'account', '\x0100000001'::bytea FROM generate_series(1, :rows) n
  UNION ALL
-SELECT id_of(1, 1), id_of(3, n), 'patient', '\x00' FROM generate_series(1, :rows) n;
+SELECT id_of(1, 1), id_of(3, n), 'patient', '\x0100000001' FROM generate_series(1, :rows) n;
 INSERT INTO account (clinic_id, id, role, patient_id, email, email_token, display_name,
        password_hash)
 SELECT id_of(1, 1), id_of(2, n),
        CASE WHEN n <= 100 THEN 'clinician' WHEN n <= 102 THEN 'admin'
             WHEN n <= 104 THEN 'scheduler' ELSE 'patient' END,
-       CASE WHEN n > 104 THEN id_of(3, n) END, '\x00', int8send(n), '\x00', 'x'
+       CASE WHEN n > 104 THEN id_of(3, n) END, '\x0100000001', '\x0001'::bytea || int8send(n), '\x0100000001', 'x'
   FROM generate_series(1, :rows) n;
 
 -- One in ten has the first family name (words F1 to F2000), one in nine the first
 -- given name (G1 to G500); one in twenty has a second family name.
 INSERT INTO patient (clinic_id, id, family_name, given_name, birth_date, sex,
        mrn_token, phone_token, email_token, birth_year, birth_month, birth_day)
-SELECT id_of(1, 1), id_of(3, n), '\x00', '\x00', '\x00', '\x00', token('m' || n),
+SELECT id_of(1, 1), id_of(3, n), '\x0100000001', '\x0100000001', '\x0100000001', '\x0100000001', token('m' || n),
        token('p' || n / 3), token('e' || n), token('y' || n % 90),
        token('y' || n % 90 || '-' || n / 90 % 12),
        token('y' || n % 90 || '-' || n / 90 % 12 || '-' || n / 1080 % 28)
@@ -54,7 +54,7 @@ SELECT id_of(1, 1), token('begins ' || b), token(w.kind || n)
 INSERT INTO visit (clinic_id, id, patient_id, clinician_id, starts_at, ends_at,
        reason, status, created_by)
 SELECT id_of(1, 1), id_of(4, n), id_of(3, 1 + n % (:rows / 10)),
-       id_of(2, 1 + n % 97), t.at, t.at + interval '20 min', '\x00',
+       id_of(2, 1 + n % 97), t.at, t.at + interval '20 min', '\x0100000001',
        CASE WHEN t.at > now() THEN 'booked' WHEN n % 9 = 0 THEN 'cancelled'
             WHEN t.at > now() - interval '30 min' THEN 'in_call' ELSE 'ended' END,
        id_of(2, 1)
@@ -108,7 +108,7 @@ SELECT id_of(1, 1), id_of(8, n), 'mail', n::text,
 INSERT INTO recording (clinic_id, id, visit_id, patient_id, clinician_id, state,
        secret, prefix, created_at, check_from, keep_until)
 SELECT clinic_id, overlay(id::text PLACING '9' FROM 1 FOR 1)::uuid, id, patient_id, clinician_id, 'stored',
-       '\x00', md5(id::text), starts_at, starts_at, starts_at + interval '1 year'
+       '\x0100000001', md5(id::text), starts_at, starts_at, starts_at + interval '1 year'
   FROM visit;
 INSERT INTO recording_consent (clinic_id, id, recording_id, account_id, role, given, wording, at)
 SELECT clinic_id, gen_random_uuid(), r.id, a.id, a.role, true, 1, created_at
@@ -118,15 +118,27 @@ SELECT id_of(1, 1), id_of(9, r), i, md5(r::text) || '/' || md5(i::text), 16, sha
   FROM generate_series(1, :rows / 1000) r, generate_series(0, 999) i;
 INSERT INTO fee (clinic_id, id, code, title, amount_minor, currency)
 VALUES (id_of(1, 1), id_of(10, 1), 'visit', 'Visit', 100, 'EUR');
+-- a fifth are in another currency, the oldest
 INSERT INTO payment (clinic_id, id, visit_id, patient_id, fee_id, amount_minor, currency,
        state, difference, created_at, created_by)
-SELECT id_of(1, 1), id_of(11, n), v.id, v.patient_id, id_of(10, 1), 100, 'EUR',
+SELECT id_of(1, 1), id_of(11, n), v.id, v.patient_id, id_of(10, 1), 100,
+       CASE WHEN n < :rows / 5 THEN 'USD' ELSE 'EUR' END,
        CASE WHEN n % (:rows / 5) = 0 THEN 'open' ELSE 'paid' END,
        CASE WHEN n % (:rows / 4) = 0 THEN 'amount' END, v.starts_at, id_of(2, 1)
   FROM (SELECT *, row_number() OVER (ORDER BY starts_at) AS n FROM visit) AS v;
-INSERT INTO audit_word (word) VALUES ('patient.read'), ('patient_read'), ('TREAT');
-INSERT INTO audit_log (clinic_id, at, event, action, operation, purpose, request_id)
-SELECT id_of(1, 1), now() - n * interval '5 min', 1, 'R', 2, 3, gen_random_uuid()
+INSERT INTO payment_difference (clinic_id, id, reference, kind, amount_minor, currency, moved_at, resolved_at)
+SELECT id_of(1, 1), gen_random_uuid(), n::text, 'charge', 100, 'EUR', now() - n * interval '1 hour',
+       CASE WHEN n > 40 THEN now() END
   FROM generate_series(1, :rows / 10) n;
+-- what half of the clinic's visits cost is not paid
+UPDATE visit SET fee_id = id_of(10, 1), due = true WHERE get_byte(uuid_send(id), 15) % 2 = 0;
+INSERT INTO audit_word (word) VALUES ('patient.read'), ('patient_read'), ('TREAT');
+INSERT INTO audit_log (clinic_id, tx, at, event, action, operation, purpose, request_id)
+SELECT id_of(1, 1), n - :rows / 10, now() - n * interval '5 min', 1, 'R', 2, 3, gen_random_uuid()
+  FROM generate_series(1, :rows / 10) n;
+-- nearly all of it is sealed
+UPDATE audit_sealed SET tx = -100;
+INSERT INTO audit_tile SELECT id_of(1, 1), 0, n * 256, decode(repeat('00', 8192), 'hex'), n * 256 - :rows / 10, 0
+  FROM generate_series(0, :rows / 2560 - 1) n;
 RESET session_replication_role;
 VACUUM ANALYZE;

@@ -11,7 +11,7 @@ psql -X -q -d "$SUPER_URL" -c 'CREATE DATABASE lists OWNER epione_owner'
 "$EPIONECTL" migrate --database "$(echo "$OWNER_URL" | sed 's|/epione?|/lists?|')" \
 	--dir sql/migrations >"$WORK/out" 2>&1 || { cat "$WORK/out"; exit 1; }
 psql -X -q -v ON_ERROR_STOP=1 -v rows="$rows" -d "$super_db" -f tests/db/list.sql >/dev/null || exit 1
-large='patient|patient_token|name_beginning|record_key|account|session|visit|care_team|invitation|approval|job|recording|recording_chunk|recording_consent|payment|audit_log[a-z0-9_]*'
+large='patient|patient_token|name_beginning|record_key|account|session|visit|care_team|invitation|approval|job|recording|recording_chunk|recording_consent|payment|payment_difference|audit_log[a-z0-9_]*'
 
 # The statement as the server prepares it, of the types that it is given there.
 statement() {
@@ -109,6 +109,9 @@ elsewhere() {
 
 id() { printf "'%s0000000-0000-0000-0000-%012x'" "$1" "$2"; }
 token() { printf "token('%s')" "$1"; }
+# as under the one version of the index key that there is
+sought() { printf "ARRAY[token('%s')]" "$1"; }
+none="'{}'"
 page=26
 most=$((page * 4))
 no="NULL, NULL, NULL"
@@ -145,39 +148,39 @@ check care_team_list 'of a patient' $most "$(id 3 7), NULL, $page"
 all="'{}', NULL, $page, NULL, '{}', '{}', '{}', 0"
 mine="'{}', NULL, $page, $one, '{}', '{}', '{}', 0"
 named="'{}', NULL, $page, NULL, ARRAY[$(token 'begins F1')], '{1}', '{1}', 1"
-check patient_search_number 'record number' $most "$all, $(token m77), $no, $no"
-check patient_search_number 'telephone' $most "$all, NULL, NULL, $(token p77), NULL, $no"
-check patient_search_number 'mail' $most "$all, $no, $(token e77), $no"
-check patient_search_number 'birth date' $most "$all, $no, NULL, $(token y7), $(token y7-7), $(token y7-7-7)"
+check patient_search_number 'record number' $most "$all, $(sought m77), $none, $none, $none, $none, $none, $none"
+check patient_search_number 'telephone' $most "$all, $none, $none, $(sought p77), $none, $none, $none, $none"
+check patient_search_number 'mail' $most "$all, $none, $none, $none, $(sought e77), $none, $none, $none"
+check patient_search_number 'birth date' $most "$all, $none, $none, $none, $none, $(sought y7), $(sought y7-7), $(sought y7-7-7)"
 # a month is as many as are born in one
-check patient_search_number 'month of birth' $((most + rows / 90 / 12)) "$all, $no, NULL, $(token y7), $(token y7-7), NULL"
-check patient_search_number 'birth date, own patients' $most "$mine, $no, NULL, $(token y7), $(token y7-7), $(token y7-7-7)"
-check patient_search_number 'birth date and name' $((most * 2)) "$named, $no, NULL, $(token y7), $(token y7-7), $(token y7-7-7)"
+check patient_search_number 'month of birth' $((most + rows / 90 / 12)) "$all, $none, $none, $none, $none, $(sought y7), $(sought y7-7), $none"
+check patient_search_number 'birth date, own patients' $most "$mine, $none, $none, $none, $none, $(sought y7), $(sought y7-7), $(sought y7-7-7)"
+check patient_search_number 'birth date and name' $((most * 2)) "$named, $none, $none, $none, $none, $(sought y7), $(sought y7-7), $(sought y7-7-7)"
 
 # By a name. What several words have in common is counted as far as a thousand.
 # (asked, after, limit, tokens, parts, other tokens, other parts, year)
 counted=2000
-check patient_search_exact 'the family name of most' $((counted + most)) "'{}', NULL, $page, ARRAY[$(token F1)], '{3}', ARRAY[NULL::bytea], ARRAY[NULL::bigint], NULL"
-check patient_search_exact 'the same, a deep page' $((counted + most)) "'{}', $(id 3 $((rows * 3 / 4))), $page, ARRAY[$(token F1)], '{3}', ARRAY[NULL::bytea], ARRAY[NULL::bigint], NULL"
-check patient_search_exact 'both names of most' $((counted + most * 10)) "'{}', NULL, $page, ARRAY[$(token F1)], '{3}', ARRAY[$(token G1)], '{4}', NULL"
-check patient_search_exact 'a rare name' $((counted + most)) "'{}', NULL, $page, ARRAY[$(token F1)], '{3}', ARRAY[$(token G499)], '{4}', NULL"
+check patient_search_exact 'the family name of most' $((counted + most)) "'{}', NULL, $page, ARRAY[$(token F1)], '{3}', ARRAY[NULL::bytea], ARRAY[NULL::bigint], $none"
+check patient_search_exact 'the same, a deep page' $((counted + most)) "'{}', $(id 3 $((rows * 3 / 4))), $page, ARRAY[$(token F1)], '{3}', ARRAY[NULL::bytea], ARRAY[NULL::bigint], $none"
+check patient_search_exact 'both names of most' $((counted + most * 10)) "'{}', NULL, $page, ARRAY[$(token F1)], '{3}', ARRAY[$(token G1)], '{4}', $none"
+check patient_search_exact 'a rare name' $((counted + most)) "'{}', NULL, $page, ARRAY[$(token F1)], '{3}', ARRAY[$(token G499)], '{4}', $none"
 # (beginnings, groups, names)
 check patient_search_rarest 'two words' $((counted * 2 + most)) "ARRAY[$(token 'begins F*'), $(token 'begins G*')], '{1,2}', '{3,3}'"
 # (asked, after word, after part, after, limit, beginnings, groups, names, group count, walked, exact, exact name, year)
-check patient_search_beginning 'the family name of most' $most "'{}', $no, $page, ARRAY[$(token 'begins F1')], '{1}', '{3}', 1, 1, NULL, NULL, NULL"
+check patient_search_beginning 'the family name of most' $most "'{}', $no, $page, ARRAY[$(token 'begins F1')], '{1}', '{3}', 1, 1, $none, NULL, $none"
 # the words that begin so are few beside those who bear them
-check patient_search_beginning 'a letter' $((2000 + most)) "'{}', $no, $page, ARRAY[$(token 'begins F*')], '{1}', '{3}', 1, 1, NULL, NULL, NULL"
-check patient_search_beginning 'a deep page' $((2000 + most)) "'{}', $(token F7), 3, $(id 3 $((rows / 2))), $page, ARRAY[$(token 'begins F*')], '{1}', '{3}', 1, 1, NULL, NULL, NULL"
-check patient_search_beginning 'two words' $((most * 40)) "'{}', $no, $page, ARRAY[$(token 'begins F1'), $(token 'begins G1')], '{1,2}', '{3,3}', 2, 1, NULL, NULL, NULL"
+check patient_search_beginning 'a letter' $((2000 + most)) "'{}', $no, $page, ARRAY[$(token 'begins F*')], '{1}', '{3}', 1, 1, $none, NULL, $none"
+check patient_search_beginning 'a deep page' $((2000 + most)) "'{}', $(token F7), 3, $(id 3 $((rows / 2))), $page, ARRAY[$(token 'begins F*')], '{1}', '{3}', 1, 1, $none, NULL, $none"
+check patient_search_beginning 'two words' $((most * 40)) "'{}', $no, $page, ARRAY[$(token 'begins F1'), $(token 'begins G1')], '{1,2}', '{3,3}', 2, 1, $none, NULL, $none"
 # (asked, after exact, after, limit, care of, beginnings, groups, names, group
 # count, tokens, parts, other tokens, other parts, year): by the clinician's team
-of_team="ARRAY[$(token 'begins F1'), $(token 'begins G1')], '{1,2}', '{3,3}', 2, ARRAY[$(token F1)], '{3}', ARRAY[$(token G1)], '{4}', NULL"
+of_team="ARRAY[$(token 'begins F1'), $(token 'begins G1')], '{1,2}', '{3,3}', 2, ARRAY[$(token F1)], '{3}', ARRAY[$(token G1)], '{4}', $none"
 check patient_search_team 'three patients' $most "'{}', NULL, NULL, $page, $two, $of_team"
 check patient_search_team 'many patients' $((most + team * 10)) "'{}', NULL, NULL, $page, $one, $of_team"
 # (beginnings, groups, names, group count, family, single, year, month, day, care of, limit)
-check patient_alike 'a birth date' $((most * 2)) "ARRAY[$(token 'begins F1')], '{1}', '{1}', 1, $(token F1), false, $(token y7), $(token y7-7), $(token y7-7-7), NULL, $page"
+check patient_alike 'a birth date' $((most * 2)) "ARRAY[$(token 'begins F1')], '{1}', '{1}', 1, $(sought F1), false, $(sought y7), $(sought y7-7), $(sought y7-7-7), NULL, $page"
 # whoever has that name: a person is taken in once
-check patient_alike 'a year' $((rows / 3)) "ARRAY[$(token 'begins F9')], '{1}', '{1}', 1, $(token F9), false, $(token y7), NULL, NULL, NULL, $page"
+check patient_alike 'a year' $((rows / 3)) "ARRAY[$(token 'begins F9')], '{1}', '{1}', 1, $(sought F9), false, $(sought y7), $none, $none, NULL, $page"
 check audit_patients 'of a page' $most "ids_of(3, $page)"
 
 # People. (now, as admin, before, limit, role)
@@ -218,15 +221,24 @@ check recording_chunks 'a page of many' $most "$(id 9 7), 500, $page"
 check recording_missing 'of many, none is' 1100 "$(id 9 7), 1000"
 check recording_unseen 'of many, none is' 1100 "$(id 9 7), $page" epione_jobs
 
-# Payments. (patient, visit, state, differs, from, to, after, after id, limit)
+# Payments. (patient, visit, state, differs, from, to, after, after id, limit, currency)
+latest=253402300799000000
 ever="'1900-01-01', '9999-12-31'"
-check payment_list 'of the clinic' $most "NULL, NULL, NULL, false, $ever, NULL, NULL, $page"
-check payment_list 'of a day' $most "NULL, NULL, NULL, false, now() - interval '900 days', now() - interval '899 days', NULL, NULL, $page"
-check payment_list 'a deep page' $most "NULL, NULL, NULL, false, $ever, now() - interval '900 days', $(id 4 1), $page"
-check payment_list 'of a patient' $most "$(id 3 7), NULL, NULL, false, $ever, NULL, NULL, $page"
-check payment_list 'of a visit' $most "NULL, $(id 4 77), NULL, false, $ever, NULL, NULL, $page"
-check payment_list 'those that are open' $most "NULL, NULL, 'open', false, $ever, NULL, NULL, $page"
-check payment_list 'those that differ' $most "NULL, NULL, NULL, true, $ever, NULL, NULL, $page"
+check payment_list 'of the clinic' $most "NULL, NULL, NULL, false, $ever, $latest, NULL, $page, NULL"
+check payment_list 'of a day' $most "NULL, NULL, NULL, false, now() - interval '900 days', now() - interval '899 days', $latest, NULL, $page, NULL"
+check payment_list 'a deep page' $most "NULL, NULL, NULL, false, $ever, us_of(now() - interval '900 days'), $(id 4 1), $page, NULL"
+check payment_list 'of a patient' $most "$(id 3 7), NULL, NULL, false, $ever, $latest, NULL, $page, NULL"
+check payment_list 'of a visit' $most "NULL, $(id 4 77), NULL, false, $ever, $latest, NULL, $page, NULL"
+check payment_list 'those that are open' $most "NULL, NULL, 'open', false, $ever, $latest, NULL, $page, NULL"
+check payment_list 'in a currency' $most "NULL, NULL, NULL, false, $ever, $latest, NULL, $page, 'USD'"
+check payment_list 'in a currency, paid' $most "NULL, NULL, 'paid', false, $ever, $latest, NULL, $page, 'EUR'"
+check payment_due 'of the clinic' $most "NULL, $ever, '9999-12-31', NULL, $page"
+check payment_due 'a deep page' $most "NULL, $ever, now() - interval '900 days', $(id 4 1), $page"
+check payment_due 'of a patient' $most "$(id 3 7), $ever, '9999-12-31', NULL, $page"
+check payment_difference_list 'of the clinic' $most "'9999-12-31', NULL, $page"
+few payment_keepers 'those who work here'
+few payment_months 'the rows of the months that are asked for, which are their sum'
+check payment_list 'those that differ' $most "NULL, NULL, NULL, true, $ever, $latest, NULL, $page, NULL"
 
 # The log
 elsewhere audit_list audit_test.sh audit_page
@@ -234,12 +246,23 @@ elsewhere patient_accesses audit_test.sh audit_page
 elsewhere patient_access_days audit_test.sh audit_days
 check audit_operator 'a day' $((page * 4 + 100)) "$(id 1 1), now() - interval '20 days', now() - interval '19 days', $page" epione_owner
 
+check audit_unsealed 'what came since' 3000 '50' epione_jobs
+check audit_entries 'in the middle' 3000 "$(id 1 1), -5000, 0, 100" epione_owner
+check audit_tile_list 'in the middle' $most "$(id 1 1), 0, 2560, 4608, 2048" epione_owner
+check audit_tile_list 'one tile' $most "$(id 1 1), 0, 2560, 2816, 256"
+few audit_tree_list 'as many as there are clinics'
+
 few password_history_list 'at most 24 of one account, by its key'
 few migration_list 'as many as there are migrations'
 few audit_words 'as many as the server knows words'
 few fee_list 'what a clinic charges now; what it retired is in no index of it'
 few clinic_find 'as many as there are clinics'
+few class_keys 'as many versions as there are of one key'
+few key_list 'as many versions as there are of a clinic'"'"'s keys; what it counts of an older one has an end'
+check record_keys_behind 'a batch' 1000 "'patient', 2, 500" epione_jobs
 few key_status 'every key, at a console: it says how each was used'
+few store_strangers 'of one page of names, at a console'
+few store_missing 'of one page of names, at a console'
 few job_list_all 'at a console, of jobs that are swept after 30 days'
 few sessions_ended 'those whose sockets are open, one by one'
 few fill_patients 'a batch, in the order of the key'

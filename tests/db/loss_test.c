@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -221,14 +222,15 @@ lost_between_two_statements_is_unavailable(void **state)
 	assert_int_equal(super("SELECT count(*) FROM entry"), 0);
 }
 
-/* A proxy that lets the COMMIT through and its answer not */
+/* A proxy that lets the COMMIT through and its answer not; or, slow, some bytes
+ * at a time of what is answered once it has let us in */
 
-enum cut { CUT_ANSWER, CUT_AFTER_TAG };
+enum cut { CUT_ANSWER, CUT_AFTER_TAG, SLOW };
 
 struct proxy {
 	int client, server, listener;
 	enum cut cut;
-	bool cut_done;
+	bool cut_done, slow;
 };
 
 static int
@@ -245,13 +247,19 @@ static bool
 proxy_pass(struct proxy *p, int from, int to)
 {
 	static const char tag[] = "COMMIT";
+	static const char idle[] = { 'Z', 0, 0, 0, 5, 'I' };
 	char buf[65536], *at;
-	ssize_t n = read(from, buf, sizeof(buf));
+	ssize_t n = read(from, buf, p->slow ? 32 : sizeof(buf));
 
 	if (n <= 0)
 		return false;
-	at = from == p->server ? memmem(buf, (size_t)n, tag, sizeof(tag))
-			       : NULL;
+	if (p->slow)
+		usleep(150 * 1000);
+	else if (p->cut == SLOW && from == p->server)
+		p->slow = memmem(buf, (size_t)n, idle, sizeof(idle)) != NULL;
+	at = from == p->server && p->cut != SLOW
+	    ? memmem(buf, (size_t)n, tag, sizeof(tag))
+	    : NULL;
 	if (at == NULL)
 		return write(to, buf, (size_t)n) == n;
 	p->cut_done = true;
@@ -275,6 +283,7 @@ proxy_connection(struct proxy *p, const char *server)
 	if (connect(p->server, (struct sockaddr *)&sun, sizeof(sun)) != 0)
 		_exit(1);
 	if ((answers = fork()) == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		while (proxy_pass(p, p->server, p->client))
 			;
 		shutdown(p->client, SHUT_RDWR);
@@ -295,7 +304,8 @@ proxy_connection(struct proxy *p, const char *server)
 static void
 proxy_serve(struct proxy *p, const char *server)
 {
-	signal(SIGPIPE, SIG_IGN); /* a pool that gave up */
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that failed */
+	signal(SIGPIPE, SIG_IGN);	  /* a pool that gave up */
 	while (!p->cut_done) {
 		p->client = accept(p->listener, NULL, NULL);
 		proxy_connection(p, server);
@@ -344,6 +354,22 @@ an_answer_that_is_cut_off_is_unknown_though_committed(void **state)
 	assert_int_equal(w.got, ERR_OK);
 	assert_int_equal(w.commit, ERR_UNKNOWN_OUTCOME);
 	assert_int_equal(super("SELECT count(*) FROM entry"), 1);
+	waitpid(pid, NULL, 0);
+}
+
+static void
+a_slow_database_is_waited_for_while_it_answers(void **state)
+{
+	int64_t start = instant_monotonic();
+	char url[512];
+	pid_t pid = proxy_start(SLOW, url);
+
+	(void)state;
+	pool_start_at(url, 1, 20000);
+	assert_int_equal(db_stats().reconnects, 0);
+	assert_true(instant_monotonic() - start > 5000); /* an attempt's time */
+	db_stop();
+	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 }
 
@@ -544,6 +570,8 @@ main(void)
 		cmocka_unit_test(lost_between_two_statements_is_unavailable),
 		cmocka_unit_test(
 		    an_answer_that_is_cut_off_is_unknown_though_committed),
+		cmocka_unit_test(
+		    a_slow_database_is_waited_for_while_it_answers),
 		cmocka_unit_test(
 		    an_answer_that_came_counts_though_the_rest_is_lost),
 		cmocka_unit_test(a_database_that_comes_later_is_waited_for),

@@ -107,7 +107,7 @@ VALUES ($1, $2, $3, $4, $5, $6);
 SELECT p.reason, p.id, p.reason_id, k.subject_id, k.version, k.wrapped, p.family_name,
        p.given_name
   FROM person p
-  LEFT JOIN record_key k ON k.subject_id = p.subject
+  LEFT JOIN record_key k ON k.subject_id = p.subject AND k.version = p.key_version
  WHERE p.id = $1::uuid;
 
 -- sql: person_list many
@@ -117,5 +117,5 @@ SELECT p.reason, p.id, p.reason_id, k.subject_id, k.version, k.wrapped, p.family
 SELECT p.reason, p.id, p.reason_id, k.subject_id, k.version, k.wrapped, p.family_name,
        p.given_name
   FROM person p
-  LEFT JOIN record_key k ON k.subject_id = p.subject
+  LEFT JOIN record_key k ON k.subject_id = p.subject AND k.version = p.key_version
  ORDER BY p.id;

@@ -18,7 +18,9 @@ CREATE TABLE may (
 INSERT INTO may (role, rights, clinics, rel) VALUES
     ('server', 'S', 'none', 'installation'),
     ('server', 'S', 'none', 'audit_word'),
-    ('server', 'S', 'own or nil', 'class_key'),
+    ('server', 'S', 'own or nil', 'audit_tree'),
+    ('server', 'S', 'own or nil', 'audit_tile'),
+    ('server', 'S', 'own or nil', 'audit_key'),
     ('server', 'SU', 'own', 'clinic'),
     ('server', 'SIU', 'own', 'record_key'),
     ('server', 'SIU', 'own', 'patient'),
@@ -41,11 +43,14 @@ INSERT INTO may (role, rights, clinics, rel) VALUES
     ('server', 'SIUD', 'own', 'idempotency'),
     ('server', 'SIU', 'own', 'fee'),
     ('server', 'SIU', 'own', 'payment'),
+    ('server', 'SU', 'own', 'payment_difference'),
     ('server', 'SI', 'own', 'payment_refund'),
     ('server', 'SI', 'own', 'payment_event'),
+    ('server', 'S', 'own', 'payment_receipt'),
     ('server', 'SI', 'own', 'ledger'),
     ('jobs', 'SU', 'own', 'payment'),
     ('jobs', 'SU', 'own', 'payment_refund'),
+    ('jobs', 'SIU', 'own', 'payment_receipt'),
     ('jobs', 'SI', 'own', 'ledger'),
     ('server', 'S', 'own', 'job'),
     ('server', 'S', 'own', 'audit_log'),
@@ -55,8 +60,9 @@ INSERT INTO may (role, rights, clinics, rel) VALUES
     ('jobs', 'S', 'none', 'installation'),
     ('jobs', 'S', 'none', 'job_pause'),
     ('jobs', 'S', 'own or nil', 'class_key'),
+    ('jobs', 'I', 'own', 'class_key'),
     ('jobs', 'S', 'own', 'clinic'),
-    ('jobs', 'S', 'own', 'record_key'),
+    ('jobs', 'SU', 'own', 'record_key'),
     ('jobs', 'SU', 'own', 'recording'),
     ('jobs', 'SUD', 'own', 'recording_chunk'),
     ('jobs', 'SIU', 'none', 'store_signer'),
@@ -68,6 +74,7 @@ INSERT INTO may (role, rights, clinics, rel) VALUES
     ('reporter', 'S', 'own', 'audit_background'),
     ('reporter', 'S', 'own', 'audit');
 INSERT INTO may (role, rights, clinics, rel, narrowed, change) VALUES
+    ('server', 'S', 'own or nil', 'class_key', $$class <> 'audit'$$, NULL),
     ('server', 'I', 'own', 'job', $$state = 'waiting' AND attempts = 0$$, NULL),
     ('server', 'U', 'own', 'job', $$state = 'dead'$$, $$state = 'waiting', ended_at = NULL$$),
     ('jobs', 'D', 'own', 'record_key', $$class = 'job'$$, NULL);
@@ -77,8 +84,8 @@ UPDATE may SET role = 'epione_' || role;
 -- may call are few, and each was looked at.
 CREATE TABLE lent (role text, functions text[]);
 INSERT INTO lent VALUES
-    ('epione_server', '{attempt_take, audit_background_note, audit_days, audit_nobody, audit_page, audit_words, invitation_find, payment_find, session_open, sessions_ended, sign_in_take, source_note}'),
-    ('epione_jobs', '{audit_background_close, audit_months, audit_words, payment_reconcile, recordings_due, sweep_attempts, sweep_idempotency, sweep_invitations, sweep_jobs, sweep_sessions, sweep_strangers}'),
+    ('epione_server', '{attempt_take, audit_background_note, audit_days, audit_found, audit_nobody, audit_page, audit_words, invitation_find, payment_find, reset_ask, session_open, sessions_ended, sign_in_take, source_note}'),
+    ('epione_jobs', '{audit_background_close, audit_months, audit_sealed_to, audit_tile_put, audit_tree_of, audit_tree_put, audit_unsealed, audit_words, keys_watch, payment_compare, payment_reconcile, recordings_due, reset_link, sweep_attempts, sweep_idempotency, sweep_invitations, sweep_jobs, sweep_sessions, sweep_strangers}'),
     ('epione_reporter', '{}');
 
 -- The clinics: the installation's own (nil), and two that know nothing of each other.
@@ -90,10 +97,14 @@ CREATE FUNCTION clinics() RETURNS SETOF uuid LANGUAGE sql
 CREATE FUNCTION fill(c uuid) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     b8 bytea := substr(sha256(uuid_send(c)), 1, 8);
+    b10 bytea := substr(sha256(uuid_send(c)), 1, 10);
     b32 bytea := sha256(uuid_send(c));
     n uuid := gen_random_uuid();
 BEGIN
-    INSERT INTO class_key (clinic_id, class, version, wrapped) VALUES (c, 'patient', 1, b8);
+    INSERT INTO class_key (clinic_id, class, version, wrapped) VALUES (c, 'patient', 1, b8), (c, 'audit', 1, b8);
+    INSERT INTO audit_tree VALUES (c, 1, b32);
+    INSERT INTO audit_tile VALUES (c, 0, 0, b32, 1, 1);
+    INSERT INTO audit_key VALUES (c, 1, b32);
     INSERT INTO audit_log (clinic_id, request_id, event, operation, purpose, action) VALUES (c, n, 1, 1, 1, 'R');
     INSERT INTO audit_background (clinic_id, hour, what, first_seq, first_at, last_at, request_id) VALUES (c, now(), sha256(c::text::bytea), 1, now(), now(), n);
     INSERT INTO job (clinic_id, id, kind, key, run_at) VALUES (c, n, 'k', 'waiting', now());
@@ -106,9 +117,9 @@ BEGIN
     INSERT INTO clinic (id, name) VALUES (c, 'Clinic ' || c);
     INSERT INTO record_key (clinic_id, subject_id, class, wrapped) VALUES (c, n, 'patient', b8), (c, gen_random_uuid(), 'job', b8);
     INSERT INTO patient (clinic_id, id, family_name, sex) VALUES (c, n, b8, b8);
-    INSERT INTO patient_token VALUES (c, n, b8, 1);
-    INSERT INTO name_beginning VALUES (c, b8, b8);
-    INSERT INTO account (clinic_id, id, role, email, email_token, display_name) VALUES (c, n, 'clinician', b8, b8, b8);
+    INSERT INTO patient_token VALUES (c, n, b10, 1);
+    INSERT INTO name_beginning VALUES (c, b10, b10);
+    INSERT INTO account (clinic_id, id, role, email, email_token, display_name) VALUES (c, n, 'clinician', b8, b10, b8);
     INSERT INTO password_history VALUES (c, n, 'hash', now());
     INSERT INTO known_source (clinic_id, account_id, kind, token) VALUES (c, n, 'network', b32);
     INSERT INTO attempt (clinic_id, account_id, factor) VALUES (c, n, 'password');
@@ -127,7 +138,10 @@ BEGIN
         VALUES (c, n, n, n, n, 100, 'USD', n);
     INSERT INTO payment_refund (clinic_id, id, payment_id, patient_id, amount_minor, reason, created_by)
         VALUES (c, n, n, n, 100, b8, n);
+    INSERT INTO payment_difference (clinic_id, id, reference, kind, amount_minor, currency, moved_at)
+        VALUES (c, n, 'txn', 'charge', 100, 'USD', now());
     INSERT INTO payment_event (clinic_id, id, payment_id) VALUES (c, 'evt', n);
+    INSERT INTO payment_receipt (clinic_id, payment_id, refunded_minor, pdf) VALUES (c, n, 0, b8);
     INSERT INTO ledger (clinic_id, id, payment_id, kind, debit, credit, amount_minor, currency)
         VALUES (c, n, n, 'opened', 'patient', 'income', 100, 'USD');
     INSERT INTO idempotency (clinic_id, actor_id, operation, key_hash, request_hash) VALUES (c, n, 'o', b32, b32);
@@ -181,7 +195,7 @@ CREATE FUNCTION reaches(clinics text, at uuid, of uuid) RETURNS boolean LANGUAGE
 
 CREATE FUNCTION columns(role text, oid oid, command text) RETURNS text[] LANGUAGE sql
     AS $$ SELECT array_agg(quote_ident(attname) ORDER BY attnum) FROM pg_attribute
-           WHERE attrelid = oid AND attnum > 0 AND NOT attisdropped AND attidentity = ''
+           WHERE attrelid = oid AND attnum > 0 AND NOT attisdropped AND attidentity = '' AND attgenerated = ''
              AND has_column_privilege(role, oid, attnum, command) $$;
 
 -- Rights that are not as listed, on a table or on columns of it.

@@ -49,7 +49,7 @@ export SERVER_URL OWNER_URL SUPER_URL
 export CLUSTER="$work/pg" EPIONECTL="$build/epionectl" WORK="$work" BUILD_DB="$out"
 psql -X -q -v ON_ERROR_STOP=1 -d "$OWNER_URL" -f tests/db/schema.sql
 
-[ $# -gt 0 ] || set -- value tx loss listen key strict tls migrate cluster list audit rows
+[ $# -gt 0 ] || set -- value tx shared loss listen key strict tls migrate cluster list audit rows
 failed=
 for name in "$@"; do
 	echo "== tests/db/$name"

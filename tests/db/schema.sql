@@ -46,11 +46,12 @@ CREATE TABLE record_key (
     clinic_id uuid, subject_id uuid, class text, version bigint, wrapped bytea,
     seals bigint NOT NULL DEFAULT 0,
     created_at timestamptz NOT NULL DEFAULT now(), shredded_at timestamptz,
-    PRIMARY KEY (clinic_id, subject_id)
+    PRIMARY KEY (clinic_id, subject_id, version)
 );
 CREATE TABLE person (
     id uuid PRIMARY KEY, subject uuid NOT NULL, family_name bytea,
-    given_name bytea, reason bytea, reason_id uuid
+    given_name bytea, reason bytea, reason_id uuid,
+    key_version bigint GENERATED ALWAYS AS (('x' || encode(substr(family_name, 2, 4), 'hex'))::bit(32)::bigint) STORED
 );
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO epione_server;

@@ -252,6 +252,9 @@ kore_parent_configure(int argc, char **argv)
 		fail(problem);
 	if (peer_init() != ERR_OK)
 		fail(no_shared_memory);
+	if (sandbox_parent() != ERR_OK)
+		fail("the kernel takes no seccomp filter: this server does not "
+		     "run without one");
 }
 
 void

@@ -49,9 +49,9 @@ static pthread_t *threads;
 static unsigned threads_n, in_hand, in_hand_max;
 
 /* Time from one job's end to the next's, of the last ones. On a busy machine
- * the first of a crowd take long and the later ones less, since a thread that
- * has waited gives way less. A newcomer may therefore hope for the least of
- * these; one who was there while PACES_TELL of them ended knows better. */
+ * the first of many take long and the later ones less, since a thread that has
+ * waited gives way less. A newcomer may therefore hope for the least of these;
+ * one who was there while PACES_TELL of them ended knows better. */
 #define PACES	   8
 #define PACES_TELL 4
 static int64_t paces_ms[PACES], paced_ms;

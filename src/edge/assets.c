@@ -1,6 +1,5 @@
 #include "edge/assets.h"
 
-#include "base/crypto.h"
 #include "base/text.h"
 #include "gate/reply.h"
 
@@ -21,7 +20,7 @@ struct asset {
 	const char *type;
 	uint8_t *data;
 	size_t size;
-	char etag[36];
+	char etag[REPLY_TAG_SIZE];
 	bool page;
 };
 
@@ -99,17 +98,10 @@ request_path(const char *relative, bool page)
 static int
 etag_set(struct asset *a)
 {
-	uint8_t hash[32];
-	size_t i;
-
-	if (crypto_sha256((struct bytes){ a->data, a->size }, hash) != ERR_OK)
-		return complain(a->path, "could not be hashed");
-	a->etag[0] = '"';
-	for (i = 0; i < 16; i++)
-		snprintf(a->etag + 1 + i * 2, 3, "%02x", hash[i]);
-	a->etag[33] = '"';
-	a->etag[34] = '\0';
-	return 0;
+	return reply_tag_make((struct bytes){ a->data, a->size }, a->etag) ==
+		ERR_OK
+	    ? 0
+	    : complain(a->path, "could not be hashed");
 }
 
 static int
@@ -190,11 +182,6 @@ assets_reply(
 	    (struct bytes){ a->data, a->size });
 	rp->content_type = a->type;
 	if (found)
-		reply_header(rp, "ETag", a->etag);
-	if (found && if_none_match != NULL &&
-	    strcmp(if_none_match, a->etag) == 0) {
-		rp->status = 304;
-		rp->body = (struct bytes){ NULL, 0 };
-	}
+		reply_tag(rp, a->etag, if_none_match);
 	return ERR_OK;
 }

@@ -17,7 +17,8 @@ struct counters {
 	_Atomic uint64_t answers[6]; /* by the status' first digit */
 	_Atomic int64_t sockets;
 	_Atomic int64_t fibers, connections_ready, waiting;
-	_Atomic uint64_t transactions, round_trips, timeouts, lost, reconnects;
+	_Atomic uint64_t transactions, shared, round_trips, timeouts, lost,
+	    reconnects;
 };
 
 static struct counters *rows, *own;
@@ -64,6 +65,7 @@ own_refresh(void)
 	own->connections_ready = db.ready;
 	own->waiting = db.waiting;
 	own->transactions = db.transactions;
+	own->shared = db.shared;
 	own->round_trips = db.round_trips;
 	own->timeouts = db.timeouts;
 	own->lost = db.lost;
@@ -114,6 +116,8 @@ metrics_print(FILE *f)
 		metric(f, "database_waiting", w, rows[w].waiting);
 		metric(f, "database_transactions_total", w,
 		    (int64_t)rows[w].transactions);
+		metric(f, "database_transactions_shared_total", w,
+		    (int64_t)rows[w].shared);
 		metric(f, "database_round_trips_total", w,
 		    (int64_t)rows[w].round_trips);
 		metric(

@@ -185,7 +185,8 @@ api_answer(struct exchange *x)
 static enum err
 description_answer(struct exchange *x)
 {
-	return only_reads(x) ? openapi_reply(&x->rp) : ERR_METHOD_NOT_ALLOWED;
+	return only_reads(x) ? openapi_reply(x->if_none_match, &x->rp)
+			     : ERR_METHOD_NOT_ALLOWED;
 }
 
 static enum err

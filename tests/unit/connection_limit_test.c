@@ -148,7 +148,7 @@ all_that_can_connect_find_a_place(void **state)
 
 /* Enters and leaves at random; the worst that was ever true of `open`. */
 static int
-crowding(struct address a, uint32_t limit, _Atomic int *open)
+connecting(struct address a, uint32_t limit, _Atomic int *open)
 {
 	uint32_t slot, mine[8];
 	int i, n = 0, now, worst = 0;
@@ -185,9 +185,9 @@ the_limit_holds_while_workers_race(void **state)
 	assert_int_equal(entering(numbered(9), 5, 1, slots), 1);
 	if ((pid = fork()) == 0) {
 		connection_limit_worker(1);
-		_exit(crowding(numbered(9), 5, open));
+		_exit(connecting(numbered(9), 5, open));
 	}
-	assert_in_range(crowding(numbered(9), 5, open), 1, 4);
+	assert_in_range(connecting(numbered(9), 5, open), 1, 4);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status));
 	assert_in_range(WEXITSTATUS(status), 1, 4);

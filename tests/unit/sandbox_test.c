@@ -6,7 +6,9 @@
 
 #include "../../src/edge/sandbox.c"
 
+#include <fcntl.h>
 #include <linux/audit.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -46,6 +48,7 @@ status_of(bool keys, const char *database, void (*act)(void))
 		KORE_SYSCALL_DENY(socket, REFUSED),
 		KORE_SYSCALL_DENY(connect, REFUSED),
 		KORE_SYSCALL_DENY(clone, REFUSED),
+		KORE_SYSCALL_DENY(prctl, REFUSED),
 		KORE_BPF_RET(SECCOMP_RET_ALLOW),
 	};
 	struct sock_fprog prog;
@@ -96,6 +99,12 @@ forks(void)
 	_exit(syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0) >= 0 ? 0 : errno);
 }
 
+static void
+becomes_dumpable(void)
+{
+	_exit(prctl(PR_SET_DUMPABLE, 1) == 0 ? 0 : errno);
+}
+
 static int
 opened(const char *database, int which)
 {
@@ -143,6 +152,91 @@ a_worker_makes_threads_and_no_process(void **state)
 {
 	(void)state;
 	assert_int_equal(status_of(false, "", forks), REFUSED);
+	assert_int_equal(status_of(false, "", becomes_dumpable), REFUSED);
+	assert_int_equal(status_of(true, "", becomes_dumpable), REFUSED);
+}
+
+/* What a process does under the parent's, as its exit status. */
+static int
+parent_status(void (*act)(void))
+{
+	int status;
+	pid_t pid;
+
+	if ((pid = fork()) == 0) {
+		if (sandbox_parent() != ERR_OK)
+			_exit(255);
+		act();
+		_exit(254);
+	}
+	assert_int_not_equal(pid, -1);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static void
+runs_a_program(void)
+{
+	char name[] = "true", *argv[] = { name, NULL };
+
+	execv("/bin/true", argv);
+	_exit(errno);
+}
+
+static void
+listens(void)
+{
+	_exit(listen(socket(AF_INET, SOCK_STREAM, 0), 1) == 0 ? 0 : errno);
+}
+
+static void
+makes_a_namespace(void)
+{
+	_exit(syscall(SYS_clone, SIGCHLD | CLONE_NEWUSER, 0, 0, 0, 0) >= 0
+		? 0
+		: errno);
+}
+
+static void
+looks_into_another(void)
+{
+	_exit(syscall(SYS_ptrace, 0, 0, 0, 0) == 0 ? 0 : errno);
+}
+
+/* What a parent is for: a child that reads a file and is told to end. */
+static void
+keeps_a_worker(void)
+{
+	int status, fd = open("/etc/passwd", O_RDONLY), ends[2];
+	pid_t pid;
+
+	if (fd < 0 || socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == -1)
+		_exit(errno);
+	if ((pid = fork()) == 0) {
+		pause();
+		_exit(1);
+	}
+	if (pid == -1 || kill(pid, SIGTERM) == -1 ||
+	    waitpid(pid, &status, 0) != pid || !WIFSIGNALED(status))
+		_exit(1);
+	_exit(0);
+}
+
+/*= OP-03 */
+static void
+the_parent_forks_and_runs_nothing_else(void **state)
+{
+	(void)state;
+	assert_int_equal(parent_status(runs_a_program), EPERM);
+	assert_int_equal(parent_status(listens), EPERM);
+	assert_int_equal(parent_status(makes_a_namespace), EPERM);
+	assert_int_equal(parent_status(looks_into_another), EPERM);
+	family = AF_NETLINK;
+	assert_int_equal(parent_status(opens), EPERM);
+	family = AF_UNIX;
+	assert_int_equal(parent_status(opens), 0);
+	assert_int_equal(parent_status(keeps_a_worker), 0);
 }
 
 int
@@ -152,6 +246,7 @@ main(void)
 		cmocka_unit_test(sockets_lead_to_the_database_alone),
 		cmocka_unit_test(the_key_manager_connects_to_nobody),
 		cmocka_unit_test(a_worker_makes_threads_and_no_process),
+		cmocka_unit_test(the_parent_forks_and_runs_nothing_else),
 	};
 
 #if defined(__SANITIZE_ADDRESS__)

@@ -4,6 +4,77 @@ CREATE EXTENSION IF NOT EXISTS btree_gist WITH SCHEMA public;
 
 COMMENT ON EXTENSION btree_gist IS 'support for indexing common datatypes in GiST';
 
+CREATE TYPE public.audit_entry AS (
+	tx bigint,
+	seq bigint,
+	clinic_id uuid,
+	at timestamp with time zone,
+	at_us bigint,
+	event text,
+	action text,
+	outcome text,
+	actor_id uuid,
+	actor_role text,
+	session text,
+	patient_id uuid,
+	record_id uuid,
+	returned uuid[],
+	address text,
+	request_id uuid,
+	operation text,
+	purpose text,
+	count bigint
+);
+
+ALTER TYPE public.audit_entry OWNER TO epione_owner;
+
+CREATE TABLE public.account (
+    clinic_id uuid NOT NULL,
+    id uuid NOT NULL,
+    role text NOT NULL,
+    patient_id uuid,
+    email bytea NOT NULL,
+    email_token bytea NOT NULL,
+    sign_in_token bytea,
+    display_name bytea NOT NULL,
+    password_hash text,
+    password_changed_at timestamp with time zone,
+    compromised_at timestamp with time zone,
+    totp_seed bytea,
+    totp_pending bytea,
+    totp_confirmed_at timestamp with time zone,
+    totp_last_step bigint DEFAULT 0 NOT NULL,
+    deactivated_at timestamp with time zone,
+    version bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    created_by uuid,
+    last_sign_in_at timestamp with time zone,
+    warned_at timestamp with time zone,
+    key_version bigint GENERATED ALWAYS AS (((('x'::text || encode(substr(display_name, 2, 4), 'hex'::text)))::bit(32))::bigint) STORED,
+    CONSTRAINT account_check CHECK ((sign_in_token = email_token)),
+    CONSTRAINT account_check1 CHECK (((role = 'patient'::text) = (patient_id IS NOT NULL))),
+    CONSTRAINT account_email_token_check CHECK ((octet_length(email_token) = 10)),
+    CONSTRAINT account_one_key CHECK (((substr(email, 2, 4) = substr(display_name, 2, 4)) AND (substr(totp_seed, 2, 4) = substr(display_name, 2, 4)) AND (substr(totp_pending, 2, 4) = substr(display_name, 2, 4)))),
+    CONSTRAINT account_role_check CHECK ((role = ANY (ARRAY['admin'::text, 'clinician'::text, 'scheduler'::text, 'compliance'::text, 'patient'::text])))
+);
+
+ALTER TABLE public.account OWNER TO epione_owner;
+
+COMMENT ON COLUMN public.account.email IS 'sealed:account_email';
+
+COMMENT ON COLUMN public.account.display_name IS 'sealed:account_display_name';
+
+COMMENT ON COLUMN public.account.totp_seed IS 'sealed:account_totp_seed';
+
+COMMENT ON COLUMN public.account.totp_pending IS 'sealed:account_totp_pending';
+
+CREATE FUNCTION public.account_resettable(a public.account) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    AS $$ SELECT a.deactivated_at IS NULL AND a.password_hash IS NOT NULL
+              AND a.totp_confirmed_at IS NOT NULL $$;
+
+ALTER FUNCTION public.account_resettable(a public.account) OWNER TO epione_owner;
+
 CREATE FUNCTION public.account_state(deactivated_at timestamp with time zone, password_hash text, invited text) RETURNS text
     LANGUAGE sql IMMUTABLE
     AS $$ SELECT CASE
@@ -19,6 +90,12 @@ CREATE FUNCTION public.approval_state(state text, expires_at timestamp with time
         THEN 'expired' ELSE state END $$;
 
 ALTER FUNCTION public.approval_state(state text, expires_at timestamp with time zone, t timestamp with time zone) OWNER TO epione_owner;
+
+CREATE FUNCTION public.at_us(us bigint) RETURNS timestamp with time zone
+    LANGUAGE sql IMMUTABLE
+    AS $$ SELECT to_timestamp(us / 1000000) + us % 1000000 * interval '1 microsecond' $$;
+
+ALTER FUNCTION public.at_us(us bigint) OWNER TO epione_owner;
 
 CREATE FUNCTION public.attempt_block(failures integer, free integer, device boolean, t timestamp with time zone) RETURNS timestamp with time zone
     LANGUAGE sql IMMUTABLE
@@ -142,8 +219,15 @@ END $$;
 
 ALTER FUNCTION public.attempt_take_stranger(token bytea, free integer) OWNER TO epione_owner;
 
+CREATE FUNCTION public.audit_tx(tx xid8) RETURNS bigint
+    LANGUAGE sql STABLE
+    AS $_$ SELECT $1::text::bigint + 0 $_$;
+
+ALTER FUNCTION public.audit_tx(tx xid8) OWNER TO epione_owner;
+
 CREATE TABLE public.audit_log (
     seq bigint NOT NULL,
+    tx bigint DEFAULT public.audit_tx(pg_current_xact_id()) NOT NULL,
     at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     clinic_id uuid NOT NULL,
     actor_id uuid,
@@ -316,6 +400,62 @@ END $$;
 
 ALTER FUNCTION public.audit_days(patient uuid, besides uuid, zone text, seen_at timestamp with time zone, before_at timestamp with time zone, before_seq bigint, page bigint) OWNER TO epione_owner;
 
+CREATE FUNCTION public.audit_entries(clinic uuid, after_tx bigint, after_seq bigint, batch bigint) RETURNS SETOF public.audit_entry
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_sort TO 'off'
+    SET jit TO 'off'
+    AS $$
+BEGIN
+    RETURN QUERY SELECT e.* FROM (
+            SELECT l FROM audit_log l
+             WHERE audit_turn(l.tx) >= audit_turn(after_tx)
+               AND (l.tx, l.seq) > (after_tx, after_seq) AND l.clinic_id = clinic
+             ORDER BY audit_turn(l.tx), l.tx, l.seq LIMIT batch) AS n
+     CROSS JOIN LATERAL audit_entry_of(n.l) AS e
+     ORDER BY e.tx, e.seq;
+END $$;
+
+ALTER FUNCTION public.audit_entries(clinic uuid, after_tx bigint, after_seq bigint, batch bigint) OWNER TO epione_owner;
+
+CREATE FUNCTION public.audit_entry_of(l public.audit_log) RETURNS SETOF public.audit_entry
+    LANGUAGE sql STABLE ROWS 1
+    AS $$
+    SELECT l.tx, l.seq, l.clinic_id, l.at, (extract(epoch FROM l.at) * 1000000)::bigint,
+           (SELECT w.word FROM audit_word w WHERE w.id = l.event), l.action::text,
+           CASE WHEN l.outcome IS NULL THEN 'ok'
+                ELSE (SELECT w.word FROM audit_word w WHERE w.id = l.outcome) END,
+           l.actor_id, (SELECT w.word FROM audit_word w WHERE w.id = l.actor_role),
+           lpad(to_hex(l.session), 16, '0'), l.patient_id,
+           coalesce(l.record_id, l.patient_id), l.returned,
+           coalesce(abbrev(l.address), 'none'), l.request_id,
+           (SELECT w.word FROM audit_word w WHERE w.id = l.operation),
+           (SELECT w.word FROM audit_word w WHERE w.id = l.purpose),
+           coalesce(l.count, 1)::bigint
+$$;
+
+ALTER FUNCTION public.audit_entry_of(l public.audit_log) OWNER TO epione_owner;
+
+CREATE FUNCTION public.audit_found(number bigint) RETURNS SETOF public.audit_entry
+    LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 1
+    SET search_path TO 'public', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET jit TO 'off'
+    AS $$
+DECLARE
+    own uuid := current_clinic();
+    nobody uuid := audit_nobody();
+BEGIN
+    RETURN QUERY SELECT e.* FROM (
+            SELECT l FROM audit_log l
+             WHERE l.seq = number AND (l.clinic_id = own OR l.clinic_id = nobody)
+             LIMIT 1) AS n
+     CROSS JOIN LATERAL audit_entry_of(n.l) AS e;
+END $$;
+
+ALTER FUNCTION public.audit_found(number bigint) OWNER TO epione_owner;
+
 CREATE FUNCTION public.audit_hour(at timestamp with time zone) RETURNS timestamp with time zone
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$ SELECT date_bin('1 hour', at, '2000-01-01T00:00:00Z') $$;
@@ -484,6 +624,142 @@ END $$;
 
 ALTER FUNCTION public.audit_page(from_at timestamp with time zone, to_at timestamp with time zone, actor uuid, patient uuid, what text, result text, before_at timestamp with time zone, before_seq bigint, page bigint, nobody boolean, besides uuid) OWNER TO epione_owner;
 
+CREATE FUNCTION public.audit_restored() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+DECLARE
+    past bigint := greatest((SELECT max(tx) FROM audit_log), (SELECT max(tx) FROM audit_sealed));
+BEGIN
+    EXECUTE format('CREATE OR REPLACE FUNCTION audit_tx(tx xid8) RETURNS bigint
+        LANGUAGE sql STABLE AS ''SELECT $1::text::bigint + %s''',
+        greatest(0, past + 1 - pg_current_xact_id()::text::bigint));
+END $_$;
+
+ALTER FUNCTION public.audit_restored() OWNER TO epione_owner;
+
+CREATE FUNCTION public.audit_sealed_to(last_tx bigint, last_seq bigint) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    UPDATE audit_sealed s SET tx = last_tx, seq = last_seq, at = clock_timestamp()
+     WHERE (s.tx, s.seq) < (last_tx, last_seq);
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'sealed already';
+    END IF;
+END $$;
+
+ALTER FUNCTION public.audit_sealed_to(last_tx bigint, last_seq bigint) OWNER TO epione_owner;
+
+CREATE FUNCTION public.audit_tile_put(clinic uuid, height bigint, start bigint, added bytea, tx bigint, number bigint) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    have bigint := coalesce((SELECT t.size FROM audit_tree t WHERE t.clinic_id = clinic), 0);
+    whole bytea := added;
+    place bigint := start;
+BEGIN
+    IF start < have >> (8 * height)::integer THEN
+        RAISE EXCEPTION 'sealed already';
+    END IF;
+    IF (start + octet_length(added) / 32) % 256 = 0 THEN
+        place := start - start % 256;
+        WITH parts AS (
+            DELETE FROM audit_tile t
+             WHERE t.clinic_id = clinic AND t.level = height
+               AND t.first >= place AND t.first < start
+            RETURNING t.first, t.hashes)
+        SELECT coalesce(string_agg(p.hashes, ''::bytea ORDER BY p.first), '') || added
+          INTO whole FROM parts p;
+    END IF;
+    INSERT INTO audit_tile VALUES (clinic, height, place, whole, tx, number);
+END $$;
+
+ALTER FUNCTION public.audit_tile_put(clinic uuid, height bigint, start bigint, added bytea, tx bigint, number bigint) OWNER TO epione_owner;
+
+CREATE TABLE public.audit_tree (
+    clinic_id uuid NOT NULL,
+    size bigint NOT NULL,
+    edge bytea NOT NULL,
+    note text,
+    sealed_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT audit_tree_check CHECK ((octet_length(edge) = (32 * length(replace(((size)::bit(64))::text, '0'::text, ''::text))))),
+    CONSTRAINT audit_tree_size_check CHECK ((size > 0))
+);
+
+ALTER TABLE public.audit_tree OWNER TO epione_owner;
+
+CREATE FUNCTION public.audit_tree_of(clinic uuid) RETURNS SETOF public.audit_tree
+    LANGUAGE sql STABLE SECURITY DEFINER ROWS 1
+    SET search_path TO 'public', 'pg_temp'
+    AS $$ SELECT * FROM audit_tree WHERE clinic_id = clinic $$;
+
+ALTER FUNCTION public.audit_tree_of(clinic uuid) OWNER TO epione_owner;
+
+CREATE FUNCTION public.audit_tree_put(clinic uuid, was bigint, becomes bigint, right_edge bytea, checkpoint text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF was = 0 THEN
+        INSERT INTO audit_tree VALUES (clinic, becomes, right_edge, checkpoint);
+    ELSE
+        UPDATE audit_tree t
+           SET size = becomes, edge = right_edge, note = checkpoint, sealed_at = clock_timestamp()
+         WHERE t.clinic_id = clinic AND t.size = was AND t.size < becomes;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'sealed by another';
+        END IF;
+    END IF;
+END $$;
+
+ALTER FUNCTION public.audit_tree_put(clinic uuid, was bigint, becomes bigint, right_edge bytea, checkpoint text) OWNER TO epione_owner;
+
+CREATE FUNCTION public.audit_turn(tx bigint) RETURNS bigint
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$ SELECT tx >> 10 $$;
+
+ALTER FUNCTION public.audit_turn(tx bigint) OWNER TO epione_owner;
+
+CREATE FUNCTION public.audit_unsealed(batch bigint) RETURNS SETOF public.audit_entry
+    LANGUAGE plpgsql SECURITY DEFINER ROWS 500
+    SET search_path TO 'public', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_sort TO 'off'
+    SET jit TO 'off'
+    AS $$
+DECLARE
+    -- of a snapshot before the one that reads: whatever ran before is over in both
+    horizon bigint := audit_tx(pg_snapshot_xmin(pg_current_snapshot()));
+    done audit_sealed;
+BEGIN
+    SELECT * INTO done FROM audit_sealed;
+    IF done.tx > audit_tx(pg_snapshot_xmax(pg_current_snapshot())) THEN
+        RAISE EXCEPTION 'audit_restored() was not called'
+            USING ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;
+    IF NOT EXISTS (SELECT FROM audit_log l
+         WHERE audit_turn(l.tx) >= audit_turn(done.tx) AND l.tx >= done.tx
+           AND (l.tx, l.seq) > (done.tx, done.seq) AND l.tx < horizon) THEN
+        RETURN;
+    END IF;
+    SELECT * INTO done FROM audit_sealed FOR UPDATE SKIP LOCKED;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    RETURN QUERY SELECT e.* FROM (
+            SELECT l FROM audit_log l
+             WHERE audit_turn(l.tx) >= audit_turn(done.tx)
+               AND (l.tx, l.seq) > (done.tx, done.seq) AND l.tx < horizon
+             ORDER BY audit_turn(l.tx), l.tx, l.seq LIMIT batch) AS n
+     CROSS JOIN LATERAL audit_entry_of(n.l) AS e
+     ORDER BY e.clinic_id, e.tx, e.seq;
+END $$;
+
+ALTER FUNCTION public.audit_unsealed(batch bigint) OWNER TO epione_owner;
+
 CREATE FUNCTION public.audit_word(word text) RETURNS smallint
     LANGUAGE sql
     AS $_$ SELECT w.id FROM audit_words(ARRAY[$1]) AS w $_$;
@@ -506,16 +782,19 @@ END $$;
 
 ALTER FUNCTION public.audit_words(words text[]) OWNER TO epione_owner;
 
-CREATE FUNCTION public.bears_names(patient uuid, beginnings bytea[], groups bigint[], names bigint[]) RETURNS bigint
+CREATE FUNCTION public.bears_names(patient uuid, beginnings bytea[], groups bigint[], names bigint[]) RETURNS TABLE(n bigint)
     LANGUAGE sql STABLE PARALLEL SAFE
     AS $$
     SELECT count(DISTINCT w.grp)
-      FROM patient_token t
-      JOIN name_beginning b ON b.clinic_id = t.clinic_id AND b.word = t.token
+      FROM (SELECT t.token, t.part
+              FROM patient_token t
+             WHERE t.clinic_id = current_clinic() AND t.patient_id = patient
+            OFFSET 0) AS t
       JOIN unnest(beginnings, groups, names) AS w(beginning, grp, name)
-        ON w.beginning = b.beginning
-     WHERE t.clinic_id = current_clinic() AND t.patient_id = patient
-       AND w.name IN (3, 2 - t.part % 2)
+        ON w.name IN (3, 2 - t.part % 2)
+     WHERE (SELECT true FROM name_beginning b
+             WHERE b.clinic_id = current_clinic() AND b.beginning = w.beginning
+               AND b.word = t.token)
 $$;
 
 ALTER FUNCTION public.bears_names(patient uuid, beginnings bytea[], groups bigint[], names bigint[]) OWNER TO epione_owner;
@@ -545,6 +824,7 @@ CREATE TABLE public.visit (
     ends_at timestamp with time zone NOT NULL,
     reason bytea NOT NULL,
     fee_id uuid,
+    due boolean DEFAULT false NOT NULL,
     status text DEFAULT 'booked'::text NOT NULL,
     arrived_at timestamp with time zone,
     admitted_at timestamp with time zone,
@@ -552,6 +832,7 @@ CREATE TABLE public.visit (
     version bigint DEFAULT 1 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     created_by uuid NOT NULL,
+    key_version bigint GENERATED ALWAYS AS (((('x'::text || encode(substr(reason, 2, 4), 'hex'::text)))::bit(32))::bigint) STORED,
     CONSTRAINT visit_check CHECK ((ends_at > starts_at)),
     CONSTRAINT visit_status_check CHECK ((status = ANY (ARRAY['booked'::text, 'arrived'::text, 'in_call'::text, 'ended'::text, 'cancelled'::text, 'no_show'::text])))
 );
@@ -605,16 +886,17 @@ CREATE FUNCTION public.current_clinic() RETURNS uuid
 
 ALTER FUNCTION public.current_clinic() OWNER TO epione_owner;
 
-CREATE FUNCTION public.invitation_find(token_hash bytea) RETURNS TABLE(clinic_id uuid, invitation_id uuid, account_id uuid, role text, confirmed boolean, phrase_hash bytea, clinic_name text, password_min_length integer)
+CREATE FUNCTION public.invitation_find(token_hash bytea) RETURNS TABLE(clinic_id uuid, invitation_id uuid, account_id uuid, role text, confirmed boolean, phrase_hash bytea, clinic_name text, password_min_length integer, own_reset boolean)
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
     AS $$
     SELECT i.clinic_id, i.id, i.account_id, a.role, i.confirmed_at IS NOT NULL,
-           i.phrase_hash, c.name, c.password_min_length
+           i.phrase_hash, c.name, c.password_min_length, i.own_reset
       FROM invitation i
       JOIN account a ON a.clinic_id = i.clinic_id AND a.id = i.account_id
       JOIN clinic c ON c.id = i.clinic_id
      WHERE i.hash = token_hash AND a.deactivated_at IS NULL
+       AND (NOT i.own_reset OR account_resettable(a))
        AND invitation_state(i.confirmed_at, i.ended_at, i.tries, i.expires_at,
                clock_timestamp()) <> 'ended'
 $$;
@@ -628,6 +910,49 @@ CREATE FUNCTION public.invitation_state(confirmed_at timestamp with time zone, e
         WHEN confirmed_at IS NULL THEN 'waiting' ELSE 'open' END $$;
 
 ALTER FUNCTION public.invitation_state(confirmed_at timestamp with time zone, ended_at timestamp with time zone, tries integer, expires_at timestamp with time zone, t timestamp with time zone) OWNER TO epione_owner;
+
+CREATE FUNCTION public.keys_watch(days bigint, classes text[], OUT asked bigint, OUT worn bigint) RETURNS record
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    WITH used AS MATERIALIZED (
+        SELECT clinic_id, class, class_version, count(*) AS records,
+               sum(seals)::bigint AS seals, max(seals) AS seals_most,
+               count(*) FILTER (WHERE seals >= 2147483648) AS worn
+          FROM record_key WHERE wrapped IS NOT NULL
+         GROUP BY clinic_id, class, class_version),
+    counted AS (
+        UPDATE class_key c SET records = n.records, seals = n.seals,
+               seals_most = n.seals_most, counted_at = clock_timestamp()
+          FROM (SELECT k.clinic_id, k.class, k.version, coalesce(u.records, 0) AS records,
+                       coalesce(u.seals, 0) AS seals, coalesce(u.seals_most, 0) AS seals_most
+                  FROM class_key k
+                  LEFT JOIN used u ON u.clinic_id = k.clinic_id AND u.class = k.class
+                       AND u.class_version = k.version
+                 WHERE k.class = ANY (classes)) AS n
+         WHERE c.clinic_id = n.clinic_id AND c.class = n.class AND c.version = n.version),
+    newest AS (
+        SELECT DISTINCT ON (clinic_id, class) clinic_id, class, version, created_at
+          FROM class_key WHERE class = ANY (classes)
+         ORDER BY clinic_id, class, version DESC),
+    due AS (
+        SELECT clinic_id, 'key.turn' AS kind FROM newest
+         WHERE days > 0 AND created_at < clock_timestamp() - make_interval(days => days::integer)
+        UNION
+        SELECT n.clinic_id, 'key.rewrap' FROM newest n
+          JOIN used u ON u.clinic_id = n.clinic_id AND u.class = n.class
+           AND u.class_version < n.version),
+    asked AS (
+        INSERT INTO job (clinic_id, id, kind, key, run_at)
+        SELECT clinic_id, gen_random_uuid(), kind, gen_random_uuid()::text, clock_timestamp()
+          FROM due d
+         WHERE NOT EXISTS (SELECT 1 FROM job j WHERE j.clinic_id = d.clinic_id
+                   AND j.kind = d.kind AND j.state <> 'done')
+        RETURNING 1)
+    SELECT (SELECT count(*) FROM asked), (SELECT coalesce(sum(worn), 0)::bigint FROM used)
+$$;
+
+ALTER FUNCTION public.keys_watch(days bigint, classes text[], OUT asked bigint, OUT worn bigint) OWNER TO epione_owner;
 
 CREATE TABLE public.payment (
     clinic_id uuid NOT NULL,
@@ -644,6 +969,8 @@ CREATE TABLE public.payment (
     refunded_minor bigint DEFAULT 0 NOT NULL,
     dispute text,
     difference text,
+    restricted boolean DEFAULT false NOT NULL,
+    receipt_minor bigint,
     expires_at timestamp with time zone,
     paid_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
@@ -681,7 +1008,7 @@ CREATE FUNCTION public.password_expiry(changed_at timestamp with time zone, max_
 
 ALTER FUNCTION public.password_expiry(changed_at timestamp with time zone, max_age_days integer) OWNER TO epione_owner;
 
-CREATE FUNCTION public.patients_beginning(after_word bytea, after_part bigint, after uuid, most bigint, beginnings bytea[], groups bigint[], names bigint[], group_count bigint, walked bigint, exact bytea, exact_name bigint, year bytea) RETURNS TABLE(word bytea, part smallint, patient_id uuid)
+CREATE FUNCTION public.patients_beginning(after_word bytea, after_part bigint, after uuid, most bigint, beginnings bytea[], groups bigint[], names bigint[], group_count bigint, walked bigint, exact bytea[], exact_name bigint, year bytea[]) RETURNS TABLE(word bytea, part smallint, patient_id uuid)
     LANGUAGE plpgsql STABLE
     AS $$
 DECLARE
@@ -701,20 +1028,21 @@ BEGIN
         FOR p IN 1..4 LOOP
             CONTINUE WHEN w.name NOT IN (3, 2 - p % 2)
                 OR (w.word = after_word AND p < after_part)
-                OR (w.word = exact AND p > 2 AND exact_name IN (3, 2 - p % 2));
+                OR (w.word = ANY (exact) AND p > 2 AND exact_name IN (3, 2 - p % 2));
             RETURN QUERY
                 SELECT t.token, t.part, t.patient_id
                   FROM patient_token t
-                  JOIN record_key k ON k.clinic_id = t.clinic_id AND k.subject_id = t.patient_id
                  WHERE t.clinic_id = current_clinic()
                    AND t.token = w.word AND t.part = p
                    AND t.patient_id > CASE WHEN w.word = after_word AND p = after_part
                        THEN after ELSE '00000000-0000-0000-0000-000000000000' END
-                   AND k.wrapped IS NOT NULL
+                   AND (SELECT true FROM record_key k
+                         WHERE k.clinic_id = current_clinic() AND k.subject_id = t.patient_id
+                           AND k.wrapped IS NOT NULL LIMIT 1)
                    AND (group_count = 1 OR
-                        bears_names(t.patient_id, beginnings, groups, names) = group_count)
-                   AND (year IS NULL OR (
-                       SELECT b.birth_year = year FROM patient b
+                        (SELECT h.n FROM bears_names(t.patient_id, beginnings, groups, names) AS h) = group_count)
+                   AND (cardinality(year) = 0 OR (
+                       SELECT b.birth_year = ANY (year) FROM patient b
                         WHERE b.clinic_id = current_clinic() AND b.id = t.patient_id))
                  ORDER BY t.patient_id
                  LIMIT most - n;
@@ -727,7 +1055,54 @@ BEGIN
     END LOOP;
 END $$;
 
-ALTER FUNCTION public.patients_beginning(after_word bytea, after_part bigint, after uuid, most bigint, beginnings bytea[], groups bigint[], names bigint[], group_count bigint, walked bigint, exact bytea, exact_name bigint, year bytea) OWNER TO epione_owner;
+ALTER FUNCTION public.patients_beginning(after_word bytea, after_part bigint, after uuid, most bigint, beginnings bytea[], groups bigint[], names bigint[], group_count bigint, walked bigint, exact bytea[], exact_name bigint, year bytea[]) OWNER TO epione_owner;
+
+CREATE FUNCTION public.payment_compare(ids text[], kinds text[], amounts bigint[], monies text[], intents text[], owns text[], clinics text[], moved bigint[]) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    m record;
+    p payment;
+    only_clinic uuid;
+    n bigint := 0;
+    made bigint;
+BEGIN
+    SELECT CASE WHEN count(*) = 1 THEN (array_agg(c.id))[1] END INTO only_clinic FROM clinic c;
+    FOR m IN SELECT * FROM unnest(ids, kinds, amounts, monies, intents, owns, clinics, moved)
+            AS x(id, kind, amount, money, intent, own, clinic, at) LOOP
+        SELECT q.* INTO p FROM payment q
+         WHERE q.intent_id = m.intent OR q.id::text = m.own LIMIT 1;
+        IF FOUND THEN
+            INSERT INTO job (clinic_id, id, kind, key, run_at, record_id)
+            SELECT p.clinic_id, gen_random_uuid(), 'payment.fetch', 'moved ' || m.id, now(), p.id
+             WHERE p.checkout_id IS NOT NULL
+               AND (p.paid_at IS NULL OR p.updated_at < to_timestamp(m.at))
+            ON CONFLICT DO NOTHING;
+        ELSIF m.kind IN ('payout', 'payout_cancel', 'payout_failure', 'stripe_fee')
+                AND only_clinic IS NOT NULL AND m.amount <> 0 THEN
+            INSERT INTO ledger (clinic_id, kind, reference, debit, credit, amount_minor, currency, at)
+            SELECT only_clinic, CASE m.kind WHEN 'stripe_fee' THEN 'fee' ELSE 'payout' END, m.id,
+                   CASE WHEN m.amount < 0 THEN other ELSE 'processor' END,
+                   CASE WHEN m.amount < 0 THEN 'processor' ELSE other END,
+                   abs(m.amount), m.money, to_timestamp(m.at)
+              FROM (SELECT CASE m.kind WHEN 'stripe_fee' THEN 'fees' ELSE 'bank' END AS other) AS o
+            ON CONFLICT ON CONSTRAINT ledger_key DO NOTHING;
+        ELSE
+            INSERT INTO payment_difference (clinic_id, id, reference, kind, amount_minor, currency, moved_at)
+            SELECT c.id, gen_random_uuid(), m.id, m.kind, m.amount, m.money, to_timestamp(m.at)
+              FROM clinic c
+             WHERE c.id::text = m.clinic
+                OR NOT EXISTS (SELECT 1 FROM clinic d WHERE d.id::text = m.clinic)
+            ON CONFLICT ON CONSTRAINT payment_difference_key DO NOTHING;
+        END IF;
+        GET DIAGNOSTICS made = ROW_COUNT;
+        n := n + made;
+    END LOOP;
+    RETURN n;
+END $$;
+
+ALTER FUNCTION public.payment_compare(ids text[], kinds text[], amounts bigint[], monies text[], intents text[], owns text[], clinics text[], moved bigint[]) OWNER TO epione_owner;
 
 CREATE FUNCTION public.payment_find(checkout text, intent text, own uuid) RETURNS TABLE(clinic_id uuid, id uuid)
     LANGUAGE sql STABLE SECURITY DEFINER ROWS 1
@@ -740,11 +1115,36 @@ $$;
 
 ALTER FUNCTION public.payment_find(checkout text, intent text, own uuid) OWNER TO epione_owner;
 
+CREATE FUNCTION public.payment_paid() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    UPDATE visit v SET due = false
+     WHERE v.clinic_id = NEW.clinic_id AND v.id = NEW.visit_id AND v.due;
+    RETURN NULL;
+END $$;
+
+ALTER FUNCTION public.payment_paid() OWNER TO epione_owner;
+
 CREATE FUNCTION public.payment_reconcile(batch bigint) RETURNS bigint
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
     AS $$
-    WITH asked AS (
+    WITH given_up AS (
+        UPDATE payment p SET state = 'failed', updated_at = now(), version = p.version + 1
+         WHERE p.state = 'opening'
+           AND EXISTS (SELECT 1 FROM job j WHERE j.clinic_id = p.clinic_id
+                AND j.record_id = p.id AND j.kind = 'payment.open' AND j.state = 'dead')
+           AND NOT EXISTS (SELECT 1 FROM job j WHERE j.clinic_id = p.clinic_id
+                AND j.record_id = p.id AND j.kind = 'payment.open'
+                AND j.state IN ('waiting', 'running'))
+        RETURNING p.*),
+    booked AS (
+        INSERT INTO ledger (clinic_id, payment_id, kind, debit, credit, amount_minor, currency)
+        SELECT clinic_id, id, 'failed', 'income', 'patient', amount_minor, currency FROM given_up
+        ON CONFLICT ON CONSTRAINT ledger_key DO NOTHING),
+    asked AS (
         INSERT INTO job (clinic_id, id, kind, key, run_at, record_id)
         SELECT p.clinic_id, gen_random_uuid(), 'payment.fetch',
                'reconcile ' || p.id || ' ' || to_char(now(), 'YYYY-MM-DD HH24'), now(), p.id
@@ -759,7 +1159,7 @@ $$;
 
 ALTER FUNCTION public.payment_reconcile(batch bigint) OWNER TO epione_owner;
 
-CREATE FUNCTION public.payment_settle(payment uuid, intent text, amount bigint, money text, was_paid boolean, ended text, refunded bigint, cost bigint, cost_money text, disputed text) RETURNS text
+CREATE FUNCTION public.payment_settle(payment uuid, intent text, amount bigint, money text, was_paid boolean, ended text, refunded bigint, cost bigint, cost_money text, disputed text, dispute_cost bigint, dispute_returned bigint, dispute_money text) RETURNS text
     LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -789,6 +1189,13 @@ BEGIN
     END IF;
     IF was_paid AND cost > 0 THEN
         PERFORM ledger_add(p, 'fee', '', 'fees', 'processor', cost, cost_money);
+    END IF;
+    -- what the processor keeps for a dispute, and what it gives of that back
+    IF was_paid AND dispute_cost > 0 THEN
+        PERFORM ledger_add(p, 'fee', 'dispute', 'fees', 'processor', dispute_cost, dispute_money);
+    END IF;
+    IF was_paid AND dispute_returned > 0 THEN
+        PERFORM ledger_add(p, 'fee', 'dispute returned', 'processor', 'fees', dispute_returned, dispute_money);
     END IF;
     IF refunded > p.refunded_minor THEN
         PERFORM ledger_add(p, 'refunded', refunded::text, 'income', 'processor',
@@ -824,7 +1231,7 @@ BEGIN
     RETURN s;
 END $$;
 
-ALTER FUNCTION public.payment_settle(payment uuid, intent text, amount bigint, money text, was_paid boolean, ended text, refunded bigint, cost bigint, cost_money text, disputed text) OWNER TO epione_owner;
+ALTER FUNCTION public.payment_settle(payment uuid, intent text, amount bigint, money text, was_paid boolean, ended text, refunded bigint, cost bigint, cost_money text, disputed text, dispute_cost bigint, dispute_returned bigint, dispute_money text) OWNER TO epione_owner;
 
 CREATE FUNCTION public.recording_agreed(recording uuid) RETURNS SETOF uuid
     LANGUAGE sql STABLE
@@ -903,6 +1310,64 @@ $$;
 
 ALTER FUNCTION public.recordings_due(batch bigint) OWNER TO epione_owner;
 
+CREATE FUNCTION public.reset_ask(job uuid, tokens bytea[], device bytea, network bytea) RETURNS TABLE(clinic_id uuid, account_id uuid)
+    LANGUAGE plpgsql SECURITY DEFINER ROWS 1
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    t timestamptz := clock_timestamp();
+    note text;
+BEGIN
+    SELECT a.clinic_id, a.id INTO clinic_id, account_id
+      FROM account a
+     WHERE a.sign_in_token = ANY (tokens)
+     ORDER BY a.sign_in_token DESC LIMIT 1;
+    note := set_config('epione.clinic', coalesce(clinic_id::text, ''), true);
+    INSERT INTO reset_wait AS w (email_token, source, until)
+        VALUES (tokens[1], attempt_source(clinic_id, account_id, device, network),
+                t + interval '1 hour')
+        ON CONFLICT (email_token, source)
+            DO UPDATE SET until = greatest(w.until, t) + interval '1 hour'
+             WHERE w.until <= t + interval '2 hours';
+    IF FOUND THEN
+        INSERT INTO job (clinic_id, id, kind, key, run_at, record_id)
+            VALUES (coalesce(clinic_id, '00000000-0000-0000-0000-000000000000'),
+                    job, 'account.reset', job::text, t, account_id);
+        PERFORM pg_notify('epione_job', '');
+    END IF;
+    RETURN NEXT;
+END $$;
+
+ALTER FUNCTION public.reset_ask(job uuid, tokens bytea[], device bytea, network bytea) OWNER TO epione_owner;
+
+CREATE FUNCTION public.reset_link(account uuid, link uuid, token_hash bytea) RETURNS TABLE(id uuid, key_subject uuid, key_version bigint, key_wrapped bytea, email bytea, patient_id uuid, patient_subject uuid, patient_version bigint, patient_wrapped bytea, language bytea, expires_at timestamp with time zone)
+    LANGUAGE plpgsql SECURITY DEFINER ROWS 1
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    t timestamptz := clock_timestamp();
+BEGIN
+    INSERT INTO invitation (clinic_id, id, hash, account_id, created_at, expires_at,
+           mailed, confirmed_at, own_reset)
+    SELECT a.clinic_id, link, token_hash, a.id, t, t + interval '1 hour', true, t, true
+      FROM account a
+     WHERE a.clinic_id = current_clinic() AND a.id = account AND account_resettable(a)
+        ON CONFLICT DO NOTHING;
+    RETURN QUERY SELECT a.id, k.subject_id, k.version::bigint, k.wrapped, a.email, p.id,
+           pk.subject_id, pk.version::bigint, pk.wrapped, p.language, i.expires_at
+      FROM invitation i
+      JOIN account a ON a.clinic_id = i.clinic_id AND a.id = i.account_id
+      JOIN record_key k ON k.clinic_id = a.clinic_id AND k.subject_id = a.id
+       AND k.version = a.key_version
+      LEFT JOIN patient p ON p.clinic_id = a.clinic_id AND p.id = a.patient_id
+      LEFT JOIN record_key pk ON pk.clinic_id = p.clinic_id AND pk.subject_id = p.id
+       AND pk.version = p.key_version
+     WHERE i.clinic_id = current_clinic() AND i.id = link AND i.account_id = account
+       AND i.own_reset AND i.ended_at IS NULL AND account_resettable(a);
+END $$;
+
+ALTER FUNCTION public.reset_link(account uuid, link uuid, token_hash bytea) OWNER TO epione_owner;
+
 CREATE FUNCTION public.session_open(token_hash bytea, session uuid, background boolean, kind text, subject uuid) RETURNS TABLE(clinic_id uuid, session_id uuid, account_id uuid, patient_id uuid, role text, client text, state text, step_up_until timestamp with time zone, rebind_until timestamp with time zone, idle_expires_at timestamp with time zone, expires_at timestamp with time zone, password_expires_at timestamp with time zone, subject_patient uuid, is_self boolean, is_care boolean, is_part boolean)
     LANGUAGE plpgsql SECURITY DEFINER ROWS 1
     SET search_path TO 'public', 'pg_temp'
@@ -933,11 +1398,20 @@ BEGIN
        AND t < s.expires_at
        AND t < s.seen_at + make_interval(secs => s.idle_s);
     IF session_id IS NULL THEN
+        note := set_config('epione.clinic', '', true);
+        note := set_config('epione.actor', '', true);
+        note := set_config('epione.standing', '', true);
         RETURN;
     END IF;
     IF NOT background AND seen < t - interval '5 seconds' THEN
-        UPDATE session s SET seen_at = t
-         WHERE s.clinic_id = session_open.clinic_id AND s.id = session_id;
+        -- whoever has the row notes it as well, and nobody waits for that
+        PERFORM 1 FROM session s
+          WHERE s.clinic_id = session_open.clinic_id AND s.id = session_id
+            FOR NO KEY UPDATE SKIP LOCKED;
+        IF FOUND THEN
+            UPDATE session s SET seen_at = t
+             WHERE s.clinic_id = session_open.clinic_id AND s.id = session_id;
+        END IF;
         seen := t;
     END IF;
     idle_expires_at := seen + idle;
@@ -1012,7 +1486,7 @@ $$;
 
 ALTER FUNCTION public.sessions_ended(clinics uuid[], ids uuid[], active uuid[]) OWNER TO epione_owner;
 
-CREATE FUNCTION public.sign_in_take(token bytea, device bytea, network bytea) RETURNS TABLE(clinic_id uuid, account_id uuid, role text, password_hash text, wait_until timestamp with time zone, warn boolean)
+CREATE FUNCTION public.sign_in_take(tokens bytea[], device bytea, network bytea) RETURNS TABLE(clinic_id uuid, account_id uuid, role text, password_hash text, wait_until timestamp with time zone, warn boolean)
     LANGUAGE plpgsql SECURITY DEFINER ROWS 1
     SET search_path TO 'public', 'pg_temp'
     AS $$
@@ -1026,17 +1500,18 @@ BEGIN
            attempt_source(a.clinic_id, a.id, device, network) AS source
       INTO r
       FROM account a
-     WHERE a.sign_in_token = token;
+     WHERE a.sign_in_token = ANY (tokens)
+     ORDER BY a.sign_in_token DESC LIMIT 1;
     IF FOUND THEN
         RETURN QUERY SELECT r.clinic_id, r.id, r.role, r.hash, t.wait_until, t.warn
             FROM attempt_take(r.clinic_id, r.id, 'password', free, r.source) AS t;
     ELSE
         RETURN QUERY SELECT NULL::uuid, NULL::uuid, NULL::text, NULL::text,
-            attempt_take_stranger(token, free), false;
+            attempt_take_stranger(tokens[1], free), false;
     END IF;
 END $$;
 
-ALTER FUNCTION public.sign_in_take(token bytea, device bytea, network bytea) OWNER TO epione_owner;
+ALTER FUNCTION public.sign_in_take(tokens bytea[], device bytea, network bytea) OWNER TO epione_owner;
 
 CREATE FUNCTION public.source_note(clinic uuid, account uuid, was bytea, device bytea, network bytea) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1169,11 +1644,33 @@ CREATE FUNCTION public.sweep_strangers(batch bigint) RETURNS bigint
                    (SELECT tried_at FROM attempt_stranger
                      ORDER BY tried_at DESC OFFSET 1000000 LIMIT 1))
              ORDER BY tried_at LIMIT batch FOR UPDATE SKIP LOCKED))
+        RETURNING 1),
+    over AS (
+        DELETE FROM reset_wait WHERE ctid = ANY (ARRAY(
+            SELECT ctid FROM reset_wait WHERE until < clock_timestamp()
+             ORDER BY until LIMIT batch FOR UPDATE SKIP LOCKED))
         RETURNING 1)
-    SELECT count(*) FROM gone
+    SELECT greatest((SELECT count(*) FROM gone), (SELECT count(*) FROM over))
 $$;
 
 ALTER FUNCTION public.sweep_strangers(batch bigint) OWNER TO epione_owner;
+
+CREATE FUNCTION public.us_of(at timestamp with time zone) RETURNS bigint
+    LANGUAGE sql IMMUTABLE
+    AS $$ SELECT (extract(epoch FROM at) * 1000000)::bigint $$;
+
+ALTER FUNCTION public.us_of(at timestamp with time zone) OWNER TO epione_owner;
+
+CREATE FUNCTION public.visit_due() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    NEW.due := CASE WHEN TG_OP = 'INSERT' THEN NEW.fee_id IS NOT NULL ELSE NEW.due END
+        AND NEW.status <> 'cancelled';
+    RETURN NEW;
+END $$;
+
+ALTER FUNCTION public.visit_due() OWNER TO epione_owner;
 
 CREATE FUNCTION public.visit_listed(v public.visit, from_at timestamp with time zone, closed_at timestamp with time zone, today boolean, wanted text, after_at timestamp with time zone, after_id uuid) RETURNS boolean
     LANGUAGE sql IMMUTABLE
@@ -1225,43 +1722,6 @@ END $$;
 
 ALTER FUNCTION public.zone_known(zone text) OWNER TO epione_owner;
 
-CREATE TABLE public.account (
-    clinic_id uuid NOT NULL,
-    id uuid NOT NULL,
-    role text NOT NULL,
-    patient_id uuid,
-    email bytea NOT NULL,
-    email_token bytea NOT NULL,
-    sign_in_token bytea,
-    display_name bytea NOT NULL,
-    password_hash text,
-    password_changed_at timestamp with time zone,
-    compromised_at timestamp with time zone,
-    totp_seed bytea,
-    totp_pending bytea,
-    totp_confirmed_at timestamp with time zone,
-    totp_last_step bigint DEFAULT 0 NOT NULL,
-    deactivated_at timestamp with time zone,
-    version bigint DEFAULT 1 NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    created_by uuid,
-    last_sign_in_at timestamp with time zone,
-    warned_at timestamp with time zone,
-    CONSTRAINT account_check CHECK ((sign_in_token = email_token)),
-    CONSTRAINT account_check1 CHECK (((role = 'patient'::text) = (patient_id IS NOT NULL))),
-    CONSTRAINT account_role_check CHECK ((role = ANY (ARRAY['admin'::text, 'clinician'::text, 'scheduler'::text, 'compliance'::text, 'patient'::text])))
-);
-
-ALTER TABLE public.account OWNER TO epione_owner;
-
-COMMENT ON COLUMN public.account.email IS 'sealed:account_email';
-
-COMMENT ON COLUMN public.account.display_name IS 'sealed:account_display_name';
-
-COMMENT ON COLUMN public.account.totp_seed IS 'sealed:account_totp_seed';
-
-COMMENT ON COLUMN public.account.totp_pending IS 'sealed:account_totp_pending';
-
 CREATE TABLE public.approval (
     clinic_id uuid NOT NULL,
     id uuid NOT NULL,
@@ -1293,7 +1753,7 @@ CREATE TABLE public.attempt_stranger (
     failures integer NOT NULL,
     blocked_until timestamp with time zone,
     tried_at timestamp with time zone NOT NULL,
-    CONSTRAINT attempt_stranger_email_token_check CHECK ((octet_length(email_token) = 8))
+    CONSTRAINT attempt_stranger_email_token_check CHECK ((octet_length(email_token) = 10))
 );
 
 ALTER TABLE public.attempt_stranger OWNER TO epione_owner;
@@ -1349,8 +1809,19 @@ CREATE VIEW public.audit WITH (security_invoker='true') AS
 
 ALTER TABLE public.audit OWNER TO epione_owner;
 
+CREATE TABLE public.audit_key (
+    clinic_id uuid NOT NULL,
+    version bigint NOT NULL,
+    public bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT audit_key_public_check CHECK ((octet_length(public) = 32))
+);
+
+ALTER TABLE public.audit_key OWNER TO epione_owner;
+
 CREATE TABLE public.audit_log_other (
     seq bigint NOT NULL,
+    tx bigint DEFAULT public.audit_tx(pg_current_xact_id()) NOT NULL,
     at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     clinic_id uuid NOT NULL,
     actor_id uuid,
@@ -1382,6 +1853,31 @@ ALTER TABLE public.audit_log ALTER COLUMN seq ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE public.audit_sealed (
+    singleton boolean DEFAULT true NOT NULL,
+    tx bigint NOT NULL,
+    seq bigint NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT audit_sealed_singleton_check CHECK (singleton)
+);
+
+ALTER TABLE public.audit_sealed OWNER TO epione_owner;
+
+CREATE TABLE public.audit_tile (
+    clinic_id uuid NOT NULL,
+    level bigint NOT NULL,
+    first bigint NOT NULL,
+    hashes bytea NOT NULL,
+    last_tx bigint NOT NULL,
+    last_seq bigint NOT NULL,
+    CONSTRAINT audit_tile_check CHECK ((((octet_length(hashes) % 32) = 0) AND (((octet_length(hashes) / 32) >= 1) AND ((octet_length(hashes) / 32) <= (256 - (first % (256)::bigint)))))),
+    CONSTRAINT audit_tile_first_check CHECK ((first >= 0)),
+    CONSTRAINT audit_tile_level_check CHECK (((level >= 0) AND (level <= 7)))
+);
+ALTER TABLE ONLY public.audit_tile ALTER COLUMN hashes SET STORAGE EXTERNAL;
+
+ALTER TABLE public.audit_tile OWNER TO epione_owner;
 
 ALTER TABLE public.audit_word ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.audit_word_id_seq
@@ -1416,7 +1912,13 @@ CREATE TABLE public.class_key (
     version bigint NOT NULL,
     wrapped bytea NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT class_key_class_check CHECK ((class = ANY (ARRAY['patient'::text, 'account'::text, 'index'::text, 'job'::text]))),
+    records bigint,
+    seals bigint,
+    seals_most bigint,
+    counted_at timestamp with time zone,
+    CONSTRAINT class_key_audit_turn CHECK (((class <> 'audit'::text) OR (version = 1))),
+    CONSTRAINT class_key_class_check CHECK ((class = ANY (ARRAY['patient'::text, 'account'::text, 'index'::text, 'job'::text, 'audit'::text]))),
+    CONSTRAINT class_key_index_turn CHECK (((class <> 'index'::text) OR (version = 1))),
     CONSTRAINT class_key_version_check CHECK ((version > 0))
 );
 
@@ -1514,6 +2016,7 @@ CREATE TABLE public.invitation (
     phrase_hash bytea,
     tries integer DEFAULT 0 NOT NULL,
     ended_at timestamp with time zone,
+    own_reset boolean DEFAULT false NOT NULL,
     CONSTRAINT invitation_check CHECK (((phrase_hash IS NULL) OR (confirmed_at IS NOT NULL))),
     CONSTRAINT invitation_hash_check CHECK ((octet_length(hash) = 32)),
     CONSTRAINT invitation_phrase_hash_check CHECK ((octet_length(phrase_hash) = 32)),
@@ -1537,6 +2040,7 @@ CREATE TABLE public.job (
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     asked_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     ended_at timestamp with time zone,
+    key_version bigint GENERATED ALWAYS AS (((('x'::text || encode(substr(payload, 2, 4), 'hex'::text)))::bit(32))::bigint) STORED,
     CONSTRAINT job_check CHECK (((ended_at IS NOT NULL) = (state = ANY (ARRAY['done'::text, 'dead'::text])))),
     CONSTRAINT job_check1 CHECK (((lease IS NOT NULL) = (state = 'running'::text))),
     CONSTRAINT job_check2 CHECK (((payload IS NULL) OR (clinic_id <> '00000000-0000-0000-0000-000000000000'::uuid))),
@@ -1572,7 +2076,7 @@ ALTER TABLE public.known_source OWNER TO epione_owner;
 CREATE TABLE public.ledger (
     clinic_id uuid NOT NULL,
     id uuid DEFAULT gen_random_uuid() NOT NULL,
-    payment_id uuid NOT NULL,
+    payment_id uuid,
     kind text NOT NULL,
     reference text DEFAULT ''::text NOT NULL,
     debit text NOT NULL,
@@ -1582,8 +2086,9 @@ CREATE TABLE public.ledger (
     at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT ledger_amount_minor_check CHECK ((amount_minor > 0)),
     CONSTRAINT ledger_check CHECK ((debit <> credit)),
-    CONSTRAINT ledger_check1 CHECK (((debit = ANY (ARRAY['patient'::text, 'income'::text, 'processor'::text, 'fees'::text, 'dispute'::text])) AND (credit = ANY (ARRAY['patient'::text, 'income'::text, 'processor'::text, 'fees'::text, 'dispute'::text])))),
-    CONSTRAINT ledger_kind_check CHECK ((kind = ANY (ARRAY['opened'::text, 'paid'::text, 'fee'::text, 'failed'::text, 'expired'::text, 'refunded'::text, 'disputed'::text, 'won'::text, 'lost'::text])))
+    CONSTRAINT ledger_check1 CHECK (((payment_id IS NOT NULL) OR (kind = ANY (ARRAY['payout'::text, 'fee'::text])))),
+    CONSTRAINT ledger_check2 CHECK (((debit = ANY (ARRAY['patient'::text, 'income'::text, 'processor'::text, 'fees'::text, 'dispute'::text, 'bank'::text])) AND (credit = ANY (ARRAY['patient'::text, 'income'::text, 'processor'::text, 'fees'::text, 'dispute'::text, 'bank'::text])))),
+    CONSTRAINT ledger_kind_check CHECK ((kind = ANY (ARRAY['opened'::text, 'paid'::text, 'fee'::text, 'failed'::text, 'expired'::text, 'refunded'::text, 'disputed'::text, 'won'::text, 'lost'::text, 'payout'::text])))
 );
 
 ALTER TABLE public.ledger OWNER TO epione_owner;
@@ -1592,9 +2097,8 @@ CREATE TABLE public.name_beginning (
     clinic_id uuid NOT NULL,
     beginning bytea NOT NULL,
     word bytea NOT NULL,
-    index_version smallint DEFAULT 1 NOT NULL,
-    CONSTRAINT name_beginning_beginning_check CHECK ((octet_length(beginning) = 8)),
-    CONSTRAINT name_beginning_word_check CHECK ((octet_length(word) = 8))
+    CONSTRAINT name_beginning_beginning_check CHECK ((octet_length(beginning) = 10)),
+    CONSTRAINT name_beginning_word_check CHECK ((octet_length(word) = 10))
 );
 
 ALTER TABLE public.name_beginning OWNER TO epione_owner;
@@ -1613,6 +2117,7 @@ CREATE TABLE public.patient (
     id uuid NOT NULL,
     family_name bytea NOT NULL,
     given_name bytea,
+    preferred_name bytea,
     birth_date bytea,
     sex bytea NOT NULL,
     mrn bytea,
@@ -1630,18 +2135,19 @@ CREATE TABLE public.patient (
     birth_year bytea,
     birth_month bytea,
     birth_day bytea,
-    index_version smallint DEFAULT 1 NOT NULL,
     email_by uuid DEFAULT public.current_actor(),
     version bigint DEFAULT 1 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT patient_birth_day_check CHECK ((octet_length(birth_day) = 8)),
-    CONSTRAINT patient_birth_month_check CHECK ((octet_length(birth_month) = 8)),
-    CONSTRAINT patient_birth_year_check CHECK ((octet_length(birth_year) = 8)),
-    CONSTRAINT patient_email_token_check CHECK ((octet_length(email_token) = 8)),
-    CONSTRAINT patient_mrn_token_check CHECK ((octet_length(mrn_token) = 8)),
-    CONSTRAINT patient_phone_token_check CHECK ((octet_length(phone_token) = 8)),
-    CONSTRAINT patient_ssn_token_check CHECK ((octet_length(ssn_token) = 8))
+    key_version bigint GENERATED ALWAYS AS (((('x'::text || encode(substr(family_name, 2, 4), 'hex'::text)))::bit(32))::bigint) STORED,
+    CONSTRAINT patient_birth_day_check CHECK ((octet_length(birth_day) = 10)),
+    CONSTRAINT patient_birth_month_check CHECK ((octet_length(birth_month) = 10)),
+    CONSTRAINT patient_birth_year_check CHECK ((octet_length(birth_year) = 10)),
+    CONSTRAINT patient_email_token_check CHECK ((octet_length(email_token) = 10)),
+    CONSTRAINT patient_mrn_token_check CHECK ((octet_length(mrn_token) = 10)),
+    CONSTRAINT patient_one_key CHECK (((substr(given_name, 2, 4) = substr(family_name, 2, 4)) AND (substr(preferred_name, 2, 4) = substr(family_name, 2, 4)) AND (substr(birth_date, 2, 4) = substr(family_name, 2, 4)) AND (substr(sex, 2, 4) = substr(family_name, 2, 4)) AND (substr(mrn, 2, 4) = substr(family_name, 2, 4)) AND (substr(ssn, 2, 4) = substr(family_name, 2, 4)) AND (substr(phone, 2, 4) = substr(family_name, 2, 4)) AND (substr(email, 2, 4) = substr(family_name, 2, 4)) AND (substr(address, 2, 4) = substr(family_name, 2, 4)) AND (substr(language, 2, 4) = substr(family_name, 2, 4)) AND (substr(emergency_contact, 2, 4) = substr(family_name, 2, 4)) AND (substr(insurance, 2, 4) = substr(family_name, 2, 4)))),
+    CONSTRAINT patient_phone_token_check CHECK ((octet_length(phone_token) = 10)),
+    CONSTRAINT patient_ssn_token_check CHECK ((octet_length(ssn_token) = 10))
 );
 
 ALTER TABLE public.patient OWNER TO epione_owner;
@@ -1649,6 +2155,8 @@ ALTER TABLE public.patient OWNER TO epione_owner;
 COMMENT ON COLUMN public.patient.family_name IS 'sealed:patient_family_name';
 
 COMMENT ON COLUMN public.patient.given_name IS 'sealed:patient_given_name';
+
+COMMENT ON COLUMN public.patient.preferred_name IS 'sealed:patient_preferred_name';
 
 COMMENT ON COLUMN public.patient.birth_date IS 'sealed:patient_birth_date';
 
@@ -1676,10 +2184,27 @@ CREATE TABLE public.patient_token (
     token bytea NOT NULL,
     part smallint NOT NULL,
     CONSTRAINT patient_token_part_check CHECK (((part >= 1) AND (part <= 4))),
-    CONSTRAINT patient_token_token_check CHECK ((octet_length(token) = 8))
+    CONSTRAINT patient_token_token_check CHECK ((octet_length(token) = 10))
 );
 
 ALTER TABLE public.patient_token OWNER TO epione_owner;
+
+CREATE TABLE public.payment_difference (
+    clinic_id uuid NOT NULL,
+    id uuid NOT NULL,
+    reference text NOT NULL,
+    kind text NOT NULL,
+    amount_minor bigint NOT NULL,
+    currency text NOT NULL,
+    moved_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    resolved_at timestamp with time zone,
+    resolved_by uuid,
+    CONSTRAINT payment_difference_kind_check CHECK (((length(kind) >= 1) AND (length(kind) <= 60))),
+    CONSTRAINT payment_difference_reference_check CHECK (((length(reference) >= 1) AND (length(reference) <= 255)))
+);
+
+ALTER TABLE public.payment_difference OWNER TO epione_owner;
 
 CREATE TABLE public.payment_event (
     clinic_id uuid NOT NULL,
@@ -1690,6 +2215,17 @@ CREATE TABLE public.payment_event (
 );
 
 ALTER TABLE public.payment_event OWNER TO epione_owner;
+
+CREATE TABLE public.payment_receipt (
+    clinic_id uuid NOT NULL,
+    payment_id uuid NOT NULL,
+    refunded_minor bigint NOT NULL,
+    pdf bytea NOT NULL,
+    drawn_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT payment_receipt_pdf_check CHECK (((octet_length(pdf) >= 1) AND (octet_length(pdf) <= 1048576)))
+);
+
+ALTER TABLE public.payment_receipt OWNER TO epione_owner;
 
 CREATE TABLE public.payment_refund (
     clinic_id uuid NOT NULL,
@@ -1702,6 +2238,7 @@ CREATE TABLE public.payment_refund (
     external_id text,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     created_by uuid NOT NULL,
+    key_version bigint GENERATED ALWAYS AS (((('x'::text || encode(substr(reason, 2, 4), 'hex'::text)))::bit(32))::bigint) STORED,
     CONSTRAINT payment_refund_amount_minor_check CHECK ((amount_minor > 0)),
     CONSTRAINT payment_refund_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'made'::text, 'refused'::text])))
 );
@@ -1719,6 +2256,7 @@ CREATE TABLE public.record_key (
     seals bigint DEFAULT 0 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     shredded_at timestamp with time zone,
+    class_version bigint GENERATED ALWAYS AS (((('x'::text || encode(substr(wrapped, 2, 4), 'hex'::text)))::bit(32))::bigint) STORED,
     CONSTRAINT record_key_check CHECK (((wrapped IS NULL) = (shredded_at IS NOT NULL))),
     CONSTRAINT record_key_class_check CHECK ((class = ANY (ARRAY['patient'::text, 'account'::text, 'job'::text]))),
     CONSTRAINT record_key_seals CHECK ((seals < '4294967296'::bigint)),
@@ -1750,12 +2288,14 @@ CREATE TABLE public.recording (
     hold_by uuid,
     hold_reason bytea,
     delete_reason bytea,
+    key_version bigint GENERATED ALWAYS AS (((('x'::text || encode(substr(COALESCE(secret, hold_reason, delete_reason), 2, 4), 'hex'::text)))::bit(32))::bigint) STORED,
     CONSTRAINT recording_check CHECK (((hold_at IS NULL) = (hold_by IS NULL))),
     CONSTRAINT recording_check1 CHECK (((state = 'deleted'::text) = (deleted_at IS NOT NULL))),
     CONSTRAINT recording_check2 CHECK (((state <> 'deleted'::text) OR (secret IS NULL))),
     CONSTRAINT recording_chunks_check CHECK (((chunks >= 1) AND (chunks <= 100000))),
     CONSTRAINT recording_duration_s_check CHECK ((duration_s >= 0)),
     CONSTRAINT recording_held CHECK (((hold_at IS NULL) OR (state <> ALL (ARRAY['deleting'::text, 'deleted'::text])))),
+    CONSTRAINT recording_one_key CHECK (((substr(hold_reason, 2, 4) = substr(COALESCE(secret, hold_reason), 2, 4)) AND (substr(delete_reason, 2, 4) = substr(COALESCE(secret, hold_reason, delete_reason), 2, 4)))),
     CONSTRAINT recording_prefix_check CHECK ((prefix ~ '^[0-9a-f]{32}$'::text)),
     CONSTRAINT recording_state_check CHECK ((state = ANY (ARRAY['consent'::text, 'recording'::text, 'stopped'::text, 'checking'::text, 'stored'::text, 'incomplete'::text, 'deleting'::text, 'deleted'::text])))
 );
@@ -1811,6 +2351,15 @@ CREATE TABLE public.recovery_code (
 );
 
 ALTER TABLE public.recovery_code OWNER TO epione_owner;
+
+CREATE TABLE public.reset_wait (
+    email_token bytea NOT NULL,
+    source uuid NOT NULL,
+    until timestamp with time zone NOT NULL,
+    CONSTRAINT reset_wait_email_token_check CHECK ((octet_length(email_token) = 10))
+);
+
+ALTER TABLE public.reset_wait OWNER TO epione_owner;
 
 CREATE TABLE public.schema_migration (
     version bigint NOT NULL,
@@ -1885,6 +2434,18 @@ ALTER TABLE ONLY public.audit_background
 ALTER TABLE ONLY public.audit_background
     ADD CONSTRAINT audit_background_pkey PRIMARY KEY (clinic_id, hour, what);
 
+ALTER TABLE ONLY public.audit_key
+    ADD CONSTRAINT audit_key_pkey PRIMARY KEY (clinic_id, version);
+
+ALTER TABLE ONLY public.audit_sealed
+    ADD CONSTRAINT audit_sealed_pkey PRIMARY KEY (singleton);
+
+ALTER TABLE ONLY public.audit_tile
+    ADD CONSTRAINT audit_tile_pkey PRIMARY KEY (clinic_id, level, first);
+
+ALTER TABLE ONLY public.audit_tree
+    ADD CONSTRAINT audit_tree_pkey PRIMARY KEY (clinic_id);
+
 ALTER TABLE ONLY public.audit_word
     ADD CONSTRAINT audit_word_key UNIQUE (word);
 
@@ -1931,7 +2492,7 @@ ALTER TABLE ONLY public.known_source
     ADD CONSTRAINT known_source_pkey PRIMARY KEY (clinic_id, id);
 
 ALTER TABLE ONLY public.ledger
-    ADD CONSTRAINT ledger_key UNIQUE (clinic_id, payment_id, kind, reference);
+    ADD CONSTRAINT ledger_key UNIQUE NULLS NOT DISTINCT (clinic_id, payment_id, kind, reference);
 
 ALTER TABLE ONLY public.ledger
     ADD CONSTRAINT ledger_pkey PRIMARY KEY (clinic_id, id);
@@ -1954,6 +2515,12 @@ ALTER TABLE ONLY public.patient_token
 ALTER TABLE ONLY public.payment
     ADD CONSTRAINT payment_checkout_key UNIQUE (checkout_id);
 
+ALTER TABLE ONLY public.payment_difference
+    ADD CONSTRAINT payment_difference_key UNIQUE (clinic_id, reference);
+
+ALTER TABLE ONLY public.payment_difference
+    ADD CONSTRAINT payment_difference_pkey PRIMARY KEY (clinic_id, id);
+
 ALTER TABLE ONLY public.payment_event
     ADD CONSTRAINT payment_event_pkey PRIMARY KEY (clinic_id, id);
 
@@ -1963,11 +2530,14 @@ ALTER TABLE ONLY public.payment
 ALTER TABLE ONLY public.payment
     ADD CONSTRAINT payment_pkey PRIMARY KEY (clinic_id, id);
 
+ALTER TABLE ONLY public.payment_receipt
+    ADD CONSTRAINT payment_receipt_pkey PRIMARY KEY (clinic_id, payment_id);
+
 ALTER TABLE ONLY public.payment_refund
     ADD CONSTRAINT payment_refund_pkey PRIMARY KEY (clinic_id, id);
 
 ALTER TABLE ONLY public.record_key
-    ADD CONSTRAINT record_key_pkey PRIMARY KEY (clinic_id, subject_id);
+    ADD CONSTRAINT record_key_pkey PRIMARY KEY (clinic_id, subject_id, version);
 
 ALTER TABLE ONLY public.recording_chunk
     ADD CONSTRAINT recording_chunk_pkey PRIMARY KEY (clinic_id, recording_id, index);
@@ -1983,6 +2553,9 @@ ALTER TABLE ONLY public.recording
 
 ALTER TABLE ONLY public.recovery_code
     ADD CONSTRAINT recovery_code_pkey PRIMARY KEY (clinic_id, account_id, hash);
+
+ALTER TABLE ONLY public.reset_wait
+    ADD CONSTRAINT reset_wait_pkey PRIMARY KEY (email_token, source);
 
 ALTER TABLE ONLY public.schema_migration
     ADD CONSTRAINT schema_migration_pkey PRIMARY KEY (version);
@@ -2041,6 +2614,10 @@ CREATE INDEX audit_log_other_actor_id_outcome_audit_day_idx ON public.audit_log_
 
 CREATE INDEX audit_log_other_at ON public.audit_log_other USING btree (at);
 
+CREATE INDEX audit_log_turn ON ONLY public.audit_log USING btree (public.audit_turn(tx));
+
+CREATE INDEX audit_log_other_audit_turn_idx ON public.audit_log_other USING btree (public.audit_turn(tx));
+
 CREATE INDEX audit_log_other_clinic_id_action_audit_hour_idx ON public.audit_log_other USING btree (clinic_id, action, public.audit_hour(at)) WHERE (action <> 'R'::"char");
 
 CREATE INDEX audit_log_other_clinic_id_audit_minute_idx ON public.audit_log_other USING btree (clinic_id, public.audit_minute(at));
@@ -2057,13 +2634,15 @@ CREATE INDEX audit_log_returned ON ONLY public.audit_log USING gin (returned) WI
 
 CREATE INDEX audit_log_other_returned_idx ON public.audit_log_other USING gin (returned) WITH (fastupdate=off) WHERE (returned IS NOT NULL);
 
-CREATE INDEX audit_log_seq ON ONLY public.audit_log USING brin (seq);
+CREATE INDEX audit_log_seq ON ONLY public.audit_log USING brin (seq) WITH (autosummarize='on');
 
-CREATE INDEX audit_log_other_seq_idx ON public.audit_log_other USING brin (seq);
+CREATE INDEX audit_log_other_seq_idx ON public.audit_log_other USING brin (seq) WITH (autosummarize='on');
 
 CREATE INDEX audit_log_patient ON ONLY public.audit_log USING btree (uuid_hash(patient_id)) WHERE (patient_id IS NOT NULL);
 
 CREATE INDEX audit_log_other_uuid_hash_idx ON public.audit_log_other USING btree (uuid_hash(patient_id)) WHERE (patient_id IS NOT NULL);
+
+CREATE INDEX audit_tile_last ON public.audit_tile USING btree (clinic_id, last_tx, last_seq) WHERE (level = 0);
 
 CREATE INDEX care_team_account ON public.care_team USING btree (clinic_id, account_id, patient_id, until);
 
@@ -2087,6 +2666,8 @@ CREATE INDEX known_source_device ON public.known_source USING btree (token) WHER
 
 CREATE INDEX known_source_seen ON public.known_source USING btree (seen_at);
 
+CREATE INDEX ledger_at ON public.ledger USING btree (clinic_id, at);
+
 CREATE INDEX patient_birth ON public.patient USING btree (clinic_id, birth_year, birth_month, birth_day, id) WHERE (birth_year IS NOT NULL);
 
 CREATE INDEX patient_email ON public.patient USING btree (clinic_id, email_token, id) WHERE (email_token IS NOT NULL);
@@ -2096,6 +2677,10 @@ CREATE INDEX patient_phone ON public.patient USING btree (clinic_id, phone_token
 CREATE INDEX patient_ssn ON public.patient USING btree (clinic_id, ssn_token, id) WHERE (ssn_token IS NOT NULL);
 
 CREATE UNIQUE INDEX patient_token_word ON public.patient_token USING btree (clinic_id, token, part, patient_id);
+
+CREATE INDEX payment_currency ON public.payment USING btree (clinic_id, currency, created_at, id);
+
+CREATE INDEX payment_difference_open ON public.payment_difference USING btree (clinic_id, moved_at, id) WHERE (resolved_at IS NULL);
 
 CREATE INDEX payment_differs ON public.payment USING btree (clinic_id, created_at, id) WHERE ((difference IS NOT NULL) OR (dispute IS NOT NULL));
 
@@ -2107,11 +2692,15 @@ CREATE INDEX payment_patient ON public.payment USING btree (clinic_id, patient_i
 
 CREATE UNIQUE INDEX payment_refund_key ON public.payment_refund USING btree (clinic_id, payment_id) WHERE (state = 'waiting'::text);
 
+CREATE INDEX payment_refund_patient ON public.payment_refund USING btree (clinic_id, patient_id);
+
 CREATE INDEX payment_state ON public.payment USING btree (clinic_id, state, created_at, id) WHERE (state <> 'paid'::text);
 
 CREATE INDEX payment_visit ON public.payment USING btree (clinic_id, visit_id, created_at, id);
 
 CREATE UNIQUE INDEX payment_visit_key ON public.payment USING btree (clinic_id, visit_id) WHERE (state <> ALL (ARRAY['failed'::text, 'expired'::text, 'refunded'::text]));
+
+CREATE INDEX record_key_class ON public.record_key USING btree (clinic_id, class, class_version);
 
 CREATE INDEX recording_checked ON public.recording USING btree (checked_at) WHERE (state = 'stored'::text);
 
@@ -2127,6 +2716,8 @@ CREATE INDEX recording_patient ON public.recording USING btree (clinic_id, patie
 
 CREATE INDEX recording_visit ON public.recording USING btree (clinic_id, visit_id, id);
 
+CREATE INDEX reset_wait_until ON public.reset_wait USING btree (until);
+
 CREATE INDEX session_account ON public.session USING btree (clinic_id, account_id) WHERE (ended_at IS NULL);
 
 CREATE INDEX session_expires ON public.session USING btree (expires_at);
@@ -2134,6 +2725,10 @@ CREATE INDEX session_expires ON public.session USING btree (expires_at);
 CREATE INDEX visit_clinician ON public.visit USING btree (clinic_id, clinician_id, starts_at, id);
 
 CREATE INDEX visit_day ON public.visit USING btree (clinic_id, starts_at, id);
+
+CREATE INDEX visit_due ON public.visit USING btree (clinic_id, starts_at, id) WHERE due;
+
+CREATE INDEX visit_due_patient ON public.visit USING btree (clinic_id, patient_id, starts_at, id) WHERE due;
 
 CREATE INDEX visit_patient ON public.visit USING btree (clinic_id, patient_id, starts_at, id);
 
@@ -2144,6 +2739,8 @@ ALTER INDEX public.audit_log_actor_action ATTACH PARTITION public.audit_log_othe
 ALTER INDEX public.audit_log_actor ATTACH PARTITION public.audit_log_other_actor_id_audit_day_idx;
 
 ALTER INDEX public.audit_log_actor_outcome ATTACH PARTITION public.audit_log_other_actor_id_outcome_audit_day_idx;
+
+ALTER INDEX public.audit_log_turn ATTACH PARTITION public.audit_log_other_audit_turn_idx;
 
 ALTER INDEX public.audit_log_action ATTACH PARTITION public.audit_log_other_clinic_id_action_audit_hour_idx;
 
@@ -2165,11 +2762,15 @@ CREATE TRIGGER care_team_changed AFTER UPDATE ON public.visit FOR EACH ROW WHEN 
 
 CREATE TRIGGER ledger_kept BEFORE DELETE OR UPDATE OR TRUNCATE ON public.ledger FOR EACH STATEMENT EXECUTE FUNCTION public.ledger_kept();
 
+CREATE TRIGGER payment_paid AFTER UPDATE OF state ON public.payment FOR EACH ROW WHEN (((new.state = 'paid'::text) AND (old.state <> 'paid'::text))) EXECUTE FUNCTION public.payment_paid();
+
+CREATE TRIGGER visit_due BEFORE INSERT OR UPDATE OF status ON public.visit FOR EACH ROW WHEN ((new.fee_id IS NOT NULL)) EXECUTE FUNCTION public.visit_due();
+
 ALTER TABLE ONLY public.account
     ADD CONSTRAINT account_clinic_id_fkey FOREIGN KEY (clinic_id) REFERENCES public.clinic(id);
 
 ALTER TABLE ONLY public.account
-    ADD CONSTRAINT account_clinic_id_id_fkey FOREIGN KEY (clinic_id, id) REFERENCES public.record_key(clinic_id, subject_id);
+    ADD CONSTRAINT account_clinic_id_id_key_version_fkey FOREIGN KEY (clinic_id, id, key_version) REFERENCES public.record_key(clinic_id, subject_id, version);
 
 ALTER TABLE ONLY public.account
     ADD CONSTRAINT account_clinic_id_patient_id_fkey FOREIGN KEY (clinic_id, patient_id) REFERENCES public.patient(clinic_id, id);
@@ -2217,7 +2818,7 @@ ALTER TABLE ONLY public.patient
     ADD CONSTRAINT patient_clinic_id_fkey FOREIGN KEY (clinic_id) REFERENCES public.clinic(id);
 
 ALTER TABLE ONLY public.patient
-    ADD CONSTRAINT patient_clinic_id_id_fkey FOREIGN KEY (clinic_id, id) REFERENCES public.record_key(clinic_id, subject_id);
+    ADD CONSTRAINT patient_clinic_id_id_key_version_fkey FOREIGN KEY (clinic_id, id, key_version) REFERENCES public.record_key(clinic_id, subject_id, version);
 
 ALTER TABLE ONLY public.patient_token
     ADD CONSTRAINT patient_token_clinic_id_patient_id_fkey FOREIGN KEY (clinic_id, patient_id) REFERENCES public.patient(clinic_id, id);
@@ -2231,11 +2832,23 @@ ALTER TABLE ONLY public.payment
 ALTER TABLE ONLY public.payment
     ADD CONSTRAINT payment_clinic_id_visit_id_fkey FOREIGN KEY (clinic_id, visit_id) REFERENCES public.visit(clinic_id, id);
 
+ALTER TABLE ONLY public.payment_difference
+    ADD CONSTRAINT payment_difference_clinic_id_fkey FOREIGN KEY (clinic_id) REFERENCES public.clinic(id);
+
 ALTER TABLE ONLY public.payment_event
     ADD CONSTRAINT payment_event_clinic_id_payment_id_fkey FOREIGN KEY (clinic_id, payment_id) REFERENCES public.payment(clinic_id, id);
 
+ALTER TABLE ONLY public.payment_receipt
+    ADD CONSTRAINT payment_receipt_clinic_id_payment_id_fkey FOREIGN KEY (clinic_id, payment_id) REFERENCES public.payment(clinic_id, id);
+
+ALTER TABLE ONLY public.payment_refund
+    ADD CONSTRAINT payment_refund_clinic_id_patient_id_key_version_fkey FOREIGN KEY (clinic_id, patient_id, key_version) REFERENCES public.record_key(clinic_id, subject_id, version);
+
 ALTER TABLE ONLY public.payment_refund
     ADD CONSTRAINT payment_refund_clinic_id_payment_id_fkey FOREIGN KEY (clinic_id, payment_id) REFERENCES public.payment(clinic_id, id);
+
+ALTER TABLE ONLY public.record_key
+    ADD CONSTRAINT record_key_clinic_id_class_class_version_fkey FOREIGN KEY (clinic_id, class, class_version) REFERENCES public.class_key(clinic_id, class, version);
 
 ALTER TABLE ONLY public.record_key
     ADD CONSTRAINT record_key_clinic_id_fkey FOREIGN KEY (clinic_id) REFERENCES public.clinic(id);
@@ -2248,6 +2861,9 @@ ALTER TABLE ONLY public.recording
 
 ALTER TABLE ONLY public.recording
     ADD CONSTRAINT recording_clinic_id_patient_id_fkey FOREIGN KEY (clinic_id, patient_id) REFERENCES public.patient(clinic_id, id);
+
+ALTER TABLE ONLY public.recording
+    ADD CONSTRAINT recording_clinic_id_patient_id_key_version_fkey FOREIGN KEY (clinic_id, patient_id, key_version) REFERENCES public.record_key(clinic_id, subject_id, version);
 
 ALTER TABLE ONLY public.recording
     ADD CONSTRAINT recording_clinic_id_visit_id_fkey FOREIGN KEY (clinic_id, visit_id) REFERENCES public.visit(clinic_id, id);
@@ -2273,6 +2889,9 @@ ALTER TABLE ONLY public.visit
 ALTER TABLE ONLY public.visit
     ADD CONSTRAINT visit_clinic_id_patient_id_fkey FOREIGN KEY (clinic_id, patient_id) REFERENCES public.patient(clinic_id, id);
 
+ALTER TABLE ONLY public.visit
+    ADD CONSTRAINT visit_clinic_id_patient_id_key_version_fkey FOREIGN KEY (clinic_id, patient_id, key_version) REFERENCES public.record_key(clinic_id, subject_id, version);
+
 ALTER TABLE public.account ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY any_clinic_write ON public.audit_log FOR INSERT WITH CHECK ((clinic_id = COALESCE(public.current_clinic(), '00000000-0000-0000-0000-000000000000'::uuid)));
@@ -2283,9 +2902,15 @@ ALTER TABLE public.attempt ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.audit_background ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.audit_key ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.audit_log ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.audit_log_other ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.audit_tile ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.audit_tree ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.care_team ENABLE ROW LEVEL SECURITY;
 
@@ -2305,6 +2930,8 @@ ALTER TABLE public.job ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY jobs_destroy ON public.record_key AS RESTRICTIVE FOR DELETE TO epione_jobs USING ((class = 'job'::text));
 
+CREATE POLICY jobs_turn ON public.class_key AS RESTRICTIVE FOR INSERT TO epione_jobs WITH CHECK ((clinic_id = public.current_clinic()));
+
 ALTER TABLE public.known_source ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.ledger ENABLE ROW LEVEL SECURITY;
@@ -2319,7 +2946,11 @@ ALTER TABLE public.patient_token ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.payment ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.payment_difference ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.payment_event ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.payment_receipt ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.payment_refund ENABLE ROW LEVEL SECURITY;
 
@@ -2340,6 +2971,12 @@ CREATE POLICY same_clinic ON public.approval USING ((clinic_id = public.current_
 CREATE POLICY same_clinic ON public.attempt USING ((clinic_id = public.current_clinic()));
 
 CREATE POLICY same_clinic ON public.audit_background USING ((clinic_id = public.current_clinic()));
+
+CREATE POLICY same_clinic ON public.audit_key USING ((clinic_id = ANY (ARRAY[public.current_clinic(), '00000000-0000-0000-0000-000000000000'::uuid])));
+
+CREATE POLICY same_clinic ON public.audit_tile USING ((clinic_id = ANY (ARRAY[public.current_clinic(), '00000000-0000-0000-0000-000000000000'::uuid])));
+
+CREATE POLICY same_clinic ON public.audit_tree USING ((clinic_id = ANY (ARRAY[public.current_clinic(), '00000000-0000-0000-0000-000000000000'::uuid])));
 
 CREATE POLICY same_clinic ON public.care_team USING ((clinic_id = public.current_clinic()));
 
@@ -2369,7 +3006,11 @@ CREATE POLICY same_clinic ON public.patient_token USING ((clinic_id = public.cur
 
 CREATE POLICY same_clinic ON public.payment USING ((clinic_id = public.current_clinic()));
 
+CREATE POLICY same_clinic ON public.payment_difference USING ((clinic_id = public.current_clinic()));
+
 CREATE POLICY same_clinic ON public.payment_event USING ((clinic_id = public.current_clinic()));
+
+CREATE POLICY same_clinic ON public.payment_receipt USING ((clinic_id = public.current_clinic()));
 
 CREATE POLICY same_clinic ON public.payment_refund USING ((clinic_id = public.current_clinic()));
 
@@ -2393,6 +3034,8 @@ CREATE POLICY server_asks ON public.job AS RESTRICTIVE FOR INSERT TO epione_serv
 
 CREATE POLICY server_retries ON public.job AS RESTRICTIVE FOR UPDATE TO epione_server USING ((state = 'dead'::text)) WITH CHECK ((state = 'waiting'::text));
 
+CREATE POLICY server_signs_nothing ON public.class_key AS RESTRICTIVE TO epione_server USING ((class <> 'audit'::text));
+
 ALTER TABLE public.session ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.visit ENABLE ROW LEVEL SECURITY;
@@ -2400,6 +3043,10 @@ ALTER TABLE public.visit ENABLE ROW LEVEL SECURITY;
 GRANT USAGE ON SCHEMA public TO epione_server;
 GRANT USAGE ON SCHEMA public TO epione_reporter;
 GRANT USAGE ON SCHEMA public TO epione_jobs;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.account TO epione_server;
+
+GRANT ALL ON FUNCTION public.account_resettable(a public.account) TO epione_server;
 
 GRANT ALL ON FUNCTION public.account_state(deactivated_at timestamp with time zone, password_hash text, invited text) TO epione_server;
 
@@ -2477,6 +3124,11 @@ REVOKE ALL ON FUNCTION public.audit_begin() FROM PUBLIC;
 REVOKE ALL ON FUNCTION public.audit_days(patient uuid, besides uuid, zone text, seen_at timestamp with time zone, before_at timestamp with time zone, before_seq bigint, page bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.audit_days(patient uuid, besides uuid, zone text, seen_at timestamp with time zone, before_at timestamp with time zone, before_seq bigint, page bigint) TO epione_server;
 
+REVOKE ALL ON FUNCTION public.audit_entries(clinic uuid, after_tx bigint, after_seq bigint, batch bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.audit_found(number bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.audit_found(number bigint) TO epione_server;
+
 REVOKE ALL ON FUNCTION public.audit_months(from_at timestamp with time zone, to_at timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.audit_months(from_at timestamp with time zone, to_at timestamp with time zone) TO epione_jobs;
 
@@ -2485,6 +3137,25 @@ GRANT ALL ON FUNCTION public.audit_nobody() TO epione_server;
 
 REVOKE ALL ON FUNCTION public.audit_page(from_at timestamp with time zone, to_at timestamp with time zone, actor uuid, patient uuid, what text, result text, before_at timestamp with time zone, before_seq bigint, page bigint, nobody boolean, besides uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.audit_page(from_at timestamp with time zone, to_at timestamp with time zone, actor uuid, patient uuid, what text, result text, before_at timestamp with time zone, before_seq bigint, page bigint, nobody boolean, besides uuid) TO epione_server;
+
+REVOKE ALL ON FUNCTION public.audit_restored() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.audit_sealed_to(last_tx bigint, last_seq bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.audit_sealed_to(last_tx bigint, last_seq bigint) TO epione_jobs;
+
+REVOKE ALL ON FUNCTION public.audit_tile_put(clinic uuid, height bigint, start bigint, added bytea, tx bigint, number bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.audit_tile_put(clinic uuid, height bigint, start bigint, added bytea, tx bigint, number bigint) TO epione_jobs;
+
+GRANT SELECT ON TABLE public.audit_tree TO epione_server;
+
+REVOKE ALL ON FUNCTION public.audit_tree_of(clinic uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.audit_tree_of(clinic uuid) TO epione_jobs;
+
+REVOKE ALL ON FUNCTION public.audit_tree_put(clinic uuid, was bigint, becomes bigint, right_edge bytea, checkpoint text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.audit_tree_put(clinic uuid, was bigint, becomes bigint, right_edge bytea, checkpoint text) TO epione_jobs;
+
+REVOKE ALL ON FUNCTION public.audit_unsealed(batch bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.audit_unsealed(batch bigint) TO epione_jobs;
 
 REVOKE ALL ON FUNCTION public.audit_words(words text[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.audit_words(words text[]) TO epione_server;
@@ -2505,10 +3176,15 @@ GRANT ALL ON FUNCTION public.invitation_find(token_hash bytea) TO epione_server;
 
 GRANT ALL ON FUNCTION public.invitation_state(confirmed_at timestamp with time zone, ended_at timestamp with time zone, tries integer, expires_at timestamp with time zone, t timestamp with time zone) TO epione_server;
 
+REVOKE ALL ON FUNCTION public.keys_watch(days bigint, classes text[], OUT asked bigint, OUT worn bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.keys_watch(days bigint, classes text[], OUT asked bigint, OUT worn bigint) TO epione_jobs;
+
 GRANT SELECT,INSERT ON TABLE public.payment TO epione_server;
 GRANT SELECT,UPDATE ON TABLE public.payment TO epione_jobs;
 
 GRANT UPDATE(state) ON TABLE public.payment TO epione_server;
+
+GRANT UPDATE(restricted) ON TABLE public.payment TO epione_server;
 
 GRANT UPDATE(updated_at) ON TABLE public.payment TO epione_server;
 
@@ -2517,21 +3193,32 @@ GRANT UPDATE(version) ON TABLE public.payment TO epione_server;
 GRANT ALL ON FUNCTION public.ledger_add(p public.payment, kind text, reference text, debit text, credit text, amount bigint, currency text) TO epione_server;
 GRANT ALL ON FUNCTION public.ledger_add(p public.payment, kind text, reference text, debit text, credit text, amount bigint, currency text) TO epione_jobs;
 
-GRANT ALL ON FUNCTION public.patients_beginning(after_word bytea, after_part bigint, after uuid, most bigint, beginnings bytea[], groups bigint[], names bigint[], group_count bigint, walked bigint, exact bytea, exact_name bigint, year bytea) TO epione_server;
+GRANT ALL ON FUNCTION public.patients_beginning(after_word bytea, after_part bigint, after uuid, most bigint, beginnings bytea[], groups bigint[], names bigint[], group_count bigint, walked bigint, exact bytea[], exact_name bigint, year bytea[]) TO epione_server;
+
+REVOKE ALL ON FUNCTION public.payment_compare(ids text[], kinds text[], amounts bigint[], monies text[], intents text[], owns text[], clinics text[], moved bigint[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.payment_compare(ids text[], kinds text[], amounts bigint[], monies text[], intents text[], owns text[], clinics text[], moved bigint[]) TO epione_jobs;
 
 REVOKE ALL ON FUNCTION public.payment_find(checkout text, intent text, own uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.payment_find(checkout text, intent text, own uuid) TO epione_server;
 
+REVOKE ALL ON FUNCTION public.payment_paid() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION public.payment_reconcile(batch bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.payment_reconcile(batch bigint) TO epione_jobs;
 
-REVOKE ALL ON FUNCTION public.payment_settle(payment uuid, intent text, amount bigint, money text, was_paid boolean, ended text, refunded bigint, cost bigint, cost_money text, disputed text) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.payment_settle(payment uuid, intent text, amount bigint, money text, was_paid boolean, ended text, refunded bigint, cost bigint, cost_money text, disputed text) TO epione_jobs;
+REVOKE ALL ON FUNCTION public.payment_settle(payment uuid, intent text, amount bigint, money text, was_paid boolean, ended text, refunded bigint, cost bigint, cost_money text, disputed text, dispute_cost bigint, dispute_returned bigint, dispute_money text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.payment_settle(payment uuid, intent text, amount bigint, money text, was_paid boolean, ended text, refunded bigint, cost bigint, cost_money text, disputed text, dispute_cost bigint, dispute_returned bigint, dispute_money text) TO epione_jobs;
 
 GRANT ALL ON FUNCTION public.recording_agreed(recording uuid) TO epione_server;
 
 REVOKE ALL ON FUNCTION public.recordings_due(batch bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.recordings_due(batch bigint) TO epione_jobs;
+
+REVOKE ALL ON FUNCTION public.reset_ask(job uuid, tokens bytea[], device bytea, network bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.reset_ask(job uuid, tokens bytea[], device bytea, network bytea) TO epione_server;
+
+REVOKE ALL ON FUNCTION public.reset_link(account uuid, link uuid, token_hash bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.reset_link(account uuid, link uuid, token_hash bytea) TO epione_jobs;
 
 REVOKE ALL ON FUNCTION public.session_open(token_hash bytea, session uuid, background boolean, kind text, subject uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.session_open(token_hash bytea, session uuid, background boolean, kind text, subject uuid) TO epione_server;
@@ -2539,8 +3226,8 @@ GRANT ALL ON FUNCTION public.session_open(token_hash bytea, session uuid, backgr
 REVOKE ALL ON FUNCTION public.sessions_ended(clinics uuid[], ids uuid[], active uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.sessions_ended(clinics uuid[], ids uuid[], active uuid[]) TO epione_server;
 
-REVOKE ALL ON FUNCTION public.sign_in_take(token bytea, device bytea, network bytea) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.sign_in_take(token bytea, device bytea, network bytea) TO epione_server;
+REVOKE ALL ON FUNCTION public.sign_in_take(tokens bytea[], device bytea, network bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.sign_in_take(tokens bytea[], device bytea, network bytea) TO epione_server;
 
 REVOKE ALL ON FUNCTION public.source_note(clinic uuid, account uuid, was bytea, device bytea, network bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.source_note(clinic uuid, account uuid, was bytea, device bytea, network bytea) TO epione_server;
@@ -2567,8 +3254,6 @@ GRANT ALL ON FUNCTION public.visit_relation(subject uuid, clinic uuid, actor uui
 
 GRANT ALL ON FUNCTION public.zone_known(zone text) TO epione_server;
 
-GRANT SELECT,INSERT,UPDATE ON TABLE public.account TO epione_server;
-
 GRANT SELECT,INSERT ON TABLE public.approval TO epione_server;
 
 GRANT UPDATE(expires_at) ON TABLE public.approval TO epione_server;
@@ -2588,10 +3273,22 @@ GRANT SELECT ON TABLE public.audit_word TO epione_reporter;
 GRANT SELECT ON TABLE public.audit TO epione_server;
 GRANT SELECT ON TABLE public.audit TO epione_reporter;
 
+GRANT SELECT ON TABLE public.audit_key TO epione_server;
+
+GRANT SELECT ON TABLE public.audit_tile TO epione_server;
+
 GRANT SELECT,INSERT,UPDATE ON TABLE public.care_team TO epione_server;
 
 GRANT SELECT ON TABLE public.class_key TO epione_server;
 GRANT SELECT ON TABLE public.class_key TO epione_jobs;
+
+GRANT INSERT(clinic_id) ON TABLE public.class_key TO epione_jobs;
+
+GRANT INSERT(class) ON TABLE public.class_key TO epione_jobs;
+
+GRANT INSERT(version) ON TABLE public.class_key TO epione_jobs;
+
+GRANT INSERT(wrapped) ON TABLE public.class_key TO epione_jobs;
 
 GRANT SELECT,UPDATE ON TABLE public.clinic TO epione_server;
 GRANT SELECT ON TABLE public.clinic TO epione_reporter;
@@ -2658,7 +3355,16 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.patient TO epione_server;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.patient_token TO epione_server;
 
+GRANT SELECT ON TABLE public.payment_difference TO epione_server;
+
+GRANT UPDATE(resolved_at) ON TABLE public.payment_difference TO epione_server;
+
+GRANT UPDATE(resolved_by) ON TABLE public.payment_difference TO epione_server;
+
 GRANT SELECT,INSERT ON TABLE public.payment_event TO epione_server;
+
+GRANT SELECT ON TABLE public.payment_receipt TO epione_server;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.payment_receipt TO epione_jobs;
 
 GRANT SELECT,INSERT ON TABLE public.payment_refund TO epione_server;
 
@@ -2678,6 +3384,8 @@ GRANT SELECT(created_at) ON TABLE public.payment_refund TO epione_jobs;
 
 GRANT SELECT,INSERT ON TABLE public.record_key TO epione_server;
 GRANT SELECT,DELETE ON TABLE public.record_key TO epione_jobs;
+
+GRANT UPDATE(wrapped) ON TABLE public.record_key TO epione_jobs;
 
 GRANT UPDATE(seals) ON TABLE public.record_key TO epione_server;
 

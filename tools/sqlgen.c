@@ -10,8 +10,9 @@
  *   --      family_name sealed(patient_family_name), version int
  *   SELECT ...
  *
- * ends at the next "-- sql:" or "-- row:" or with the file. Kinds: one, many, exec (waits,
- * answers the number of rows) and later (travels with the next that waits).
+ * ends at the next "-- sql:", "-- row:" or "-- text:" or with the file. Kinds:
+ * one, many, exec (waits, answers the number of rows) and later (travels with
+ * the next that waits).
  * A list goes on with the next comment line while the line ends in a comma.
  * Types: docs in data/statement.h. A record_key is no parameter in "in", and
  * three columns in "out": subject uuid, version bigint, wrapped bytea. A sealed
@@ -29,6 +30,9 @@
  * row; {visit: v.%} is the piece after the colon for each of its items, commas
  * between, with the item's name for % and its parameter for $%. In a list,
  * fields(patient) stands for all that fields.def has of the table patient.
+ *
+ * What else several queries of a file say, such as joins, is said once, as a
+ * "-- text: joined" without lists; {joined} in their texts is that.
  *
  * Stops at the first mistake with "file:line: what" and writes nothing.
  */
@@ -429,10 +433,12 @@ named_new(struct query ***v, size_t *n, char **s, const char *what)
 }
 
 static struct query *
-row_new(char *s)
+row_new(char *s, bool plain)
 {
-	struct query *q = named_new(&rows, &rows_n, &s, "name of the row");
+	struct query *q = named_new(
+	    &rows, &rows_n, &s, plain ? "name of the text" : "name of the row");
 
+	q->plain = plain;
 	if (*skip_space(s) != '\0')
 		die("\"%s\": nothing may follow the name", q->name);
 	return q;
@@ -490,6 +496,8 @@ list_begin(struct query *q, const char *said)
 		return NULL;
 	if (q == NULL)
 		die("\"in:\" or \"out:\" before the first \"sql:\"");
+	if (q->plain)
+		die("\"%s\": a text has no lists", q->name);
 	if (in && q->kind == KINDS)
 		die("\"%s\": a row has no \"in:\"", q->name);
 	return in ? list_open(q, &q->in, "in:") : list_open(q, &q->out, "out:");
@@ -510,7 +518,11 @@ header_line(struct reader *rd, char *said)
 		return;
 	}
 	if (strncmp(said, "row:", 4) == 0) {
-		rd->query = row_new(said + 4);
+		rd->query = row_new(said + 4, false);
+		return;
+	}
+	if (strncmp(said, "text:", 5) == 0) {
+		rd->query = row_new(said + 5, true);
 		return;
 	}
 	if ((l = list_begin(rd->query, said)) == NULL)

@@ -46,11 +46,12 @@ struct list {
 	struct query *row; /* the one that is all of it, or NULL */
 };
 
-/* A row is one that has a list of columns alone, and perhaps their text. */
+/* A row is one that has a list of columns alone, and perhaps their text; a plain
+ * one is text without columns. */
 struct query {
 	char name[NAME_SIZE];
 	enum kind kind;	  /* KINDS: a row */
-	bool used;	  /* a row: by any query */
+	bool plain, used; /* a row: a text alone; by any query */
 	const char *file; /* last part of the path */
 	int line;
 	struct list in, out;

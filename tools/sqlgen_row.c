@@ -18,7 +18,7 @@ row_find(const char *name)
 			rows[i]->used = true;
 			return rows[i];
 		}
-	die("no \"-- row: %s\" before it in this file", name);
+	die("no \"-- row: %s\" nor such a text before it in this file", name);
 }
 
 void
@@ -32,6 +32,8 @@ row_take(struct list *l, char **s)
 
 	take_name(s, name, "name of the row");
 	row = row_find(name);
+	if (row->plain)
+		die("\"%s\" is a text: it has no columns", name);
 	if (&row->out == l)
 		die("\"%s\" stands in its own list", name);
 	for (i = 0; i < row->out.n; i++) {
@@ -133,11 +135,13 @@ row_put(struct buf *to, const struct query *q, char *s)
 	if ((end = strchr(s, '}')) == NULL || (*s != ':' && end != s))
 		die("\"%s\": {row} or {row: piece} expected", q->name);
 	if (*s == ':') {
+		if (row->plain)
+			die("\"%s\": the text \"%s\" has no items", q->name,
+			    name);
 		pieces_add(to, q, row, skip_space(s + 1), end);
 	} else {
 		if (row->text.n == 0)
-			die("\"%s\": the row \"%s\" has no text", q->name,
-			    name);
+			die("\"%s\": \"%s\" has no text", q->name, name);
 		buf_add(to, row->text.p, row->text.n);
 	}
 	return end + 1;
@@ -174,9 +178,9 @@ check_rows(void)
 
 	for (i = 0; i < rows_n; i++) {
 		at_line = rows[i]->line;
-		if (!rows[i]->out.given)
+		if (!rows[i]->plain && !rows[i]->out.given)
 			die("\"%s\": a row needs \"-- out:\"", rows[i]->name);
 		if (!rows[i]->used)
-			die("\"%s\": no query uses this row", rows[i]->name);
+			die("\"%s\": no query uses it", rows[i]->name);
 	}
 }

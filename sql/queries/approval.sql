@@ -128,16 +128,19 @@ SELECT p.id, p.kind, p.role, approval_state(p.state, p.expires_at, $6) AS state,
               k.subject_id, k.version, k.wrapped
          FROM account a
          JOIN record_key k ON k.clinic_id = a.clinic_id AND k.subject_id = a.id
+          AND k.version = a.key_version
         WHERE a.clinic_id = p.clinic_id AND a.id = p.account_id OFFSET 0) AS a
   CROSS JOIN LATERAL (
        SELECT a.display_name, k.subject_id, k.version, k.wrapped
          FROM account a
          JOIN record_key k ON k.clinic_id = a.clinic_id AND k.subject_id = a.id
+          AND k.version = a.key_version
         WHERE a.clinic_id = p.clinic_id AND a.id = p.requested_by OFFSET 0) AS r
   LEFT JOIN LATERAL (
        SELECT a.display_name, k.subject_id, k.version, k.wrapped
          FROM account a
          JOIN record_key k ON k.clinic_id = a.clinic_id AND k.subject_id = a.id
+          AND k.version = a.key_version
         WHERE a.clinic_id = p.clinic_id AND a.id = p.decided_by OFFSET 0) AS d ON true
  ORDER BY p.id DESC;
 

@@ -3,13 +3,13 @@
 -- Always one row; nil ids where no account has this sign-in name.
 --= IA-11
 -- sql: sign_in_take one
--- in:  email_token bytes, device bytes, network bytes
+-- in:  email_tokens bytes[], device bytes, network bytes
 -- out: clinic_id uuid, account_id uuid, role text, password_hash text,
 --      wait_until time, warn bool
 SELECT clinic_id, account_id, role, password_hash,
        CASE WHEN wait_until = 'infinity' THEN '9999-12-31T00:00:00Z'::timestamptz
             ELSE wait_until END AS wait_until, coalesce(warn, false) AS warn
-  FROM sign_in_take($1::bytea, $2::bytea, $3::bytea);
+  FROM sign_in_take($1::bytea[], $2::bytea, $3::bytea);
 
 -- The same for who is signed in already; the clinic's policy says how many.
 --= IA-09, IA-10

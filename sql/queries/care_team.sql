@@ -42,6 +42,7 @@ SELECT t.account_id, k.subject_id, k.version, k.wrapped, a.display_name, t.since
   FROM care_team t
   JOIN account a ON a.clinic_id = t.clinic_id AND a.id = t.account_id
   JOIN record_key k ON k.clinic_id = t.clinic_id AND k.subject_id = t.account_id
+   AND k.version = a.key_version
  WHERE t.clinic_id = current_clinic() AND t.patient_id = $1::uuid
    AND t.until > now() AND a.role = 'clinician' AND a.deactivated_at IS NULL
    AND ($2::uuid IS NULL OR t.account_id > $2)

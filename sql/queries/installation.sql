@@ -30,7 +30,6 @@ SELECT c.clinic_id, c.class, c.version, c.created_at,
        coalesce(max(r.seals), 0) AS seals_max
   FROM class_key c
   LEFT JOIN record_key r ON r.clinic_id = c.clinic_id AND r.class = c.class
-       AND r.wrapped IS NOT NULL
-       AND c.version = ('x' || encode(substring(r.wrapped FROM 2 FOR 4), 'hex'))::bit(32)::bigint
+       AND r.class_version = c.version
  GROUP BY c.clinic_id, c.class, c.version, c.created_at
  ORDER BY c.clinic_id, c.class, c.version;

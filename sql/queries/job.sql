@@ -77,6 +77,7 @@ HAVING min(n.run_at) IS NOT NULL;
 SELECT j.id, k.subject_id, k.version, k.wrapped, j.payload
   FROM job j
   JOIN record_key k ON k.clinic_id = j.clinic_id AND k.subject_id = j.id
+   AND k.version = j.key_version
  WHERE j.clinic_id = current_clinic() AND j.id = $1::uuid;
 
 -- Only by whoever took it last. The payload goes, and the key that opens its
@@ -146,13 +147,15 @@ SELECT {job: %} FROM job
  WHERE clinic_id = current_clinic() AND id = $1::uuid;
 
 -- Its tries and its time begin anew.
--- sql: job_retry exec
--- in:  id uuid
+-- text: job_retried
 WITH told AS (SELECT pg_notify('epione_job', ''))
 UPDATE job SET state = 'waiting', attempts = 0, error_code = NULL,
        run_at = clock_timestamp(), asked_at = clock_timestamp(), ended_at = NULL
   FROM told
- WHERE clinic_id = current_clinic() AND id = $1::uuid AND state = 'dead';
+
+-- sql: job_retry exec
+-- in:  id uuid
+{job_retried} WHERE clinic_id = current_clinic() AND id = $1::uuid AND state = 'dead';
 
 -- For the operator: every clinic's and the installation's.
 -- sql: job_list_all many
@@ -166,11 +169,7 @@ SELECT clinic_id, id, kind, state, attempts, run_at, error_code FROM job
 
 -- sql: job_retry_any exec
 -- in:  id uuid
-WITH told AS (SELECT pg_notify('epione_job', ''))
-UPDATE job SET state = 'waiting', attempts = 0, error_code = NULL,
-       run_at = clock_timestamp(), asked_at = clock_timestamp(), ended_at = NULL
-  FROM told
- WHERE id = $1::uuid AND state = 'dead';
+{job_retried} WHERE id = $1::uuid AND state = 'dead';
 
 -- sql: job_pause exec
 -- in:  kind text

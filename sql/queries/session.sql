@@ -48,6 +48,7 @@ UPDATE session s SET hash = $2::bytea,
    AND a.clinic_id = s.clinic_id AND a.id = s.account_id
    AND a.deactivated_at IS NULL AND c.id = s.clinic_id
    AND k.clinic_id = a.clinic_id AND k.subject_id = a.id
+   AND k.version = a.key_version
 RETURNING session_state(s.factor_at, a.totp_confirmed_at, a.compromised_at,
               password_expiry(a.password_changed_at, c.password_max_age_days), $6)
               AS state,
@@ -87,6 +88,7 @@ SELECT a.id, k.subject_id, k.version, k.wrapped, a.display_name, c.name AS clini
   JOIN clinic c ON c.id = a.clinic_id
   LEFT JOIN session s ON s.clinic_id = a.clinic_id AND s.id = $2::uuid
   JOIN record_key k ON k.clinic_id = a.clinic_id AND k.subject_id = a.id
+   AND k.version = a.key_version
  WHERE a.clinic_id = current_clinic() AND a.id = $1::uuid;
 
 -- sql: session_list many

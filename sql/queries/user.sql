@@ -23,6 +23,19 @@ a.id, k.subject_id, k.version, k.wrapped, a.display_name, a.role, a.patient_id,
        i.expires_at AS invitation_expires_at,
        p.id AS approval_id, p.kind AS approval_kind, p.role AS approval_role
 
+-- text: last_invitation
+(SELECT v.id, v.mailed, v.expires_at,
+       invitation_state(v.confirmed_at, v.ended_at, v.tries, v.expires_at, $1) AS state
+  FROM invitation v
+ WHERE v.clinic_id = a.clinic_id AND v.account_id = a.id AND NOT v.own_reset
+ ORDER BY v.id DESC LIMIT 1)
+
+-- text: waiting_approval
+(SELECT q.id, q.kind, q.role FROM approval q
+ WHERE q.clinic_id = a.clinic_id AND q.account_id = a.id
+   AND q.state = 'waiting' AND q.expires_at > $1
+ ORDER BY q.id DESC LIMIT 1)
+
 -- Without a role, those who work here: that somebody is a patient is for
 -- administrators who ask for it. Addresses are theirs alone, too.
 --= AZ-02
@@ -47,18 +60,10 @@ SELECT {user}, CASE WHEN $2::boolean THEN a.email END AS email
                 THEN 'ffffffff-ffff-ffff-ffff-ffffffffffff' ELSE $3 END
           ORDER BY s.id DESC LIMIT $4)) AS a
   JOIN LATERAL (SELECT r.subject_id, r.version, r.wrapped FROM record_key r
-        WHERE r.clinic_id = a.clinic_id AND r.subject_id = a.id OFFSET 0) AS k ON true
-  LEFT JOIN LATERAL (
-       SELECT v.id, v.mailed, v.expires_at,
-              invitation_state(v.confirmed_at, v.ended_at, v.tries, v.expires_at, $1) AS state
-         FROM invitation v
-        WHERE v.clinic_id = a.clinic_id AND v.account_id = a.id
-        ORDER BY v.id DESC LIMIT 1) AS i ON $2
-  LEFT JOIN LATERAL (
-       SELECT q.id, q.kind, q.role FROM approval q
-        WHERE q.clinic_id = a.clinic_id AND q.account_id = a.id
-          AND q.state = 'waiting' AND q.expires_at > $1
-        ORDER BY q.id DESC LIMIT 1) AS p ON $2
+        WHERE r.clinic_id = a.clinic_id AND r.subject_id = a.id
+          AND r.version = a.key_version OFFSET 0) AS k ON true
+  LEFT JOIN LATERAL {last_invitation} AS i ON $2
+  LEFT JOIN LATERAL {waiting_approval} AS p ON $2
  ORDER BY a.id DESC;
 
 -- sql: user_get one
@@ -67,17 +72,9 @@ SELECT {user}, CASE WHEN $2::boolean THEN a.email END AS email
 SELECT {user}, a.email
   FROM account a
   JOIN record_key k ON k.clinic_id = a.clinic_id AND k.subject_id = a.id
-  LEFT JOIN LATERAL (
-       SELECT v.id, v.mailed, v.expires_at,
-              invitation_state(v.confirmed_at, v.ended_at, v.tries, v.expires_at, $1) AS state
-         FROM invitation v
-        WHERE v.clinic_id = a.clinic_id AND v.account_id = a.id
-        ORDER BY v.id DESC LIMIT 1) AS i ON true
-  LEFT JOIN LATERAL (
-       SELECT q.id, q.kind, q.role FROM approval q
-        WHERE q.clinic_id = a.clinic_id AND q.account_id = a.id
-          AND q.state = 'waiting' AND q.expires_at > $1
-        ORDER BY q.id DESC LIMIT 1) AS p ON true
+   AND k.version = a.key_version
+  LEFT JOIN LATERAL {last_invitation} AS i ON true
+  LEFT JOIN LATERAL {waiting_approval} AS p ON true
  WHERE a.clinic_id = current_clinic() AND a.id = $2::uuid;
 
 -- Administrators who can sign in, locked in order: two of them who would take

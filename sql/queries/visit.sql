@@ -1,10 +1,10 @@
 -- Visits. The reason is sealed under the patient's record key; overlap is
 -- refused by the table's exclusion constraints, never looked for here.
 
--- What a booking needs: the patient's key, and a clinician who may be booked; no
--- row otherwise. Both rows stay locked until the commit, so that bookings of one
--- clinician or patient come one after the other: two that meet inside an
--- exclusion constraint can deadlock.
+-- What a booking needs: the patient's newest key, and a clinician who may be
+-- booked; no row otherwise. Both rows stay locked until the commit, so that
+-- bookings of one clinician or patient come one after the other: two that meet
+-- inside an exclusion constraint can deadlock.
 --= IN-04
 -- sql: visit_prepare one
 -- in:  patient_id uuid, clinician_id uuid
@@ -15,6 +15,8 @@ SELECT k.subject_id, k.version, k.wrapped
    AND k.class = 'patient' AND k.wrapped IS NOT NULL
  WHERE a.clinic_id = current_clinic() AND a.id = $2::uuid
    AND a.role = 'clinician' AND a.deactivated_at IS NULL
+ ORDER BY k.version DESC
+ LIMIT 1
    FOR NO KEY UPDATE OF a, k;
 
 -- sql: visit_insert later
@@ -36,7 +38,8 @@ VALUES (current_clinic(), $1::uuid, $2::uuid, $3::uuid, $4::timestamptz,
 --      clinician_name sealed(account_display_name, clinician_id, clinician_key),
 --      starts_at time, ends_at time, reason sealed(visit_reason), status text,
 --      arrived_at time, version int, records bool, fee_code text,
---      fee_title text, fee_amount_minor int?, fee_currency text
+--      fee_title text, fee_amount_minor int?, fee_currency text, due bool,
+--      pay_when text
 v.id, v.patient_id, k.subject_id, k.version, k.wrapped, p.family_name, p.given_name,
        v.clinician_id, ak.subject_id, ak.version, ak.wrapped, a.display_name,
        v.starts_at, v.ends_at, v.reason,
@@ -44,19 +47,24 @@ v.id, v.patient_id, k.subject_id, k.version, k.wrapped, p.family_name, p.given_n
        v.arrived_at, v.version, (SELECT c.recording = 1 FROM clinic c
            WHERE c.id = v.clinic_id) AS records,
        f.code AS fee_code, f.title AS fee_title,
-       f.amount_minor AS fee_amount_minor, f.currency AS fee_currency
+       f.amount_minor AS fee_amount_minor, f.currency AS fee_currency, v.due,
+       (SELECT c.pay_when FROM clinic c WHERE c.id = v.clinic_id) AS pay_when
+
+-- text: visit_joined
+  JOIN patient p ON p.clinic_id = v.clinic_id AND p.id = v.patient_id
+  JOIN record_key k ON k.clinic_id = v.clinic_id AND k.subject_id = v.patient_id
+   AND k.version = p.key_version
+  JOIN account a ON a.clinic_id = v.clinic_id AND a.id = v.clinician_id
+  JOIN record_key ak ON ak.clinic_id = v.clinic_id AND ak.subject_id = v.clinician_id
+   AND ak.version = a.key_version
+  LEFT JOIN fee f ON f.clinic_id = v.clinic_id AND f.id = v.fee_id
 
 -- sql: visit_get one
 -- in:  closed_at time, id uuid
 -- out: row visit
 SELECT {visit}
   FROM visit v
-  JOIN patient p ON p.clinic_id = v.clinic_id AND p.id = v.patient_id
-  JOIN record_key k ON k.clinic_id = v.clinic_id AND k.subject_id = v.patient_id
-  JOIN account a ON a.clinic_id = v.clinic_id AND a.id = v.clinician_id
-  JOIN record_key ak ON ak.clinic_id = v.clinic_id AND ak.subject_id = v.clinician_id
-  LEFT JOIN fee f ON f.clinic_id = v.clinic_id AND f.id = v.fee_id
- WHERE v.clinic_id = current_clinic() AND v.id = $2::uuid;
+{visit_joined} WHERE v.clinic_id = current_clinic() AND v.id = $2::uuid;
 
 -- Visits that start in [reach_at, to_at) and are on the list (visit_listed);
 -- after_at and after_id: after that one, for the next page. reach_at: as early
@@ -117,12 +125,7 @@ SELECT {visit}
             AND w.starts_at >= $4 AND w.starts_at < $3
             AND visit_listed(w, $2, $1, $5, $8, $10, $11)
           ORDER BY w.starts_at, w.id LIMIT $12)) AS v
-  JOIN patient p ON p.clinic_id = v.clinic_id AND p.id = v.patient_id
-  JOIN record_key k ON k.clinic_id = v.clinic_id AND k.subject_id = v.patient_id
-  JOIN account a ON a.clinic_id = v.clinic_id AND a.id = v.clinician_id
-  JOIN record_key ak ON ak.clinic_id = v.clinic_id AND ak.subject_id = v.clinician_id
-  LEFT JOIN fee f ON f.clinic_id = v.clinic_id AND f.id = v.fee_id
- ORDER BY v.starts_at, v.id;
+{visit_joined} ORDER BY v.starts_at, v.id;
 
 -- sql: visit_update exec
 -- in:  id uuid, key record_key, clinician_id uuid, starts_at time,
@@ -200,4 +203,5 @@ SELECT v.status, v.starts_at, v.ends_at, a.id AS account_id,
   JOIN clinic c ON c.id = v.clinic_id
   JOIN account a ON a.clinic_id = v.clinic_id AND a.id = $2::uuid
   JOIN record_key k ON k.clinic_id = a.clinic_id AND k.subject_id = a.id
+   AND k.version = a.key_version
  WHERE v.clinic_id = current_clinic() AND v.id = $1::uuid;

@@ -16,9 +16,9 @@
 int64_t instant_now(void);	 /* wall clock, s */
 int64_t instant_monotonic(void); /* ms, for deadlines only */
 
-/* RFC 3339 with Z or an offset; a fraction of a second is not kept. Refused are
- * dates that do not exist, leap seconds, and years outside 1900 to 9999 (as
- * written, and in UTC). */
+/* RFC 3339 with Z or an offset; a fraction of a second is not kept. A leap
+ * second is the first of the next day. Refused are dates that do not exist, and
+ * years outside 1900 to 9999 (as written, and in UTC). */
 NODISCARD enum err instant_parse(const char *, int64_t *);
 /* In UTC, with Z. "" for INSTANT_NONE and what lies outside of the years 0000
  * to 9999. Safe in a signal handler. */

@@ -100,10 +100,10 @@ shape_parse_named(
 	return r;
 }
 
-static const struct shape *
+const struct shape *
 shape_find(const struct shape *s, const char *name)
 {
-	for (; s->kind != SH_END; s++)
+	for (; !shape_empty(s); s++)
 		if (strcmp(s->name, name) == 0)
 			return s;
 	return NULL;
@@ -384,7 +384,7 @@ shape_members(struct arena *a, const struct shape *shape, json_t *object,
 
 	if ((r = shape_unknown(a, shape, object, outer, culprit)) != ERR_OK)
 		return r;
-	for (s = shape; s->kind != SH_END; s++) {
+	for (s = shape; !shape_empty(s); s++) {
 		value = json_object_get(object, s->name);
 		if (value == NULL) {
 			if ((s->flags & SH_REQUIRED) == 0 || partial)
@@ -607,7 +607,7 @@ shape_schema(const struct shape *shape)
 	const struct shape *s;
 	json_t *o;
 
-	for (s = shape; s->kind != SH_END; s++) {
+	for (s = shape; !shape_empty(s); s++) {
 		json_object_set_new(properties, s->name, schema_value(s));
 		if ((s->flags & SH_REQUIRED) != 0)
 			json_array_append_new(required, json_string(s->name));

@@ -53,7 +53,9 @@ enum column_type {
 	COLUMN_INT,
 	COLUMN_BOOL,
 	COLUMN_UUIDS,
-	COLUMN_TEXTS
+	COLUMN_TEXTS,
+	COLUMN_INTS,
+	COLUMN_ROWS
 };
 struct column {
 	enum column_type type;
@@ -75,6 +77,16 @@ struct shape {
 };
 
 #define SHAPE_DEPTH_MAX 8
+
+/* Has it no members, or none more? NULL is a shape without any. */
+static inline bool
+shape_empty(const struct shape *s)
+{
+	return s == NULL || s->kind == SH_END;
+}
+
+/* The member of this name; NULL if there is none. */
+const struct shape *shape_find(const struct shape *, const char *name);
 
 /* Parses strictly: UTF-8, no duplicate keys, no NaN, depth at most
  * SHAPE_DEPTH_MAX, an object at the top, nothing after it. ERR_BAD_JSON,

@@ -79,15 +79,16 @@ const struct shape approval_list_in[] = {
 	{ "state", SH_CHOICE, .choices = STATES },
 	{ 0 },
 };
-const struct shape account_approvals_in[] = { { 0 } };
 
-const struct shape approval_confirm_in[] = { { 0 } };
-const struct shape approval_refuse_in[] = { { 0 } };
+struct decided {
+	struct uuid id;
+	const char *state, *phrase;
+};
 const struct shape approval_confirm_out[] = {
-	{ "id", SH_UUID, .flags = SH_REQUIRED },
-	{ "state", SH_CHOICE, .flags = SH_REQUIRED, .choices = STATES },
-	{ "phrase", SH_TEXT, FACTOR_PHRASE_SIZE - 1, FACTOR_PHRASE_SIZE - 1,
-	    .flags = SH_REQUIRED | SH_NULLABLE },
+	SHOWN(decided, id, SH_UUID),
+	SHOWN(decided, state, SH_CHOICE, .choices = STATES),
+	SHOWN_OR_NULL(decided, phrase, SH_TEXT, FACTOR_PHRASE_SIZE - 1,
+	    FACTOR_PHRASE_SIZE - 1),
 	{ 0 },
 };
 
@@ -240,13 +241,6 @@ approval_find(struct op *op, struct approval_get_row *p)
 	return ERR_OK;
 }
 
-/*= AZ-09: what another person is let in by needs a fresh factor */
-static enum err
-fresh_check(const struct op *op)
-{
-	return op->who.step_up_until > op->now ? ERR_OK : ERR_STEP_UP_REQUIRED;
-}
-
 /* Neither who asked nor whom it is about may decide; if nobody else is left,
  * the answer says so. */
 static enum err
@@ -265,15 +259,6 @@ second_check(struct op *op, const struct approval_get_row *p)
 	return deciders == 0 ? ERR_NO_SECOND_PERSON : ERR_OWN_REQUEST;
 }
 
-static enum err
-decided_tell(struct op *op, const char *state, const char *phrase)
-{
-	op->out = json_pack("{s:o, s:s, s:o}", "id", uuid_json(&op->id),
-	    "state", state, "phrase",
-	    *phrase == '\0' ? json_null() : json_string(phrase));
-	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
-}
-
 enum err
 approval_confirm(struct op *op)
 {
@@ -283,10 +268,12 @@ approval_confirm(struct op *op)
 
 	if ((r = approval_find(op, &p)) == ERR_OK &&
 	    (r = second_check(op, &p)) == ERR_OK &&
-	    (r = fresh_check(op)) == ERR_OK &&
+	    (r = op_step_up(op)) == ERR_OK &&
 	    (r = approval_carry_out(
 		 op->tx, &p, &op->who.account, op->now, phrase)) == ERR_OK)
-		r = decided_tell(op, "confirmed", phrase);
+		r = op_answer(op,
+		    &(struct decided){
+			op->id, "confirmed", *phrase == '\0' ? NULL : phrase });
 	secret_wipe(phrase, sizeof(phrase));
 	return r;
 }
@@ -307,7 +294,7 @@ approval_refuse(struct op *op)
 	if (!uuid_is_nil(&end.id) &&
 	    (r = sql_invitation_end(op->tx, &end)) != ERR_OK)
 		return r;
-	return decided_tell(op, "refused", "");
+	return op_answer(op, &(struct decided){ op->id, "refused", NULL });
 }
 
 static json_t *

@@ -70,9 +70,10 @@ attempt_take_own(struct op *op, const char *factor)
 
 /*= IA-11: one statement and its commit, whether the account exists or not */
 static enum err
-name_take(struct op *op, struct bytes email_token, struct sign_in_take_row *row)
+name_take(
+    struct op *op, struct bytes_list email_tokens, struct sign_in_take_row *row)
 {
-	struct sign_in_take_in in = { email_token, { NULL, 0 }, { NULL, 0 } };
+	struct sign_in_take_in in = { email_tokens, { NULL, 0 }, { NULL, 0 } };
 	struct source source;
 	struct tx_call *taken;
 	enum err r;
@@ -89,11 +90,11 @@ name_take(struct op *op, struct bytes email_token, struct sign_in_take_row *row)
 
 enum err
 attempt_take_name(
-    struct op *op, struct bytes email_token, struct sign_in_take_row *row)
+    struct op *op, struct bytes_list email_tokens, struct sign_in_take_row *row)
 {
 	enum err r;
 
-	if ((r = name_take(op, email_token, row)) != ERR_OK ||
+	if ((r = name_take(op, email_tokens, row)) != ERR_OK ||
 	    (r = op_renew(op)) != ERR_OK)
 		return r;
 	if (!uuid_is_nil(&row->account_id) &&

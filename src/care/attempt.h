@@ -22,7 +22,7 @@ NODISCARD enum err attempt_take_own(struct op *, const char *factor);
 /* For a sign-in name; the row's account_id is nil if no account has it, and
  * the answer is the same (IA-11). op->tx has the account's clinic afterwards. */
 NODISCARD enum err attempt_take_name(
-    struct op *, struct bytes email_token, struct sign_in_take_row *);
+    struct op *, struct bytes_list email_tokens, struct sign_in_take_row *);
 
 /* The factor was right: the count of where it was shown starts again. */
 NODISCARD enum err attempt_forget(

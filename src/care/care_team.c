@@ -4,8 +4,6 @@
 #include "gate/tell.h"
 #include "sql.h"
 
-const struct shape care_team_list_in[] = { { 0 } };
-
 const struct shape care_team_list_out[] = {
 	{ "user_id", SH_UUID, .flags = SH_REQUIRED,
 	    COLUMN(care_team_list_row, account_id) },
@@ -21,11 +19,6 @@ static const struct shape cursor_members[] = {
 	{ "after", SH_UUID, COLUMN(care_team_list_row, account_id) },
 	{ 0 },
 };
-
-const struct shape care_team_add_in[] = { { 0 } };
-const struct shape care_team_add_out[] = { { 0 } };
-const struct shape care_team_remove_in[] = { { 0 } };
-const struct shape care_team_remove_out[] = { { 0 } };
 
 static json_t *
 team_item(struct op *op, const void *row)

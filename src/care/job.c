@@ -27,8 +27,6 @@ static const struct shape cursor_members[] = {
 	{ 0 },
 };
 
-const struct shape job_retry_in[] = { { 0 } };
-
 /* What the payload holds, nobody is shown. */
 enum err
 job_list(struct op *op)

@@ -2,8 +2,6 @@
 #include "gate/member.h"
 #include "sql.h"
 
-const struct shape policy_read_in[] = { { 0 } };
-
 #define POLICY(name, from, to)                                                 \
 	{ #name, SH_INT, from, to, .flags = SH_REQUIRED,                       \
 		COLUMN(policy_get_row, name) },

@@ -15,7 +15,18 @@ enum {
 	CSV = TRAIT_CSV,
 	ASKS = TRAIT_ASKS,
 	RAW = TRAIT_RAW,
+	PDF = TRAIT_PDF,
+	PLAIN = TRAIT_PLAIN,
 };
+
+/* A shape that nobody wrote is NULL here: the operation takes, or answers,
+ * nothing. If one was forgotten, whatever is sent is refused. */
+#define ROUTE(                                                                 \
+    method, path, operation, open, permission, subject, event, traits)         \
+	extern const struct shape operation##_in[] __attribute__((weak));      \
+	extern const struct shape operation##_out[] __attribute__((weak));
+#include "tables/routes.def"
+#undef ROUTE
 
 const struct route routes[] = {
 #define ROUTE(                                                                 \

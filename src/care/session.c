@@ -4,6 +4,7 @@
 #include "care/account_new.h"
 #include "care/approval.h"
 #include "care/attempt.h"
+#include "care/mail.h"
 #include "care/operations.h"
 #include "care/password.h"
 #include "care/session_token.h"
@@ -28,8 +29,6 @@ const struct shape session_create_out[] = {
 	{ "user", SH_OBJECT, .inner = session_user_out },
 	{ 0 },
 };
-
-const struct shape session_read_in[] = { { 0 } };
 
 struct session_shown {
 	struct session_user user;
@@ -87,14 +86,14 @@ const struct shape session_step_up_in[] = {
 	{ 0 },
 };
 
+struct stepped_up {
+	int64_t step_up_until;
+};
 const struct shape session_step_up_out[] = {
-	{ "step_up_until", SH_TIME, .flags = SH_REQUIRED },
+	SHOWN(stepped_up, step_up_until, SH_TIME),
 	{ "token", SH_RAW, 43, 43, .flags = 0 },
 	{ 0 },
 };
-
-const struct shape session_delete_in[] = { { 0 } };
-const struct shape session_delete_out[] = { { 0 } };
 
 /* The password was right: a session that lacks its second factor. */
 static enum err
@@ -122,14 +121,14 @@ enum err
 session_create(struct op *op)
 {
 	struct sign_in_take_row account;
-	struct bytes token;
+	struct bytes_list tokens;
 	const char *rehash;
 	bool right;
 	enum err r;
 
-	if ((r = account_email_token(
-		 op->arena, in_text(op, "email"), &token)) != ERR_OK ||
-	    (r = attempt_take_name(op, token, &account)) != ERR_OK ||
+	if ((r = account_email_sought(
+		 op->arena, in_text(op, "email"), &tokens)) != ERR_OK ||
+	    (r = attempt_take_name(op, tokens, &account)) != ERR_OK ||
 	    (r = password_check(op, account.password_hash,
 		 in_text(op, "password"), &right, &rehash)) != ERR_OK)
 		return r;
@@ -238,6 +237,8 @@ session_recovery(struct op *op)
 	if (row.used != 1)
 		return op_refuse(op, ERR_INVALID_CODE, "code");
 	if ((r = attempt_forget(op, &op->who.account, "recovery")) != ERR_OK ||
+	    (r = mail_notice(op, MAIL_recovery_used, &op->who.account)) !=
+		ERR_OK ||
 	    (r = factor_given(op, op->now + REBIND_S)) != ERR_OK)
 		return r;
 	json_object_set_new(
@@ -250,14 +251,13 @@ enum err
 session_step_up(struct op *op)
 {
 	struct session_renew_row row;
-	int64_t until = op->now + STEP_UP_S;
+	const struct stepped_up up = { op->now + STEP_UP_S };
 	enum err r;
 
 	if ((r = totp_use(op)) != ERR_OK ||
-	    (r = session_renewed(op, until, &row)) != ERR_OK)
+	    (r = session_renewed(op, up.step_up_until, &row)) != ERR_OK)
 		return r;
-	op->out = json_pack("{s:o}", "step_up_until", time_json(until));
-	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
+	return op_answer(op, &up);
 }
 
 /*= SE-05 */

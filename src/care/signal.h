@@ -143,8 +143,8 @@ void signal_recording(
     const struct uuid *visit, const struct signal_recording *);
 void signal_recording_refused(
     const struct signal_link *, enum signal_recording_act, enum err);
-/* Whose the visit of a room in this process is; false if there is no such room
- * with a socket in it. */
+/* The clinic of a room's visit; false if this process has no such room with a
+ * socket in it. */
 bool signal_clinic(const struct uuid *visit, struct uuid *clinic);
 /* Who has a socket in a room of this process, those of a clinic together as
  * far as they are in one room; `max` at most. */

@@ -19,7 +19,7 @@ json_t *say_participant(const struct place *);
 void say_to_link(const struct link *, json_t *message);
 /* Stamps `seq`, keeps it, and sends it if the place has a socket now. */
 void say_to_place(struct place *, json_t *message);
-/* To all admitted places but this one (NULL: to all). */
+/* Tells all admitted places but this one (NULL: all). */
 void say_to_others(struct room *, const struct place *except, json_t *message);
 
 void say_welcome(const struct link *, bool resumed);
@@ -34,7 +34,7 @@ void say_media(struct place *);
 void say_joined(struct place *);
 void say_left(struct place *, const char *reason);
 void say_admitted(struct place *);
-/* To a waiting place; nothing if it knows. */
+/* Tells a waiting place where it stands in the queue, unless it knows. */
 void say_queue(struct place *, int64_t now);
 void say_ended(const struct link *, const char *reason);
 /* `ref` is the type of the message refused; field may be NULL. */

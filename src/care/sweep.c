@@ -1,5 +1,5 @@
-/* Rows that are nobody's any more go, a bounded number at a time. How old they
- * are then, the functions of the migration say. */
+/* Deletes rows that nobody needs any more, a bounded number at a time. The
+ * functions of the migration say how old those are. */
 #include "care/jobs.h"
 #include "sql.h"
 
@@ -78,7 +78,7 @@ sweep_jobs(struct op *op)
 	return r;
 }
 
-/* No sweep, yet of its kind: the log has a partition for each month ahead. */
+/* Makes the log's partitions for the months ahead. */
 enum err
 audit_months(struct op *op)
 {
@@ -87,7 +87,7 @@ audit_months(struct op *op)
 	return sql_audit_months(op->tx, &row);
 }
 
-/* Nor this: what pages read by themselves is an event when its hour is over. */
+/* Makes an event of what pages read by themselves in an hour that is over. */
 enum err
 audit_background(struct op *op)
 {

@@ -18,7 +18,7 @@ totp_step(struct op *op, const char *stored, int64_t window, int64_t last_step,
 		return op_refuse(op, ERR_INVALID_CODE, "code");
 	r = text_base64url_decode(op->arena, stored, &seed, &n);
 	if (r != ERR_OK || n != FACTOR_SEED_SIZE)
-		return ERR_CRYPTO; /* it opened, and yet is no seed of ours */
+		return ERR_CRYPTO; /* it opened, but is not a seed */
 	if ((r = text_alnum(op->arena, in_text(op, "code"), &code)) != ERR_OK)
 		return op_refuse(op, r, "code");
 	r = factor_totp_step(

@@ -28,10 +28,53 @@ static json_t *
 last_invitation(const struct op *op, const void *row)
 {
 	const struct user_row *u = row;
+	const struct invitation last = { u->invitation_id, u->invitation_state,
+		u->invitation_mailed ? u->email : NULL,
+		u->invitation_expires_at };
+
+	return invitation_json(op, &last);
+}
+
+static bool
+is_own(const struct op *op)
+{
+	return uuid_equal(&op->id, &op->who.account);
+}
+
+/* A patient's account is made from the record, and stays one; nobody changes
+ * their own role. */
+static enum err
+role_fixed(const struct op *op, const struct user_row *u)
+{
+	if (!role_is_workforce(role_parse(u->role)))
+		return ERR_WRONG_STATUS;
+	return is_own(op) ? ERR_OWN_ACCOUNT : ERR_OK;
+}
+
+/* A patient's name is the record's: the record is changed, not the account. */
+static json_t *
+name_fixed(const struct op *op, const void *row)
+{
+	const struct user_row *u = row;
 
 	(void)op;
-	return invitation_json(&u->invitation_id, u->invitation_state,
-	    u->invitation_mailed ? u->email : NULL, u->invitation_expires_at);
+	return json_boolean(role_parse(u->role) == ROLE_PATIENT);
+}
+
+/* Those that the account may be given. */
+static json_t *
+roles_open(const struct op *op, const void *row)
+{
+	json_t *list = json_array();
+	enum role role;
+
+	if (role_fixed(op, row) != ERR_OK)
+		return list;
+	for (role = ROLE_NONE + 1; role < ROLE_COUNT; role++)
+		if (role_is_workforce(role))
+			json_array_append_new(
+			    list, json_string(role_name(role)));
+	return list;
 }
 
 #define MEMBER(name, kind, from, to, flag, taken, listed, ...)                 \
@@ -87,12 +130,6 @@ const struct shape user_patch_in[] = {
 };
 #undef MEMBER
 
-const struct shape user_create_out[] = {
-	{ "id", SH_UUID, .flags = SH_REQUIRED },
-	INVITED_MEMBERS,
-	{ 0 },
-};
-
 const struct shape user_list_in[] = {
 	{ "role", SH_CHOICE, .choices = ROLES },
 	{ 0 },
@@ -103,21 +140,14 @@ static const struct shape cursor_members[] = {
 	{ 0 },
 };
 
-const struct shape user_read_in[] = { { 0 } };
-const struct shape user_deactivate_in[] = { { 0 } };
-const struct shape user_reactivate_in[] = { { 0 } };
-const struct shape user_unlock_in[] = { { 0 } };
-const struct shape user_compromise_in[] = { { 0 } };
-const struct shape user_reset_password_in[] = { { 0 } };
-const struct shape user_reset_totp_in[] = { { 0 } };
-
 static bool
 is_admin(const struct op *op)
 {
 	return perm_scope(PERM_user_manage, op->who.role) != SCOPE_NONE;
 }
 
-/* That somebody is a patient here is theirs to follow up. */
+/* Showing that somebody is a patient here is an access that the patient can
+ * follow up. */
 static json_t *
 user_item(struct op *op, const void *row)
 {
@@ -176,9 +206,7 @@ user_create(struct op *op)
 	if (r != ERR_OK || (r = invitation_make(op, &who, &made)) != ERR_OK)
 		return r;
 	op->note.record = who.account;
-	op->out = json_pack("{s:o}", "id", uuid_json(&who.account));
-	invited_tell(op->out, &made);
-	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
+	return op_answer(op, &made);
 }
 
 /* The account of the path; its audit row names the patient whose it is. */
@@ -204,13 +232,8 @@ user_show(struct op *op)
 	if ((r = user_find(op, &u)) != ERR_OK)
 		return r;
 	op->version = u.version;
-	return op_answer(op, &u);
-}
-
-static bool
-is_own(const struct op *op)
-{
-	return uuid_equal(&op->id, &op->who.account);
+	op->out = members_json(op, user_read_out, &u);
+	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
 }
 
 enum err
@@ -237,7 +260,6 @@ user_write(struct op *op, const struct user_row *u)
 	return n == 1 ? ERR_OK : ERR_STALE;
 }
 
-/* A patient's name is the record's: the record is changed, not the account. */
 static bool
 patient_renamed(const struct op *op, const struct user_row *u)
 {
@@ -262,11 +284,8 @@ role_ask(struct op *op, const struct user_row *u, const char *role)
 	int64_t deciders;
 	enum err r;
 
-	if (strcmp(u->role, "patient") == 0)
-		return ERR_WRONG_STATUS;
-	if (is_own(op))
-		return ERR_OWN_ACCOUNT;
-	if ((r = account_admin_spare(op->tx, &u->id, u->role)) != ERR_OK)
+	if ((r = role_fixed(op, u)) != ERR_OK ||
+	    (r = account_admin_spare(op->tx, &u->id, u->role)) != ERR_OK)
 		return r;
 	return role_guarded(role_parse(role))
 	    ? approval_ask(op, &ask, &id, &deciders)
@@ -391,8 +410,7 @@ user_reset(struct op *op, const char *kind)
 	if ((r = invitation_make(op, &who, &made)) != ERR_OK ||
 	    (r = user_show(op)) != ERR_OK)
 		return r;
-	invited_tell(op->out, &made);
-	return ERR_OK;
+	return invited_add(op, &made);
 }
 
 enum err

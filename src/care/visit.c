@@ -131,8 +131,6 @@ static const struct shape cursor_members[] = {
 	{ 0 },
 };
 
-const struct shape visit_read_in[] = { { 0 } };
-
 /* Locks both sides of a booking and gives the patient's key. */
 static enum err
 sides_lock(struct op *op, const struct uuid *patient,
@@ -265,7 +263,7 @@ visit_item(struct op *op, const void *row)
 	return visit_json(op, v);
 }
 
-/* Whose visits: one patient's are few, and all of them may be asked for. */
+/* One patient's visits are few, so all of them may be asked for. */
 static void
 list_span(const struct op *op, struct visit_list_in *in)
 {

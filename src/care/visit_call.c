@@ -3,12 +3,11 @@
 #include "care/operations.h"
 #include "care/store.h"
 #include "care/visit.h"
+#include "gate/member.h"
 #include "gate/route.h"
 #include "sql.h"
 
 #include <string.h>
-
-const struct shape visit_ice_servers_in[] = { { 0 } };
 
 static const struct shape ice_server[] = {
 	{ "urls", SH_LIST, 1, 1, .flags = SH_REQUIRED },
@@ -17,15 +16,27 @@ static const struct shape ice_server[] = {
 	{ 0 },
 };
 
+static json_t *
+servers(const struct op *op, const void *row)
+{
+	(void)row;
+	return ice_servers_for(&op->who.account, &op->id, op->now);
+}
+
+static json_t *
+seconds(const struct op *op, const void *row)
+{
+	(void)op;
+	(void)row;
+	return json_integer((json_int_t)conf()->turn_seconds);
+}
+
 const struct shape visit_ice_servers_out[] = {
-	{ "ice_servers", SH_LIST, 0, 100, .flags = SH_REQUIRED,
+	{ "ice_servers", SH_LIST, 0, 100, .flags = SH_REQUIRED, .made = servers,
 	    .inner = ice_server },
-	{ "ttl_s", SH_INT, 60, 3600, .flags = SH_REQUIRED },
+	{ "ttl_s", SH_INT, 60, 3600, .flags = SH_REQUIRED, .made = seconds },
 	{ 0 },
 };
-
-const struct shape visit_signal_in[] = { { 0 } };
-const struct shape visit_signal_out[] = { { 0 } };
 
 static bool
 status_is_open(const char *status)
@@ -75,12 +86,8 @@ visit_ice_servers(struct op *op)
 	int64_t open_until;
 	enum err r;
 
-	if ((r = door_open(op, &v, &open_until)) != ERR_OK)
-		return r;
-	op->out = json_pack("{s:o, s:I}", "ice_servers",
-	    ice_servers_for(&op->who.account, &op->id, op->now), "ttl_s",
-	    (json_int_t)conf()->turn_seconds);
-	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
+	r = door_open(op, &v, &open_until);
+	return r == ERR_OK ? op_answer(op, &v) : r;
 }
 
 /* As much of a name as fits, never half a character. */
@@ -96,7 +103,7 @@ name_copy(char *to, size_t size, const char *name)
 	to[n] = '\0';
 }
 
-/* Where in the queue whoever waits stands; the edge asks again now and then. */
+/* The place in the queue of one who waits; the edge asks again now and then. */
 static enum err
 queue_look(struct op *op, struct participant *p)
 {

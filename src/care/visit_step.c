@@ -27,11 +27,6 @@ static const struct step {
 };
 #define STEPS (sizeof(steps) / sizeof(steps[0]))
 
-const struct shape visit_check_in_in[] = { { 0 } };
-const struct shape visit_admit_in[] = { { 0 } };
-const struct shape visit_end_in[] = { { 0 } };
-const struct shape visit_cancel_in[] = { { 0 } };
-const struct shape visit_no_show_in[] = { { 0 } };
 const struct shape visit_check_in_out[] = {
 	SHOWN(visit_step_row, id, SH_UUID),
 	SHOWN(visit_step_row, status, SH_TEXT, 1, 20),

@@ -42,7 +42,7 @@ began(void *unused)
 	missed = true;
 }
 
-/* A visit that is where it was needs no word: rooms that heard all go on
+/* A visit that has not changed needs no word: rooms that heard everything go on
  * undisturbed. */
 static void
 seat_settle(const struct signal_seat *s, const struct visit_seats_row *v)

@@ -2,7 +2,7 @@
 
 #include "base/instant.h"
 #include "base/secret.h"
-#include "ctl/command.h"
+#include "ctl/commands.h"
 #include "ctl/operator.h"
 
 #include <stdio.h>

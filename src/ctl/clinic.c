@@ -1,28 +1,46 @@
 #include "base/keyring.h"
 #include "base/secret.h"
-#include "ctl/command.h"
+#include "care/audit_note.h"
+#include "ctl/commands.h"
 #include "ctl/operator.h"
+#include "data/key_turn.h"
 #include "sql.h"
 
 #include <stdio.h>
 #include <string.h>
 
+/* The public half of what the log is signed with, for those who check. */
 static enum err
-class_key_make(struct tx *tx, const struct uuid *clinic, enum key_class class)
+audit_key_tell(struct tx *tx, const struct uuid *clinic)
 {
-	struct class_key_id id = { *clinic, class, 1 };
-	uint8_t wrapped[WRAPPED_KEY_SIZE];
-	struct class_key_insert_in in = {
-		.clinic = *clinic,
-		.class = key_class_name(class),
-		.version = 1,
-		.wrapped = { wrapped, sizeof(wrapped) },
-	};
+	uint8_t public[SIGNATURE_KEY_SIZE];
+	struct audit_key_insert_in in = { *clinic, 0,
+		{ public, sizeof(public) } };
+	uint32_t version;
 	enum err r;
 
-	if ((r = keyring_class_create(&id, wrapped)) != ERR_OK)
+	if ((r = audit_key_open(tx, clinic, &version)) != ERR_OK ||
+	    (r = audit_key_public(clinic, version, public)) != ERR_OK)
 		return r;
-	return sql_class_key_insert(tx, &in, NULL);
+	in.version = version;
+	return sql_audit_key_insert(tx, &in, NULL);
+}
+
+/* A clinic's first keys, of every class; the installation's own are for the index
+ * and for the log of what nobody did. */
+static enum err
+first_keys_make(struct tx *tx, const struct uuid *clinic)
+{
+	struct class_key_id id = { *clinic, KEY_CLASS_index, 1 };
+	unsigned c;
+	enum err r = ERR_OK;
+
+	for (c = 0; r == ERR_OK && c < KEY_CLASS_COUNT; c++) {
+		id.class = (enum key_class)c;
+		if (!uuid_is_nil(clinic) || !key_class_wraps(id.class))
+			r = class_key_make(tx, &id);
+	}
+	return r == ERR_OK ? audit_key_tell(tx, clinic) : r;
 }
 
 /*= EN-10: the installation remembers its root key by a value that gives
@@ -36,28 +54,39 @@ installation_make(struct tx *tx, const uint8_t check[KEY_CHECK_SIZE])
 
 	if ((r = sql_installation_insert(tx, &in, NULL)) != ERR_OK)
 		return r;
-	return class_key_make(tx, &nil, KEY_CLASS_index);
+	return first_keys_make(tx, &nil);
 }
 
-static enum err
-installation_ensure(struct tx *tx)
+enum err
+operator_root_check(struct tx *tx, int64_t *since)
 {
 	struct installation_get_row row;
 	uint8_t check[KEY_CHECK_SIZE];
 	enum err r;
 
-	if ((r = keyring_root_check(check)) != ERR_OK)
-		return r;
-	r = sql_installation_get(tx, &row);
-	if (r == ERR_NOT_FOUND)
-		return installation_make(tx, check);
-	if (r != ERR_OK)
+	if ((r = sql_installation_get(tx, &row)) != ERR_OK ||
+	    (r = keyring_root_check(check)) != ERR_OK)
 		return r;
 	if (row.root_check.n != sizeof(check) ||
 	    !secret_equal(row.root_check.p, check, sizeof(check)))
 		return operator_say(ERR_CRYPTO,
 		    "this root key is not the one this database was made with");
+	if (since != NULL)
+		*since = row.created_at;
 	return ERR_OK;
+}
+
+static enum err
+installation_ensure(struct tx *tx)
+{
+	uint8_t check[KEY_CHECK_SIZE];
+	enum err r = operator_root_check(tx, NULL);
+
+	if (r != ERR_NOT_FOUND)
+		return r;
+	if ((r = keyring_root_check(check)) != ERR_OK)
+		return r;
+	return installation_make(tx, check);
 }
 
 enum err
@@ -76,10 +105,7 @@ clinic_make(struct tx *tx, const char *name, struct uuid *id)
 		return operator_say(
 		    ERR_ALREADY_DONE, "there is a clinic of this name");
 	if ((r = sql_clinic_insert(tx, &in, NULL)) != ERR_OK ||
-	    (r = class_key_make(tx, &in.id, KEY_CLASS_patient)) != ERR_OK ||
-	    (r = class_key_make(tx, &in.id, KEY_CLASS_account)) != ERR_OK ||
-	    (r = class_key_make(tx, &in.id, KEY_CLASS_job)) != ERR_OK ||
-	    (r = class_key_make(tx, &in.id, KEY_CLASS_index)) != ERR_OK)
+	    (r = first_keys_make(tx, &in.id)) != ERR_OK)
 		return r;
 	*id = in.id;
 	return ERR_OK;

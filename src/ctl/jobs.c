@@ -3,7 +3,7 @@
 #include "base/instant.h"
 #include "care/account_new.h"
 #include "care/mail.h"
-#include "ctl/command.h"
+#include "ctl/commands.h"
 #include "ctl/operator.h"
 #include "data/keys.h"
 #include "gate/job.h"
@@ -137,8 +137,8 @@ ctl_jobs_resume(int argc, char *argv[])
 	return command(argc, argv, ctl_jobs_resume, false, resume_kind);
 }
 
-/* To an account, so that the whole way is tried: its sealed address, the job,
- * the relay. */
+/* Sends to an account, so that the whole way is tried: its sealed address, the
+ * job, the relay. */
 static enum err
 mail_ask(struct tx *tx, const struct operator_options *o)
 {
@@ -152,7 +152,7 @@ mail_ask(struct tx *tx, const struct operator_options *o)
 
 	if ((r = clinic_choose(tx, o->clinic, &clinic)) != ERR_OK ||
 	    (r = keys_index_load(tx, &installation)) != ERR_OK ||
-	    (r = account_email_token(op.arena, o->email, &in.email_token)) !=
+	    (r = account_email_sought(op.arena, o->email, &in.email_tokens)) !=
 		ERR_OK)
 		return r;
 	r = sql_mail_account_find(tx, &in, &account);

@@ -1,6 +1,6 @@
 #include "base/arena.h"
 #include "base/err.h"
-#include "ctl/command.h"
+#include "ctl/commands.h"
 #include "ctl/migration_file.h"
 #include "data/conninfo.h"
 #include "data/statement.h"

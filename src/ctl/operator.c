@@ -1,4 +1,5 @@
 #include "ctl/operator.h"
+#include "ctl/command.h"
 
 #include "base/arena.h"
 #include "base/conf.h"
@@ -27,7 +28,7 @@ operator_say(enum err e, const char *sentence)
 {
 	size_t n = strlen(sentence);
 
-	fprintf(stderr, "epionectl: %s%s", sentence,
+	fprintf(stderr, "%s: %s%s", program.name, sentence,
 	    n > 0 && sentence[n - 1] == '\n' ? "" : "\n");
 	said = true;
 	return e;
@@ -69,11 +70,15 @@ operator_options_read(int argc, char *argv[], struct operator_options *o)
 		{ "email", required_argument, NULL, 'e' },
 		{ "from", required_argument, NULL, 'f' },
 		{ "to", required_argument, NULL, 't' },
+		{ "class", required_argument, NULL, 's' },
+		{ "wait", no_argument, NULL, 'w' },
+		{ "checkpoint", required_argument, NULL, 'h' },
 		{ "nobody", no_argument, NULL, 'y' },
 		{ "json", no_argument, NULL, 'j' },
+		{ "orphans", no_argument, NULL, 'p' },
 		{ NULL, 0, NULL, 0 },
 	};
-	static char program[] = "epionectl";
+	static char name[] = "epionectl";
 	const char **to[128] = { ['c'] = &o->config,
 		['d'] = &o->database,
 		['k'] = &o->root_key,
@@ -84,15 +89,19 @@ operator_options_read(int argc, char *argv[], struct operator_options *o)
 		['e'] = &o->email,
 		['f'] = &o->from,
 		['t'] = &o->to,
+		['s'] = &o->class,
+		['w'] = &o->wait,
+		['h'] = &o->checkpoint,
 		['y'] = &o->nobody,
-		['j'] = &o->json };
+		['j'] = &o->json,
+		['p'] = &o->orphans };
 	int c;
 
 	memset(o, 0, sizeof(*o));
 	/* getopt takes the word before the first for the program's name */
 	argc++;
 	argv--;
-	argv[0] = program;
+	argv[0] = name;
 	optind = 0;
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (c < 0 || c > 127 || to[c] == NULL)
@@ -187,7 +196,7 @@ database_answers(const struct operator_options *o)
 		operator_say(ERR_INVALID_FIELD, reason);
 		return false;
 	}
-	conninfo_settings(&s, o->database, o->password, "epionectl");
+	conninfo_settings(&s, o->database, o->password, program.name);
 	pg = PQconnectdbParams(s.keys, s.values, 1);
 	answers = PQstatus(pg) == CONNECTION_OK;
 	if (!answers)

@@ -13,18 +13,20 @@
  * key, one connection as the owner of the tables, one transaction.
  */
 struct operator_options {
-	const char *config;    /* --config: settings, for what is not given */
-	const char *database;  /* --database: libpq string of the owner */
-	const char *password;  /* of --config's database; NULL for none */
-	const char *root_key;  /* --root-key */
-	const char *origin;    /* --origin */
-	const char *clinic;    /* --clinic: id or name */
-	const char *name;      /* --name */
-	const char *role;      /* --role */
-	const char *email;     /* --email */
-	const char *from, *to; /* --from, --to: times as they were typed */
-	const char *nobody;    /* --nobody, --json: "" when given, else NULL */
-	const char *json;
+	const char *config;	/* --config: settings, for what is not given */
+	const char *database;	/* --database: libpq string of the owner */
+	const char *password;	/* of --config's database; NULL for none */
+	const char *root_key;	/* --root-key */
+	const char *origin;	/* --origin */
+	const char *class;	/* --class: of keys */
+	const char *clinic;	/* --clinic: id or name */
+	const char *name;	/* --name */
+	const char *role;	/* --role */
+	const char *email;	/* --email */
+	const char *from, *to;	/* --from, --to: times as they were typed */
+	const char *checkpoint; /* --checkpoint: a file */
+	/* --nobody, --json, --wait, --orphans: "" when given, else NULL */
+	const char *nobody, *json, *wait, *orphans;
 	const char *rest; /* the one argument without a name, or NULL */
 };
 
@@ -46,8 +48,14 @@ int operator_work(const struct operator_options *,
 bool operator_ready(struct operator_options *);
 int operator_end(enum err);
 
-/* Says a sentence of ours on standard error, "epionectl: …"; answers e. */
+/* Says a sentence of ours on standard error, "epionectl: …" or whose program it is; answers e. */
 enum err operator_say(enum err e, const char *sentence);
+
+/*
+ * Is the root key the one that the database was made with? Says so if not. `since`,
+ * if not NULL: when that was. ERR_NOT_FOUND, unsaid, if there is no clinic yet.
+ */
+NODISCARD enum err operator_root_check(struct tx *, int64_t *since);
 
 /*
  * Makes a clinic with its keys and, the first time, the installation. Bound to

@@ -1,5 +1,5 @@
 #include "base/conf.h"
-#include "ctl/command.h"
+#include "ctl/commands.h"
 #include "gate/openapi.h"
 
 #include <stdio.h>

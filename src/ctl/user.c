@@ -3,7 +3,7 @@
 #include "care/account_new.h"
 #include "care/invitation.h"
 #include "care/operations.h"
-#include "ctl/command.h"
+#include "ctl/commands.h"
 #include "ctl/operator.h"
 #include "data/keys.h"
 #include "sql.h"

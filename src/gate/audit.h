@@ -19,7 +19,7 @@ NODISCARD enum err audit_was_written(
     struct op *, struct tx_call *row, bool *written);
 /* In the operation's own transaction: a job that failed for good. */
 NODISCARD enum err audit_failure(struct op *, enum err outcome);
-/* Of whom nobody knows only the first of a minute (gate/stranger.h). */
+/* Only the first of a minute is written of a stranger (gate/stranger.h). */
 NODISCARD enum err audit_refusal(struct op *, enum err outcome);
 /* So many refusals in one row. */
 NODISCARD enum err audit_refusals(struct op *, enum err outcome, int64_t count);

@@ -11,7 +11,7 @@
 
 #define OVERHEAD (CRYPTO_NONCE_SIZE + CRYPTO_TAG_SIZE)
 
-/* Whose it is and what for, authenticated beside the text. */
+/* The actor and the operation, authenticated beside the text. */
 static struct bytes
 binding(struct op *op, const char *detail)
 {

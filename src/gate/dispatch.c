@@ -82,8 +82,8 @@ pass(struct passage *p)
 	return success_write(p);
 }
 
-/* Not: outcomes that are the installation's trouble, which the database could
- * not take a row about, and requests over a rate. */
+/* Two kinds are not written: faults of the installation, for which the database
+ * could not take a row, and requests over a rate. */
 static bool
 auditable(const struct op *op, enum err r)
 {
@@ -102,10 +102,9 @@ passage_begin(struct passage *p, struct arena *a, const struct request *rq)
 	p->op.tx = tx_new(a, p->op.deadline_ms);
 }
 
-/* A conflict of two transactions is nobody's fault: once more, from the
- * session on, on the state that the other left; and so for whom the gate
- * expected another answer. And what was asked for before is undone, and answered
- * as it was. */
+/* An operation is done once more, from the session on, when its transaction met
+ * another one, or when the gate had expected another answer. One whose
+ * Idempotency-Key is known is undone, and answered as it was. */
 static enum err
 pass_again(struct passage *p, enum err r)
 {

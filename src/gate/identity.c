@@ -58,7 +58,7 @@ actor_count(struct passage *p)
 	return rate_actor(&p->op);
 }
 
-/* Whose record it is, the path says or the body: then it is looked at first. */
+/* The record's id: the path's, or the body's, which is read early for it. */
 static struct uuid
 subject_id(struct passage *p)
 {
@@ -121,6 +121,7 @@ success_ahead(struct passage *p, struct tx_call **row)
 	if (standings.n == 0 || (r = actor_count(p)) != ERR_OK)
 		return standings.n == 0 ? ERR_OK : r;
 	op->patient = op->id;
+	tx_share_trip(op->tx);
 	if ((r = audit_write_if(op, standings, row)) == ERR_OK)
 		r = tx_commit(op->tx);
 	op->patient = (struct uuid){ { 0 } };

@@ -72,7 +72,7 @@ query_input(struct op *op)
 	size_t n = 0;
 	const struct shape *s;
 
-	for (s = op->route->in; s->kind != SH_END && n < 29; s++)
+	for (s = op->route->in; !shape_empty(s) && n < 29; s++)
 		all[n++] = *s;
 	if ((op->route->traits & TRAIT_LISTS) != 0) {
 		all[n++] = paging[0];
@@ -105,15 +105,6 @@ body_input(struct op *op)
 		return ERR_UNSUPPORTED_MEDIA;
 	return shape_parse_named(
 	    op->arena, op->rq->body, &op->in, &op->culprit);
-}
-
-static const struct shape *
-member_find(const struct shape *s, const char *name)
-{
-	for (; s != NULL && s->kind != SH_END; s++)
-		if (strcmp(s->name, name) == 0)
-			return s;
-	return NULL;
 }
 
 static enum card_text
@@ -151,7 +142,7 @@ members_refuse_cards(struct op *op, const struct shape *shape,
 		r = card_check(op->arena, CARD_FREE, name);
 		if (r != ERR_OK)
 			return op_refuse(op, r, outer);
-		r = cards_refuse(op, member_find(shape, name),
+		r = cards_refuse(op, shape_find(shape, name),
 		    outer == NULL
 			? arena_text(op->arena, name)
 			: arena_format(op->arena, "%s.%s", outer, name),

@@ -36,7 +36,39 @@ texts_json(const struct text_list *texts)
 }
 
 static json_t *
-column_json(const struct shape *m, const void *row)
+ints_json(const struct int_list *ints)
+{
+	json_t *list = json_array();
+	size_t i;
+
+	for (i = 0; i < ints->n; i++)
+		json_array_append_new(
+		    list, json_integer((json_int_t)ints->v[i]));
+	return list;
+}
+
+/* NULL if one of them could not be made. */
+static json_t *
+rows_json(
+    const struct op *op, const struct shape *m, const struct row_list *rows)
+{
+	const char *row = rows->v;
+	json_t *list = json_array();
+	size_t i;
+
+	for (i = 0; i < rows->n; i++, row += rows->size) {
+		if (json_array_append_new(
+			list, members_json(op, m->inner, row)) == 0)
+			continue;
+		json_wipe(list);
+		json_decref(list);
+		return NULL;
+	}
+	return list;
+}
+
+static json_t *
+column_json(const struct op *op, const struct shape *m, const void *row)
 {
 	const void *at = (const char *)row + m->column.at;
 
@@ -53,6 +85,10 @@ column_json(const struct shape *m, const void *row)
 		return uuids_json(at);
 	case COLUMN_TEXTS:
 		return texts_json(at);
+	case COLUMN_INTS:
+		return ints_json(at);
+	case COLUMN_ROWS:
+		return rows_json(op, m, at);
 	default:
 		return NULL;
 	}
@@ -85,7 +121,15 @@ value_json(const struct op *op, const struct shape *m, const void *row)
 	if (m->made != NULL)
 		return m->made(op, row);
 	return m->column.type == COLUMN_NONE ? object_json(op, m, row)
-					     : column_json(m, row);
+					     : column_json(op, m, row);
+}
+
+json_t *
+null_json(const struct op *op, const void *row)
+{
+	(void)op;
+	(void)row;
+	return json_null();
 }
 
 json_t *
@@ -94,7 +138,7 @@ members_json(const struct op *op, const struct shape *members, const void *row)
 	json_t *o = json_object(), *value;
 	const struct shape *m;
 
-	for (m = members; m->kind != SH_END && o != NULL; m++) {
+	for (m = members; !shape_empty(m) && o != NULL; m++) {
 		if (!is_made(m))
 			continue;
 		value = value_json(op, m, row);

@@ -28,7 +28,15 @@
 	    int64_t: COLUMN_INT,                                               \
 	    bool: COLUMN_BOOL,                                                 \
 	    struct uuid_list: COLUMN_UUIDS,                                    \
-	    struct text_list: COLUMN_TEXTS)
+	    struct text_list: COLUMN_TEXTS,                                        \
+	    struct int_list: COLUMN_INTS,                                          \
+	    struct row_list: COLUMN_ROWS)
+
+/* Rows of `size` bytes each: a list of what the member's `inner` makes of them. */
+struct row_list {
+	const void *v;
+	size_t n, size;
+};
 
 /*
  * A table of members (tables/visit_members.def) says of each whether it is taken
@@ -55,6 +63,14 @@
 		.name = #member, .kind = (type), ##__VA_ARGS__,                \
 		.flags = SH_REQUIRED | SH_NULLABLE, COLUMN(row, member)        \
 	}
+
+/* The end of a list that has no pages, beside its `items`. */
+#define NO_NEXT_PAGE                                                           \
+	{                                                                      \
+		.name = "next_cursor", .kind = SH_TEXT,                        \
+		.flags = SH_REQUIRED | SH_NULLABLE, .made = null_json          \
+	}
+json_t *null_json(const struct op *, const void *row);
 
 /* A new reference; NULL if a member that is required could not be made. */
 json_t *members_json(const struct op *, const struct shape *, const void *row);

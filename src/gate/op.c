@@ -19,6 +19,13 @@ op_refuse(struct op *op, enum err e, const char *field)
 	return e;
 }
 
+/*= AZ-09: what is grave needs a fresh factor */
+enum err
+op_step_up(const struct op *op)
+{
+	return op->who.step_up_until > op->now ? ERR_OK : ERR_STEP_UP_REQUIRED;
+}
+
 static json_t *
 in_value(const struct op *op, const char *name)
 {

@@ -163,11 +163,12 @@ struct op {
 	struct uuid id;	     /* the path's {id} */
 	struct uuid user_id; /* the path's {user_id} */
 	int64_t index;	     /* the path's {index} */
+	int64_t seq;	     /* the path's {seq} */
 	const char *token;   /* the path's {token} */
 	struct uuid patient; /* the subject's patient, nil if none */
 	json_t *in;	     /* body or query, checked against the shape */
 	int64_t limit;	     /* LISTS */
-	json_t *cursor;	     /* LISTS: what op_next_cursor was given, or NULL */
+	json_t *cursor;	     /* LISTS: the cursor that came, opened; or NULL */
 	int64_t if_match;    /* PATCHES: the version the client saw */
 
 	json_t *out;	       /* the reply's body; NULL for none */
@@ -184,6 +185,9 @@ struct op {
 	struct participant *join; /* SOCKET */
 	struct table table;	  /* CSV */
 	struct bytes part;	  /* CSV: the first */
+	struct bytes pdf;	  /* PDF: all of it, and its name */
+	const char *file;
+	const char *plain; /* PLAIN: all of it */
 	struct audit_note note;
 };
 
@@ -206,6 +210,9 @@ struct reply {
 
 /* Refuses with the field to blame; `return op_refuse(op, ERR_…, "starts_at");` */
 NODISCARD enum err op_refuse(struct op *, enum err, const char *field);
+
+/* Was a factor shown again lately? ERR_STEP_UP_REQUIRED if not. (AZ-09) */
+NODISCARD enum err op_step_up(const struct op *);
 
 /* Input, after the shape was checked; NULL / nil / INSTANT_NONE when absent. */
 const char *in_text(const struct op *, const char *name);

@@ -26,17 +26,18 @@ path_parameters(const struct route *r, json_t *list)
 {
 	const char *p = r->path, *end;
 	json_t *name;
-	bool index;
+	bool number;
 
 	while ((p = strchr(p, '{')) != NULL) {
 		end = strchr(p, '}');
 		name = json_stringn(p + 1, (size_t)(end - p - 1));
-		index = strcmp(json_string_value(name), "index") == 0;
+		number = strcmp(json_string_value(name), "index") == 0 ||
+		    strcmp(json_string_value(name), "seq") == 0;
 		json_array_append_new(list,
 		    parameter(json_string_value(name), "path", 1,
-			index || strcmp(json_string_value(name), "token") == 0
-			    ? json_pack(
-				  "{s:s}", "type", index ? "integer" : "string")
+			number || strcmp(json_string_value(name), "token") == 0
+			    ? json_pack("{s:s}", "type",
+				  number ? "integer" : "string")
 			    : json_pack("{s:s, s:s}", "type", "string",
 				  "format", "uuid")));
 		json_decref(name);
@@ -194,7 +195,15 @@ success(const struct route *r)
 		json_object_set_new(o, "content",
 		    json_pack("{s:{s:{s:s}}}", "text/csv", "schema", "type",
 			"string"));
-	if (r->out[0].kind == SH_END)
+	if ((r->traits & TRAIT_PDF) != 0)
+		json_object_set_new(o, "content",
+		    json_pack("{s:{s:{s:s, s:s}}}", "application/pdf", "schema",
+			"type", "string", "format", "binary"));
+	if ((r->traits & TRAIT_PLAIN) != 0)
+		json_object_set_new(o, "content",
+		    json_pack("{s:{s:{s:s}}}", "text/plain", "schema", "type",
+			"string"));
+	if (shape_empty(r->out))
 		return o;
 	schema = (r->traits & TRAIT_LISTS) != 0 ? list_schema(r)
 						: resource_schema(r);
@@ -211,6 +220,15 @@ refusal(json_t *o, const char *status, const char *name)
 		json_sprintf("#/components/responses/%s", name)));
 }
 
+/* Steps that the state does not take, and what is taken. */
+static bool
+is_conflicting(const struct route *r)
+{
+	return r->method != METHOD_GET || r->perm == PERM_visit_call ||
+	    r->perm == PERM_audit_read || r->perm == PERM_audit_export ||
+	    r->perm == PERM_patient_accesses || (r->traits & TRAIT_PDF) != 0;
+}
+
 /* What a client has to reckon with, by status; the code says the rest. */
 static void
 refusals(const struct route *r, json_t *o)
@@ -219,14 +237,12 @@ refusals(const struct route *r, json_t *o)
 	refusal(o, "401", "Problem");
 	refusal(o, "403", "Problem");
 	refusal(o, "404", "Problem");
-	/* steps that the state does not take, and what is taken */
-	if (r->method != METHOD_GET || r->perm == PERM_visit_call ||
-	    r->perm == PERM_audit_read || r->perm == PERM_audit_export)
+	if (is_conflicting(r))
 		refusal(o, "409", "Problem");
 	if (strstr(r->path, "{token}") != NULL ||
 	    r->perm == PERM_approval_decide)
 		refusal(o, "410", "Problem");
-	if (r->method != METHOD_GET && r->in[0].kind != SH_END)
+	if (r->method != METHOD_GET && !shape_empty(r->in))
 		refusal(o, "415", "Problem");
 	if ((r->traits & TRAIT_PATCHES) != 0) {
 		refusal(o, "412", "Problem");
@@ -248,7 +264,8 @@ responses(const struct route *r)
 
 	if ((r->traits & TRAIT_SOCKET) != 0)
 		status = "101";
-	else if (r->out[0].kind == SH_END && (r->traits & TRAIT_CSV) == 0)
+	else if (shape_empty(r->out) &&
+	    (r->traits & (TRAIT_CSV | TRAIT_PDF | TRAIT_PLAIN)) == 0)
 		status = "204";
 	else if ((r->traits & TRAIT_CREATES) != 0)
 		status = "201";
@@ -330,7 +347,7 @@ operation(const struct route *r)
 	    event_stored(r->event), "x-recorded", own ? "refusals" : "all",
 	    "parameters", parameters(r), "responses", responses(r));
 
-	if (r->method != METHOD_GET && r->in[0].kind != SH_END)
+	if (r->method != METHOD_GET && !shape_empty(r->in))
 		json_object_set_new(o, "requestBody",
 		    json_pack("{s:b, s:{s:{s:o}}}", "required", 1, "content",
 			(r->traits & TRAIT_PATCHES) != 0
@@ -390,6 +407,12 @@ plain_operation(size_t i)
 	if (plain[i].id == SURFACE_ready)
 		json_object_set_new(answers, "503",
 		    json_deep_copy(json_object_get(answers, "200")));
+	if (plain[i].id == SURFACE_description)
+		json_object_set_new(answers, "304",
+		    json_pack("{s:s, s:{s:o, s:o}}", "description",
+			"It is as it was.", "headers", "X-Request-Id",
+			header_ref("X-Request-Id"), "ETag",
+			header_ref("ETag")));
 	refusal(answers, "405", "Problem");
 	refusal(answers, "default", "Problem");
 	return o;
@@ -532,9 +555,10 @@ openapi_document(void)
 }
 
 enum err
-openapi_reply(struct reply *rp)
+openapi_reply(const char *if_none_match, struct reply *rp)
 {
-	static char *text;
+	static char *text, tag[REPLY_TAG_SIZE];
+	struct bytes body;
 	json_t *o;
 
 	if (text == NULL) {
@@ -544,8 +568,11 @@ openapi_reply(struct reply *rp)
 		if (text == NULL)
 			return ERR_INTERNAL;
 	}
-	reply_plain(rp, &surfaces[SURFACE_description], 200,
-	    (struct bytes){ (const uint8_t *)text, strlen(text) });
+	body = (struct bytes){ (const uint8_t *)text, strlen(text) };
+	if (tag[0] == '\0' && reply_tag_make(body, tag) != ERR_OK)
+		return ERR_INTERNAL;
+	reply_plain(rp, &surfaces[SURFACE_description], 200, body);
+	reply_tag(rp, tag, if_none_match);
 	return ERR_OK;
 }
 

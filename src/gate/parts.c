@@ -96,7 +96,7 @@ part_try(struct parts *parts, struct bytes *part)
 	return r;
 }
 
-/* Of a read whose answer was lost nothing is unknown: it is asked for again. */
+/* A read whose answer was lost is simply asked for again. */
 static bool
 may_pass(const struct op *op, enum err r)
 {

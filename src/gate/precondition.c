@@ -28,8 +28,8 @@ tag_read(const char **p)
 }
 
 /*= IN-05: one tag, or a list of them. Versions only grow, so that of those
- * which a client has seen only the latest can be the one that holds. "*" says
- * nothing of what was seen. */
+ * which a client has seen only the latest can be the one that holds. "*" does
+ * not say what was seen. */
 enum err
 precondition_read(struct op *op)
 {

@@ -39,6 +39,13 @@ rate_sign_in(struct op *op)
 	    : ERR_OK;
 }
 
+/*= IA-09: of one address, to however many mailboxes */
+enum err
+rate_reset(struct op *op)
+{
+	return take_address(op, "reset", conf()->resets_per_minute);
+}
+
 enum err
 rate_page(struct op *op)
 {

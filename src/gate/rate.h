@@ -15,6 +15,9 @@ NODISCARD enum err rate_address(struct op *);
 /* Sign-ins of its address, which are dearer: routes without a session. */
 NODISCARD enum err rate_sign_in(struct op *);
 
+/* Mails that a client without a session can have sent to others. */
+NODISCARD enum err rate_reset(struct op *);
+
 /* Requests of the session's account, and those to this route alone. */
 NODISCARD enum err rate_actor(struct op *);
 

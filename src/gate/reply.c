@@ -1,5 +1,6 @@
 #include "gate/reply.h"
 
+#include "base/crypto.h"
 #include "base/secret.h"
 #include "gate/credential.h"
 #include "gate/route.h"
@@ -66,6 +67,33 @@ begin(struct reply *rp, enum policy policy, const char *kept)
 	memset(rp, 0, sizeof(*rp));
 	rp->always = always[policy];
 	reply_header(rp, "Cache-Control", kept);
+}
+
+enum err
+reply_tag_make(struct bytes body, char tag[REPLY_TAG_SIZE])
+{
+	uint8_t hash[32];
+	size_t i;
+
+	if (crypto_sha256(body, hash) != ERR_OK)
+		return ERR_CRYPTO;
+	tag[0] = '"';
+	for (i = 0; i < 16; i++)
+		snprintf(tag + 1 + i * 2, 3, "%02x", hash[i]);
+	tag[33] = '"';
+	tag[34] = '\0';
+	return ERR_OK;
+}
+
+void
+reply_tag(struct reply *rp, const char *tag, const char *if_none_match)
+{
+	reply_header(rp, "ETag", tag);
+	if (if_none_match == NULL || strcmp(if_none_match, tag) != 0)
+		return;
+	rp->status = 304;
+	rp->content_type = NULL;
+	rp->body = (struct bytes){ NULL, 0 };
 }
 
 void
@@ -144,8 +172,9 @@ cookie_fill(struct reply *rp, struct op *op)
 		reply_header(rp, "Set-Cookie",
 		    COOKIE_NAME "=; Path=/; Secure; HttpOnly; SameSite=Strict; "
 				"Max-Age=0");
-		/*= SE-05, PA-10 */
-		reply_header(rp, "Clear-Site-Data", "\"cache\", \"storage\"");
+		/*= SE-05, PA-10: not its storage, where sealed parts of a
+		 * recording may wait to be sent, and nothing else is */
+		reply_header(rp, "Clear-Site-Data", "\"cache\"");
 	} else if (op->set_token != NULL && op->who.browser)
 		reply_header(rp, "Set-Cookie",
 		    arena_format(op->arena,
@@ -159,7 +188,8 @@ success_status(const struct op *op)
 {
 	if (op->status != 0)
 		return op->status;
-	if (op->out == NULL && op->table.next == NULL)
+	if (op->out == NULL && op->table.next == NULL && op->pdf.n == 0 &&
+	    op->plain == NULL)
 		return 204;
 	if ((op->route->traits & TRAIT_ASKS) != 0)
 		return 202;
@@ -167,13 +197,13 @@ success_status(const struct op *op)
 }
 
 static void
-table_fill(struct reply *rp, struct op *op)
+file_fill(struct reply *rp, struct op *op, const char *type, struct bytes body,
+    const char *name)
 {
-	rp->content_type = "text/csv; charset=utf-8; header=present";
-	rp->body = op->part;
+	rp->content_type = type;
+	rp->body = body;
 	reply_header(rp, "Content-Disposition",
-	    arena_format(
-		op->arena, "attachment; filename=\"%s\"", op->table.file));
+	    arena_format(op->arena, "attachment; filename=\"%s\"", name));
 }
 
 static void
@@ -190,7 +220,15 @@ success_fill(struct reply *rp, struct op *op, const struct surface *s)
 	cookie_fill(rp, op);
 	device_fill(rp, op);
 	if (op->table.next != NULL)
-		table_fill(rp, op);
+		file_fill(rp, op, "text/csv; charset=utf-8; header=present",
+		    op->part, op->table.file);
+	if (op->pdf.n > 0)
+		file_fill(rp, op, "application/pdf", op->pdf, op->file);
+	if (op->plain != NULL) {
+		rp->content_type = "text/plain; charset=utf-8";
+		rp->body = (struct bytes){ (const uint8_t *)op->plain,
+			strlen(op->plain) };
+	}
 	rp->join = op->join;
 }
 

@@ -13,6 +13,12 @@ void reply_plain(
     struct reply *, const struct surface *, int status, struct bytes body);
 void reply_header(struct reply *, const char *name, const char *value);
 
+/* What stays the same while this process runs: its entity tag, once, and with
+ * it in each reply a 304 without the body to those who have it. */
+#define REPLY_TAG_SIZE 35
+NODISCARD enum err reply_tag_make(struct bytes body, char tag[REPLY_TAG_SIZE]);
+void reply_tag(struct reply *, const char *tag, const char *if_none_match);
+
 /* Pages may also speak to this origin, the store of recordings, and to no other:
  * said once, before the first reply. */
 void reply_pages_reach(const char *origin);

@@ -154,7 +154,8 @@ right_concerns(const struct resource *r, const struct route *route)
 	    (route->path[r->n] == '\0' || route->path[r->n] == '/');
 }
 
-/* Of what a route asks its {id}, or the body, for. */
+/* Has the actor the right to the route, standing so to the record that its {id}
+ * or its body names? */
 static bool
 stands(const struct op *op, const struct route *route,
     const struct resource *of, const struct standing *s)

@@ -9,8 +9,8 @@ bool right_in_state(const struct route *, enum session_state);
 /* Does an actor who stands so to a record have what the scope asks for? */
 bool right_suffices(enum scope, const struct standing *);
 
-/* Whose record a request is about, as the database found it (nil: nobody's),
- * and how the actor stands to it. */
+/* The patient whose record a request is about, as the database found it (nil:
+ * nobody's), and how the actor stands to it. */
 struct whose {
 	struct uuid patient;
 	struct standing standing;

@@ -4,10 +4,13 @@
 
 static const struct {
 	const char *stored, *title, *purpose;
+	bool workforce;
 } roles[ROLE_COUNT] = {
-	[ROLE_NONE] = { "none", "Nobody", "HSYSADMIN" },
+#define IS_PATIENT   false
+#define IS_WORKFORCE true
+	[ROLE_NONE] = { "none", "Nobody", "HSYSADMIN", false },
 #define ROLE(name, stored, title, kind, purpose)                               \
-	[ROLE_##name] = { #stored, title, #purpose },
+	[ROLE_##name] = { #stored, title, #purpose, IS_##kind },
 #include "tables/roles.def"
 #undef ROLE
 };
@@ -43,6 +46,12 @@ const char *
 role_purpose(enum role r)
 {
 	return roles[r].purpose;
+}
+
+bool
+role_is_workforce(enum role r)
+{
+	return roles[r].workforce;
 }
 
 enum role

@@ -7,6 +7,7 @@
 
 const char *role_title(enum role);   /* "Compliance officer", … */
 const char *role_purpose(enum role); /* of audit rows: "TREAT", … */
+bool role_is_workforce(enum role);
 
 /* For SH_CHOICE: the stored names, all of them, and those of the workforce. */
 extern const char role_names_all[], role_names_workforce[];

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define INDEX_DIGITS 5
+#define SEQ_DIGITS   18
 
 static const enum scope perms[PERM_COUNT][ROLE_COUNT] = {
 #define PERM(name, patient, clinician, scheduler, admin, compliance)           \
@@ -112,20 +113,47 @@ session_state_parse(const char *name)
 
 /* A number from 0, written in one way only. */
 static bool
-index_take(struct op *op, const char *p, size_t n)
+number_take(int64_t *to, size_t digits, const char *p, size_t n)
 {
-	int64_t index = 0;
+	int64_t number = 0;
 	size_t i;
 
-	if (n == 0 || n > INDEX_DIGITS || (n > 1 && p[0] == '0'))
+	if (n == 0 || n > digits || (n > 1 && p[0] == '0'))
 		return false;
 	for (i = 0; i < n; i++) {
 		if (p[i] < '0' || p[i] > '9')
 			return false;
-		index = index * 10 + (p[i] - '0');
+		number = number * 10 + (p[i] - '0');
 	}
+	if (to != NULL)
+		*to = number;
+	return true;
+}
+
+static bool
+uuid_take(struct uuid *to, const char *p, size_t n)
+{
+	char text[UUID_TEXT_SIZE];
+	struct uuid id;
+
+	if (n != UUID_TEXT_SIZE - 1)
+		return false;
+	memcpy(text, p, n);
+	text[n] = '\0';
+	if (uuid_parse(text, &id) != ERR_OK)
+		return false;
+	if (to != NULL)
+		*to = id;
+	return true;
+}
+
+static bool
+token_take(struct op *op, const char *p, size_t n)
+{
+	if (n == 0 || n >= FACTOR_TOKEN_SIZE)
+		return false;
 	if (op != NULL)
-		op->index = index;
+		op->token = arena_text_n(op->arena, p, n);
 	return true;
 }
 
@@ -135,27 +163,17 @@ static bool
 segment_take(
     struct op *op, const char *name, size_t name_n, const char *p, size_t n)
 {
-	char text[UUID_TEXT_SIZE];
-	struct uuid id;
-
-	if (name_n == 5 && strncmp(name, "token", 5) == 0) {
-		if (n == 0 || n >= FACTOR_TOKEN_SIZE)
-			return false;
-		if (op != NULL)
-			op->token = arena_text_n(op->arena, p, n);
-		return true;
-	}
+	if (name_n == 5 && strncmp(name, "token", 5) == 0)
+		return token_take(op, p, n);
 	if (name_n == 5 && strncmp(name, "index", 5) == 0)
-		return index_take(op, p, n);
-	if (n != UUID_TEXT_SIZE - 1)
-		return false;
-	memcpy(text, p, n);
-	text[n] = '\0';
-	if (uuid_parse(text, &id) != ERR_OK)
-		return false;
-	if (op != NULL)
-		*(name_n == 2 ? &op->id : &op->user_id) = id;
-	return true;
+		return number_take(
+		    op == NULL ? NULL : &op->index, INDEX_DIGITS, p, n);
+	if (name_n == 3 && strncmp(name, "seq", 3) == 0)
+		return number_take(
+		    op == NULL ? NULL : &op->seq, SEQ_DIGITS, p, n);
+	if (op == NULL)
+		return uuid_take(NULL, p, n);
+	return uuid_take(name_n == 2 ? &op->id : &op->user_id, p, n);
 }
 
 /* Compares segment by segment on the raw path: nothing is decoded, so %2f,

@@ -37,7 +37,9 @@ enum trait {
 	TRAIT_SEARCHES = 256,
 	TRAIT_CSV = 512,
 	TRAIT_ASKS = 1024,
-	TRAIT_RAW = 2048
+	TRAIT_RAW = 2048,
+	TRAIT_PDF = 4096,
+	TRAIT_PLAIN = 8192
 };
 
 enum perm {

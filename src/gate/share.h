@@ -7,8 +7,8 @@
  * of the database. */
 NODISCARD enum err share_take(struct op *);
 
-/* What the operation came to: to whom the database is there, a search that it
- * had no time for was too much. ERR_TOO_BROAD, or r. */
+/* The operation's outcome: a search that ran out of time while the database was
+ * there was too broad. ERR_TOO_BROAD, or r. */
 enum err share_outcome(const struct op *, enum err r);
 
 #endif

@@ -28,7 +28,7 @@ static struct tally {
 static struct fiber *sleeper; /* the writer, between two minutes */
 static bool writing, ending;
 
-/* This client's of the minute, or a place for it. */
+/* The count of this client in the minute, or a free place for it. */
 static struct tally *
 tally_find(uint64_t subscriber, enum err reason, int64_t minute)
 {
@@ -55,7 +55,8 @@ address_note(struct tally *t, const char *text)
 		    strchr(text, ':') == NULL ? "" : "/64");
 }
 
-/* Others may be counted while it is written: only what was is taken off. */
+/* More may be counted while it is written: only what was written is taken
+ * off. */
 static enum err
 tally_write(struct tally *t)
 {
@@ -83,7 +84,8 @@ tally_write(struct tally *t)
 	return ERR_OK;
 }
 
-/* What is over, until one cannot be written. *left: there are others. */
+/* Writes the counts of minutes that are over, until one cannot be written.
+ * *left: there are others. */
 static enum err
 tallies_write(struct tally *list, size_t n, bool *left)
 {

@@ -4,11 +4,11 @@
 #include "gate/op.h"
 
 /*
- * Refusals of whom nobody knows: a foreign origin, no session, an unknown
- * address or name. Anyone can cause them without end, so they are counted: of
- * each client, reason and minute the first is written at once, like any event,
- * and when the minute has ended one row says how many more there were. A
- * process that is killed loses its count of that minute.
+ * Refusals of strangers: a foreign origin, no session, an unknown address or
+ * name. Anyone can cause them without end, so they are counted: the first of
+ * each client, reason and minute is written at once, like any event, and when
+ * the minute has ended one row says how many more there were. A process that is
+ * killed loses its count of that minute.
  *
  * Memory is bounded: clients that find no place share a count without address.
  */

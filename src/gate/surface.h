@@ -35,8 +35,8 @@ struct surface {
 
 extern const struct surface surfaces[]; /* by enum surface_id */
 
-/* Whose path it is. A LOCAL one is there for who asks on this machine; what no
- * row fits is the API's. */
+/* The surface that a path belongs to. A LOCAL one is there only for clients on
+ * this machine; a path that fits no row is the API's. */
 const struct surface *surface_of(const struct request *);
 enum surface_id surface_id(const struct surface *);
 

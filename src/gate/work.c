@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-/* What goes wrong with it is an answer of its own yet. */
+/* The first part of a table, while an error can still be the answer. */
 static enum err
 part_first(struct op *op)
 {
@@ -21,7 +21,7 @@ work(struct op *op)
 {
 	enum err r;
 
-	/* what waits for its turn to hash does so without a connection */
+	/* it holds no connection while it waits for its turn to hash */
 	if ((op->route->traits & TRAIT_HASHES) != 0)
 		op->deadline_ms = op->rq->started_ms +
 		    conf()->sign_in_seconds * 1000;

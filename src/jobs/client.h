@@ -6,7 +6,7 @@
 #include <curl/curl.h>
 
 /*
- * Outgoing connections: libcurl on our loop. Only epione-jobs links it.
+ * Outgoing connections: libcurl on our loop.
  */
 NODISCARD enum err client_start(void);
 void client_stop(void);

@@ -1,7 +1,5 @@
-/*
- * epione-jobs: what is done without a request. No Kore, no web, one thread on a
- * poll(2) loop; the only program that talks to other systems.
- */
+/* epione-jobs: work that no request waits for. No Kore, no web, one thread on a
+ * poll(2) loop; the only program that talks to other systems. */
 #include "base/conf.h"
 #include "base/crypto.h"
 #include "base/fiber.h"
@@ -9,14 +7,17 @@
 #include "base/keyring.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/offload.h"
 #include "base/secret.h"
 #include "data/db.h"
 #include "data/keys.h"
 #include "data/listen.h"
 #include "jobs/client.h"
 #include "jobs/metrics.h"
+#include "jobs/pdf.h"
 #include "jobs/post.h"
 #include "jobs/queue.h"
+#include "jobs/seal.h"
 #include "jobs/store.h"
 #include "jobs/stripe.h"
 
@@ -35,6 +36,9 @@
 #define KEY_CHECK_PAUSE_MS 1000
 #define STATEMENT_MS	   15000
 #define DRAIN_MS	   15000 /* the unit's TimeoutStopSec is longer */
+
+#define DRAWERS	  1  /* threads that draw papers */
+#define DRAWN_MAX 64 /* that wait for one */
 
 static const char *const channels[] = { "epione_job", NULL };
 static struct loop_watch signals;
@@ -78,7 +82,8 @@ prepare(const char *path)
 		fail(reason);
 	if (post_start(problem, sizeof(problem)) != ERR_OK ||
 	    store_start(problem, sizeof(problem)) != ERR_OK ||
-	    stripe_start(problem, sizeof(problem)) != ERR_OK)
+	    stripe_start(problem, sizeof(problem)) != ERR_OK ||
+	    pdf_start(problem, sizeof(problem)) != ERR_OK)
 		fail(problem);
 }
 
@@ -173,21 +178,24 @@ run(void *arg)
 	(void)arg;
 	status = 1;
 	signals_watch();
-	if (client_start() != ERR_OK || db_start(&db) != ERR_OK ||
+	if (offload_start(DRAWERS, DRAWN_MAX) != ERR_OK ||
+	    client_start() != ERR_OK || db_start(&db) != ERR_OK ||
 	    listen_start(&listen) != ERR_OK || metrics_start() != ERR_OK) {
 		log_error("jobs_start_failed");
 		return;
 	}
-	if (keys_check() && store_sign() == ERR_OK) {
+	if (keys_check() && store_sign() == ERR_OK && seal_start() == ERR_OK) {
 		log_info("ready");
 		queue_run(DRAIN_MS);
 		status = 0;
 	}
+	seal_stop();
 	store_sign_end();
 	metrics_stop();
 	listen_stop();
 	db_stop();
 	client_stop();
+	offload_stop();
 	loop_unwatch(&signals);
 }
 

@@ -10,6 +10,7 @@
 #include "data/listen.h"
 #include "gate/job.h"
 #include "jobs/queue.h"
+#include "jobs/seal.h"
 #include "sql.h"
 
 #include <errno.h>
@@ -67,7 +68,7 @@ add(struct page *p, const char *s)
 	p->n += n;
 }
 
-/* Of the whole installation, as the database has it. */
+/* Jobs of the whole installation, as the database has them. */
 static void
 add_waiting(struct arena *a, struct page *p)
 {
@@ -103,6 +104,9 @@ add_own(struct arena *a, struct page *p)
 		add(p,
 		    line(a, "lost_total", (enum job_kind)k, (int64_t)s.lost));
 	}
+	add(p,
+	    arena_format(a, "epione_audit_sealed_total %llu\n",
+		(unsigned long long)seal_total()));
 	add(p, arena_format(a, "epione_jobs_listening %d\n", listen_ready()));
 	add(p, arena_format(a, "epione_jobs_database_ready %d\n", db_ready()));
 }

@@ -37,8 +37,8 @@ ignore(char *p, size_t size, size_t n, void *arg)
 	return size * n;
 }
 
-/* The relay's own 5xx about this message is final. That it does not take our
- * password, or is not who it should be, is the operator's to mend. */
+/* The relay's own 5xx about this message is final. A relay that refuses our
+ * password, or is not the one named, is for the operator to mend. */
 static enum err
 outcome(CURL *e, CURLcode code)
 {
@@ -55,7 +55,7 @@ outcome(CURL *e, CURLcode code)
 	    : ERR_MAIL_DELAYED;
 }
 
-/* The name that we greet with stands behind the relay's. */
+/* The name in our greeting follows the relay's in the URL. */
 static void
 address_set(CURL *e, struct arena *a)
 {

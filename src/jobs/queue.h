@@ -11,7 +11,7 @@
  * lease, and only who took it last can end it.
  */
 
-/* Until queue_stop; then waits for those in hand, at most `drain_ms`. On a
+/* Runs until queue_stop; then waits for jobs in hand, at most `drain_ms`. On a
  * fiber. The pool and the listener run already. */
 void queue_run(int64_t drain_ms);
 void queue_stop(void);

@@ -11,6 +11,13 @@
 
 static struct arena *arena;
 
+static const char *const mails[] = {
+#define MAIL(name, en_subject, en_text, es_subject, es_text)                   \
+	en_subject, en_text, es_subject, es_text,
+#include "tables/mails.def"
+#undef MAIL
+};
+
 static struct letter_words
 words(void)
 {
@@ -156,6 +163,20 @@ without_a_carrier_letters_wait(void **state)
 	letter_carrier(NULL);
 }
 
+/*= TR-26: no patient, no time, no reason has a place in any mail */
+static void
+a_mail_is_of_its_clinic_and_a_link_alone(void **state)
+{
+	const char *p;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(mails) / sizeof(*mails); i++)
+		for (p = mails[i]; (p = strchr(p, '{')) != NULL; p++)
+			assert_true(strncmp(p, "{clinic}", 8) == 0 ||
+			    strncmp(p, "{link}", 6) == 0);
+}
+
 static int
 setup(void **state)
 {
@@ -183,6 +204,7 @@ main(void)
 		TEST(nothing_put_in_adds_a_header_or_a_tag),
 		TEST(what_is_too_long_is_refused),
 		TEST(without_a_carrier_letters_wait),
+		TEST(a_mail_is_of_its_clinic_and_a_link_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -55,6 +55,18 @@ static const struct shape thing[] = {
 	{ 0 },
 };
 
+struct things {
+	struct row_list items;
+	struct int_list missing;
+};
+
+static const struct shape things[] = {
+	SHOWN(things, items, SH_LIST, .inner = maker),
+	SHOWN(things, missing, SH_INTS),
+	NO_NEXT_PAGE,
+	{ 0 },
+};
+
 static const struct shape needed[] = {
 	{ "double", SH_INT, .flags = SH_REQUIRED, .made = double_count },
 	{ 0 },
@@ -113,6 +125,26 @@ what_is_not_there_is_null_or_left_out(void **state)
 	    "\"share\":null,\"open\":false,\"ids\":[],\"words\":[],"
 	    "\"maker\":null}");
 	assert_null(members_json(&op, needed, &t));
+}
+
+static void
+a_list_within_is_made_of_its_rows(void **state)
+{
+	const int64_t missing[] = { 3, 5 };
+	struct op op = { 0 };
+	struct thing_row rows[] = { { .name = "Ann" }, { .name = "Bo" } };
+	struct things t = { { rows, 2, sizeof(*rows) }, { missing, 2 } };
+	const struct things none = { .items.size = sizeof(*rows) };
+
+	(void)state;
+	same(members_json(&op, things, &t),
+	    "{\"items\":[{\"id\":null,\"name\":\"Ann\"},"
+	    "{\"id\":null,\"name\":\"Bo\"}],\"missing\":[3,5],"
+	    "\"next_cursor\":null}");
+	same(members_json(&op, things, &none),
+	    "{\"items\":[],\"missing\":[],\"next_cursor\":null}");
+	rows[1].name = "\xff";
+	assert_null(members_json(&op, things, &t));
 }
 
 /* A text that is no UTF-8 is no answer, rather than one without it. */
@@ -195,7 +227,7 @@ shape_fits(const char *operation, const struct shape *members)
 {
 	const struct shape *m;
 
-	for (m = members; m->kind != SH_END; m++) {
+	for (m = members; !shape_empty(m); m++) {
 		if (!fits(m->kind, m->column.type))
 			fail_msg("%s: %s", operation, m->name);
 		if (m->inner != NULL)
@@ -292,6 +324,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_column_is_told_as_what_it_is),
+		cmocka_unit_test(a_list_within_is_made_of_its_rows),
 		cmocka_unit_test(what_is_not_there_is_null_or_left_out),
 		cmocka_unit_test(what_cannot_be_told_is_no_answer),
 		cmocka_unit_test(a_page_shows_as_many_as_were_asked_for),

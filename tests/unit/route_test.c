@@ -75,7 +75,8 @@ filled(const char *pattern)
 			break;
 		name = strncmp(pattern, "{id}", 4) == 0	    ? ID
 		    : strncmp(pattern, "{user_id}", 9) == 0 ? OTHER
-		    : strncmp(pattern, "{index}", 7) == 0
+		    : strncmp(pattern, "{index}", 7) == 0 ||
+			strncmp(pattern, "{seq}", 5) == 0
 		    ? "17"
 		    : "a-token_of-letters";
 		path = arena_format(op.arena, "%s%s", path, name);
@@ -114,6 +115,13 @@ placeholders_are_read(void **state)
 	assert_int_equal(
 	    match(METHOD_POST, "/v1/recordings/" ID "/chunks/007/done"),
 	    ERR_NOT_FOUND);
+	assert_int_equal(
+	    match(METHOD_GET, "/v1/audit/999999999999999999"), ERR_OK);
+	assert_int_equal(op.seq, 999999999999999999);
+	assert_int_equal(
+	    match(METHOD_GET, "/v1/audit/1000000000000000000"), ERR_NOT_FOUND);
+	assert_int_equal(match(METHOD_GET, "/v1/audit/key"), ERR_OK);
+	assert_string_equal(op.route->operation, "audit_key");
 	assert_int_equal(
 	    match(METHOD_POST, "/v1/patients/" ID "/care-team/" OTHER), ERR_OK);
 	assert_true(uuid_equal(&op.id, &id));

@@ -32,7 +32,7 @@ struct client {
 	bool in_call;	 /* its socket was told last to be part of a call */
 	bool admit_asked;
 	unsigned deeds[SIGNAL_RECORDING_STOP + 1]; /* asked for it, by kind */
-	json_t *inbox; /* since the last clear */
+	json_t *inbox;				   /* since the last clear */
 	char self[UUID_TEXT_SIZE], token[96];
 	bool admitted, resumed;
 	int64_t last_seq, received;

@@ -292,6 +292,23 @@ a_piece_is_said_for_each_item_of_a_row(void **state)
 	hasnt(header, "struct all_row");
 }
 
+static void
+a_text_is_said_once_for_all_who_name_it(void **state)
+{
+	(void)state;
+	generated(
+	    "-- text: joined\n  JOIN b ON b.id = a.id\n   AND b.n > $1\n\n"
+	    "-- sql: t_get one\n-- in: n int, id uuid\n-- out: id uuid\n"
+	    "SELECT b.id\n  FROM a\n{joined} WHERE a.id = $2\n"
+	    "-- sql: t_list many\n-- in: n int\n-- out: id uuid\n"
+	    "SELECT b.id FROM a {joined};\n");
+	has(source,
+	    ".text = \"SELECT b.id\\n\"\n\t\t\"  FROM a\\n\"\n"
+	    "\t\t\"  JOIN b ON b.id = a.id\\n\"\n"
+	    "\t\t\"   AND b.n > $1\\n\"\n\t\t\" WHERE a.id = $2\"");
+	hasnt(header, "joined");
+}
+
 struct wrong {
 	const char *query, *why;
 };
@@ -427,7 +444,7 @@ bad_rows_are_refused(void **state)
 	static const struct wrong wrong[] = {
 		{ "-- row:\n" Q "SELECT 1\n", "name of the row expected" },
 		{ "-- row: r one\n" Q "SELECT 1\n", "nothing may follow" },
-		{ R Q "SELECT 1\n", "q.sql:1: \"r\": no query uses this" },
+		{ R Q "SELECT 1\n", "q.sql:1: \"r\": no query uses it" },
 		{ "-- row: r\nn\n" Q "SELECT {r}\n", "a row needs" },
 		{ "-- row: r\n-- in: n int\n", "a row has no \"in:\"" },
 		{ R R, "q.sql:3: \"r\" is defined at q.sql:1" },
@@ -435,7 +452,7 @@ bad_rows_are_refused(void **state)
 		{ R "-- sql: r one\n-- out: row r\nSELECT 1\n",
 		    "\"r\" is defined at" },
 		{ "-- sql: q one\n-- out: row r\nSELECT 1\n" R,
-		    "no \"-- row: r\" before it" },
+		    "no \"-- row: r\" nor such a text" },
 		{ R "-- sql: q one\n-- out: row r, n int\nSELECT 1\n",
 		    "listed twice" },
 		{ "-- row: r\n-- out: row r\n", "in its own list" },
@@ -445,13 +462,20 @@ bad_rows_are_refused(void **state)
 		{ "-- row: r\n-- out: id uuid, key record_key(account)\n"
 		  "-- sql: q one\n-- out: row r\nSELECT {r: %}\n",
 		    "is no single column" },
-		{ R Q "SELECT {r}\n", "the row \"r\" has no text" },
+		{ R Q "SELECT {r}\n", "q\": \"r\" has no text" },
 		{ R Q "SELECT {r: $%}\n", "no parameter \"n\"" },
 		{ R Q "SELECT {r: %\n", "{row: piece} expected" },
 		{ R Q "SELECT {r %}\n", "{row: piece} expected" },
-		{ R Q "SELECT {s}\n", "no \"-- row: s\" before it" },
+		{ R Q "SELECT {s}\n", "no \"-- row: s\" nor such a text" },
 		{ R Q "SELECT {}\n", "name of a row expected" },
 		{ R "{r}\n" Q "SELECT {r}\n", "{ in the text of a row" },
+		{ "-- text: t\n-- out: n int\n", "a text has no lists" },
+		{ "-- text: t x\n" Q "SELECT 1\n", "nothing may follow" },
+		{ "-- text: t\nx\n" Q "SELECT 1\n", "no query uses it" },
+		{ "-- text: t\n" Q "SELECT {t}\n", "\"t\" has no text" },
+		{ "-- text: t\nx\n" Q "SELECT {t: %}\n", "has no items" },
+		{ "-- text: t\nx\n-- sql: q one\n-- out: row t\n",
+		    "\"t\" is a text" },
 		{ "-- sql: q exec\n-- in: fields(no)\nSELECT 1\n",
 		    "no fields of \"no\"" },
 		{ "-- sql: q exec\n-- in: fields(t\nSELECT 1\n", ") expected" },
@@ -517,7 +541,9 @@ files_and_arguments(void **state)
 	assert_int_equal(run("-o . fields.def q.sql twice.sql"), 1);
 	has(said, "twice.sql:1: \"q\" is defined at q.sql:1");
 	assert_int_equal(run("-o . fields.def row.sql other.sql"), 1);
-	has(said, "other.sql:2: no \"-- row: r\" before it in this file");
+	has(said,
+	    "other.sql:2: no \"-- row: r\" nor such a text before it in this "
+	    "file");
 	put("bad.def", "FIELD( name_one, \"one\", 10, patient, NONE )\n");
 	assert_int_equal(run("-o . bad.def q.sql"), 1);
 	has(said, "bad.def:1: FIELD(");
@@ -571,6 +597,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(sealed_columns_find_row_and_key),
 		cmocka_unit_test(a_row_is_one_structure_for_all_who_name_it),
 		cmocka_unit_test(a_piece_is_said_for_each_item_of_a_row),
+		cmocka_unit_test(a_text_is_said_once_for_all_who_name_it),
 		cmocka_unit_test(bad_headers_are_refused),
 		cmocka_unit_test(bad_lists_are_refused),
 		cmocka_unit_test(bad_sealing_is_refused),

@@ -35,6 +35,7 @@ export class Problem extends Error {
  * @property {string} [key] Idempotency-Key; keep one key for one intention
  * @property {boolean} [background] not a sign of life of the user
  * @property {number} [patienceMs] in place of the usual
+ * @property {boolean} [keep] the browser may keep it, and asks if it changed
  */
 
 /**
@@ -134,7 +135,7 @@ export async function call(method, path, options = {}) {
       headers: headersFor(options),
       body: options.body === undefined ? null : JSON.stringify(options.body),
       credentials: 'same-origin',
-      cache: 'no-store',
+      cache: options.keep ? 'no-cache' : 'no-store',
       redirect: 'error',
       signal: AbortSignal.timeout(options.patienceMs ?? PATIENCE_MS),
     });

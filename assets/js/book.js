@@ -5,7 +5,7 @@ import { all, get, patch, post } from './api.js';
 import { buttonOf, byId, el, fill, formOf, h, icon, inputOf, note, selectOf }
   from './dom.js';
 import { confirm } from './dialog.js';
-import { fullDay, isoDay, time, utc } from './format.js';
+import { fullDay, isoDay, money, time, utc } from './format.js';
 import { askBeforeLeaving, Fault, onSubmit, words } from './form.js';
 import { limits } from './limits.js';
 import { foundOf, patientFinder } from './patient-finder.js';
@@ -50,6 +50,18 @@ async function loadClinicians() {
   if (people.some(({ id }) => id === session.user.id))
     list.value = session.user.id;
   else if (people.length === 1) list.value = people[0].id;
+}
+
+/** Only where the clinic has fees, and once: a visit keeps what it was booked
+ * with. */
+async function loadFees() {
+  const { body } = await get('/v1/clinic/fees');
+
+  if (moving || !body.items.length) return;
+  selectOf('fee').append(...body.items.map((/** @type {any} */ fee) =>
+    new Option(`${fee.title}, ${money(fee.amount_minor, fee.currency)}`,
+      fee.code)));
+  el('fee-field').hidden = false;
 }
 
 /** @param {number} minutes */
@@ -158,7 +170,8 @@ function visitOf(values) {
   ...(touched('start') && { starts_at: utc(startOf(values)) }),
   ...(touched('duration_minutes')
     && { duration_minutes: Number(values.duration_minutes) }),
-  ...(touched('reason') && { reason: values.reason }) };
+  ...(touched('reason') && { reason: values.reason }),
+  ...(values.fee_code && { fee_code: values.fee_code }) };
 }
 
 /** @param {string | undefined} start as it is sent @returns whether to go on */
@@ -245,7 +258,7 @@ inputOf('date').min = isoDay(new Date());
 inputOf('date').value = isoDay(new Date());
 el('zone').textContent = zoneWords(clinicZone);
 try {
-  await loadClinicians();
+  await Promise.all([loadClinicians(), loadFees()]);
   if (moving) await loadVisit();
   sayWhen();
   // Hidden until here: what is still being read must not overwrite what

@@ -17,6 +17,7 @@ export class Chat {
   constructor(send, say) {
     this.say = say;
     this.drawButton();
+    inputOf('chat-text').maxLength = LONGEST;
     formOf('chat-form').addEventListener('submit', (event) => {
       event.preventDefault();
       const text = inputOf('chat-text').value.trim();

@@ -68,13 +68,25 @@ export function asKept(form) {
   for (const field of fieldsOf(form)) kept.set(field, field.value);
 }
 
+/** @param {Field} field is a code that is typed with spaces, or without? */
+const isCode = (field) => field.autocomplete === 'one-time-code';
+
+/** @param {Field} field what of it is sent */
+function sentOf(field) {
+  if (isCode(field)) return digits(field.value);
+  // one that is shown is text, and still what was typed
+  return field.autocomplete.endsWith('-password') ? field.value
+    : field.value.trim();
+}
+
 /** @param {Field} field says how long it may be and how long it is, or '' */
 function tooLong(field) {
   const most = Number(field.dataset.max);
-  const n = [...field.value.trim().normalize('NFC')].length;
+  const n = [...sentOf(field).normalize('NFC')].length;
 
-  return most && n > most ? `${labelOf(field)} can have ${most} letters at ` +
-    `most. This has ${n}` : '';
+  if (!most || n <= most) return '';
+  return isCode(field) ? invalid(field)
+    : `${labelOf(field)} can have ${most} letters at most. This has ${n}`;
 }
 
 /** @param {Field} field what its own rules say is wrong, or '' */
@@ -263,8 +275,7 @@ export function valuesOf(form) {
     else if (field instanceof HTMLInputElement && field.type === 'radio') {
       if (field.checked) values[field.name] = field.value;
     } else
-      values[field.name] = field.type === 'password' ? field.value
-        : field.value.trim();
+      values[field.name] = sentOf(field);
   }
   return values;
 }
@@ -311,3 +322,16 @@ export function revealers(form) {
  */
 export const digits = (text) =>
   text.normalize('NFKC').replace(/[\s\p{Cf}-]/gu, '');
+
+/**
+ * What is pasted into an address brings along what cannot be seen; the browser's
+ * own check would refuse it before the server could know better.
+ * @param {HTMLInputElement} field
+ */
+export function plainAddress(field) {
+  field.addEventListener('input', () => {
+    const plain = field.value.normalize('NFKC').replace(/\p{Cf}/gu, '');
+
+    if (plain !== field.value) field.value = plain;
+  });
+}

@@ -36,6 +36,28 @@ export function money(minor, currency) {
   return format.format(minor / 10 ** digits);
 }
 
+/** @param {string} currency how many digits its minor unit has */
+const digitsOf = (currency) => new Intl.NumberFormat('en', { style: 'currency',
+  currency }).resolvedOptions().maximumFractionDigits ?? 2;
+
+/**
+ * What somebody typed as an amount, in minor units; NaN if it is none, or has
+ * more digits than the currency.
+ * @param {string} text @param {string} currency
+ */
+export function minorOf(text, currency) {
+  const digits = digitsOf(currency);
+  const found = /^(\d{1,9})(?:[.,](\d+))?$/.exec(text.trim());
+  const [, whole = '', part = ''] = found ?? [];
+
+  return found && part.length <= digits
+    ? Number(whole + part.padEnd(digits, '0')) : NaN;
+}
+
+/** @param {number} minor @param {string} currency as one types it */
+export const plainAmount = (minor, currency) =>
+  (minor / 10 ** digitsOf(currency)).toFixed(digitsOf(currency));
+
 /** The reader's time zone, as people say it: "Central European Time". */
 export function zone() {
   const parts = new Intl.DateTimeFormat(undefined, { timeZoneName: 'long' })

@@ -28,7 +28,8 @@ const saved = askBeforeLeaving(form);
 let loaded = { patient: {}, etag: '' };
 
 /** What patients may change in their own record; staff may change it all. */
-const OWN = ['phone', 'email', 'address.', 'language', 'emergency_contact.'];
+const OWN = ['preferred_name', 'phone', 'email', 'address.', 'language',
+  'emergency_contact.'];
 
 /** @param {Record<string, any> | undefined} address */
 function addressText(address) {
@@ -54,6 +55,7 @@ function show(p) {
   el('title').textContent = own ? 'Your record' : name;
   fill(el('view'), h('section', { class: 'card', 'aria-labelledby': 'who' },
     h('h2', { id: 'who' }, 'Who'), factsOf([['Name', name],
+      ['Preferred name', p.preferred_name],
       ['Birth date', birthWords(p.birth_date)],
       ['Sex', p.sex ? sexName(p.sex) : ''], ['Record number', p.mrn],
       ['Language', p.language ? languageName(p.language) : '']])),

@@ -4,6 +4,7 @@ import { post } from './api.js';
 import { el, fill, formOf, h, put } from './dom.js';
 import { born, listName, sexName } from './format.js';
 import { Fault, onSubmit, words } from './form.js';
+import { limits } from './limits.js';
 import { begin } from './session.js';
 
 await begin('patient_search');
@@ -63,6 +64,7 @@ async function find(search) {
     'Check the spelling, or search by birth date.'), more);
 }
 
+void limits(formOf('form')).catch(() => {}); // the server judges, too
 onSubmit(formOf('form'), async (values) => {
   const search = Object.fromEntries(Object.entries(values)
     .filter(([, value]) => value));

@@ -42,6 +42,7 @@ const NAV = [
   ['/users', 'Users', 'users', 'user_create'],
   ['/audit', 'Audit', 'shield', 'audit_list'],
   ['/recordings', 'Recordings', 'video', 'audit_list'],
+  ['/payments', 'Payments', 'record', 'payment_export'],
   ['/approvals', 'Approvals', 'check', 'approval_list'],
   ['/policy', 'Policy', 'shield', 'policy_patch'],
   ['/account', 'Account', 'lock', 'account_sessions']];
@@ -139,6 +140,7 @@ function wipe() {
   document.getElementById('who')?.replaceChildren();
   document.getElementById('nav')?.replaceChildren();
   for (const dialog of document.querySelectorAll('dialog')) dialog.remove();
+  sessionStorage.clear();
   document.title = 'Signed out – Epione';
 }
 
@@ -153,12 +155,17 @@ function leave(why) {
     : `/?signed=${why}&next=${encodeURIComponent(here)}`);
 }
 
+/** Is this page signing out? What it asks beside that learns of it first. */
+let goes = false;
+
 /** Signs out here and in every tab. */
 export async function signOut() {
+  goes = true;
   try {
     await call('DELETE', '/v1/session');
   } catch (problem) {
     if (problem instanceof Problem && problem.status === 0) {
+      goes = false;
       announce('We could not sign you out. Check your internet.');
       showBanner(problem);
       return;
@@ -408,7 +415,7 @@ export async function begin(operation, state = 'active') {
 
   // Until the page's own code listens, its forms must not be sent.
   if (main) main.inert = true;
-  whenSignedOut(() => leave('idle'));
+  whenSignedOut(() => leave(goes ? 'out' : 'idle'));
   try {
     const session = /** @type {Session} */ ((await get('/v1/session')).body);
     if (session.state !== state && session.state !== 'active') {

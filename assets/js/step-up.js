@@ -4,7 +4,8 @@
 import { post } from './api.js';
 import { ask } from './dialog.js';
 import { h } from './dom.js';
-import { digits, onSubmit } from './form.js';
+import { onSubmit } from './form.js';
+import { limits } from './limits.js';
 
 function codeField() {
   return h('div', { class: 'field' },
@@ -13,7 +14,7 @@ function codeField() {
       '6 numbers from your authenticator app'),
     h('input', { id: 'step-up-code', name: 'code', class: 'code',
       type: 'text', autocomplete: 'one-time-code', inputmode: 'numeric',
-      required: true, maxlength: '12', pattern: '[\\p{Nd}\\p{Cf}\\s\\-]{6,}',
+      required: true, pattern: '[\\p{Nd}\\p{Cf}\\s\\-]{6,}',
       'aria-describedby': 'step-up-hint',
       'data-missing': 'Enter the code',
       'data-invalid': 'The code has 6 numbers' }));
@@ -24,7 +25,7 @@ function codeField() {
  * @returns {Promise<boolean>} whether the server now has a fresh factor
  */
 export function stepUp(why) {
-  const form = h('form', {},
+  const form = h('form', { 'data-call': 'POST /v1/session/step-up' },
     h('h2', { id: 'step-up-title' }, 'Is it you?'),
     h('p', {}, why), codeField(),
     h('div', { class: 'actions' },
@@ -35,8 +36,9 @@ export function stepUp(why) {
     'aria-labelledby': 'step-up-title' }, form);
   let fresh = false;
 
+  void limits(form).catch(() => {}); // the server judges, too
   onSubmit(form, async ({ code }) => {
-    await post('/v1/session/step-up', { code: digits(code ?? '') });
+    await post('/v1/session/step-up', { code });
     fresh = true;
     dialog.close();
   });

@@ -88,19 +88,16 @@ async function sendAgain(user) {
 function editFields(user) {
   const role = h('select', { id: 'edit-role', name: 'role',
     'aria-describedby': 'edit-role-hint' },
-    ...['clinician', 'scheduler', 'compliance', 'admin'].map((name) =>
-      h('option', { value: name, selected: name === user.role },
-        roleName(name))));
+    ...user.roles_open.map((/** @type {string} */ name) => h('option',
+      { value: name, selected: name === user.role }, roleName(name))));
 
   return [h('div', { class: 'field' },
     h('label', { for: 'edit-name' }, 'Name'),
     h('input', { id: 'edit-name', name: 'display_name', type: 'text',
       value: user.display_name, required: true,
       autocomplete: 'off', 'data-missing': 'Enter the name' })),
-  // A patient's account is made from the record, and stays one; nobody changes
-  // their own role.
-  user.role === 'patient' || user.id === session.user.id ? null
-    : h('div', { class: 'field' }, h('label', { for: 'edit-role' }, 'Role'),
+  user.roles_open.length === 0 ? null : h('div', { class: 'field' },
+    h('label', { for: 'edit-role' }, 'Role'),
     h('p', { class: 'hint', id: 'edit-role-hint' },
       'A second person has to confirm a new role.'), role)];
 }
@@ -153,7 +150,8 @@ function actions(user) {
     h('div', {}, open || !user.invitation ? null
       : h('button', { type: 'button', class: 'button quiet',
         onclick: () => void sendAgain(user) }, 'Send the invitation again'),
-    h('button', { type: 'button', class: 'button quiet',
+    user.name_fixed ? null : h('button', { type: 'button',
+      class: 'button quiet',
       onclick: () => void edit(user.id).catch(complain) },
     'Change name or role'), ...steps.map((step) => stepButton(user, step))));
 }

@@ -6,7 +6,7 @@ import { announce, buttonOf, el, fill, h, icon, inputOf, note }
   from './dom.js';
 import { addDays, isoDay, isToday, longDay, money, nearDay, shortDay,
   statusWords, time, utc } from './format.js';
-import { closingMenus, confirm } from './dialog.js';
+import { ask, closingMenus, confirm } from './dialog.js';
 import { words } from './form.js';
 import { begin, isOwn, may } from './session.js';
 import { clinicTime, zoneWords } from './wall-time.js';
@@ -25,6 +25,8 @@ import { clinicTime, zoneWords } from './wall-time.js';
  * @property {string} reason
  * @property {string} status
  * @property {{title: string, amount_minor: number, currency: string} | null} fee
+ * @property {boolean} due it costs something that is not paid
+ * @property {'before' | 'check_in' | 'after'} pay_when as the clinic wants it
  * @property {string[]} may the operations that are open to this person
  */
 
@@ -171,11 +173,66 @@ function staffList(visits) {
     h('ul', { class: 'rows' }, ...visits.map(staffRow))];
 }
 
-/** @param {Visit} visit to where it is paid, if it costs something */
-const payLink = (visit) => visit.fee && visit.status !== 'cancelled'
-  ? h('a', { class: 'button', href: `/payment?visit=${visit.id}`,
-    'aria-label': `Payment for ${longDay(visit.starts_at)}` },
-  `Payment: ${money(visit.fee.amount_minor, visit.fee.currency)}`) : null;
+/** @param {Visit} visit */
+const cost = (visit) => visit.fee
+  ? money(visit.fee.amount_minor, visit.fee.currency) : '';
+
+/** @param {Visit} visit to where it is paid, or was, if it costs something */
+function payLink(visit) {
+  if (!visit.fee || visit.status === 'cancelled') return null;
+  const text = visit.due ? `Pay ${cost(visit)}` : 'Payment';
+
+  return h('a', { class: 'button', href: `/payment?visit=${visit.id}`,
+    'aria-label': `${text}: visit on ${longDay(visit.starts_at)}` }, text);
+}
+
+/** @param {Visit} visit is it the time at which the clinic wants its money? */
+function isAsked(visit) {
+  if (!visit.due) return false;
+  return visit.pay_when === 'before' || visit.status === 'ended' ||
+    (visit.pay_when === 'check_in' &&
+      serverNow() >= Date.parse(visit.opens_at));
+}
+
+/** @param {Visit} visit */
+const payNote = (visit) => !isAsked(visit) ? null : note('info', h('p', {},
+  visit.status === 'ended' ? `${cost(visit)} is still to be paid.`
+    : `Please pay ${cost(visit)} ${visit.pay_when === 'before'
+      ? 'before the visit' : 'as you check in'}. Your visit takes place ` +
+      'whether it is paid or not.'));
+
+/**
+ * The way in. Who owes is asked on it, and never held up.
+ * @param {Visit} visit @param {string} kind
+ */
+//= AZ-07: whoever does not pay goes in all the same
+function checkIn(visit, kind) {
+  const link = callButton(visit, 'Check in', kind);
+
+  if (visit.due && visit.pay_when !== 'after')
+    link.addEventListener('click', (event) => {
+      event.preventDefault();
+      void askToPay(visit);
+    });
+  return link;
+}
+
+/** @param {Visit} visit */
+async function askToPay(visit) {
+  const way = await ask(h('dialog', { class: 'dialog',
+    'aria-labelledby': 'pay-title', 'aria-describedby': 'pay-text' },
+  h('form', { method: 'dialog' },
+    h('h2', { id: 'pay-title' }, `Pay ${cost(visit)} now?`),
+    h('p', { id: 'pay-text' }, 'You can pay now and come back here to check ' +
+      'in, or pay later. Your visit takes place either way.'),
+    h('div', { class: 'actions' },
+      h('button', { value: 'pay', class: 'button primary' }, 'Pay now'),
+      h('button', { value: 'later', class: 'button' },
+        'Check in and pay later')))));
+
+  if (way === 'pay') location.assign(`/payment?visit=${visit.id}`);
+  if (way === 'later') location.assign(callLink(visit));
+}
 
 /** @param {Visit} visit @returns {HTMLElement} what a patient does next */
 function patientStep(visit) {
@@ -186,7 +243,7 @@ function patientStep(visit) {
   if (visit.status === 'arrived')
     return callButton(visit, 'Go to the waiting room', 'primary big');
   if (serverNow() >= opens)
-    return callButton(visit, 'Check in', 'primary big');
+    return checkIn(visit, 'primary big');
   return h('div', { class: 'stack-s' },
     h('p', {}, `You can check in from ${isToday(visit.starts_at) ? ''
       : `${longDay(visit.starts_at)}, `}${time(opens)}.`),
@@ -202,7 +259,7 @@ function hero(visit) {
       `${nearDay(visit.starts_at)}, ${time(visit.starts_at)}`),
     h('p', {}, `With ${visit.clinician_name}, `,
       `${visit.duration_minutes} minutes`),
-    h('p', { class: 'muted' }, visit.reason)),
+    h('p', { class: 'muted' }, visit.reason)), payNote(visit),
     h('div', { class: 'actions' }, patientStep(visit), payLink(visit),
       may(visit, 'visit_cancel') ? cancelButton(visit) : null));
 }
@@ -213,9 +270,10 @@ function patientRow(visit) {
     h('small', {}, time(visit.starts_at))),
   h('div', { class: 'what' }, h('span', { class: 'name' },
     visit.clinician_name), chip(visit),
-  h('span', { class: 'sub' }, visit.reason)),
+  h('span', { class: 'sub' }, visit.reason), isAsked(visit)
+    ? h('span', { class: 'chip warn' }, icon('alert'), 'Not paid yet') : null),
   h('div', { class: 'do' }, visit.status === 'booked' && isEnterable(visit)
-    ? callButton(visit, 'Check in', 'primary') : null,
+    ? checkIn(visit, 'primary') : null,
   payLink(visit), may(visit, 'visit_cancel') ? cancelButton(visit) : null));
 }
 

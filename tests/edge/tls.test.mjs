@@ -267,14 +267,21 @@ describe('26 27 with the time', { concurrency: true }, () => {
 
   own('26 a session is not renewed for ever', 4,
     { set: { tls_ticket_seconds: 1 } }, async (server) => {
-      let last = await resumed(server, 'TLSv1.3');
-      const at = Date.now();
+      // A machine that stops for a key's time ends a session early: then again.
+      let lived, gap, tries = 10;
       do {
-        await sleep(300);
-        last = await resumed(server, 'TLSv1.3', last.session);
-      } while (last.reused && Date.now() - at < 15000);
-      const lived = Date.now() - at;
-      assert.ok(lived > 7500 && lived < patient(10000), `${lived} ms`);
+        let last = await resumed(server, 'TLSv1.3'), seen = Date.now();
+        const at = seen;
+        gap = 0;
+        do {
+          await sleep(300);
+          last = await resumed(server, 'TLSv1.3', last.session);
+          gap = Math.max(gap, Date.now() - seen);
+          seen = Date.now();
+        } while (last.reused && seen - at < 15000);
+        lived = seen - at;
+      } while (lived <= 7500 && gap >= 1000 && --tries > 0);
+      assert.ok(lived > 7500 && lived < patient(10000), `${lived} ms, ${gap} between`);
     });
 
   own('27 the key of before is freed', 6, {}, async (server) => {

@@ -25,7 +25,7 @@ after(async () => {
   await clinic?.stop();
 });
 
-const concrete = (path) => path.replace('{token}', 'A'.repeat(43)).replace('{index}', '0').replace(/\{\w+\}/g, () => randomUUID());
+const concrete = (path) => path.replace('{token}', 'A'.repeat(43)).replace('{index}', '0').replace('{seq}', '1').replace(/\{\w+\}/g, () => randomUUID());
 const bodyOf = (method) => (method === 'POST' || method === 'PUT' || method === 'PATCH' ? {} : undefined);
 
 test('the table of routes is there', () => assert.ok(rows.length > 30));
@@ -102,14 +102,14 @@ test('a record says what this actor may do with it', async () => {
   const { patient_id } = clinic.people.patient;
   const may = async (role, path) => (await clients[role].get(path)).body.may?.sort();
   const record = `/v1/patients/${patient_id}`;
-  assert.deepEqual(await may('patient', record), ['care_team_list', 'patient_accesses', 'patient_patch', 'patient_read']);
+  assert.deepEqual(await may('patient', record), ['care_team_list', 'patient_access_proof', 'patient_accesses', 'patient_patch', 'patient_read']);
   const desk = await may('scheduler', record);
   for (const name of ['patient_read', 'patient_patch', 'patient_account', 'care_team_add', 'visit_book']) assert.ok(desk.includes(name), name);
   assert.ok(!desk.includes('patient_accesses'));
   assert.deepEqual(await may('admin', '/v1/clinic/policy'), ['policy_patch', 'policy_read']);
   assert.deepEqual(await may('compliance', '/v1/clinic/policy'), ['policy_read']);
   const patched = await clients.patient.patch(record, { language: 'sv' }, { 'if-match': (await clients.patient.get(record)).headers.etag });
-  assert.deepEqual(patched.body.may.sort(), ['care_team_list', 'patient_accesses', 'patient_patch', 'patient_read']);
+  assert.deepEqual(patched.body.may.sort(), ['care_team_list', 'patient_access_proof', 'patient_accesses', 'patient_patch', 'patient_read']);
 });
 
 test('a visit says what this actor may do with it now, in a list too', async () => {
@@ -185,11 +185,12 @@ test('the description says what can be sent and what can come back', () => {
 test('another clinic’s ids and ids that do not exist look the same', async () => {
   const second = await secondClinic(clinic);
   const { ids } = second;
-  const word = (path) => /^\/v1\/(?:account\/)?(\w+)\/\{id\}/.exec(path)?.[1];
+  const word = (path) => /^\/v1\/(?:account\/)?([\w-]+)\/\{id\}/.exec(path)?.[1];
   const calls = rows.filter((row) => word(row.path));
   assert.deepEqual([...new Set(calls.map((row) => word(row.path)))].sort(), Object.keys(ids).sort(), 'one of each');
   const ask = (client, method, path, body = bodyOf(method)) => client.request(method, path, body, { 'if-match': '"1"', ...(method === 'POST' ? { 'idempotency-key': randomUUID() } : {}) });
-  const at = (row, id, user) => row.path.replace('{id}', id).replace('{user_id}', user).replace('{index}', '0');
+  const [{ seq }] = await clinic.sql(`SELECT max(seq) AS seq FROM audit_log WHERE patient_id = :'id' AND outcome IS NULL`, { id: ids.patients });
+  const at = (row, id, user) => row.path.replace('{id}', id).replace('{user_id}', user).replace('{index}', '0').replace('{seq}', seq);
   const same = async (role, row, [foreign, theirs], [none, nobody]) => {
     const [there, nowhere] = [await ask(clients[role], row.method, foreign, theirs), await ask(clients[role], row.method, none, nobody)];
     const what = `${role}: ${row.method} ${foreign}`;
@@ -198,7 +199,7 @@ test('another clinic’s ids and ids that do not exist look the same', async () 
     assert.deepEqual(there.body, nowhere.body, what);
     return there.status;
   };
-  const everything = () => Promise.all(['clinic', 'account', 'patient', 'visit', 'care_team', 'approval', 'invitation', 'job', 'record_key', 'recording', 'recording_chunk', 'recording_consent', 'payment', 'payment_refund', 'ledger', 'fee'].map((t) => clinic.sql(`SELECT x::text FROM ${t} x WHERE ${t === 'clinic' ? 'id' : 'clinic_id'} = '${second.id}' ORDER BY 1`)));
+  const everything = () => Promise.all(['clinic', 'account', 'patient', 'visit', 'care_team', 'approval', 'invitation', 'job', 'record_key', 'recording', 'recording_chunk', 'recording_consent', 'payment', 'payment_difference', 'payment_refund', 'ledger', 'fee'].map((t) => clinic.sql(`SELECT x::text FROM ${t} x WHERE ${t === 'clinic' ? 'id' : 'clinic_id'} = '${second.id}' ORDER BY 1`)));
   const before = await everything();
   const mine = { patient: clinic.people.patient.patient_id, user: clinic.people.clinician.id };
 

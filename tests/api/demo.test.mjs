@@ -68,6 +68,13 @@ test('a full disk', async () => {
   assert.equal(one(r.stderr).length, 1);
 });
 
+test('what is for the demo alone is in no program that is installed', async () => {
+  const ctl = path.join(top, process.env.BUILD ?? 'build', 'epionectl');
+  assert.doesNotMatch((await said(ctl, ['--help'])).stdout, /demo/);
+  for (const words of [['demo'], ['demo', 'seed'], ['seed'], ['fill']])
+    assert.match((await said(ctl, words)).stderr, /there is no such command/, words.join(' '));
+});
+
 test('a broken database', async () => {
   const dir = mkdtempSync(path.join(os.tmpdir(), 'epione-demo-'));
   await run('chmod', ['0711', dir]);
@@ -86,7 +93,7 @@ test('a broken database', async () => {
 test('fill: what it adds is found by search, a stopped one is whole, and the same command goes on', async () => {
   const people = path.join(clinic.dir, 'people.json');
   const database = (await run(cluster, ['address', path.join(clinic.dir, 'pg'), 'owner'])).stdout.trim();
-  const fill = (...args) => [path.join(top, process.env.BUILD ?? 'build', 'epionectl'), ['demo', 'fill', '--config', path.join(clinic.dir, 'epione.conf'), '--database', database, ...args], { env: { ...process.env, PGPASSFILE: path.join(clinic.dir, 'pg/pgpass') } }];
+  const fill = (...args) => [path.join(top, process.env.BUILD ?? 'build', 'epione-demo'), ['fill', '--config', path.join(clinic.dir, 'epione.conf'), '--database', database, ...args], { env: { ...process.env, PGPASSFILE: path.join(clinic.dir, 'pg/pgpass') } }];
   const count = async (table) => Number((await clinic.sql(`SELECT count(*) AS n FROM ${table}`))[0].n);
 
   const first = await said(...fill('--people', people, '--patients', '300', '--visits', '200', '--events', '500', '--sessions', '100'));

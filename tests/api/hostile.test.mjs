@@ -27,6 +27,8 @@ async function raw(parts, { ms = 3000, pause = 30, head = false } = {}) {
     if (!over) socket.write(Buffer.isBuffer(p) ? p : Buffer.from(p, 'latin1'));
     await sleep(pause);
   }
+  // an answer may take its time; that nothing follows it is looked at for `ms`
+  for (const late = Date.now() + 60_000; !over && data === '' && Date.now() < late;) await sleep(20);
   for (const end = Date.now() + ms; !over && Date.now() < end;) await sleep(20);
   socket.destroy();
   return { over, responses: responses(data, head) };

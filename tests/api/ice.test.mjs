@@ -82,7 +82,7 @@ test('a participant gets credentials that say nothing of anybody', async () => {
   assert.deepEqual(r.body.ice_servers.map((s) => [s.urls.length, s.urls[0].split(':')[0], 'credential' in s]), [[1, 'stun', false], [1, 'turn', true], [1, 'turns', true]]);
   const { username, credential } = turn(r);
   const [, expiry, pseudonym] = /^(\d+):([\w-]{22})$/.exec(username);
-  assert.ok(Math.abs(Number(expiry) - Date.now() / 1000 - 3600) < 10);
+  assert.ok(Math.abs(Number(expiry) - Date.now() / 1000 - 3600) < 60);
   assert.equal(credential, createHmac('sha1', secret).update(username).digest('base64'));
   assert.equal(r.text.includes(secret), false);
 
@@ -115,6 +115,8 @@ test('coturn takes our credential, and neither an old nor a forged one', async (
 });
 
 test('turnutils_uclient, a client of others, sees the same', async () => {
+  // It takes the password as an argument alone, which whoever is on this machine
+  // can read: this one is of a relay of the test's own, and lasts for it.
   const talk = async ({ username, credential }) => {
     const done = await run('turnutils_uclient', ['-u', username, '-w', credential, '-p', String(port), '-e', '127.0.0.1', '-n', '1', '-m', '1', '-l', '20', '127.0.0.1'], { timeout: 15000 }).catch((e) => e);
     return done.stdout + done.stderr;

@@ -4,11 +4,12 @@ import { after, before, test } from 'node:test';
 
 import { Client, startClinic } from '../lib/clinic.mjs';
 import { startMailbox } from '../lib/mailbox.mjs';
+import { killedAtEach, runUntil } from '../lib/killed.mjs';
 import { PostgresRelay } from '../lib/postgres-relay.mjs';
 
 let clinic, jobs, box;
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
-const until = async (what, look, ms = 30000) => {
+const until = async (what, look, ms = 120_000) => {
   for (const end = Date.now() + ms; ; await sleep(50)) {
     const seen = await look();
     if (seen) return seen;
@@ -35,7 +36,7 @@ test('the sweeps run by themselves, once a period, and leave what is somebody\'s
     SELECT clinic_id, gen_random_uuid(), sha256(n::text::bytea), id, now() - make_interval(days => n) FROM account, generate_series(1, 60) n WHERE role = 'admin';
     INSERT INTO idempotency (clinic_id, actor_id, operation, key_hash, request_hash, created_at)
     SELECT clinic_id, id, 'x', sha256(n::text::bytea), sha256(''), now() - make_interval(hours => n) FROM account, generate_series(1, 60) n WHERE role = 'admin';
-    INSERT INTO attempt_stranger SELECT substr(sha256(n::text::bytea), 1, 8), 1, NULL, now() - make_interval(days => n) FROM generate_series(1, 60) n;
+    INSERT INTO attempt_stranger SELECT substr(sha256(n::text::bytea), 1, 10), 1, NULL, now() - make_interval(days => n) FROM generate_series(1, 60) n;
     INSERT INTO known_source (clinic_id, account_id, kind, token, seen_at) SELECT clinic_id, id, 'device', sha256(n::text::bytea), now() - make_interval(days => n) FROM account, generate_series(31, 130) n WHERE role = 'admin';
     INSERT INTO attempt (clinic_id, account_id, factor, source, failures, tried_at) SELECT clinic_id, id, 'recovery', gen_random_uuid(), n, now() - make_interval(days => n) FROM account, generate_series(1, 60) n WHERE role = 'admin';
     INSERT INTO attempt (clinic_id, account_id, factor, failures, tried_at) SELECT clinic_id, id, 'recovery', 100, now() - interval '60 days' FROM account WHERE role = 'admin';
@@ -233,25 +234,6 @@ for (const [name, fault] of Object.entries(faults))
     assert.equal((await clinic.audit(`operation = 'mail_send' AND outcome = 'ok'`)).length, await count(`job WHERE kind = 'mail.send' AND state = 'done' AND key = id::text`), 'one row of each success');
   });
 
-/** Runs a process until the job is done, or it was killed with the message to the
- * database that `at` says it dies with, which arrives or does not. */
-async function runUntil(relay, id, at, arrives) {
-  let hit = false;
-  const dies = new Promise((dead) => {
-    relay.drops = (text) => {
-      if (hit) return true;
-      hit = at(text);
-      if (hit) void Promise.all([...clinic.jobs].map((one) => one.kill('SIGKILL'))).then(dead);
-      return hit && !arrives;
-    };
-  });
-  await clinic.startJobs();
-  await Promise.race([dies, becomes(id, 'done', 60000)]);
-  relay.drops = () => false;
-  await Promise.all([...clinic.jobs].map((one) => one.kill('SIGKILL')));
-  return hit;
-}
-
 test('killed at each step from the claim to the end: nothing is lost, and what is done is noted once', async (t) => {
   const relay = await PostgresRelay.before(clinic);
   const through = relay.through(clinic, 'epione-jobs.conf'), direct = through.replace('/relay', '');
@@ -262,18 +244,8 @@ test('killed at each step from the claim to the end: nothing is lost, and what i
   const before = await noted();
   const copies = (id) => box.messages.filter((m) => m.mail.messageId.includes(id));
   const id = await ask();
-  let steps = 0;
+  const steps = await killedAtEach(clinic, relay, id, () => becomes(id, 'done', 60000));
 
-  do {
-    let messages = 0;
-    steps++;
-    // its lease has ended, and to be killed counts as a try
-    await clinic.sql(`UPDATE job SET run_at = now(), attempts = 0 WHERE id = :'id'`, { id });
-    await runUntil(relay, id, (text) => {
-      if (messages > 0 || text.includes('\0job_claim\0')) messages++;
-      return messages === steps;
-    }, false);
-  } while ((await state(id)).state !== 'done');
   assert.ok(steps > 4, `${steps} steps`);
   assert.ok(copies(id).length >= 1 && new Set(copies(id).map((m) => m.mail.messageId)).size === 1);
   assert.deepEqual([await keys(id), await noted()], [0, before + 1]);
@@ -281,7 +253,7 @@ test('killed at each step from the claim to the end: nothing is lost, and what i
   // what ended it arrived, and its process never knew
   const other = await ask();
   let ending = false;
-  assert.ok(await runUntil(relay, other, (text) => {
+  assert.ok(await runUntil(clinic, relay, () => becomes(other, 'done', 60000), (text) => {
     ending ||= text.includes('\0job_done\0');
     return ending && text.includes('COMMIT');
   }, true));

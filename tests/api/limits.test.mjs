@@ -66,7 +66,7 @@ const hangUp = (list) => list.forEach((c) => c.socket.destroy());
 const addressOf = async (r) => (await clinic.sql(`SELECT address FROM audit WHERE request_id = :'id'`, { id: r.id }))[0].address;
 /** Has the address so many connections left? Tried until it has, as ends are noticed a moment later. */
 async function leaves(from, n) {
-  for (const end = Date.now() + 5000; Date.now() < end; await sleep(100)) {
+  for (const end = Date.now() + 60_000; Date.now() < end; await sleep(100)) {
     const got = await several(from, LIMIT + 5), in_ = within(got).length;
     hangUp(got);
     if (in_ === n) return true;

@@ -152,6 +152,7 @@ test('a changed name is the account’s and the call’s, too, and there alone',
   assert.equal((await as.patient.get('/v1/session')).body.user.display_name, whole);
   const user = await as.admin.get(`/v1/users/${account.id}`);
   assert.equal(user.body.display_name, whole);
+  assert.equal(user.body.name_fixed, true);
   refused(await as.admin.patch(`/v1/users/${account.id}`, { display_name: 'Other' }, { 'if-match': user.headers.etag }), 422, 'invalid_field', 'display_name');
   refused(await as.scheduler.create(`/v1/patients/${await create({})}/account`, { display_name: 'Other' }), 422, 'unknown_field', 'display_name');
 

@@ -58,7 +58,7 @@ test('an invitation opens nothing before a second person has confirmed it, nor w
   assert.deepEqual([made.invitation.state, made.invitation.sent_to], ['waiting', null]);
   assert.ok(Math.abs(Date.parse(made.invitation.expires_at) - Date.now() - 86400_000) < 60_000);
   assert.equal(made.approval.deciders, 1, 'the officer; not who asked, nor who is asked for');
-  assert.deepEqual((await look(made.invitation_url)).body, { state: 'waiting', phrase: true, clinic_name: 'Harbor Family Clinic', password_min_length: 12 });
+  assert.deepEqual((await look(made.invitation_url)).body, { state: 'waiting', phrase: true, reset: false, clinic_name: 'Harbor Family Clinic', password_min_length: 12 });
   expected(await accept(made.invitation_url, undefined), 409, 'not_confirmed');
   expected(await accept(made.invitation_url, '0000-0000-0000'), 409, 'not_confirmed');
   const phrase = await clinic.confirm(made);
@@ -362,4 +362,13 @@ test('a clinic with nobody else goes on by the operator alone', async () => {
   const [row] = await clinic.sql(`SELECT actor_role, event FROM audit WHERE operation = 'epionectl approval confirm'`);
   assert.deepEqual(row, { actor_role: 'operator', event: 'approval.confirmed' });
   solo.close();
+});
+
+test('where no mail is sent, who forgot a password is told whom to call', async () => {
+  const client = new Client(clinic.url);
+  expected(await client.post('/v1/account/reset', { email: clinic.people.scheduler.email }), 409, 'no_mail', undefined);
+  expected(await client.post('/v1/account/reset', { email: 'nobody@people.example' }), 409, 'no_mail', undefined);
+  for (const email of ['no address', '', 7]) expected(await client.post('/v1/account/reset', { email }), 422, 'invalid_field', 'email');
+  expected(await client.post('/v1/account/reset', {}), 422, 'missing_field', 'email');
+  client.close();
 });

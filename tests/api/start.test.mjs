@@ -67,7 +67,7 @@ async function start(change, before = '') {
   const kore = path.join(clinic.dir, 'other-kore.conf');
   writeFileSync(kore, change(readFileSync(path.join(clinic.dir, 'kore.conf'), 'utf8')));
   return run('sh', ['-c', `${before}exec "$0" "$@"`, epione, '--config', path.join(clinic.dir, 'epione.conf'), '--kore', kore, '--unprivileged'],
-    { cwd: clinic.dir, timeout: 60000 }).then(() => ({ code: 0, said: '' }), (e) => ({ code: e.code, said: e.stderr }));
+    { cwd: clinic.dir, timeout: 120_000 }).then(() => ({ code: 0, said: '' }), (e) => ({ code: e.code, said: e.stderr }));
 }
 
 //= TR-24: what a worker needs is there, or the service does not start
@@ -96,7 +96,7 @@ async function serve(change) {
   p.stderr.on('data', (d) => { said += d; });
   const code = await new Promise((done) => {
     p.on('close', done);
-    setTimeout(() => { p.kill('SIGKILL'); done('still there'); }, 15000).unref();
+    setTimeout(() => { p.kill('SIGKILL'); done('still there'); }, 120_000).unref();
   });
   return { code, said };
 }
@@ -108,6 +108,39 @@ test('the key of another database ends the whole service with a status', async (
   const { code, said } = await serve((s) => s.replace(/^root_key.*$/m, `root_key ${key}`));
   assert.match(said, /root_key_wrong/);
   assert.equal(code, 1);
+});
+
+// libcurl talks to strangers' servers, and pango reads fonts: the server has neither
+test('the programs that reach other servers, or draw, link what that takes, and no other', async () => {
+  const linked = {};
+  for (const name of ['epione', 'epione-jobs', 'epionectl', 'epione-demo']) {
+    const { stdout } = await run('readelf', ['-d', path.join(path.dirname(epione), name)]);
+    linked[name] = ['libcurl', 'libpango-'].filter((library) => stdout.includes(`(NEEDED)             Shared library: [${library}`));
+  }
+  assert.deepEqual(linked, { epione: [], 'epione-jobs': ['libcurl', 'libpango-'], epionectl: ['libcurl'], 'epione-demo': [] }); // epionectl: store check
+});
+
+test('the password of the database may stand in a file of its own', async () => {
+  const [conf, jobs] = ['epione.conf', 'epione-jobs.conf'].map((name) => path.join(clinic.dir, name));
+  let files = 0;
+  /** A password of an address, and the address without it, as lines of a settings file. */
+  const apart = (address) => {
+    const [, head, password, tail] = /^(postgresql:\/\/\w+):([^@]+)(@.*)$/.exec(address);
+    const file = path.join(clinic.dir, `password${files++}`);
+    writeFileSync(file, `${password}\n`, { mode: 0o400 });
+    return `database ${head}${tail}\ndatabase_password ${file}`;
+  };
+  const split = (s) => s.replace(/^database (.*)$/m, (_, address) => apart(address));
+  for (const file of [conf, jobs]) writeFileSync(file, split(readFileSync(file, 'utf8')), { mode: 0o600 });
+  await clinic.startServer(); // or throws
+  await (await clinic.startJobs()).kill();
+  const { stdout: owner } = await run(path.join(top, 'tools/cluster.sh'), ['url', path.join(clinic.dir, 'pg'), 'owner']);
+  const other = path.join(clinic.dir, 'owner.conf');
+  writeFileSync(other, readFileSync(conf, 'utf8').replace(/^database .*\ndatabase_password .*$/m, apart(owner.trim())), { mode: 0o600 });
+  const list = () => run(path.join(path.dirname(epione), 'epionectl'), ['audit', 'list', '--nobody', '--config', other]);
+  await list();
+  writeFileSync(other, readFileSync(other, 'utf8').replace(/^database_password .*$/m, ''), { mode: 0o600 });
+  await assert.rejects(list(), 'it is the file that lets in');
 });
 
 test('help is there, and unknown arguments are refused', async () => {

@@ -154,8 +154,10 @@ test('what a request may not carry changes nothing', async () => {
   expected(await boss.create('/v1/users', { email: 'p@staff.example', display_name: 'P', role: 'admin', active: true }), 422, 'unknown_field', 'active');
   const patient = { id: (await boss.get('/v1/users?role=patient')).body.items[0].id };
   expected(await change(patient, { role: 'admin' }), 409, 'wrong_status', 'role');
+  assert.deepEqual((await boss.get(`/v1/users/${patient.id}`)).body.roles_open, [], 'and the answer says so before');
   const now = await boss.get(`/v1/users/${who.id}`);
   assert.deepEqual([now.body.role, now.body.email, now.headers.etag], ['clinician', who.email, '"1"']);
+  assert.deepEqual(now.body.roles_open, ['clinician', 'scheduler', 'admin', 'compliance']);
 });
 
 //= IN-05
@@ -222,6 +224,7 @@ test('the last administrator stays, and nobody deactivates themselves', async ()
   const me = { id: await clinic.accountId(clinic.people.admin) };
   expected(await boss.post(`/v1/users/${me.id}/deactivate`), 409, 'own_account');
   expected(await change(me, { role: 'scheduler' }), 409, 'own_account', 'role');
+  assert.deepEqual((await boss.get(`/v1/users/${me.id}`)).body.roles_open, []);
   // a ring of administrators, each of whom takes the next one's place away
   const ring = [{ ...me, client: boss }];
   for (let n = 0; n < 4; n++) ring.push(await colleague('admin'));
@@ -416,7 +419,7 @@ test('each command has its help, and what fails is said once, with its reason', 
   }
   const keys = await ctl('key', '--help');
   assert.equal(keys.code, 0);
-  assert.deepEqual([...keys.stdout.matchAll(/^ {2}(\w+ \w+)/gm)].map((m) => m[1]), ['key init', 'key status']);
+  assert.deepEqual([...keys.stdout.matchAll(/^ {2}(\w+ \w+)/gm)].map((m) => m[1]), ['key init', 'key status', 'key rotate', 'key retire']);
   assert.equal((await ctl('key')).code, 2);
   const none = await ctl('frobnicate', '--help');
   assert.deepEqual([none.code, none.stderr.split('\n')[0]], [2, 'epionectl: frobnicate: there is no such command']);

@@ -67,7 +67,7 @@ test('the desk books, the clinician joins the care team, and both see the visit'
   assert.equal(seen.headers.etag, '"1"');
   const { patient_name, clinician_name, may, ...rest } = seen.body;
   const start = Date.parse(body.starts_at) / 1000; // settings: 30 minutes before, 120 after its end
-  assert.deepEqual(rest, { ...body, id: made.body.id, status: 'booked', arrived_at: null, fee: null, version: 1, opens_at: iso(start - 30 * 60), closes_at: iso(start + 150 * 60) });
+  assert.deepEqual(rest, { ...body, id: made.body.id, status: 'booked', arrived_at: null, fee: null, pay_when: 'before', due: false, version: 1, opens_at: iso(start - 30 * 60), closes_at: iso(start + 150 * 60) });
   assert.ok(may.includes('visit_patch'));
   assert.match(patient_name, /^V\w{6} Visitor$/);
   assert.equal(clinician_name, people.clinician.name);

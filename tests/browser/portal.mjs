@@ -36,8 +36,8 @@ export const launch = (flags = [], devices = FAKE, executablePath = SHELL) => ch
     ...flags] });
 
 export class Portal {
-  static async start() {
-    const clinic = await startClinic();
+  static async start(options = {}) {
+    const clinic = await startClinic(options);
 
     try {
       return new Portal(clinic, await launch());

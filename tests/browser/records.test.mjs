@@ -400,6 +400,110 @@ test('patients read who opened their record, a line a person, day and purpose', 
   await own.close();
 });
 
+//= AU-04, AU-12: with arithmetic of their own, people see that nobody wrote into the log
+test('an event is proved in the browser, and what does not fit is said loudly', async () => {
+  const { clinic } = portal;
+  const jobs = await clinic.startJobs();
+  const all = async () => {
+    for (let i = 0; ; i++) {
+      const [{ n }] = await clinic.sql(`SELECT count(*) AS n
+        FROM audit_log l, audit_sealed s WHERE (l.tx, l.seq) > (s.tx, s.seq)`);
+      if (n === '0') return;
+      assert.ok(i < 1200, 'the log is sealed');
+      await new Promise((done) => { setTimeout(done, 100); });
+    }
+  };
+  const own = await portal.context();
+  const mine = await portal.signIn(own, clinic.people.patient);
+  const prove = async (page, what) => {
+    await page.getByRole('button', { name: /^Prove it/ }).first().click();
+    await page.locator('tbody').getByText(what).first().waitFor();
+  };
+  const tampered = async (page, address, change, what) => {
+    await page.route(address, async (route) => {
+      const answer = await route.fetch();
+      const body = await answer.json();
+      change(body);
+      await route.fulfill({ response: answer, json: body });
+    });
+    await prove(page, what);
+    await page.getByRole('alert').getByText(what).waitFor();
+    assert.equal(await page.getByText('Proved.', { exact: true }).count(), 0);
+    await page.unroute(address);
+  };
+  const kept = (page, change) => page.evaluate((text) => {
+    const log = JSON.parse(localStorage.getItem('epione.audit') ?? '{}');
+    for (const one of Object.values(log)) Object.assign(one, JSON.parse(text));
+    localStorage.setItem('epione.audit', JSON.stringify(log));
+    return JSON.stringify(log);
+  }, JSON.stringify(change));
+  const patient = '**/accesses/*/proof*';
+
+  await all();
+  await mine.goto(`${portal.url}/patient`);
+  await mine.getByRole('button', { name: 'Show who opened it' }).click();
+  await prove(mine, 'checks the next time that none of it was rewritten');
+  await mine.getByText(/stands in the clinic’s sealed log, number [\d,]+ of [\d,]+:/).waitFor();
+  assert.equal(await mine.getByText('cannot check who signed').count(), 0);
+  await all();
+  await prove(mine, 'It begins exactly as it did when this browser saw it first');
+  for (const [colorScheme, width] of [['light', 320], ['dark', 1280]]) {
+    await mine.setViewportSize({ width, height: 800 });
+    await mine.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    assert.deepEqual(await axe(mine), []);
+    assert.ok(await overflow(mine) <= 0, 'scrolls sideways');
+  }
+  const zeros = `${'A'.repeat(43)}=`;
+  await tampered(mine, patient, (b) => { b.leaf_hash = zeros; }, 'Not proved: this event is not in the sealed log');
+  await tampered(mine, patient, (b) => { b.hashes[0] = zeros; }, 'Not proved: this event is not in the sealed log');
+  await tampered(mine, patient, (b) => { b.hashes.pop(); }, 'Not proved: this event is not in the sealed log');
+  await tampered(mine, patient, (b) => { b.checkpoint = b.checkpoint.replace(/\n(\d+)\n/, '\n1$1\n'); }, 'Not proved: the signature of the log is not the clinic’s');
+  await all(); // a log that did not grow has nothing to go on with
+  await tampered(mine, patient, (b) => { b.consistency = null; }, 'Not proved: a part of the proof is missing');
+  // a log that does not go on where it was: made over whole, or cut off
+  const was = await kept(mine, {});
+  await kept(mine, { root: zeros });
+  await all();
+  await prove(mine, 'Not proved: the log was rewritten since this browser saw it last');
+  await kept(mine, { size: 9e9 });
+  await prove(mine, 'Not proved: the log is shorter than it was');
+  await kept(mine, { key: 'another' });
+  await prove(mine, 'Not proved: the log is signed with another key than before');
+  await mine.getByText('Please tell the clinic’s compliance officer').waitFor();
+  await mine.evaluate((text) => localStorage.setItem('epione.audit', text), was);
+  await prove(mine, 'It begins exactly as it did');
+  await own.close();
+
+  const desk = await portal.context();
+  const officer = await portal.signIn(desk, clinic.people.compliance);
+  await officer.goto(`${portal.url}/audit`);
+  await officer.locator('tbody tr').first().waitFor();
+  await all();
+  await prove(officer, 'checks the next time that none of it was rewritten');
+  await officer.getByText(/This event stands in the sealed log, number [\d,]+ of [\d,]+, as it is/).waitFor();
+  await all();
+  await prove(officer, 'It begins exactly as it did when this browser saw it first');
+  await tampered(officer, /v1\/audit\/\d+$/, (b) => { b.event.session = '0'.repeat(16); }, 'Not proved: what this page shows is not what was sealed');
+  await tampered(officer, /v1\/audit\/\d+$/, (b) => { b.event.count = 7; }, 'Not proved: this event is not in the sealed log');
+  await all();
+  await tampered(officer, /v1\/audit\/consistency/, (b) => { b.hashes.reverse(); b.hashes.pop(); }, 'Not proved: the log was rewritten');
+  await officer.getByText('epionectl audit verify').waitFor();
+  for (const [colorScheme, width] of [['dark', 320], ['light', 1280]]) {
+    await officer.setViewportSize({ width, height: 800 });
+    await officer.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    assert.deepEqual(await axe(officer), []);
+    assert.ok(await overflow(officer) <= 0, 'scrolls sideways');
+  }
+  // what nobody did has a log of its own
+  await officer.getByLabel('Events of').selectOption('nobody');
+  await officer.getByRole('button', { name: 'Show events' }).click();
+  await officer.locator('tbody').getByText('Nobody who signed in').first().waitFor();
+  await all();
+  await prove(officer, 'This event stands in the sealed log');
+  await desk.close();
+  await jobs.kill();
+});
+
 test('the compliance officer filters and pages the audit', async () => {
   const own = await portal.context();
   const officer = await portal.signIn(own, portal.clinic.people.compliance);

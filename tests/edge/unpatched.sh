@@ -35,7 +35,7 @@ without() {
 segments() { ipcs -m | awk '$2 ~ /^[0-9]+$/ { print $2 }' | sort; }
 
 # Without some patches a server leaves processes and shared memory behind.
-tidy() {
+clear_up() {
 	for exe in /proc/[0-9]*/exe; do
 		[ "$(readlink "$exe")" != "$PWD/$1/edge/app" ] ||
 			kill -KILL "$(echo "$exe" | cut -d/ -f3)" 2>/dev/null
@@ -53,7 +53,7 @@ try() {
 	# shellcheck disable=SC2086 # files are words
 	EDGE_WITHOUT=$less EDGE_ONLY=$n \
 		timeout 900 sh tests/edge/run.sh $files >"$work/log" 2>&1
-	tidy "build/without-$n"
+	clear_up "build/without-$n"
 	[ -x "build/without-$n/edge/app" ]
 }
 

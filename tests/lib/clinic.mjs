@@ -1,7 +1,7 @@
 // A whole clinic of the test's own: private PostgreSQL, keys, certificate,
 // demo people, and the server, in a temporary folder that goes away again.
 import { spawn, execFile } from 'node:child_process';
-import { createHmac, randomUUID } from 'node:crypto';
+import { createHmac, randomInt, randomUUID } from 'node:crypto';
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import https from 'node:https';
 import net from 'node:net';
@@ -21,15 +21,16 @@ const template = path.join(top, 'tests/lib/template.sh');
 
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
-/** A port that nobody listens on. */
-export const freePort = () => new Promise((done, failed) => {
-  const s = net.createServer();
-  s.on('error', failed);
-  s.listen(0, '127.0.0.1', () => {
-    const { port } = /** @type {import('node:net').AddressInfo} */ (s.address());
-    s.close(() => done(port));
-  });
-});
+/** A port that nobody listens on, below those the kernel lends to connections: there it could be taken before it is used. */
+export async function freePort() {
+  for (;;) {
+    const port = randomInt(25000, 32000), s = net.createServer();
+    const free = await new Promise((done) => s.once('error', () => done(false)).listen(port, '127.0.0.1', () => done(true)));
+    if (!free) continue;
+    await new Promise((done) => s.close(done));
+    return port;
+  }
+}
 
 /** RFC 6238 with Node's own HMAC: a second opinion beside liboath. */
 export function totp(secret, at = Date.now() / 1000) {
@@ -56,7 +57,7 @@ export class Client {
     Object.assign(this, { url, role, browser, token: null, cookie: null, device: null, agent: new https.Agent({ keepAlive: true, rejectUnauthorized: false, maxSockets: 64, localAddress: from }) });
   }
 
-  /** @returns {Promise<{status: number, headers: Record<string, any>, body: any, text: string}>} */
+  /** @returns {Promise<{status: number, headers: Record<string, any>, body: any, text: string, bytes: Buffer}>} */
   request(method, target, body, headers = {}) {
     const raw = body === undefined ? undefined : typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body);
     const all = { ...(raw === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(raw) }), ...headers };
@@ -71,7 +72,7 @@ export class Client {
         rs.on('data', (d) => parts.push(d));
         rs.on('error', failed);
         rs.on('end', () => {
-          const text = Buffer.concat(parts).toString('utf8');
+          const bytes = Buffer.concat(parts), text = bytes.toString('utf8');
           let parsed = null;
           if (/json/.test(rs.headers['content-type'] ?? '') && text !== '') parsed = JSON.parse(text);
           const set = rs.headers['set-cookie']?.find((c) => c.startsWith('__Host-epione='));
@@ -80,7 +81,7 @@ export class Client {
           if (known && this.browser) this.device = known.split(';')[0];
           if (parsed?.token && !this.browser) this.token = parsed.token;
           note(method, target, rs.statusCode, this.role);
-          const answer = { status: rs.statusCode ?? 0, headers: rs.headers, body: parsed, text };
+          const answer = { status: rs.statusCode ?? 0, headers: rs.headers, body: parsed, text, bytes };
           try {
             described(method, target, answer);
             done(answer);
@@ -119,7 +120,7 @@ export async function startClinic({ settings = '', mail = '', jobs = '', env = {
   const url = `https://localhost:${port}`;
   const environment = {
     ...process.env,
-    EPIONE_SETTINGS: `requests_per_minute 1000000\nsign_ins_per_minute 100000\nssn_searches_per_minute 100000\nconnections_per_address 100000\nnew_connections_per_minute 1000000\n${settings}`,
+    EPIONE_SETTINGS: `requests_per_minute 1000000\nsign_ins_per_minute 100000\nresets_per_minute 100000\nssn_searches_per_minute 100000\nconnections_per_address 100000\nnew_connections_per_minute 1000000\n${settings}`,
     EPIONE_MAIL_SETTINGS: mail,
     EPIONE_JOBS_SETTINGS: jobs,
     ...env,
@@ -195,6 +196,20 @@ export class Clinic {
     writeFileSync(file, `${own.join('\n')}\n${lines}`, { mode: 0o600 });
   }
 
+  /** The demo's pretend processor beside the server, at the CHECKOUT_PORT of its environment. Answers when this resolves; ends with the clinic. */
+  async startCheckout() {
+    const child = spawn('sh', [script, 'checkout', this.dir], { env: this.environment, stdio: ['ignore', 'ignore', 'pipe'] });
+    const checkout = { log: '', exited: new Promise((done) => child.on('exit', done)), kill: null };
+    checkout.kill = (signal = 'SIGTERM') => { child.kill(signal); return checkout.exited; };
+    child.stderr.on('data', (d) => { checkout.log += d; });
+    (this.jobs ??= new Set()).add(checkout);
+    void checkout.exited.then(() => this.jobs.delete(checkout));
+    const page = `http://localhost:${this.environment.CHECKOUT_PORT}/`;
+    for (const end = Date.now() + 60000; !await fetch(page).then((r) => r.ok, () => false); await sleep(50))
+      if (child.exitCode !== null || Date.now() > end) throw new Error(`the pretend processor is not there:\n${checkout.log}`);
+    return page;
+  }
+
   /** One more epione-jobs beside the server: {log, kill(signal) → {code, signal}}. Ready when this resolves. */
   async startJobs() {
     const child = spawn('sh', [script, 'jobs', this.dir], { env: this.environment, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -207,7 +222,7 @@ export class Clinic {
       });
     (this.jobs ??= new Set()).add(jobs);
     void jobs.exited.then(() => this.jobs.delete(jobs));
-    for (const end = Date.now() + 30000; !/"ready"/.test(jobs.log); await sleep(50))
+    for (const end = Date.now() + 120_000; !/"ready"/.test(jobs.log); await sleep(50))
       if (child.exitCode !== null || Date.now() > end) throw new Error(`epione-jobs is not ready:\n${jobs.log.slice(-2000)}`);
     return jobs;
   }
@@ -237,7 +252,7 @@ export class Clinic {
       WHERE id = :'id'`, { id });
   }
 
-  async untilReady(ms = 20000) {
+  async untilReady(ms = 120_000) {
     const probe = new Client(this.url);
     for (const end = Date.now() + ms; ; await sleep(100)) {
       const r = await probe.get('/readyz').catch(() => null);
@@ -252,10 +267,15 @@ export class Clinic {
     return this.exited;
   }
 
-  async stop() {
+  /** What the log has, for closing.mjs; before a test takes from it, too. */
+  async noteAudit() {
     if (record)
       for (const a of await this.sql(`SELECT DISTINCT operation, outcome FROM audit`).catch(() => []))
         appendFileSync(record, JSON.stringify({ audit: true, ...a }) + '\n');
+  }
+
+  async stop() {
+    await this.noteAudit();
     await Promise.all([...(this.jobs ?? [])].map((j) => j.kill('SIGKILL')));
     this.second?.close();
     await this.db.close();

@@ -44,13 +44,15 @@ export async function secondClinic(clinic) {
   const [{ recording }] = await clinic.sql(`INSERT INTO recording (clinic_id, id, visit_id, patient_id, clinician_id, prefix, created_at, check_from, keep_until)
     VALUES (:'id', gen_random_uuid(), :'visit', :'patient', :'clinician', md5(random()::text), now(), now(), now() + interval '1 day') RETURNING id AS recording`, { id, visit, patient, clinician: people.clinician });
   await clinic.sql(`INSERT INTO recording_chunk (clinic_id, recording_id, index, object, bytes, sha256, asked_at) VALUES (:'id', :'recording', 0, md5('a') || '/' || md5('b'), 16, sha256('x'), now())`, { id, recording });
+  const [{ difference }] = await clinic.sql(`INSERT INTO payment_difference (clinic_id, id, reference, kind, amount_minor, currency, moved_at) VALUES (:'id', gen_random_uuid(), 'txn_second', 'charge', 100, 'USD', now()) RETURNING id AS difference`, { id });
   const [{ payment }] = await clinic.sql(`WITH fee AS (INSERT INTO fee (clinic_id, id, code, title, amount_minor, currency) VALUES (:'id', gen_random_uuid(), 'x', 'X', 100, 'USD') RETURNING id)
     INSERT INTO payment (clinic_id, id, visit_id, patient_id, fee_id, amount_minor, currency, created_by, state, paid_at)
     SELECT :'id', gen_random_uuid(), :'visit', :'patient', fee.id, 100, 'USD', :'visit', 'paid', now() FROM fee RETURNING id AS payment`, { id, visit, patient });
+  await clinic.sql(`INSERT INTO payment_receipt (clinic_id, payment_id, refunded_minor, pdf) VALUES (:'id', :'payment', 0, '\\x25504446')`, { id, payment });
   return {
     id, as, people,
     // in an order in which all can be done: the last ones are deactivated
-    ids: { recordings: recording, payments: payment, visits: visit, patients: patient, approvals: invited.approval.id, invitations: invitation, jobs: job, sessions: session, users: people.clinician },
+    ids: { recordings: recording, 'payment-differences': difference, payments: payment, visits: visit, patients: patient, approvals: invited.approval.id, invitations: invitation, jobs: job, sessions: session, users: people.clinician },
     close: () => Object.values(as).forEach((c) => c.close()),
   };
 }

@@ -25,20 +25,21 @@ layers() {
 		care) may='base|data|gate|care' ;;
 		edge | main.c) may='base|data|gate|care|edge' ;;
 		ctl) may='base|data|gate|care|ctl' ;;
+		demo) may='base|data|gate|care|ctl|demo' ;;
 		jobs) may='base|data|gate|care|jobs' ;;
 		tables) may='none' ;;
 		*) may='' ;;
 		esac
-		grep -nE '^#include "(base|data|gate|care|edge|ctl|jobs)/' "$f" |
+		grep -nE '^#include "(base|data|gate|care|edge|ctl|demo|jobs)/' "$f" |
 			grep -vE "\"($may)/" | sed "s|^|$f:|"
 		case $layer in edge | main.c) ;; *)
 			grep -nE '^#include <kore/' "$f" | sed "s|^|$f:|" ;;
 		esac
-		[ "$layer" = jobs ] ||
+		[ "$layer" = jobs ] || [ "$f" = src/ctl/store_talk.c ] ||
 			grep -nE '^#include <curl/' "$f" | sed "s|^|$f:|"
 	done
 }
-rule 'A file includes its own layer and those below; Kore only in edge/ and main.c, libcurl in jobs/:' "$(layers)"
+rule 'A file includes its own layer and those below; Kore only in edge/ and main.c, libcurl in jobs/ and for store check:' "$(layers)"
 
 # a role is a row: what cannot be generated from it is compared with it
 roles() {
@@ -52,6 +53,9 @@ roles() {
 	done
 }
 rule 'Roles are those of src/tables/roles.def, in its order:' "$(roles)"
+
+rule 'The portal asks what somebody may (\`may\`, or a fact in the answer), not who they are:' \
+	"$(grep -nE "(\.role|\[.role.\]|\brole) *[!=]==? *[^=]|[!=]==? *[a-z.]*\.role\b|switch \(.*role" assets/js/*.js | grep -v 'name === user.role }')"
 
 # memcmp is known and argued for by file and number of uses
 banned() {
@@ -105,6 +109,8 @@ rule 'These files are not formatted (make fmt):' \
 rule 'A heading is a plain comment, without a ruler:' \
 	"$(git ls-files '*.c' '*.h' '*.mjs' '*.js' '*.css' '*.sh' conf |
 		xargs grep -nE '^ *(/\*|//|#).*[-=*#~]{4,}( ?\*/)?$')"
+
+rule 'A comment names what is there:' "$(node tests/lint/comments.mjs)"
 
 rule 'Paths of one machine, or hosts of a registry, have no place here:' \
 	"$(git ls-files | grep -vE 'package-lock.json|^tests/lint/|^tests/vectors/' | xargs grep -nIE '/work/|/root/|registry\.npmjs|deb\.debian\.org' 2>/dev/null)"

@@ -19,6 +19,9 @@ PGINC := $(shell pg_config --includedir 2>/dev/null || echo /usr/include/postgre
 CPPFLAGS_ALL = -D_GNU_SOURCE -Isrc -I$(BUILD)/gen -I$(PGINC)
 CFLAGS_ALL = -std=gnu11 $(OPT) $(WARN) $(HARDEN) $(CPPFLAGS_ALL) $(CFLAGS)
 LDFLAGS_ALL = $(OPT) -pie -Wl,-z,relro,-z,now,-z,noexecstack $(LDFLAGS)
+# what draws papers: epione-jobs alone
+DRAW_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags pangocairo fontconfig 2>/dev/null))
+DRAW_LIBS := $(shell pkg-config --libs pangocairo fontconfig 2>/dev/null)
 LIBS = -lpq -lssl -lcrypto -ljansson -loath -largon2 -lutf8proc -lqrencode -lzxcvbn -lm -lpthread -ldl
 
 # deps/kore defines KORE_LIB (an archive with Kore's main) and KORE_CPPFLAGS.
@@ -33,15 +36,19 @@ JOBS_SRC = $(wildcard src/jobs/*.c)
 JOBS_OBJ = $(JOBS_SRC:src/%.c=$(BUILD)/obj/%.o)
 CTL_SRC = $(wildcard src/ctl/*.c)
 CTL_OBJ = $(CTL_SRC:src/%.c=$(BUILD)/obj/%.o)
+# What is for the demo alone is a program of its own, which nobody installs.
+DEMO_OBJ = $(patsubst src/%.c,$(BUILD)/obj/%.o,$(wildcard src/demo/*.c))
+DEMO_OBJ += $(filter-out $(BUILD)/obj/ctl/main.o $(BUILD)/obj/ctl/store%.o,$(CTL_OBJ))
 QUERIES = $(wildcard sql/queries/*.sql)
 GEN = $(if $(wildcard tools/sqlgen.c),$(BUILD)/gen/sql.h)
 GEN_OBJ = $(if $(wildcard tools/sqlgen.c),$(BUILD)/obj/gen/sql.o)
 TABLES = $(wildcard src/tables/*.def)
 
 .PHONY: all
-all: $(BUILD)/epione $(BUILD)/epione-jobs $(BUILD)/epionectl
+all: $(BUILD)/epione $(BUILD)/epione-jobs $(BUILD)/epionectl $(BUILD)/epione-demo
 
 $(BUILD)/obj/edge/%.o $(BUILD)/obj/main.o: CPPFLAGS_ALL += $(KORE_CPPFLAGS)
+$(BUILD)/obj/jobs/pdf.o: CPPFLAGS_ALL += $(DRAW_CFLAGS)
 $(EDGE_OBJ): | $(KORE_LIB)
 $(BUILD)/obj/%.o: src/%.c $(TABLES) | $(GEN)
 	@mkdir -p $(@D)
@@ -69,13 +76,16 @@ $(BUILD)/libkore_called.a: $(KORE_LIB)
 $(BUILD)/epione: $(EDGE_OBJ) $(BUILD)/libepione.a $(BUILD)/libkore_called.a
 	@echo "  LINK  $@"
 	@$(CC) $(LDFLAGS_ALL) -rdynamic -o $@ $(EDGE_OBJ) -Wl,--whole-archive $(BUILD)/libkore_called.a -Wl,--no-whole-archive $(BUILD)/libepione.a $(LIBS)
-# The only one that talks to other systems, and links libcurl.
+# The one that talks to other systems; the other asks the store whether it is right.
 $(BUILD)/epione-jobs: $(JOBS_OBJ) $(BUILD)/libepione.a
 	@echo "  LINK  $@"
-	@$(CC) $(LDFLAGS_ALL) -o $@ $(JOBS_OBJ) $(BUILD)/libepione.a -lcurl $(LIBS)
+	@$(CC) $(LDFLAGS_ALL) -o $@ $(JOBS_OBJ) $(BUILD)/libepione.a -lcurl $(DRAW_LIBS) $(LIBS)
 $(BUILD)/epionectl: $(CTL_OBJ) $(BUILD)/libepione.a
 	@echo "  LINK  $@"
-	@$(CC) $(LDFLAGS_ALL) -o $@ $(CTL_OBJ) $(BUILD)/libepione.a $(LIBS)
+	@$(CC) $(LDFLAGS_ALL) -o $@ $(CTL_OBJ) $(BUILD)/libepione.a -lcurl $(LIBS)
+$(BUILD)/epione-demo: $(DEMO_OBJ) $(BUILD)/libepione.a
+	@echo "  LINK  $@"
+	@$(CC) $(LDFLAGS_ALL) -o $@ $(DEMO_OBJ) $(BUILD)/libepione.a $(LIBS)
 
 # unit tests: each file is a program
 UNIT = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*_test.c))
@@ -83,9 +93,10 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libepione.a
 	@mkdir -p $(@D)
 	@echo "  UNIT  $<"
 	@$(CC) $(CFLAGS_ALL) -Itests/unit -MMD -MP $(LDFLAGS_ALL) -o $@ $< $(BUILD)/libepione.a $(LIBS) -lcmocka
-# the only one that sees Kore: its filters are tried
-$(BUILD)/unit/sandbox_test: CPPFLAGS_ALL += $(KORE_CPPFLAGS)
+# those that see Kore: its filters are tried, and our loop over its own
+$(BUILD)/unit/sandbox_test $(BUILD)/unit/kore_loop_test: CPPFLAGS_ALL += $(KORE_CPPFLAGS)
 $(BUILD)/unit/sandbox_test: $(KORE_LIB) src/edge/sandbox.c
+$(BUILD)/unit/kore_loop_test: $(KORE_LIB) src/edge/loop.c
 -include $(UNIT:=.d)
 # Vectors that are not ours to keep (tests/vectors/README.md).
 WYCHEPROOF = tests/vectors/wycheproof/aes_gcm_test.json
@@ -166,7 +177,7 @@ fuzz: node
 clean:
 	rm -rf build
 help:
-	@echo 'make all      build/epione (the server), build/epione-jobs and build/epionectl'
+	@echo 'make all      build/epione (the server), epione-jobs and epionectl; epione-demo, for the demo'
 	@echo 'make run      serve the demo clinic (PORT=8443); ./demo installs packages first'
 	@echo 'make test     everything: lint, unit, database, API, browser; ./check installs first'
 	@echo 'make lint     layers, banned calls, lengths, complexity, clang-tidy, cppcheck, papers'

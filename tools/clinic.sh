@@ -9,6 +9,7 @@
 #   clinic.sh jobs DIR           epione-jobs alone, in the foreground
 #   clinic.sh mailbox DIR        the demo's mail relay, and a page of what it got
 #   clinic.sh store DIR          the demo's store of recordings
+#   clinic.sh checkout DIR       the demo's pretend processor of payments
 #   clinic.sh stop DIR           stops the database
 #
 # BUILD names the folder of the binaries (default: build).
@@ -18,7 +19,7 @@ build=$top/${BUILD:-build}
 cmd=${1:-}
 dir=${2:-}
 [ -n "$cmd" ] && [ -n "$dir" ] || {
-	sed -n '2,14s/^# \{0,1\}//p' "$0" >&2
+	sed -n '2,15s/^# \{0,1\}//p' "$0" >&2
 	exit 2
 }
 mkdir -p "$dir" 2>/dev/null || {
@@ -63,6 +64,13 @@ make_credentials() {
 	echo "demo $(openssl rand -hex 20)" | write_private "$dir/store.credentials"
 }
 
+# Of the demo's pretend processor: a key of test mode, and what it signs with.
+make_checkout_secrets() {
+	[ -n "${CHECKOUT_PORT:-}" ] && [ ! -s "$dir/stripe.webhook" ] || return 0
+	echo "sk_test_$(openssl rand -hex 20)" | write_private "$dir/stripe.key"
+	echo "whsec_$(openssl rand -hex 20)" | write_private "$dir/stripe.webhook"
+}
+
 # host= of the socket as the confined server sees it: its root is the folder
 # that holds the socket and nothing else.
 server_conninfo() {
@@ -79,6 +87,13 @@ socket_folder() {
 		sed 's|.*host=\([^& ]*\).*|\1|'
 }
 
+checkout_settings() {
+	[ -n "${CHECKOUT_PORT:-}" ] || return 0
+	echo "stripe_url https://localhost:$((CHECKOUT_PORT + 1))"
+	echo "stripe_ca $dir/tls/cert.pem"
+	echo "stripe_key $dir/stripe.key"
+}
+
 write_settings() {
 	cat <<-END | write_private "$dir/epione.conf"
 		origin https://localhost:$port
@@ -88,6 +103,7 @@ write_settings() {
 		workers 2
 		turn_urls ${TURN_URLS:-}
 		${TURN_SECRET_FILE:+turn_secret $TURN_SECRET_FILE}
+		${CHECKOUT_PORT:+stripe_webhook_secret $dir/stripe.webhook}
 		${EPIONE_SETTINGS:-}
 	END
 	# its own role, on the socket itself: it is not confined to a folder
@@ -95,6 +111,7 @@ write_settings() {
 		origin https://localhost:$port
 		database $("$top/tools/cluster.sh" url "$dir/pg" jobs)
 		root_key $dir/root.key
+		$(checkout_settings)
 		${EPIONE_JOBS_SETTINGS:-}
 	END
 	sed -e "s|@HOST@|127.0.0.1|; s|@PORT@|$port|; s|@WORKERS@|2|" \
@@ -134,6 +151,7 @@ prepare() {
 	[ -s "$dir/root.key" ] || "$build/epionectl" key init "$dir/root.key" >/dev/null
 	make_certificate
 	make_credentials
+	make_checkout_secrets
 	write_settings
 	local_server=$("$top/tools/cluster.sh" address "$dir/pg" server)
 	people
@@ -147,7 +165,7 @@ people() {
 	if [ ! -s "$dir/people.json" ]; then
 		seed
 	else
-		(umask 077 && "$build/epionectl" demo seed \
+		(umask 077 && "$build/epione-demo" seed \
 			--config "$dir/epione.conf" --database "$local_server" \
 			--people "$dir/people.json" >"$dir/people.json.new" \
 			2>"$dir/seed.log") &&
@@ -171,8 +189,8 @@ seed() {
 			--role compliance --email compliance@demo.example \
 			--name "Tom Achterberg") &&
 		printf '%s\n%s\n' "$link" "$second" |
-		"$build/epionectl" demo seed --config "$dir/epione.conf" \
-			--database "$local_server" |
+		"$build/epione-demo" seed --config "$dir/epione.conf" \
+			--database "$local_server" ${CHECKOUT_PORT:+--fees} |
 			write_private "$dir/people.json" &&
 		[ -s "$dir/people.json" ]; } 2>"$dir/seed.log" || {
 		grep -v db_connected "$dir/seed.log" >&2
@@ -196,14 +214,20 @@ jobs() {
 
 # MAILBOX_PORT: the page; the relay listens one above.
 mailbox() {
-	exec "$build/epionectl" demo mailbox "$dir/mail" "$dir/tls" \
+	exec "$build/epione-demo" mailbox "$dir/mail" "$dir/tls" \
 		$((MAILBOX_PORT + 1)) "$MAILBOX_PORT"
 }
 
 # STORE_PORT: where it listens.
 store() {
-	exec "$build/epionectl" demo store "$dir/store" "$dir/store.credentials" \
+	exec "$build/epione-demo" store "$dir/store" "$dir/store.credentials" \
 		"$STORE_PORT" "$(sed -n 's/^origin //p' "$dir/epione.conf")"
+}
+
+# CHECKOUT_PORT: the page to pay at; the API listens one above.
+checkout() {
+	exec "$build/epione-demo" checkout "$dir" $((CHECKOUT_PORT + 1)) \
+		"$CHECKOUT_PORT" "$(sed -n 's/^origin //p' "$dir/epione.conf")"
 }
 
 stop_database() {
@@ -215,7 +239,7 @@ serve() {
 	setsid "$0" server "$dir" >>"$dir/server.log" 2>&1 &
 	pid=$!
 	beside=
-	for part in ${STORE_PORT:+store} jobs ${MAILBOX_PORT:+mailbox}; do
+	for part in ${STORE_PORT:+store} ${CHECKOUT_PORT:+checkout} jobs ${MAILBOX_PORT:+mailbox}; do
 		setsid "$0" $part "$dir" >>"$dir/$part.log" 2>&1 &
 		beside="$beside $!"
 	done
@@ -245,6 +269,7 @@ server) server ;;
 jobs) jobs ;;
 mailbox) mailbox ;;
 store) store ;;
+checkout) checkout ;;
 stop) stop_database ;;
-*) fail "clinic.sh: '$cmd' is not known: prepare, serve, server, jobs, mailbox, store or stop" ;;
+*) fail "clinic.sh: '$cmd' is not known: prepare, serve, server, jobs, mailbox, store, checkout or stop" ;;
 esac

@@ -13,9 +13,10 @@ if [ "$free" -lt 500 ]; then
 fi
 mailbox=$((port + 1))
 store=$((port + 3))
-for p in $mailbox $((mailbox + 1)) $store; do
+checkout=$((port + 4))
+for p in $mailbox $((mailbox + 1)) $store $checkout $((checkout + 1)); do
 	if ss -Hltn "sport = :$p" | grep -q .; then
-		echo "Port $p, which the demo's mailbox or store wants, is in use. Choose others: ./demo --port $((port + 10))" >&2
+		echo "Port $p, which the demo's mailbox, store or checkout wants, is in use. Choose others: ./demo --port $((port + 10))" >&2
 		exit 1
 	fi
 done
@@ -24,7 +25,7 @@ smtp_from no-reply@demo.example"
 recordings="store_endpoint http://localhost:$store
 store_bucket recordings"
 export MAILBOX_PORT=$mailbox EPIONE_MAIL_SETTINGS="$mail"
-export STORE_PORT=$store EPIONE_SETTINGS="$recordings"
+export STORE_PORT=$store CHECKOUT_PORT=$checkout EPIONE_SETTINGS="$recordings"
 export EPIONE_JOBS_SETTINGS="$mail
 $recordings
 store_credentials $PWD/var/store.credentials
@@ -35,13 +36,16 @@ echo "Epione is at  https://localhost:$port"
 echo "(Its certificate is this machine's own: the browser asks once whether you trust it.)"
 echo
 if [ "$fresh" = yes ]; then
-	build/epionectl demo people --people var/people.json
+	build/epione-demo people --people var/people.json
 	echo
 	echo "These passwords are shown this once. Codes of the authenticator app:  ./demo codes"
 else
 	echo "People and passwords are those of the first start. Codes:  ./demo codes"
 fi
 echo "Mail of the demo:  http://localhost:$mailbox"
+echo "Payments:  sign in as patient@demo.example and pay for a visit; no card is asked for."
+echo "           What payers and banks do:  http://localhost:$checkout"
+echo "           Fees, who owes, refunds: as scheduler@demo.example or admin@demo.example."
 echo "Logs: var/server.log, var/jobs.log.  Stop with Ctrl-C."
 echo
 exec tools/clinic.sh serve var

@@ -5,11 +5,13 @@ set -eu
 
 build='make gcc libc6-dev pkg-config patch kore libssl-dev libpq-dev
 	libjansson-dev libcurl4-openssl-dev liboath-dev libargon2-dev
-	libutf8proc-dev libqrencode-dev libzxcvbn-dev postgresql-15 openssl
+	libutf8proc-dev libqrencode-dev libzxcvbn-dev libpango1.0-dev
+	fonts-dejavu-core postgresql-15 openssl
 	ca-certificates util-linux iproute2'
 suite='clang clang-format clang-tidy cppcheck pmccabe valgrind libcmocka-dev
 	git curl python3 coturn oathtool zbar-tools chromium chromium-headless-shell
-	fonts-dejavu-core haproxy procps wrk slowhttptest sslscan systemd'
+	poppler-utils haproxy procps wrk slowhttptest sslscan systemd
+	ceph-mon ceph-osd ceph-common radosgw'
 
 case ${1:-} in
 run) wanted=$build ;;

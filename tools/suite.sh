@@ -26,23 +26,9 @@ step() { # step "name" command...: its line is what counts, in $work/steps
 	cat "$log.said" # at once: another step may be speaking
 	head -n 1 "$log.said" >>"$work/steps"
 }
-# Files of tests, three at a time, as each waits more than it works; the longest
-# first, so that none is left to run alone.
-abreast() { # abreast FOLDER LONG...
-	folder=$1
-	shift
-	for name in "$@"; do echo "$folder/$name.test.mjs"; done >"$work/order"
-	ls "$folder"/*.test.mjs | grep -vxFf "$work/order" >>"$work/order"
-	work=$work xargs -P3 -n1 sh tools/suite.sh --file <"$work/order" ||
-		echo 'FAIL  a file of tests broke off' | tee -a "$work/steps"
-}
-if [ "${1:-}" = --file ]; then
-	# what a test leaves running must not keep the others for ever
-	step "$2" timeout -k 10 900 node --test "$2"
-	exit
-fi
 part=${1:-all}
 work=$(mktemp -d)
+: >"$work/queue"
 trap 'rm -rf "$work"' EXIT
 wants() { [ "$part" = all ] || [ "$part" = "$1" ]; }
 # The suites' own Node, once it is installed, before the machine's.
@@ -64,6 +50,7 @@ tidy() {
 	git ls-files 'src/*.c' 'tools/*.c' | xargs -P2 -n1 sh -c '
 		clang-tidy --quiet "$1" -- -std=gnu11 -D_GNU_SOURCE -Isrc \
 			-Ibuild/gen -isystem build/kore/src/include \
+			$(pkg-config --cflags pangocairo fontconfig | sed "s/-I/-isystem /g") \
 			-I"$(pg_config --includedir)" 2>&1 |
 			grep -vE "^[0-9]+ warnings? (and [0-9]+ errors? )?generated" >"$0.$$"
 		if grep -qE "(warning|error):" "$0.$$"; then cat "$0.$$"; exit 1; fi' "$work/tidy"
@@ -84,18 +71,52 @@ nothing_left() {
 		! ls -d "${TMPDIR:-/tmp}/epione-test-$EPIONE_RUN-"* 2>/dev/null
 }
 
-step 'packages of the suites' $make node
-# What waits more than it works, beside all that works.
-waiting() {
-	if wants edge; then
-		step 'the edge, under hostile clients' sh tests/edge/run.sh
-	fi
-	if wants db; then
-		step 'database layer and migrations' sh tests/db/run.sh
-		step 'sql/schema.sql' sh tools/schema.sh check
-	fi
+# What waits more than it works stands in a queue, the longest first, so that
+# none is left to run alone.
+queue() { printf '%s\n' "$@" >>"$work/queue"; }
+if wants edge; then queue edge; fi
+if wants db; then queue db; fi
+tests=
+if wants api; then tests="$tests tests/api"; fi
+if wants browser; then tests="$tests tests/browser"; fi
+for name in api/session api/hostile api/jobs api/signal api/audit \
+	browser/pages browser/account browser/desks browser/records \
+	browser/recording api/payments browser/call; do
+	case "$tests " in
+	*"tests/${name%/*} "*) queue "tests/$name.test.mjs" ;;
+	esac
+done
+if [ -n "$tests" ]; then
+	# by their own names: those of the API and of the portal in turn
+	# shellcheck disable=SC2046,SC2086 # folders and files without spaces
+	find $tests -name '*.test.mjs' | sort -t/ -k3 |
+		grep -vxFf "$work/queue" >"$work/rest"
+	queue $(cat "$work/rest")
+fi
+noted=$(mktemp "$work/noted.XXXXXX") # by the API's tests, for closing.mjs
+queued() {
+	case $1 in
+	edge) step 'the edge, under hostile clients' sh tests/edge/run.sh ;;
+	db) step 'database layer and migrations' sh tests/db/run.sh ;;
+	# what a test leaves running must not keep the others for ever
+	tests/api/*) step "$1" env EPIONE_COVERAGE="$noted" timeout -k 10 900 node --test "$1" ;;
+	*) step "$1" timeout -k 10 900 node --test "$1" ;;
+	esac
 }
-waiting &
+hand() { # does what is next in the queue until nothing is
+	# shellcheck disable=SC2016 # the inner shell expands it
+	while next=$(flock "$work/lock" sh -c 'sed -n 1p "$0"; sed -i 1d "$0"' "$work/queue"); do
+		[ -n "$next" ] || return 0
+		queued "$next"
+	done
+	return 1
+}
+
+step 'packages of the suites' $make node
+# One beside all that works, two more once that is done: more of them would wait
+# for two processors.
+hand &
+hands=$!
 if wants lint; then
 	step 'rules of the house' sh tests/lint/run.sh
 	step 'clang builds without a warning' both_compilers
@@ -106,6 +127,7 @@ if wants lint; then
 	step 'docs/openapi.json' same docs/openapi.json build/epionectl openapi
 	step 'docs/SAFEGUARDS.md' same docs/SAFEGUARDS.md sh tools/safeguards.sh
 	step 'portal: types' tests/node_modules/.bin/tsc -p tsconfig.json
+	step "tests: Stripe's types" tests/node_modules/.bin/tsc -p tests/tsconfig.json
 	step 'portal: HTML' node tests/node_modules/.bin/html-validate --config tests/browser/htmlvalidate.json assets/*.html
 fi
 if wants unit; then
@@ -119,17 +141,20 @@ if wants fuzz; then
 	step 'fuzzers, 6 s each, two at a time' env FUZZ_SEED=1 FUZZ_JOBS=2 \
 		sh tools/fuzz.sh 6
 fi
-wait
-EPIONE_COVERAGE=$(mktemp)
-export EPIONE_COVERAGE
+if wants db; then
+	step 'sql/schema.sql' sh tools/schema.sh check
+fi
+hand &
+hands="$hands $!"
+hand &
+hands="$hands $!"
+for pid in $hands; do
+	wait "$pid" || echo 'FAIL  the queue of tests broke off' | tee -a "$work/steps"
+done
 if wants api; then
-	abreast tests/api session user jobs signal tls audit account access hostile
-	step 'every route tried, denied and audited' node tests/api/closing.mjs
+	step 'every route tried, denied and audited' \
+		env EPIONE_COVERAGE="$noted" node tests/api/closing.mjs
 fi
-if wants browser; then
-	abreast tests/browser pages account records call network book
-fi
-rm -f "$EPIONE_COVERAGE"
 step 'nothing is left behind' nothing_left
 failed=$(grep -c '^FAIL' "$work/steps")
 echo "$(grep -c '^ok' "$work/steps") passed, $failed failed"

@@ -2,7 +2,8 @@
  * sqlgen -o DIR fields.def query.sql...
  *
  * Turns the header comments of query files into typed C calls: DIR/sql.h
- * and DIR/sql.c. A query:
+ * and DIR/sql.c; and those of reports into DIR/reports.c and DIR/reports.def. A
+ * query:
  *
  *   -- sql: patient_get one
  *   -- in:  id uuid
@@ -34,6 +35,8 @@
  * What else several queries of a file say, such as joins, is said once, as a
  * "-- text: joined" without lists; {joined} in their texts is that.
  *
+ * A file that begins with "-- report:" is a report: sqlgen_report.c.
+ *
  * Stops at the first mistake with "file:line: what" and writes nothing.
  */
 #include "sqlgen.h"
@@ -62,6 +65,14 @@ static const struct type types[] = {
 	{ "text[]", "struct text_list ", "SQL_TEXTS" },
 	{ "sealed", "const char *", "SQL_SEALED" },
 	{ "record_key", "const struct record_key *", "SQL_KEY" },
+	/* columns of reports: whose id or which word of ours it is, and the name
+	 * of an account, which is opened afterwards */
+	{ "patient", "struct uuid ", "SQL_UUID" },
+	{ "account", "struct uuid ", "SQL_UUID" },
+	{ "event", "const char *", "SQL_TEXT" },
+	{ "outcome", "const char *", "SQL_TEXT" },
+	{ "role", "const char *", "SQL_TEXT" },
+	{ "name", "const char *", "" },
 };
 
 const char *const kinds[KINDS] = { "one", "many", "exec", "later" };
@@ -89,7 +100,7 @@ die(const char *fmt, ...)
 	exit(1);
 }
 
-static void *
+void *
 grow(void *p, size_t n, size_t size)
 {
 	if ((p = realloc(p, (n == 0 ? 1 : n) * size)) == NULL) {
@@ -310,7 +321,7 @@ type_find(const char *name, size_t n)
 }
 
 /* The longest type that the text begins with, so that int? is not int. */
-static void
+void
 take_type(char **s, struct item *it)
 {
 	char *p = *s = skip_space(*s);
@@ -324,7 +335,7 @@ take_type(char **s, struct item *it)
 	*s = p;
 }
 
-static void
+void
 take_arguments(char **s, struct item *it)
 {
 	char *p = skip_space(*s);
@@ -444,11 +455,16 @@ row_new(char *s, bool plain)
 	return q;
 }
 
+struct query *
+named_query(char **s)
+{
+	return named_new(&queries, &queries_n, s, "name of the query");
+}
+
 static struct query *
 query_new(char *s)
 {
-	struct query *q = named_new(
-	    &queries, &queries_n, &s, "name of the query");
+	struct query *q = named_query(&s);
 	char kind[NAME_SIZE];
 
 	take_name(&s, kind, "kind of the query");
@@ -511,6 +527,10 @@ header_line(struct reader *rd, char *said)
 	if (rd->more != NULL && said[0] != '\0') {
 		if (!list_parse(rd->more, said))
 			rd->more = NULL;
+		return;
+	}
+	if (report_line(said)) {
+		rd->query = queries[queries_n - 1];
 		return;
 	}
 	if (strncmp(said, "sql:", 4) == 0) {
@@ -588,6 +608,7 @@ check_file(size_t first)
 	if (queries_n == first)
 		die("no \"-- sql:\" in it");
 	for (i = first; i < queries_n; i++) {
+		report_finish(queries[i]);
 		check_headers(queries[i]);
 		rows_expand(queries[i]);
 		check_text(queries[i]);
@@ -599,6 +620,7 @@ int
 main(int argc, char **argv)
 {
 	struct buf header = { NULL, 0, 0 }, source = { NULL, 0, 0 };
+	struct buf reports = { NULL, 0, 0 }, routes = { NULL, 0, 0 };
 	size_t first;
 	int a;
 
@@ -615,9 +637,14 @@ main(int argc, char **argv)
 	}
 	write_header(&header);
 	write_source(&source);
+	write_reports(&reports, &routes);
+	save(argv[2], "reports.c", &reports);
+	save(argv[2], "reports.def", &routes);
 	save(argv[2], "sql.c", &source);
 	save(argv[2], "sql.h", &header);
 	free(source.p);
 	free(header.p);
+	free(reports.p);
+	free(routes.p);
 	return 0;
 }

@@ -5,7 +5,8 @@
 #include <stddef.h>
 
 /* The parts of sqlgen: sqlgen.c reads, sqlgen_row.c puts rows where they are
- * named, sqlgen_check.c refuses, sqlgen_write.c writes. */
+ * named, sqlgen_report.c reads and writes what reports have more than other
+ * queries, sqlgen_check.c refuses, sqlgen_write.c writes. */
 #define ITEMS_MAX  64
 #define NAME_SIZE  64
 #define ARGS_MAX   3
@@ -56,6 +57,7 @@ struct query {
 	int line;
 	struct list in, out;
 	struct buf text;
+	struct report *report; /* of one alone */
 };
 
 extern const char *const kinds[KINDS];
@@ -97,6 +99,22 @@ void fields_take(struct list *, char **s);
 void rows_expand(struct query *);
 /* Refuses rows that no query uses. */
 void check_rows(void);
+
+/* Is it a line of a report's header? Begins one, or adds to the last. */
+bool report_line(const char *said);
+/* Its lists of parameters and columns; $name in its text is their number. */
+void report_finish(struct query *);
+/* reports.c and reports.def, of all reports. */
+void write_reports(struct buf *source, struct buf *rows);
+
+/* A new query at the end of all; what follows its name. */
+struct query *named_query(char **s);
+/* Columns that the database answers with: all but names, which are opened later. */
+int columns_of(const struct list *);
+/* Reads "type" or "type(names)". */
+void take_type(char **s, struct item *);
+void take_arguments(char **s, struct item *);
+void *grow(void *, size_t n, size_t size);
 
 /* End of the quoted piece that starts at s. */
 const char *skip_quoted(const struct query *, const char *s);

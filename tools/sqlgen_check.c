@@ -46,7 +46,8 @@ check_list(struct list *l)
 		at_line = it->line;
 		if (is_type(it, "record_key") && it->args == 1)
 			class_set(it, it->arg[0]);
-		else if (it->args > 0 && !is_type(it, "sealed"))
+		else if (it->args > 0 && !is_type(it, "sealed") &&
+		    !is_type(it, "name"))
 			die("\"%s\": nothing in ( ) is expected", it->name);
 	}
 	for (it = l->v; it < l->v + l->n; it++) {

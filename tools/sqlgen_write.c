@@ -11,6 +11,16 @@ row_name(const struct query *q)
 	return q->out.row != NULL ? q->out.row->name : q->name;
 }
 
+int
+columns_of(const struct list *l)
+{
+	int i, n = 0;
+
+	for (i = 0; i < l->n; i++)
+		n += !is_type(&l->v[i], "name");
+	return n;
+}
+
 static void
 write_struct(
     struct buf *b, const char *name, const struct list *l, const char *suffix)
@@ -95,6 +105,8 @@ write_header(struct buf *b)
 		if (queries[i]->out.row == NULL)
 			write_struct(
 			    b, queries[i]->name, &queries[i]->out, "row");
+		if (queries[i]->report != NULL)
+			continue; /* care/report.c runs them, all alike */
 		say(b, "NODISCARD enum err ");
 		write_signature(b, queries[i]);
 		say(b, ";\n");
@@ -139,7 +151,8 @@ write_items(
 	say(b, "\nstatic const struct sql_item %s_%s_items[] = {\n", name,
 	    suffix);
 	for (i = 0; i < l->n; i++)
-		write_item(b, name, &l->v[i], suffix);
+		if (!is_type(&l->v[i], "name"))
+			write_item(b, name, &l->v[i], suffix);
 	say(b, "};\n");
 }
 
@@ -173,7 +186,7 @@ write_statement(struct buf *b, const struct query *q)
 		say(b,
 		    ",\n\t  .out = %s_row_items, .n_out = %d,\n"
 		    "\t  .row_size = sizeof(struct %s_row)",
-		    row_name(q), q->out.n, row_name(q));
+		    row_name(q), columns_of(&q->out), row_name(q));
 	say(b, " },\n");
 }
 
@@ -245,5 +258,6 @@ write_source(struct buf *b)
 		write_statement(b, queries[i]);
 	say(b, "};\n");
 	for (i = 0; i < queries_n; i++)
-		write_call(b, queries[i], i);
+		if (queries[i]->report == NULL)
+			write_call(b, queries[i], i);
 }

@@ -41,6 +41,7 @@ hold(void *p, size_t n)
 int sqlgen_main(int, char **);
 #include "../../tools/sqlgen.c"
 #include "../../tools/sqlgen_check.c"
+#include "../../tools/sqlgen_report.c"
 #include "../../tools/sqlgen_row.c"
 #include "../../tools/sqlgen_write.c"
 #undef free
@@ -50,11 +51,13 @@ static void
 sqlgen(const char *path)
 {
 	struct buf header = { NULL, 0, 0 }, source = { NULL, 0, 0 };
+	struct buf reports = { NULL, 0, 0 }, routes = { NULL, 0, 0 };
 	size_t i;
 
 	fields_read("src/tables/fields.def");
 	queries_read(path);
 	for (i = 0; i < queries_n; i++) {
+		report_finish(queries[i]);
 		check_headers(queries[i]);
 		rows_expand(queries[i]);
 		check_text(queries[i]);
@@ -62,6 +65,7 @@ sqlgen(const char *path)
 	check_rows();
 	write_header(&header);
 	write_source(&source);
+	write_reports(&reports, &routes);
 }
 
 static void

@@ -566,6 +566,78 @@ a_nul_byte_is_refused(void **state)
 	has(said, "NUL byte");
 }
 
+#define REPORT                                                                 \
+	"-- report: told\n-- title: What was told\n-- question: What?\n"       \
+	"-- rule: 45 CFR 164.312(b)\n-- permission: report_read\n"
+#define TOLD                                                                   \
+	"-- column: at time, Time\n-- column: who account, Id\n"               \
+	"-- column: name name(who), Who\n-- order: at_us int, id uuid\n"
+
+static void
+a_report_is_its_file(void **state)
+{
+	static char reports[65536], routes[4096];
+
+	(void)state;
+	generated(REPORT
+	    "-- period: 100\n-- parameter: days int 1..9 = 3, Days\n"
+	    "-- parameter: kind choice a|b, Kind\n"
+	    "-- parameter: of patient required, Patient\n" TOLD
+	    "SELECT at, who, us, id FROM t WHERE at > $from AND at < $to AND "
+	    "n > $days AND k = $kind AND p = $of AND s <> '$none' "
+	    "AND (us, id) > ($after_at_us, $after_id) LIMIT $limit\n");
+	get("reports.c", reports, sizeof(reports));
+	get("reports.def", routes, sizeof(routes));
+	has(source,
+	    "at > $1 AND at < $2 AND n > $3 AND k = $4 AND p = $5 AND "
+	    "s <> '$none' AND (us, id) > ($6, $7) LIMIT $8");
+	has(source, ".n_out = 4"); /* a name is no column */
+	has(header,
+	    "struct report_told_row {\n\tint64_t at;\n\tstruct uuid "
+	    "who;\n\tconst char *name;\n\tint64_t at_us;");
+	hasnt(header, "sql_report_told(");
+	has(routes,
+	    "ROUTE( GET, \"/v1/reports/told\", report_told, ACTIVE, "
+	    "report_read, NOBODY, report_run, LISTS | SEARCHES | TABLE )");
+	has(reports, ".name = \"days\", .kind = SH_INT, .min = 1, .max = 9");
+	has(reports, ".name = \"of\", .kind = SH_UUID, .flags = SH_REQUIRED");
+	has(reports,
+	    "{ \"Who\", \"name\", true, offsetof(struct "
+	    "report_told_row, who) }");
+	has(reports, "sizeof(struct report_told_in)");
+}
+
+static void
+bad_reports_are_refused(void **state)
+{
+	static const struct wrong wrong[] = {
+		{ REPORT TOLD "SELECT 1\n", "$1 is not used" },
+		{ REPORT TOLD "SELECT $no\n", "no parameter \"no\"" },
+		{ "-- report: told\n" TOLD "SELECT $limit\n",
+		    "title, question, rule" },
+		{ REPORT "SELECT $limit\n", "title, question, rule" },
+		{ REPORT "-- period: 9\n", "30 days or more" },
+		{ REPORT "-- column: at time\n", "a comma and its title" },
+		{ REPORT "-- column: at nothing, At\n", "no type" },
+		{ REPORT "-- parameter: a text, A\n", "int or choice" },
+		{ REPORT "-- parameter: a int, A\n", "bounds such as" },
+		{ REPORT "-- parameter: a int 9..1 = 1, A\n", "bounds such" },
+		{ REPORT "-- parameter: a int 1..9, A\n", "a default such" },
+		{ REPORT "-- order: at time\n", "int or uuid expected" },
+		{ REPORT "-- column: n name(who), N\n-- order: i int\n"
+			 "SELECT $after_i, $limit\n",
+		    "name(column of an account)" },
+		{ REPORT "-- title: Say \"it\"\n", "without quotes" },
+		{ REPORT TOLD "SELECT $after_at_us, $after_id, $limit\n" REPORT,
+		    "is defined at" },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		refused(wrong[i].query, wrong[i].why);
+}
+
 static int
 setup(void **state)
 {
@@ -603,6 +675,8 @@ main(int argc, char **argv)
 		cmocka_unit_test(bad_sealing_is_refused),
 		cmocka_unit_test(bad_rows_are_refused),
 		cmocka_unit_test(bad_texts_are_refused),
+		cmocka_unit_test(a_report_is_its_file),
+		cmocka_unit_test(bad_reports_are_refused),
 		cmocka_unit_test(files_and_arguments),
 		cmocka_unit_test(a_nul_byte_is_refused),
 	};

@@ -40,8 +40,9 @@ CTL_OBJ = $(CTL_SRC:src/%.c=$(BUILD)/obj/%.o)
 DEMO_OBJ = $(patsubst src/%.c,$(BUILD)/obj/%.o,$(wildcard src/demo/*.c))
 DEMO_OBJ += $(filter-out $(BUILD)/obj/ctl/main.o $(BUILD)/obj/ctl/store%.o,$(CTL_OBJ))
 QUERIES = $(wildcard sql/queries/*.sql)
+REPORTS = $(wildcard sql/reports/*.sql)
 GEN = $(if $(wildcard tools/sqlgen.c),$(BUILD)/gen/sql.h)
-GEN_OBJ = $(if $(wildcard tools/sqlgen.c),$(BUILD)/obj/gen/sql.o)
+GEN_OBJ = $(if $(wildcard tools/sqlgen.c),$(BUILD)/obj/gen/sql.o $(BUILD)/obj/gen/reports.o)
 TABLES = $(wildcard src/tables/*.def)
 
 .PHONY: all
@@ -58,10 +59,10 @@ $(BUILD)/obj/gen/%.o: $(BUILD)/gen/%.c
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
 	@$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
-$(BUILD)/gen/sql.c: $(BUILD)/gen/sql.h ;
-$(BUILD)/gen/sql.h: $(BUILD)/sqlgen $(QUERIES) src/tables/fields.def
+$(BUILD)/gen/sql.c $(BUILD)/gen/reports.c: $(BUILD)/gen/sql.h ;
+$(BUILD)/gen/sql.h: $(BUILD)/sqlgen $(QUERIES) $(REPORTS) src/tables/fields.def
 	@mkdir -p $(@D)
-	@$(BUILD)/sqlgen -o $(BUILD)/gen src/tables/fields.def $(sort $(QUERIES))
+	@$(BUILD)/sqlgen -o $(BUILD)/gen src/tables/fields.def $(sort $(QUERIES)) $(sort $(REPORTS))
 $(BUILD)/sqlgen: $(wildcard tools/sqlgen*.c) tools/sqlgen.h
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"

@@ -462,6 +462,47 @@ CREATE FUNCTION public.audit_hour(at timestamp with time zone) RETURNS timestamp
 
 ALTER FUNCTION public.audit_hour(at timestamp with time zone) OWNER TO epione_owner;
 
+CREATE FUNCTION public.audit_kinds(kinds text[], from_at timestamp with time zone, to_at timestamp with time zone, actor uuid, refused boolean, before_at timestamp with time zone, before_seq bigint, page bigint) RETURNS SETOF public.audit_log
+    LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 100
+    SET search_path TO 'public', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    SET enable_seqscan TO 'off'
+    SET jit TO 'off'
+    AS $$
+DECLARE
+    clinic uuid := current_clinic();
+    ids smallint[] := ARRAY(SELECT w.id FROM audit_word w WHERE w.word = ANY (kinds));
+    before timestamptz := coalesce(before_at, 'infinity');
+    number bigint := coalesce(before_seq, 9223372036854775807);
+    hi timestamptz := least(to_at, coalesce(before_at + interval '1 microsecond', 'infinity'));
+    first timestamptz := greatest(from_at, audit_begin());
+    lo timestamptz;
+    months integer := 1;
+    more bigint := page;
+    got bigint;
+BEGIN
+    WHILE (page IS NULL OR more > 0) AND hi > first LOOP
+        lo := greatest(first, date_trunc('month', hi - interval '1 microsecond')
+            - make_interval(months => months - 1));
+        RETURN QUERY SELECT l.* FROM audit_log l
+         WHERE l.clinic_id = clinic AND l.action <> 'R'
+           AND l.action = ANY ('{C,U,D,E}'::"char"[])
+           AND audit_hour(l.at) BETWEEN audit_hour(lo) AND audit_hour(hi)
+           AND l.at >= lo AND l.at < hi
+           AND (l.at, l.seq) < (before, number)
+           AND l.event = ANY (ids)
+           AND (actor IS NULL OR l.actor_id = actor)
+           AND (refused IS NULL OR (l.outcome IS NOT NULL) = refused)
+         ORDER BY l.at DESC, l.seq DESC LIMIT more;
+        GET DIAGNOSTICS got = ROW_COUNT;
+        more := more - got;
+        hi := lo;
+        months := months * 2;
+    END LOOP;
+END $$;
+
+ALTER FUNCTION public.audit_kinds(kinds text[], from_at timestamp with time zone, to_at timestamp with time zone, actor uuid, refused boolean, before_at timestamp with time zone, before_seq bigint, page bigint) OWNER TO epione_owner;
+
 CREATE FUNCTION public.audit_minute(at timestamp with time zone) RETURNS timestamp with time zone
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$ SELECT date_bin('1 minute', at, '2000-01-01T00:00:00Z') $$;
@@ -513,6 +554,17 @@ CREATE FUNCTION public.audit_nobody() RETURNS uuid
              AND current_clinic() = (SELECT id FROM clinic) $$;
 
 ALTER FUNCTION public.audit_nobody() OWNER TO epione_owner;
+
+CREATE FUNCTION public.audit_oldest() RETURNS timestamp with time zone
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+    SELECT audit_minute(l.at) FROM audit_log l
+     WHERE l.clinic_id = current_clinic() ORDER BY audit_minute(l.at) LIMIT 1
+$$;
+
+ALTER FUNCTION public.audit_oldest() OWNER TO epione_owner;
 
 CREATE FUNCTION public.audit_page(from_at timestamp with time zone, to_at timestamp with time zone, actor uuid, patient uuid, what text, result text, before_at timestamp with time zone, before_seq bigint, page bigint, nobody boolean, besides uuid) RETURNS SETOF public.audit_log
     LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 100
@@ -1000,6 +1052,12 @@ CREATE FUNCTION public.ledger_kept() RETURNS trigger
     AS $$ BEGIN RAISE EXCEPTION 'the ledger is only added to'; END $$;
 
 ALTER FUNCTION public.ledger_kept() OWNER TO epione_owner;
+
+CREATE FUNCTION public.network_of(address inet) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    AS $_$ SELECT network(set_masklen($1, CASE family($1) WHEN 4 THEN 24 ELSE 64 END))::text $_$;
+
+ALTER FUNCTION public.network_of(address inet) OWNER TO epione_owner;
 
 CREATE FUNCTION public.password_expiry(changed_at timestamp with time zone, max_age_days integer) RETURNS timestamp with time zone
     LANGUAGE sql STABLE
@@ -2352,6 +2410,17 @@ CREATE TABLE public.recovery_code (
 
 ALTER TABLE public.recovery_code OWNER TO epione_owner;
 
+CREATE TABLE public.report_asked (
+    clinic_id uuid NOT NULL,
+    id uuid NOT NULL,
+    report text NOT NULL,
+    parameters text NOT NULL,
+    first_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT report_asked_parameters_check CHECK ((octet_length(parameters) <= 2000))
+);
+
+ALTER TABLE public.report_asked OWNER TO epione_owner;
+
 CREATE TABLE public.reset_wait (
     email_token bytea NOT NULL,
     source uuid NOT NULL,
@@ -2554,6 +2623,9 @@ ALTER TABLE ONLY public.recording
 ALTER TABLE ONLY public.recovery_code
     ADD CONSTRAINT recovery_code_pkey PRIMARY KEY (clinic_id, account_id, hash);
 
+ALTER TABLE ONLY public.report_asked
+    ADD CONSTRAINT report_asked_pkey PRIMARY KEY (clinic_id, id);
+
 ALTER TABLE ONLY public.reset_wait
     ADD CONSTRAINT reset_wait_pkey PRIMARY KEY (email_token, source);
 
@@ -2704,11 +2776,15 @@ CREATE INDEX record_key_class ON public.record_key USING btree (clinic_id, class
 
 CREATE INDEX recording_checked ON public.recording USING btree (checked_at) WHERE (state = 'stored'::text);
 
+CREATE INDEX recording_consent_at ON public.recording_consent USING btree (clinic_id, at, id);
+
 CREATE INDEX recording_consent_recording ON public.recording_consent USING btree (clinic_id, recording_id, at);
 
 CREATE UNIQUE INDEX recording_going_on ON public.recording USING btree (clinic_id, visit_id) WHERE (state = ANY (ARRAY['consent'::text, 'recording'::text]));
 
 CREATE INDEX recording_keep ON public.recording USING btree (keep_until) WHERE (state <> ALL (ARRAY['deleting'::text, 'deleted'::text]));
+
+CREATE INDEX recording_made ON public.recording USING btree (clinic_id, created_at, id);
 
 CREATE INDEX recording_open ON public.recording USING btree (created_at) WHERE (state = ANY (ARRAY['consent'::text, 'recording'::text, 'stopped'::text]));
 
@@ -2877,6 +2953,9 @@ ALTER TABLE ONLY public.recording_consent
 ALTER TABLE ONLY public.recovery_code
     ADD CONSTRAINT recovery_code_clinic_id_account_id_fkey FOREIGN KEY (clinic_id, account_id) REFERENCES public.account(clinic_id, id);
 
+ALTER TABLE ONLY public.report_asked
+    ADD CONSTRAINT report_asked_clinic_id_fkey FOREIGN KEY (clinic_id) REFERENCES public.clinic(id);
+
 ALTER TABLE ONLY public.session
     ADD CONSTRAINT session_clinic_id_account_id_fkey FOREIGN KEY (clinic_id, account_id) REFERENCES public.account(clinic_id, id);
 
@@ -2964,6 +3043,8 @@ ALTER TABLE public.recording_consent ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.recovery_code ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.report_asked ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY same_clinic ON public.account USING ((clinic_id = public.current_clinic()));
 
 CREATE POLICY same_clinic ON public.approval USING ((clinic_id = public.current_clinic()));
@@ -3024,6 +3105,8 @@ CREATE POLICY same_clinic ON public.recording_consent USING ((clinic_id = public
 
 CREATE POLICY same_clinic ON public.recovery_code USING ((clinic_id = public.current_clinic()));
 
+CREATE POLICY same_clinic ON public.report_asked USING ((clinic_id = public.current_clinic()));
+
 CREATE POLICY same_clinic ON public.session USING ((clinic_id = public.current_clinic()));
 
 CREATE POLICY same_clinic ON public.visit USING ((clinic_id = public.current_clinic()));
@@ -3045,6 +3128,28 @@ GRANT USAGE ON SCHEMA public TO epione_reporter;
 GRANT USAGE ON SCHEMA public TO epione_jobs;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.account TO epione_server;
+
+GRANT SELECT(clinic_id) ON TABLE public.account TO epione_reporter;
+
+GRANT SELECT(id) ON TABLE public.account TO epione_reporter;
+
+GRANT SELECT(role) ON TABLE public.account TO epione_reporter;
+
+GRANT SELECT(patient_id) ON TABLE public.account TO epione_reporter;
+
+GRANT SELECT(password_changed_at) ON TABLE public.account TO epione_reporter;
+
+GRANT SELECT(compromised_at) ON TABLE public.account TO epione_reporter;
+
+GRANT SELECT(totp_confirmed_at) ON TABLE public.account TO epione_reporter;
+
+GRANT SELECT(deactivated_at) ON TABLE public.account TO epione_reporter;
+
+GRANT SELECT(created_at) ON TABLE public.account TO epione_reporter;
+
+GRANT SELECT(created_by) ON TABLE public.account TO epione_reporter;
+
+GRANT SELECT(last_sign_in_at) ON TABLE public.account TO epione_reporter;
 
 GRANT ALL ON FUNCTION public.account_resettable(a public.account) TO epione_server;
 
@@ -3129,14 +3234,22 @@ REVOKE ALL ON FUNCTION public.audit_entries(clinic uuid, after_tx bigint, after_
 REVOKE ALL ON FUNCTION public.audit_found(number bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.audit_found(number bigint) TO epione_server;
 
+REVOKE ALL ON FUNCTION public.audit_kinds(kinds text[], from_at timestamp with time zone, to_at timestamp with time zone, actor uuid, refused boolean, before_at timestamp with time zone, before_seq bigint, page bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.audit_kinds(kinds text[], from_at timestamp with time zone, to_at timestamp with time zone, actor uuid, refused boolean, before_at timestamp with time zone, before_seq bigint, page bigint) TO epione_reporter;
+
 REVOKE ALL ON FUNCTION public.audit_months(from_at timestamp with time zone, to_at timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.audit_months(from_at timestamp with time zone, to_at timestamp with time zone) TO epione_jobs;
 
 REVOKE ALL ON FUNCTION public.audit_nobody() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.audit_nobody() TO epione_server;
+GRANT ALL ON FUNCTION public.audit_nobody() TO epione_reporter;
+
+REVOKE ALL ON FUNCTION public.audit_oldest() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.audit_oldest() TO epione_reporter;
 
 REVOKE ALL ON FUNCTION public.audit_page(from_at timestamp with time zone, to_at timestamp with time zone, actor uuid, patient uuid, what text, result text, before_at timestamp with time zone, before_seq bigint, page bigint, nobody boolean, besides uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.audit_page(from_at timestamp with time zone, to_at timestamp with time zone, actor uuid, patient uuid, what text, result text, before_at timestamp with time zone, before_seq bigint, page bigint, nobody boolean, besides uuid) TO epione_server;
+GRANT ALL ON FUNCTION public.audit_page(from_at timestamp with time zone, to_at timestamp with time zone, actor uuid, patient uuid, what text, result text, before_at timestamp with time zone, before_seq bigint, page bigint, nobody boolean, besides uuid) TO epione_reporter;
 
 REVOKE ALL ON FUNCTION public.audit_restored() FROM PUBLIC;
 
@@ -3182,9 +3295,35 @@ GRANT ALL ON FUNCTION public.keys_watch(days bigint, classes text[], OUT asked b
 GRANT SELECT,INSERT ON TABLE public.payment TO epione_server;
 GRANT SELECT,UPDATE ON TABLE public.payment TO epione_jobs;
 
+GRANT SELECT(clinic_id) ON TABLE public.payment TO epione_reporter;
+
+GRANT SELECT(id) ON TABLE public.payment TO epione_reporter;
+
+GRANT SELECT(visit_id) ON TABLE public.payment TO epione_reporter;
+
+GRANT SELECT(patient_id) ON TABLE public.payment TO epione_reporter;
+
+GRANT SELECT(amount_minor) ON TABLE public.payment TO epione_reporter;
+
+GRANT SELECT(currency) ON TABLE public.payment TO epione_reporter;
+
 GRANT UPDATE(state) ON TABLE public.payment TO epione_server;
+GRANT SELECT(state) ON TABLE public.payment TO epione_reporter;
+
+GRANT SELECT(refunded_minor) ON TABLE public.payment TO epione_reporter;
+
+GRANT SELECT(dispute) ON TABLE public.payment TO epione_reporter;
+
+GRANT SELECT(difference) ON TABLE public.payment TO epione_reporter;
 
 GRANT UPDATE(restricted) ON TABLE public.payment TO epione_server;
+GRANT SELECT(restricted) ON TABLE public.payment TO epione_reporter;
+
+GRANT SELECT(paid_at) ON TABLE public.payment TO epione_reporter;
+
+GRANT SELECT(created_at) ON TABLE public.payment TO epione_reporter;
+
+GRANT SELECT(created_by) ON TABLE public.payment TO epione_reporter;
 
 GRANT UPDATE(updated_at) ON TABLE public.payment TO epione_server;
 
@@ -3256,13 +3395,31 @@ GRANT ALL ON FUNCTION public.zone_known(zone text) TO epione_server;
 
 GRANT SELECT,INSERT ON TABLE public.approval TO epione_server;
 
+GRANT SELECT(clinic_id) ON TABLE public.approval TO epione_reporter;
+
+GRANT SELECT(id) ON TABLE public.approval TO epione_reporter;
+
+GRANT SELECT(kind) ON TABLE public.approval TO epione_reporter;
+
+GRANT SELECT(account_id) ON TABLE public.approval TO epione_reporter;
+
+GRANT SELECT(role) ON TABLE public.approval TO epione_reporter;
+
+GRANT SELECT(requested_by) ON TABLE public.approval TO epione_reporter;
+
+GRANT SELECT(created_at) ON TABLE public.approval TO epione_reporter;
+
 GRANT UPDATE(expires_at) ON TABLE public.approval TO epione_server;
+GRANT SELECT(expires_at) ON TABLE public.approval TO epione_reporter;
 
 GRANT UPDATE(state) ON TABLE public.approval TO epione_server;
+GRANT SELECT(state) ON TABLE public.approval TO epione_reporter;
 
 GRANT UPDATE(decided_by) ON TABLE public.approval TO epione_server;
+GRANT SELECT(decided_by) ON TABLE public.approval TO epione_reporter;
 
 GRANT UPDATE(decided_at) ON TABLE public.approval TO epione_server;
+GRANT SELECT(decided_at) ON TABLE public.approval TO epione_reporter;
 
 GRANT SELECT ON TABLE public.audit_background TO epione_server;
 GRANT SELECT ON TABLE public.audit_background TO epione_reporter;
@@ -3282,13 +3439,26 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.care_team TO epione_server;
 GRANT SELECT ON TABLE public.class_key TO epione_server;
 GRANT SELECT ON TABLE public.class_key TO epione_jobs;
 
+GRANT SELECT(clinic_id) ON TABLE public.class_key TO epione_reporter;
 GRANT INSERT(clinic_id) ON TABLE public.class_key TO epione_jobs;
 
+GRANT SELECT(class) ON TABLE public.class_key TO epione_reporter;
 GRANT INSERT(class) ON TABLE public.class_key TO epione_jobs;
 
+GRANT SELECT(version) ON TABLE public.class_key TO epione_reporter;
 GRANT INSERT(version) ON TABLE public.class_key TO epione_jobs;
 
 GRANT INSERT(wrapped) ON TABLE public.class_key TO epione_jobs;
+
+GRANT SELECT(created_at) ON TABLE public.class_key TO epione_reporter;
+
+GRANT SELECT(records) ON TABLE public.class_key TO epione_reporter;
+
+GRANT SELECT(seals) ON TABLE public.class_key TO epione_reporter;
+
+GRANT SELECT(seals_most) ON TABLE public.class_key TO epione_reporter;
+
+GRANT SELECT(counted_at) ON TABLE public.class_key TO epione_reporter;
 
 GRANT SELECT,UPDATE ON TABLE public.clinic TO epione_server;
 GRANT SELECT ON TABLE public.clinic TO epione_reporter;
@@ -3391,13 +3561,21 @@ GRANT UPDATE(seals) ON TABLE public.record_key TO epione_server;
 
 GRANT SELECT,INSERT ON TABLE public.recording TO epione_server;
 
+GRANT SELECT(clinic_id) ON TABLE public.recording TO epione_reporter;
 GRANT SELECT(clinic_id) ON TABLE public.recording TO epione_jobs;
 
+GRANT SELECT(id) ON TABLE public.recording TO epione_reporter;
 GRANT SELECT(id) ON TABLE public.recording TO epione_jobs;
 
+GRANT SELECT(visit_id) ON TABLE public.recording TO epione_reporter;
+
+GRANT SELECT(patient_id) ON TABLE public.recording TO epione_reporter;
 GRANT SELECT(patient_id) ON TABLE public.recording TO epione_jobs;
 
+GRANT SELECT(clinician_id) ON TABLE public.recording TO epione_reporter;
+
 GRANT UPDATE(state) ON TABLE public.recording TO epione_server;
+GRANT SELECT(state) ON TABLE public.recording TO epione_reporter;
 GRANT SELECT(state),UPDATE(state) ON TABLE public.recording TO epione_jobs;
 
 GRANT UPDATE(secret) ON TABLE public.recording TO epione_jobs;
@@ -3408,25 +3586,37 @@ GRANT UPDATE(media_type) ON TABLE public.recording TO epione_server;
 GRANT UPDATE(media_type) ON TABLE public.recording TO epione_jobs;
 
 GRANT UPDATE(duration_s) ON TABLE public.recording TO epione_server;
+GRANT SELECT(duration_s) ON TABLE public.recording TO epione_reporter;
 
 GRANT UPDATE(chunks) ON TABLE public.recording TO epione_server;
+GRANT SELECT(chunks) ON TABLE public.recording TO epione_reporter;
 GRANT SELECT(chunks) ON TABLE public.recording TO epione_jobs;
 
+GRANT SELECT(created_at) ON TABLE public.recording TO epione_reporter;
+
 GRANT UPDATE(started_at) ON TABLE public.recording TO epione_server;
+GRANT SELECT(started_at) ON TABLE public.recording TO epione_reporter;
 
 GRANT UPDATE(stopped_at) ON TABLE public.recording TO epione_server;
+GRANT SELECT(stopped_at) ON TABLE public.recording TO epione_reporter;
 
+GRANT SELECT(checked_at) ON TABLE public.recording TO epione_reporter;
 GRANT UPDATE(checked_at) ON TABLE public.recording TO epione_jobs;
 
 GRANT UPDATE(check_from) ON TABLE public.recording TO epione_server;
 GRANT SELECT(check_from) ON TABLE public.recording TO epione_jobs;
 
+GRANT SELECT(keep_until) ON TABLE public.recording TO epione_reporter;
+
+GRANT SELECT(deleted_at) ON TABLE public.recording TO epione_reporter;
 GRANT UPDATE(deleted_at) ON TABLE public.recording TO epione_jobs;
 
 GRANT UPDATE(hold_at) ON TABLE public.recording TO epione_server;
+GRANT SELECT(hold_at) ON TABLE public.recording TO epione_reporter;
 GRANT SELECT(hold_at) ON TABLE public.recording TO epione_jobs;
 
 GRANT UPDATE(hold_by) ON TABLE public.recording TO epione_server;
+GRANT SELECT(hold_by) ON TABLE public.recording TO epione_reporter;
 
 GRANT UPDATE(hold_reason) ON TABLE public.recording TO epione_server;
 
@@ -3446,8 +3636,20 @@ GRANT UPDATE(fault) ON TABLE public.recording_chunk TO epione_server;
 GRANT UPDATE(fault) ON TABLE public.recording_chunk TO epione_jobs;
 
 GRANT SELECT,INSERT ON TABLE public.recording_consent TO epione_server;
+GRANT SELECT ON TABLE public.recording_consent TO epione_reporter;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.recovery_code TO epione_server;
+
+GRANT SELECT ON TABLE public.report_asked TO epione_reporter;
+GRANT SELECT ON TABLE public.report_asked TO epione_server;
+
+GRANT INSERT(clinic_id) ON TABLE public.report_asked TO epione_server;
+
+GRANT INSERT(id) ON TABLE public.report_asked TO epione_server;
+
+GRANT INSERT(report) ON TABLE public.report_asked TO epione_server;
+
+GRANT INSERT(parameters) ON TABLE public.report_asked TO epione_server;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.session TO epione_server;
 

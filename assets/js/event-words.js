@@ -94,6 +94,8 @@ const LOG = {
   'audit.read': 'Looked at this log',
   'audit.exported': 'Took a copy of this log',
   'audit.people_found': 'Looked for a person in this log',
+  'report.listed': 'Looked which reports there are',
+  'report.run': 'Ran a report',
   'audit.proved': 'Asked for a proof that this log was not changed',
   'audit.verified': 'Checked that nothing in this log was changed',
   'request.refused': 'Asked for what there is not',

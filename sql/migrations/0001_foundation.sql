@@ -635,6 +635,7 @@ CREATE UNIQUE INDEX recording_going_on ON recording (clinic_id, visit_id)
     WHERE state IN ('consent', 'recording');
 CREATE INDEX recording_visit ON recording (clinic_id, visit_id, id);
 CREATE INDEX recording_patient ON recording (clinic_id, patient_id, id);
+CREATE INDEX recording_made ON recording (clinic_id, created_at, id);
 CREATE INDEX recording_keep ON recording (keep_until) WHERE state NOT IN ('deleting', 'deleted');
 CREATE INDEX recording_open ON recording (created_at) WHERE state IN ('consent', 'recording', 'stopped');
 CREATE INDEX recording_checked ON recording (checked_at) WHERE state = 'stored';
@@ -672,6 +673,7 @@ CREATE TABLE recording_consent (
     FOREIGN KEY (clinic_id, account_id) REFERENCES account (clinic_id, id)
 );
 CREATE INDEX recording_consent_recording ON recording_consent (clinic_id, recording_id, at);
+CREATE INDEX recording_consent_at ON recording_consent (clinic_id, at, id);
 
 -- Who has agreed to a recording by the last that they said.
 CREATE FUNCTION recording_agreed(recording uuid) RETURNS SETOF uuid
@@ -2194,6 +2196,74 @@ BEGIN
     END LOOP;
 END $$;
 
+-- A page of the events of some kinds that are no reads, of one actor or (NULL) of
+-- all, those that were refused or not, or (NULL) either, newest first; all of the
+-- span where `page` is NULL. By the index of what is rare, as audit_page walks.
+CREATE FUNCTION audit_kinds(kinds text[], from_at timestamptz, to_at timestamptz,
+        actor uuid, refused boolean, before_at timestamptz, before_seq bigint, page bigint)
+    RETURNS SETOF audit_log
+    LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 100
+    SET search_path = public, pg_temp SET timezone = 'UTC'
+    SET enable_seqscan = off SET jit = off
+AS $$
+DECLARE
+    clinic uuid := current_clinic();
+    ids smallint[] := ARRAY(SELECT w.id FROM audit_word w WHERE w.word = ANY (kinds));
+    before timestamptz := coalesce(before_at, 'infinity');
+    number bigint := coalesce(before_seq, 9223372036854775807);
+    hi timestamptz := least(to_at, coalesce(before_at + interval '1 microsecond', 'infinity'));
+    first timestamptz := greatest(from_at, audit_begin());
+    lo timestamptz;
+    months integer := 1;
+    more bigint := page;
+    got bigint;
+BEGIN
+    WHILE (page IS NULL OR more > 0) AND hi > first LOOP
+        lo := greatest(first, date_trunc('month', hi - interval '1 microsecond')
+            - make_interval(months => months - 1));
+        RETURN QUERY SELECT l.* FROM audit_log l
+         WHERE l.clinic_id = clinic AND l.action <> 'R'
+           AND l.action = ANY ('{C,U,D,E}'::"char"[])
+           AND audit_hour(l.at) BETWEEN audit_hour(lo) AND audit_hour(hi)
+           AND l.at >= lo AND l.at < hi
+           AND (l.at, l.seq) < (before, number)
+           AND l.event = ANY (ids)
+           AND (actor IS NULL OR l.actor_id = actor)
+           AND (refused IS NULL OR (l.outcome IS NOT NULL) = refused)
+         ORDER BY l.at DESC, l.seq DESC LIMIT more;
+        GET DIAGNOSTICS got = ROW_COUNT;
+        more := more - got;
+        hi := lo;
+        months := months * 2;
+    END LOOP;
+END $$;
+
+-- The minute of the first event of the clinic.
+CREATE FUNCTION audit_oldest() RETURNS timestamptz
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp
+    SET enable_seqscan = off
+AS $$
+    SELECT audit_minute(l.at) FROM audit_log l
+     WHERE l.clinic_id = current_clinic() ORDER BY audit_minute(l.at) LIMIT 1
+$$;
+
+-- Where somebody was: the network of an address, as far as one household or
+-- practice reaches.
+CREATE FUNCTION network_of(address inet) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    AS $$ SELECT network(set_masklen($1, CASE family($1) WHEN 4 THEN 24 ELSE 64 END))::text $$;
+
+-- What reports were asked for: parameters by their digest, which is what the event
+-- of each run names as its record, so that the sealed log says which they were.
+CREATE TABLE report_asked (
+    clinic_id  uuid NOT NULL REFERENCES clinic,
+    id         uuid NOT NULL,
+    report     text NOT NULL,
+    parameters text NOT NULL CHECK (octet_length(parameters) <= 2000),
+    first_at   timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (clinic_id, id)
+);
+
 -- Is this a time zone? As whoever asks calls it: "America/New_York".
 CREATE FUNCTION zone_known(zone text) RETURNS boolean
     LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
@@ -2514,7 +2584,7 @@ BEGIN
         'session',
         'care_team', 'fee', 'visit', 'idempotency', 'recording', 'recording_chunk',
         'recording_consent', 'payment', 'payment_difference', 'payment_refund', 'payment_event', 'payment_receipt', 'ledger',
-        'audit_background'] LOOP
+        'audit_background', 'report_asked'] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
         EXECUTE format('CREATE POLICY same_clinic ON %I USING (clinic_id = current_clinic())', t);
     END LOOP;
@@ -2604,7 +2674,7 @@ GRANT SELECT ON clinic TO epione_reporter;
 REVOKE ALL ON FUNCTION session_open, sign_in_take, invitation_find, reset_ask, reset_link,
     sessions_ended, attempt_take, attempt_take_stranger, source_note, audit_background_note,
     audit_background_close, audit_words,
-    audit_months, audit_page, audit_days, audit_found, audit_nobody, audit_begin,
+    audit_months, audit_page, audit_days, audit_kinds, audit_oldest, audit_found, audit_nobody, audit_begin,
     audit_about, audit_unsealed, audit_tile_put, audit_tree_put, audit_sealed_to,
     audit_tree_of, audit_entries, audit_restored, payment_find, payment_settle, payment_reconcile, payment_compare, payment_paid FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION session_open, sign_in_take, invitation_find, reset_ask,
@@ -2613,6 +2683,20 @@ GRANT EXECUTE ON FUNCTION session_open, sign_in_take, invitation_find, reset_ask
     invitation_state, account_state, current_clinic, current_actor, bears_names,
     patients_beginning, recording_agreed, payment_find, ledger_add TO epione_server;
 
+-- What reports are made of: nothing that is sealed, no key, and no row is written
+GRANT SELECT (id, role, patient_id, password_changed_at, compromised_at, totp_confirmed_at,
+    deactivated_at, created_at, created_by, last_sign_in_at, clinic_id) ON account TO epione_reporter;
+GRANT SELECT (clinic_id, id, kind, account_id, role, requested_by, created_at, state, decided_by,
+    decided_at, expires_at) ON approval TO epione_reporter;
+GRANT SELECT (clinic_id, class, version, created_at, records, seals, seals_most, counted_at)
+    ON class_key TO epione_reporter;
+GRANT SELECT (clinic_id, id, visit_id, patient_id, clinician_id, state, duration_s, chunks, created_at,
+    started_at, stopped_at, checked_at, keep_until, deleted_at, hold_at, hold_by) ON recording TO epione_reporter;
+GRANT SELECT ON recording_consent, report_asked TO epione_reporter;
+GRANT SELECT (clinic_id, id, visit_id, patient_id, amount_minor, currency, state, refunded_minor,
+    dispute, difference, restricted, paid_at, created_at, created_by) ON payment TO epione_reporter;
+GRANT SELECT, INSERT (clinic_id, id, report, parameters) ON report_asked TO epione_server;
+GRANT EXECUTE ON FUNCTION audit_page, audit_kinds, audit_oldest, audit_nobody TO epione_reporter;
 
 -- What jobs may do: their own table, and what each kind needs
 GRANT USAGE ON SCHEMA public TO epione_jobs;
@@ -2663,4 +2747,7 @@ DO $$ BEGIN
     ASSERT NOT has_table_privilege('epione_server', 'recording', 'DELETE');
     ASSERT NOT has_any_column_privilege('epione_server', 'recording_consent', 'UPDATE');
     ASSERT NOT has_column_privilege('epione_jobs', 'recording', 'secret', 'SELECT');
+    ASSERT NOT has_any_column_privilege('epione_reporter', 'record_key', 'SELECT');
+    ASSERT NOT has_column_privilege('epione_reporter', 'account', 'display_name', 'SELECT');
+    ASSERT NOT has_column_privilege('epione_reporter', 'class_key', 'wrapped', 'SELECT');
 END $$;

@@ -48,6 +48,8 @@
 	extern const struct shape operation##_in[];                            \
 	extern const struct shape operation##_out[];
 #include "tables/routes.def"
+
+#include "reports.def"
 #undef ROUTE
 
 #endif

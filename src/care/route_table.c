@@ -17,6 +17,7 @@ enum {
 	RAW = TRAIT_RAW,
 	PDF = TRAIT_PDF,
 	PLAIN = TRAIT_PLAIN,
+	TABLE = TRAIT_TABLE,
 };
 
 /* A shape that nobody wrote is NULL here: the operation takes, or answers,
@@ -26,6 +27,8 @@ enum {
 	extern const struct shape operation##_in[] __attribute__((weak));      \
 	extern const struct shape operation##_out[] __attribute__((weak));
 #include "tables/routes.def"
+
+#include "reports.def"
 #undef ROUTE
 
 const struct route routes[] = {
@@ -35,6 +38,8 @@ const struct route routes[] = {
 		operation##_out, OPEN_##open, PERM_##permission,               \
 		SUBJECT_##subject, EVENT_##event, traits },
 #include "tables/routes.def"
+
+#include "reports.def"
 #undef ROUTE
 };
 

@@ -100,20 +100,16 @@ sql_one(struct tx *tx, const struct statement *st, const void *in, void *row)
 	return r != ERR_OK ? r : sql_take_one(tx, st, call, row);
 }
 
-enum err
-sql_many(struct tx *tx, const struct statement *st, const void *in, void **rows,
-    size_t *n)
+static enum err
+many_take(struct tx *tx, const struct statement *st, struct tx_call *call,
+    void **rows, size_t *n)
 {
-	struct tx_call *call;
 	PGresult *res;
 	char *all;
 	int i;
 	enum err r;
 
-	*rows = NULL;
-	*n = 0;
-	if ((r = sql_send(tx, st, in, &call)) != ERR_OK ||
-	    (r = tx_take(tx, call, &res)) != ERR_OK)
+	if ((r = tx_take(tx, call, &res)) != ERR_OK)
 		return r;
 	all = arena_calloc(
 	    tx_arena(tx), (size_t)PQntuples(res) + 1, st->row_size);
@@ -125,6 +121,39 @@ sql_many(struct tx *tx, const struct statement *st, const void *in, void **rows,
 	}
 	PQclear(res);
 	return r;
+}
+
+enum err
+sql_many(struct tx *tx, const struct statement *st, const void *in, void **rows,
+    size_t *n)
+{
+	struct tx_call *call;
+	enum err r;
+
+	*rows = NULL;
+	*n = 0;
+	return (r = sql_send(tx, st, in, &call)) != ERR_OK
+	    ? r
+	    : many_take(tx, st, call, rows, n);
+}
+
+/* Who leaves travels behind the question: whatever comes next is asked by the
+ * server again. After an error nothing does, and the role ends with the
+ * transaction. */
+enum err
+sql_report(struct tx *tx, const struct statement *st, const void *in,
+    void **rows, size_t *n)
+{
+	struct tx_call *call;
+	enum err r;
+
+	*rows = NULL;
+	*n = 0;
+	if ((r = sql_reporter_enter(tx)) != ERR_OK ||
+	    (r = sql_send(tx, st, in, &call)) != ERR_OK ||
+	    (r = sql_reporter_leave(tx)) != ERR_OK)
+		return r;
+	return many_take(tx, st, call, rows, n);
 }
 
 enum err

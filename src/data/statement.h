@@ -11,7 +11,8 @@
 /*
  * What tools/sqlgen says about each query of sql/queries: its text, and where
  * its parameters and columns live in the structures of build/gen/sql.h. Only
- * generated code calls what is declared here.
+ * generated code, and care/report.c, which it describes reports to, calls what is
+ * declared here.
  */
 enum sql_type {
 	SQL_UUID,	 /* struct uuid; nil is NULL */
@@ -66,12 +67,15 @@ extern const size_t sql_statements_n;
  * sql_send, sql_take_one: the same in two halves. What is sent travels with the
  * next that waits, behind what was sent before; it is taken once, then or later,
  * and says how things stood when it travelled.
+ * sql_report: as sql_many, by the role that reads for reports alone.
  * sql_later: sends nothing; what fails shows at the next call that waits.
  * Other errors: data/tx.h. ERR_CRYPTO when a sealed value does not open.
  */
 NODISCARD enum err sql_one(
     struct tx *, const struct statement *, const void *in, void *row);
 NODISCARD enum err sql_many(struct tx *, const struct statement *,
+    const void *in, void **rows, size_t *n);
+NODISCARD enum err sql_report(struct tx *, const struct statement *,
     const void *in, void **rows, size_t *n);
 NODISCARD enum err sql_exec(
     struct tx *, const struct statement *, const void *in, int64_t *affected);

@@ -142,6 +142,7 @@ request_fill(struct exchange *x)
 	rq->background = rq->upgrade ||
 	    (background != NULL && strcmp(background, "1") == 0);
 	rq->wants_page = accept != NULL && strstr(accept, "text/html") != NULL;
+	rq->wants_csv = accept != NULL && strstr(accept, "text/csv") != NULL;
 	x->if_none_match = header(x, "if-none-match");
 	rq->id = uuid_random();
 	rq->arrived = instant_now();

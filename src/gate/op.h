@@ -46,6 +46,7 @@ struct request {
 	bool upgrade_sound;		/* and a 101 can follow */
 	bool background;    /* a page's own doing: no sign of life (SE-02) */
 	bool wants_page;    /* Accept names text/html: a person looks */
+	bool wants_csv;	    /* Accept names text/csv: a spreadsheet */
 	char address[46];   /* the client's, as text */
 	bool local;	    /* asked on this machine, through no proxy */
 	bool proxied;	    /* the connection is a proxy's, and for many */

@@ -209,6 +209,9 @@ success(const struct route *r)
 						: resource_schema(r);
 	json_object_set_new(o, "content",
 	    json_pack("{s:{s:o}}", "application/json", "schema", schema));
+	if ((r->traits & TRAIT_TABLE) != 0)
+		json_object_set_new(json_object_get(o, "content"), "text/csv",
+		    json_pack("{s:{s:s}}", "schema", "type", "string"));
 	return o;
 }
 

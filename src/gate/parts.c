@@ -25,10 +25,19 @@ struct parts {
 	struct participant self;
 };
 
+static bool
+is_table(const struct op *op)
+{
+	const unsigned traits = op->route->traits;
+
+	return (traits & TRAIT_CSV) != 0 ||
+	    ((traits & TRAIT_TABLE) != 0 && op->rq->wants_csv);
+}
+
 enum err
 parts_take(struct passage *p)
 {
-	if ((p->op.route->traits & TRAIT_CSV) == 0 || p->in_parts)
+	if (!is_table(&p->op) || p->in_parts)
 		return ERR_OK;
 	if (parts_open == PARTS_MAX)
 		return ERR_BUSY;

@@ -7,7 +7,8 @@
 
 #include <stddef.h>
 
-/* The rows of tables/routes.def, perms.def and events.def as data. */
+/* The rows of tables/routes.def, perms.def and events.def as data; and of
+ * what tools/sqlgen makes of sql/reports. */
 
 enum open {
 	OPEN_PUBLIC,
@@ -39,7 +40,8 @@ enum trait {
 	TRAIT_ASKS = 1024,
 	TRAIT_RAW = 2048,
 	TRAIT_PDF = 4096,
-	TRAIT_PLAIN = 8192
+	TRAIT_PLAIN = 8192,
+	TRAIT_TABLE = 16384
 };
 
 enum perm {
@@ -62,6 +64,8 @@ enum route_id {
     method, path, operation, open, permission, subject, event, traits)         \
 	ROUTE_##operation,
 #include "tables/routes.def"
+
+#include "reports.def"
 #undef ROUTE
 	ROUTE_COUNT
 };

@@ -93,6 +93,13 @@ check 'refusals of nobody' $most $page "audit_page(NULL, NULL, NULL, NULL, NULL,
 check 'a patient' 400 $page "audit_page(NULL, NULL, NULL, $patient, NULL, NULL, NULL, NULL, $page, false, NULL)"
 check 'who saw a patient, by day' 400 20 "audit_days($patient, NULL, 'UTC', now(), NULL, NULL, 20)"
 
+# audit_kinds (kinds, from, to, actor, refused, before, before seq, page): looks at
+# what is no read, of the months that fill a page; one in twenty changes something,
+# and here all of it is of another kind
+check 'a kind of change' $((rows / 20 / 12 * 2 + most)) $page "audit_kinds('{patient.read}', $half, now(), NULL, false, NULL, NULL, $page)"
+check 'the next page of it' $((rows / 20 / 12 * 2 + most)) $page "audit_kinds('{patient.read}', now() - interval '1 year', now(), NULL, NULL, $half, 5, $page)"
+check 'the first event' $((most + of_hour * 12)) 1 "audit_oldest()"
+
 # Leaves of a sealed log are in the order in which events were seen, each once; a
 # lower seq that commits later becomes a later leaf, and moves none.
 database=$(echo "$SUPER_URL" | sed 's|/epione?|/trail?|')

@@ -252,6 +252,27 @@ check audit_tile_list 'in the middle' $most "$(id 1 1), 0, 2560, 4608, 2048" epi
 check audit_tile_list 'one tile' $most "$(id 1 1), 0, 2560, 2816, 256"
 few audit_tree_list 'as many as there are clinics'
 
+# Reports, as their own role. (parameters, after, limit)
+check report_access_review 'staff' $most "'staff', 90, NULL, $page" epione_reporter
+check report_access_review 'patients, a deep page' $most "'patients', 90, $(id 2 $((rows / 2))), $page" epione_reporter
+check report_recordings 'of all years' $most "$ever, NULL, NULL, $page" epione_reporter
+check report_recordings 'a deep page' $most "$ever, us_of(now() - interval '900 days'), $(id 9 1), $page" epione_reporter
+check report_consents 'of all years' $most "$ever, NULL, NULL, $page" epione_reporter
+check report_consents 'a deep page' $most "$ever, us_of(now() - interval '900 days'), $(id 9 1), $page" epione_reporter
+check report_payments 'of all years' $most "$ever, NULL, NULL, $page" epione_reporter
+check report_payments 'a deep page' $most "$ever, us_of(now() - interval '900 days'), $(id 4 1), $page" epione_reporter
+for name in access patient_access user_activity refusals; do
+	elsewhere report_$name audit_test.sh audit_page
+done
+for name in sign_ins accounts_changed reports_run; do
+	elsewhere report_$name audit_test.sh audit_kinds
+done
+few report_keys 'as many versions as there are of a clinic'"'"'s keys'
+few report_passwords 'one clinic'
+few report_retention 'counts of all that a clinic has, which is what is asked for: a row each'
+few report_safeguards 'who work here and what happened in a month; one clinic'
+
+few report_names 'accounts of one page, by their keys'
 few password_history_list 'at most 24 of one account, by its key'
 few migration_list 'as many as there are migrations'
 few audit_words 'as many as the server knows words'
@@ -267,7 +288,7 @@ few job_list_all 'at a console, of jobs that are swept after 30 days'
 few sessions_ended 'those whose sockets are open, one by one'
 few fill_patients 'a batch, in the order of the key'
 
-for name in $(sed -n 's/^-- sql: \([a-z_]*\) many$/\1/p' sql/queries/*.sql); do
+for name in $(sed -n 's/^-- sql: \([a-z_]*\) many$/\1/p; s/^-- report: \([a-z_]*\)$/report_\1/p' sql/queries/*.sql sql/reports/*.sql); do
 	case "$tried " in
 	*" $name "*) ;;
 	*)

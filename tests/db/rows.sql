@@ -72,6 +72,14 @@ INSERT INTO may (role, rights, clinics, rel) VALUES
     ('reporter', 'S', 'own', 'clinic'),
     ('reporter', 'S', 'own', 'audit_log'),
     ('reporter', 'S', 'own', 'audit_background'),
+    ('reporter', 'S', 'own', 'account'),
+    ('reporter', 'S', 'own', 'approval'),
+    ('reporter', 'S', 'own or nil', 'class_key'),
+    ('reporter', 'S', 'own', 'recording'),
+    ('reporter', 'S', 'own', 'recording_consent'),
+    ('reporter', 'S', 'own', 'payment'),
+    ('reporter', 'S', 'own', 'report_asked'),
+    ('server', 'SI', 'own', 'report_asked'),
     ('reporter', 'S', 'own', 'audit');
 INSERT INTO may (role, rights, clinics, rel, narrowed, change) VALUES
     ('server', 'S', 'own or nil', 'class_key', $$class <> 'audit'$$, NULL),
@@ -86,7 +94,7 @@ CREATE TABLE lent (role text, functions text[]);
 INSERT INTO lent VALUES
     ('epione_server', '{attempt_take, audit_background_note, audit_days, audit_found, audit_nobody, audit_page, audit_words, invitation_find, payment_find, reset_ask, session_open, sessions_ended, sign_in_take, source_note}'),
     ('epione_jobs', '{audit_background_close, audit_months, audit_sealed_to, audit_tile_put, audit_tree_of, audit_tree_put, audit_unsealed, audit_words, keys_watch, payment_compare, payment_reconcile, recordings_due, reset_link, sweep_attempts, sweep_idempotency, sweep_invitations, sweep_jobs, sweep_sessions, sweep_strangers}'),
-    ('epione_reporter', '{}');
+    ('epione_reporter', '{audit_kinds, audit_nobody, audit_oldest, audit_page}');
 
 -- The clinics: the installation's own (nil), and two that know nothing of each other.
 CREATE FUNCTION clinics() RETURNS SETOF uuid LANGUAGE sql
@@ -149,6 +157,7 @@ BEGIN
         VALUES (c, n, n, n, n, md5(c::text), now(), now(), now());
     INSERT INTO recording_chunk (clinic_id, recording_id, index, object, bytes, sha256, asked_at)
         VALUES (c, n, 0, md5(c::text) || '/' || md5(c::text), 16, b32, now());
+    INSERT INTO report_asked (clinic_id, id, report, parameters) VALUES (c, n, 'access', '{}');
     INSERT INTO recording_consent (clinic_id, id, recording_id, account_id, role, given, wording) VALUES (c, n, n, n, 'clinician', true, 1);
 END $$;
 

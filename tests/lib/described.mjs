@@ -51,8 +51,9 @@ export function described(method, target, answer) {
   const what = `${method} ${found.path} ${answer.status}`;
   if (!foreseen) throw new Error(`${what}: not described`);
   for (const name of Object.keys(foreseen.headers ?? {})) if (answer.headers[name.toLowerCase()] === undefined) throw new Error(`${what}: no ${name}`);
-  const [media, { schema } = {}] = Object.entries(foreseen.content ?? {})[0] ?? [];
-  if ((media ?? '') !== (answer.headers['content-type'] ?? '').split(';')[0]) throw new Error(`${what}: ${answer.headers['content-type']}, not ${media}`);
+  const media = (answer.headers['content-type'] ?? '').split(';')[0], content = foreseen.content ?? { '': {} };
+  if (!content[media]) throw new Error(`${what}: ${answer.headers['content-type']}, not ${Object.keys(content).join(' or ')}`);
+  const { schema } = content[media];
   const wrong = schema && answer.body !== null ? fault(answer.body, schema, 'body') : '';
   if (wrong) throw new Error(`${what}: ${wrong}: ${answer.text.slice(0, 500)}`);
 }

@@ -2,10 +2,7 @@
 // a copy of the tree, builds it, and runs the one test that is said to hold it:
 // green before, red without. Says so in a line for each, and counts.
 //
-//   node tests/safeguards/mutate.mjs [ID|FILE...]  those of some controls, or of
-//                                                 some files of tests; or all
-//   node tests/safeguards/mutate.mjs --untried     those that nobody has seen yet
-//   node tests/safeguards/mutate.mjs --check       only whether each still applies
+// What it takes: mutate.mjs --help.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
@@ -125,7 +122,18 @@ function prove(dir, m, known, wholes) {
   }
 }
 
+const USAGE = `usage: node tests/safeguards/mutate.mjs [--untried | --check] [ID|FILE...]
+  ID|FILE...  those of some controls, or of some files of tests; all without one
+  --untried   those that nobody has seen yet
+  --check     only whether each still applies
+`;
 const args = process.argv.slice(2);
+const unknown = args.find((a) => a.startsWith('-') && !['--untried', '--check'].includes(a));
+if (unknown) {
+  const asked = unknown === '--help' || unknown === '-h';
+  process[asked ? 'stdout' : 'stderr'].write(asked ? USAGE : `mutate.mjs: ${unknown}? see --help\n`);
+  process.exit(asked ? 0 : 2);
+}
 const wanted = args.filter((a) => !a.startsWith('-'));
 const means = (w, m) => w === m.id || m.test?.startsWith(w);
 const chosen = mutations.filter((m) => (wanted.length === 0 || wanted.some((w) => means(w, m))) && (!args.includes('--untried') || m.untried));

@@ -1426,7 +1426,7 @@ END $$;
 
 ALTER FUNCTION public.reset_link(account uuid, link uuid, token_hash bytea) OWNER TO epione_owner;
 
-CREATE FUNCTION public.session_open(token_hash bytea, session uuid, background boolean, kind text, subject uuid) RETURNS TABLE(clinic_id uuid, session_id uuid, account_id uuid, patient_id uuid, role text, client text, state text, step_up_until timestamp with time zone, rebind_until timestamp with time zone, idle_expires_at timestamp with time zone, expires_at timestamp with time zone, password_expires_at timestamp with time zone, subject_patient uuid, is_self boolean, is_care boolean, is_part boolean)
+CREATE FUNCTION public.session_open(token_hash bytea, session uuid, background boolean, kind text, subject uuid) RETURNS TABLE(clinic_id uuid, session_id uuid, account_id uuid, patient_id uuid, role text, client text, state text, step_up_until timestamp with time zone, rebind_until timestamp with time zone, idle_expires_at timestamp with time zone, expires_at timestamp with time zone, password_expires_at timestamp with time zone, subject_patient uuid, is_self boolean, is_care boolean, is_part boolean, is_emergency boolean)
     LANGUAGE plpgsql SECURITY DEFINER ROWS 1
     SET search_path TO 'public', 'pg_temp'
     AS $$
@@ -1480,6 +1480,12 @@ BEGIN
           LEFT JOIN care_team c ON c.clinic_id = p.clinic_id AND c.patient_id = p.id
            AND c.account_id = session_open.account_id AND c.until > t
          WHERE p.clinic_id = session_open.clinic_id AND p.id = subject;
+        IF is_self IS NOT TRUE AND NOT is_care THEN
+            is_emergency := EXISTS (SELECT FROM review e
+                WHERE e.clinic_id = session_open.clinic_id
+                  AND e.account_id = session_open.account_id
+                  AND e.patient_id = subject_patient AND e.access_until > t);
+        END IF;
     ELSIF kind = 'visit' THEN
         SELECT r.patient_id, r.is_self, r.is_care, r.is_part
           INTO subject_patient, is_self, is_care, is_part
@@ -1497,11 +1503,13 @@ BEGIN
     is_self := coalesce(is_self, false);
     is_care := coalesce(is_care, false);
     is_part := coalesce(is_part, false);
+    is_emergency := coalesce(is_emergency, false);
     note := set_config('epione.clinic', clinic_id::text, true);
     note := set_config('epione.actor', account_id::text, true);
     note := set_config('epione.standing', CASE WHEN subject_patient IS NOT NULL
         THEN role || ' ' || state || ' ' || (is_self::integer
-            + 2 * is_part::integer + 4 * is_care::integer) END, true);
+            + 2 * is_part::integer + 4 * is_care::integer
+            + 8 * is_emergency::integer) END, true);
     RETURN NEXT;
 END $$;
 
@@ -1995,6 +2003,7 @@ CREATE TABLE public.clinic (
     totp_window_steps integer DEFAULT 1 NOT NULL,
     failures_before_delay integer DEFAULT 5 NOT NULL,
     care_days_after_visit integer DEFAULT 30 NOT NULL,
+    emergency_minutes integer DEFAULT 60 NOT NULL,
     recording integer DEFAULT 0 NOT NULL,
     recording_days integer DEFAULT 365 NOT NULL,
     recording_patient integer DEFAULT 1 NOT NULL,
@@ -2003,6 +2012,7 @@ CREATE TABLE public.clinic (
     version bigint DEFAULT 1 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT clinic_care_days_after_visit_check CHECK (((care_days_after_visit >= 0) AND (care_days_after_visit <= 365))),
+    CONSTRAINT clinic_emergency_minutes_check CHECK (((emergency_minutes >= 5) AND (emergency_minutes <= 60))),
     CONSTRAINT clinic_failures_before_delay_check CHECK (((failures_before_delay >= 3) AND (failures_before_delay <= 10))),
     CONSTRAINT clinic_idle_minutes_patient_check CHECK (((idle_minutes_patient >= 1) AND (idle_minutes_patient <= 60))),
     CONSTRAINT clinic_idle_minutes_workforce_check CHECK (((idle_minutes_workforce >= 1) AND (idle_minutes_workforce <= 60))),
@@ -2430,6 +2440,34 @@ CREATE TABLE public.reset_wait (
 
 ALTER TABLE public.reset_wait OWNER TO epione_owner;
 
+CREATE TABLE public.review (
+    clinic_id uuid NOT NULL,
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    patient_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    reason bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    access_until timestamp with time zone NOT NULL,
+    finding text,
+    note bytea,
+    signed_by uuid,
+    signed_at timestamp with time zone,
+    key_version bigint GENERATED ALWAYS AS (((('x'::text || encode(substr(reason, 2, 4), 'hex'::text)))::bit(32))::bigint) STORED,
+    CONSTRAINT review_by_another CHECK ((signed_by <> account_id)),
+    CONSTRAINT review_check CHECK (((access_until >= created_at) AND (access_until <= (created_at + '01:00:00'::interval)))),
+    CONSTRAINT review_check1 CHECK (((note IS NULL) OR (substr(note, 2, 4) = substr(reason, 2, 4)))),
+    CONSTRAINT review_check2 CHECK ((((finding IS NULL) = (signed_at IS NULL)) AND ((signed_by IS NULL) = (signed_at IS NULL)))),
+    CONSTRAINT review_finding_check CHECK ((finding = ANY (ARRAY['justified'::text, 'unjustified'::text, 'unclear'::text]))),
+    CONSTRAINT review_kind_check CHECK ((kind = 'emergency_access'::text))
+);
+
+ALTER TABLE public.review OWNER TO epione_owner;
+
+COMMENT ON COLUMN public.review.reason IS 'sealed:review_reason';
+
+COMMENT ON COLUMN public.review.note IS 'sealed:review_note';
+
 CREATE TABLE public.schema_migration (
     version bigint NOT NULL,
     name text NOT NULL,
@@ -2629,6 +2667,9 @@ ALTER TABLE ONLY public.report_asked
 ALTER TABLE ONLY public.reset_wait
     ADD CONSTRAINT reset_wait_pkey PRIMARY KEY (email_token, source);
 
+ALTER TABLE ONLY public.review
+    ADD CONSTRAINT review_pkey PRIMARY KEY (clinic_id, id);
+
 ALTER TABLE ONLY public.schema_migration
     ADD CONSTRAINT schema_migration_pkey PRIMARY KEY (version);
 
@@ -2794,6 +2835,10 @@ CREATE INDEX recording_visit ON public.recording USING btree (clinic_id, visit_i
 
 CREATE INDEX reset_wait_until ON public.reset_wait USING btree (until);
 
+CREATE INDEX review_access ON public.review USING btree (clinic_id, account_id, patient_id, access_until);
+
+CREATE INDEX review_open ON public.review USING btree (clinic_id, id) WHERE (signed_at IS NULL);
+
 CREATE INDEX session_account ON public.session USING btree (clinic_id, account_id) WHERE (ended_at IS NULL);
 
 CREATE INDEX session_expires ON public.session USING btree (expires_at);
@@ -2956,6 +3001,18 @@ ALTER TABLE ONLY public.recovery_code
 ALTER TABLE ONLY public.report_asked
     ADD CONSTRAINT report_asked_clinic_id_fkey FOREIGN KEY (clinic_id) REFERENCES public.clinic(id);
 
+ALTER TABLE ONLY public.review
+    ADD CONSTRAINT review_clinic_id_account_id_fkey FOREIGN KEY (clinic_id, account_id) REFERENCES public.account(clinic_id, id);
+
+ALTER TABLE ONLY public.review
+    ADD CONSTRAINT review_clinic_id_patient_id_fkey FOREIGN KEY (clinic_id, patient_id) REFERENCES public.patient(clinic_id, id);
+
+ALTER TABLE ONLY public.review
+    ADD CONSTRAINT review_clinic_id_patient_id_key_version_fkey FOREIGN KEY (clinic_id, patient_id, key_version) REFERENCES public.record_key(clinic_id, subject_id, version);
+
+ALTER TABLE ONLY public.review
+    ADD CONSTRAINT review_clinic_id_signed_by_fkey FOREIGN KEY (clinic_id, signed_by) REFERENCES public.account(clinic_id, id);
+
 ALTER TABLE ONLY public.session
     ADD CONSTRAINT session_clinic_id_account_id_fkey FOREIGN KEY (clinic_id, account_id) REFERENCES public.account(clinic_id, id);
 
@@ -3045,6 +3102,8 @@ ALTER TABLE public.recovery_code ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.report_asked ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.review ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY same_clinic ON public.account USING ((clinic_id = public.current_clinic()));
 
 CREATE POLICY same_clinic ON public.approval USING ((clinic_id = public.current_clinic()));
@@ -3106,6 +3165,8 @@ CREATE POLICY same_clinic ON public.recording_consent USING ((clinic_id = public
 CREATE POLICY same_clinic ON public.recovery_code USING ((clinic_id = public.current_clinic()));
 
 CREATE POLICY same_clinic ON public.report_asked USING ((clinic_id = public.current_clinic()));
+
+CREATE POLICY same_clinic ON public.review USING ((clinic_id = public.current_clinic()));
 
 CREATE POLICY same_clinic ON public.session USING ((clinic_id = public.current_clinic()));
 
@@ -3650,6 +3711,16 @@ GRANT INSERT(id) ON TABLE public.report_asked TO epione_server;
 GRANT INSERT(report) ON TABLE public.report_asked TO epione_server;
 
 GRANT INSERT(parameters) ON TABLE public.report_asked TO epione_server;
+
+GRANT SELECT,INSERT ON TABLE public.review TO epione_server;
+
+GRANT UPDATE(finding) ON TABLE public.review TO epione_server;
+
+GRANT UPDATE(note) ON TABLE public.review TO epione_server;
+
+GRANT UPDATE(signed_by) ON TABLE public.review TO epione_server;
+
+GRANT UPDATE(signed_at) ON TABLE public.review TO epione_server;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.session TO epione_server;
 

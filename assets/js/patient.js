@@ -101,13 +101,14 @@ function extras(p) {
       'Each look at your record is written down: who, when, what they did ' +
       'and why. Your own are left out.'), seen), recorded);
   }
-  void loadVisits(visits);
-  return h('div', { class: 'stack' }, part('visits', 'Visits', visits),
+  if (may(p, 'visit_book')) void loadVisits(visits);
+  return h('div', { class: 'stack' },
+    may(p, 'visit_book') ? part('visits', 'Visits', visits) : null,
     recorded, part('team', 'Care team', h('p', { class: 'muted' }, 'These clinicians ' +
       'can open this record. A visit adds its clinician for a time.'), team),
-    part('portal', 'Portal account', h('p', { class: 'muted' }, 'With an ' +
-      'account the patient can check in and join video visits.'),
-    inviteButton()));
+    may(p, 'patient_account') ? part('portal', 'Portal account',
+      h('p', { class: 'muted' }, 'With an account the patient can check in ' +
+        'and join video visits.'), inviteButton()) : null);
 }
 
 function recordingsPart() {
@@ -273,9 +274,25 @@ function actions() {
   fill(el('page-actions'), may(loaded.patient, 'visit_book')
     ? h('a', { class: 'button primary', href: `/book?patient=${id}` },
       'Book a visit') : null,
-  h('button', { type: 'button', class: 'button',
-    onclick: () => edit(true) }, icon('edit'), own
-    ? 'Change how we reach you' : 'Edit'));
+  may(loaded.patient, 'patient_patch') ? h('button', { type: 'button',
+    class: 'button', onclick: () => edit(true) }, icon('edit'), own
+    ? 'Change how we reach you' : 'Edit') : null);
+}
+
+/** Who sees the record by emergency access alone reads and changes nothing. */
+function sayEmergency() {
+  if (may(loaded.patient, 'patient_patch')) return;
+  fill(el('note'), note('warn', h('p', {}, 'You see this record by emergency ' +
+    'access, for a short time. Each look is recorded and reviewed.')));
+}
+
+/** @param {unknown} problem */
+function refusalWords(problem) {
+  if (!(problem instanceof Problem) || problem.status !== 404)
+    return [words(problem)];
+  return ['This record does not exist, or you are not on the care team.',
+    may(session, 'emergency_search') ? h('span', {}, ' In an emergency: ',
+      h('a', { href: '/emergency' }, 'emergency access'), '.') : null];
 }
 
 if (params.has('new'))
@@ -285,9 +302,8 @@ try {
   trimForm();
   void limits(form).catch(() => {}); // the server judges, too
   actions();
+  sayEmergency();
 } catch (problem) {
   fill(el('view'), note('warn', h('p', { role: 'alert' },
-    problem instanceof Problem && problem.status === 404
-      ? 'This record does not exist, or you are not on the care team.'
-      : words(problem))));
+    ...refusalWords(problem))));
 }

@@ -5,9 +5,9 @@ import { el, fill, formOf, h, put } from './dom.js';
 import { born, listName, sexName } from './format.js';
 import { Fault, onSubmit, words } from './form.js';
 import { limits } from './limits.js';
-import { begin } from './session.js';
+import { begin, may } from './session.js';
 
-await begin('patient_search');
+const session = await begin('patient_search');
 
 /** @param {Record<string, any>} patient */
 function row(patient) {
@@ -64,6 +64,7 @@ async function find(search) {
     'Check the spelling, or search by birth date.'), more);
 }
 
+el('emergency').hidden = !may(session, 'emergency_search');
 void limits(formOf('form')).catch(() => {}); // the server judges, too
 onSubmit(formOf('form'), async (values) => {
   const search = Object.fromEntries(Object.entries(values)

@@ -29,6 +29,7 @@ import { time } from './format.js';
  * @property {string | null} previous_sign_in_at
  * @property {number | null} failed_attempts to sign in since then
  * @property {number | null} approvals_waiting for this person to decide
+ * @property {number | null} reviews_waiting for this person to sign
  * @property {string[]} may the operations that are open to this person
  */
 
@@ -41,6 +42,7 @@ const NAV = [
   ['/patients', 'Patients', 'users', 'patient_search'],
   ['/users', 'Users', 'users', 'user_create'],
   ['/audit', 'Audit', 'shield', 'audit_list'],
+  ['/reviews', 'Reviews', 'check', 'review_list'],
   ['/recordings', 'Recordings', 'video', 'audit_list'],
   ['/payments', 'Payments', 'record', 'payment_export'],
   ['/approvals', 'Approvals', 'check', 'approval_list'],
@@ -192,11 +194,14 @@ function renderTop(session) {
   const who = document.getElementById('who');
 
   const pages = session.state === 'active' ? pagesOf(session) : [];
+  const waiting = /** @type {Record<string, number | null>} */ ({
+    '/approvals': session.approvals_waiting,
+    '/reviews': session.reviews_waiting });
   const links = pages.map(([path, text, name]) =>
     h('li', {}, h('a', { href: path,
       'aria-current': path === here ? 'page' : null }, icon(name), text,
-    path === '/approvals' && session.approvals_waiting
-      ? h('span', { class: 'count' }, String(session.approvals_waiting),
+    waiting[path]
+      ? h('span', { class: 'count' }, String(waiting[path]),
         h('span', { class: 'unseen' }, ' waiting')) : null)));
   if (nav) fill(nav, ...links);
   if (who) fill(who, h('span', { class: 'who-name' },

@@ -36,6 +36,7 @@ CREATE TABLE clinic (
     totp_window_steps         integer NOT NULL DEFAULT 1 CHECK (totp_window_steps BETWEEN 0 AND 1),
     failures_before_delay     integer NOT NULL DEFAULT 5 CHECK (failures_before_delay BETWEEN 3 AND 10),
     care_days_after_visit     integer NOT NULL DEFAULT 30 CHECK (care_days_after_visit BETWEEN 0 AND 365),
+    emergency_minutes         integer NOT NULL DEFAULT 60 CHECK (emergency_minutes BETWEEN 5 AND 60),
     recording                 integer NOT NULL DEFAULT 0 CHECK (recording BETWEEN 0 AND 1),
     recording_days            integer NOT NULL DEFAULT 365 CHECK (recording_days BETWEEN 1 AND 36500),
     recording_patient         integer NOT NULL DEFAULT 1 CHECK (recording_patient BETWEEN 0 AND 1),
@@ -490,6 +491,38 @@ CREATE TABLE care_team (
     CHECK ((removed_at IS NULL) = (removed_by IS NULL))
 );
 CREATE INDEX care_team_account ON care_team (clinic_id, account_id, patient_id, until);
+
+-- What somebody has to look at afterwards and say what they think of it. That a
+-- record is opened by emergency access is one until it is signed, and is what
+-- opens the record until access_until: nothing else does, and nothing prolongs it.
+--= AZ-06
+CREATE TABLE review (
+    clinic_id    uuid NOT NULL,
+    id           uuid NOT NULL,
+    kind         text NOT NULL CHECK (kind IN ('emergency_access')),
+    patient_id   uuid NOT NULL,
+    account_id   uuid NOT NULL, -- who did it
+    reason       bytea NOT NULL,
+    created_at   timestamptz NOT NULL,
+    access_until timestamptz NOT NULL CHECK (access_until BETWEEN created_at AND created_at + interval '60 minutes'),
+    finding      text CHECK (finding IN ('justified', 'unjustified', 'unclear')),
+    note         bytea,
+    signed_by    uuid,
+    signed_at    timestamptz,
+    key_version  bigint GENERATED ALWAYS AS (('x' || encode(substr(reason, 2, 4), 'hex'))::bit(32)::bigint) STORED,
+    PRIMARY KEY (clinic_id, id),
+    FOREIGN KEY (clinic_id, patient_id, key_version) REFERENCES record_key (clinic_id, subject_id, version),
+    FOREIGN KEY (clinic_id, patient_id) REFERENCES patient (clinic_id, id),
+    FOREIGN KEY (clinic_id, account_id) REFERENCES account (clinic_id, id),
+    FOREIGN KEY (clinic_id, signed_by) REFERENCES account (clinic_id, id),
+    CHECK (note IS NULL OR substr(note, 2, 4) = substr(reason, 2, 4)),
+    CHECK ((finding IS NULL) = (signed_at IS NULL) AND (signed_by IS NULL) = (signed_at IS NULL)),
+    CONSTRAINT review_by_another CHECK (signed_by <> account_id)
+);
+COMMENT ON COLUMN review.reason IS 'sealed:review_reason';
+COMMENT ON COLUMN review.note IS 'sealed:review_note';
+CREATE INDEX review_open ON review (clinic_id, id) WHERE signed_at IS NULL;
+CREATE INDEX review_access ON review (clinic_id, account_id, patient_id, access_until);
 
 -- What a clinic charges. A row is never changed: a visit costs what it cost when
 -- it was booked, so a new amount is a new row and the old one is retired.
@@ -1551,7 +1584,8 @@ CREATE FUNCTION session_open(token_hash bytea, session uuid, background boolean,
         role text, client text, state text, step_up_until timestamptz,
         rebind_until timestamptz, idle_expires_at timestamptz,
         expires_at timestamptz, password_expires_at timestamptz,
-        subject_patient uuid, is_self boolean, is_care boolean, is_part boolean)
+        subject_patient uuid, is_self boolean, is_care boolean, is_part boolean,
+        is_emergency boolean)
     LANGUAGE plpgsql SECURITY DEFINER ROWS 1 SET search_path = public, pg_temp
 AS $$
 DECLARE
@@ -1604,6 +1638,12 @@ BEGIN
           LEFT JOIN care_team c ON c.clinic_id = p.clinic_id AND c.patient_id = p.id
            AND c.account_id = session_open.account_id AND c.until > t
          WHERE p.clinic_id = session_open.clinic_id AND p.id = subject;
+        IF is_self IS NOT TRUE AND NOT is_care THEN
+            is_emergency := EXISTS (SELECT FROM review e
+                WHERE e.clinic_id = session_open.clinic_id
+                  AND e.account_id = session_open.account_id
+                  AND e.patient_id = subject_patient AND e.access_until > t);
+        END IF;
     ELSIF kind = 'visit' THEN
         SELECT r.patient_id, r.is_self, r.is_care, r.is_part
           INTO subject_patient, is_self, is_care, is_part
@@ -1621,11 +1661,13 @@ BEGIN
     is_self := coalesce(is_self, false);
     is_care := coalesce(is_care, false);
     is_part := coalesce(is_part, false);
+    is_emergency := coalesce(is_emergency, false);
     note := set_config('epione.clinic', clinic_id::text, true);
     note := set_config('epione.actor', account_id::text, true);
     note := set_config('epione.standing', CASE WHEN subject_patient IS NOT NULL
         THEN role || ' ' || state || ' ' || (is_self::integer
-            + 2 * is_part::integer + 4 * is_care::integer) END, true);
+            + 2 * is_part::integer + 4 * is_care::integer
+            + 8 * is_emergency::integer) END, true);
     RETURN NEXT;
 END $$;
 
@@ -2583,7 +2625,7 @@ BEGIN
         'password_history', 'known_source', 'attempt', 'recovery_code', 'invitation', 'approval',
         'session',
         'care_team', 'fee', 'visit', 'idempotency', 'recording', 'recording_chunk',
-        'recording_consent', 'payment', 'payment_difference', 'payment_refund', 'payment_event', 'payment_receipt', 'ledger',
+        'recording_consent', 'review', 'payment', 'payment_difference', 'payment_refund', 'payment_event', 'payment_receipt', 'ledger',
         'audit_background', 'report_asked'] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
         EXECUTE format('CREATE POLICY same_clinic ON %I USING (clinic_id = current_clinic())', t);
@@ -2643,6 +2685,9 @@ GRANT UPDATE (state, media_type, duration_s, chunks, started_at, stopped_at, che
     hold_at, hold_by, hold_reason, delete_reason) ON recording TO epione_server;
 GRANT UPDATE (asked_at, done_at, seen_at, fault) ON recording_chunk TO epione_server;
 GRANT SELECT ON store_signer TO epione_server;
+-- What was asked for stays as it was; a review is signed once.
+GRANT SELECT, INSERT ON review TO epione_server;
+GRANT UPDATE (finding, note, signed_by, signed_at) ON review TO epione_server;
 -- What was agreed and what was paid stay as they are; the server asks, and
 -- epione-jobs says how it went.
 GRANT SELECT, INSERT ON fee, payment, payment_refund, payment_event TO epione_server;
@@ -2746,6 +2791,8 @@ DO $$ BEGIN
     ASSERT NOT has_table_privilege('epione_server', 'visit', 'DELETE');
     ASSERT NOT has_table_privilege('epione_server', 'recording', 'DELETE');
     ASSERT NOT has_any_column_privilege('epione_server', 'recording_consent', 'UPDATE');
+    ASSERT NOT has_column_privilege('epione_server', 'review', 'access_until', 'UPDATE');
+    ASSERT NOT has_table_privilege('epione_server', 'review', 'DELETE');
     ASSERT NOT has_column_privilege('epione_jobs', 'recording', 'secret', 'SELECT');
     ASSERT NOT has_any_column_privilege('epione_reporter', 'record_key', 'SELECT');
     ASSERT NOT has_column_privilege('epione_reporter', 'account', 'display_name', 'SELECT');

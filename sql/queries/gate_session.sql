@@ -5,5 +5,5 @@
 -- another by now, is named in a context that was set to its clinic.
 -- sql: session_enter one
 -- in:  hash bytes, session_id uuid, background bool, kind text, subject uuid
--- out: clinic_id uuid, session_id uuid, account_id uuid, patient_id uuid, role text, client text, state text, step_up_until time, rebind_until time, idle_expires_at time, expires_at time, password_expires_at time, subject_patient uuid, is_self bool, is_care bool, is_part bool
+-- out: clinic_id uuid, session_id uuid, account_id uuid, patient_id uuid, role text, client text, state text, step_up_until time, rebind_until time, idle_expires_at time, expires_at time, password_expires_at time, subject_patient uuid, is_self bool, is_care bool, is_part bool, is_emergency bool
 SELECT * FROM session_open($1, $2, $3, $4, $5);

@@ -5,13 +5,14 @@
 --      password_min_length int, password_history int,
 --      idle_minutes_workforce int, idle_minutes_patient int,
 --      session_hours int, totp_window_steps int, failures_before_delay int,
---      care_days_after_visit int, recording int, recording_days int,
---      recording_patient int, version int
+--      care_days_after_visit int, emergency_minutes int, recording int,
+--      recording_days int, recording_patient int, version int
 SELECT name, time_zone, password_max_age_days::bigint,
        password_min_length::bigint, password_history::bigint,
        idle_minutes_workforce::bigint, idle_minutes_patient::bigint,
        session_hours::bigint, totp_window_steps::bigint,
        failures_before_delay::bigint, care_days_after_visit::bigint,
+       emergency_minutes::bigint,
        recording::bigint, recording_days::bigint, recording_patient::bigint, version
   FROM clinic
  WHERE id = current_clinic();
@@ -21,13 +22,15 @@ SELECT name, time_zone, password_max_age_days::bigint,
 --      password_history int, idle_minutes_workforce int,
 --      idle_minutes_patient int, session_hours int, totp_window_steps int,
 --      failures_before_delay int, care_days_after_visit int,
---      recording int, recording_days int, recording_patient int, version int
+--      emergency_minutes int, recording int, recording_days int,
+--      recording_patient int, version int
 UPDATE clinic SET password_max_age_days = $1::bigint,
        password_min_length = $2::bigint, password_history = $3::bigint,
        idle_minutes_workforce = $4::bigint, idle_minutes_patient = $5::bigint,
        session_hours = $6::bigint, totp_window_steps = $7::bigint,
        failures_before_delay = $8::bigint,
-       care_days_after_visit = $9::bigint, recording = $10::bigint,
-       recording_days = $11::bigint, recording_patient = $12::bigint,
+       care_days_after_visit = $9::bigint, emergency_minutes = $10::bigint,
+       recording = $11::bigint, recording_days = $12::bigint,
+       recording_patient = $13::bigint,
        version = version + 1
- WHERE id = current_clinic() AND version = $13::bigint;
+ WHERE id = current_clinic() AND version = $14::bigint;

@@ -8,6 +8,7 @@
 #define approval_list_out      account_approvals_out
 #define approval_refuse_out    approval_confirm_out
 #define difference_resolve_out difference_list_out
+#define emergency_search_out   patient_search_out
 #define fee_patch_out	       fee_list_out
 #define invitation_resend_out  patient_account_out
 #define job_retry_out	       job_list_out

@@ -139,7 +139,7 @@ creator_joins(struct op *op, const struct uuid *id)
 {
 	struct care_team_begin_in in = { *id, op->who.account };
 
-	return perm_scope(PERM_patient_read, op->who.role) == SCOPE_CARE
+	return perm_scope(PERM_patient_update, op->who.role) == SCOPE_CARE
 	    ? sql_care_team_begin(op->tx, &in)
 	    : ERR_OK;
 }

@@ -109,7 +109,7 @@ alike_read(
 		.day = born[2],
 		.limit = ALIKE_MAX,
 	};
-	if (perm_scope(PERM_patient_read, op->who.role) == SCOPE_CARE)
+	if (perm_scope(PERM_patient_update, op->who.role) == SCOPE_CARE)
 		in->care_of = op->who.account;
 	return field_name_whole(
 	    op->arena, &op->who.clinic, text[PATIENT_family_name], &in->family);

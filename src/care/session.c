@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "care/account_new.h"
 #include "care/approval.h"
+#include "care/review.h"
 #include "care/attempt.h"
 #include "care/mail.h"
 #include "care/operations.h"
@@ -36,7 +37,7 @@ struct session_shown {
 	/* INSTANT_NONE or INT64_MIN for what is not told */
 	int64_t idle_expires_at, expires_at, password_expires_at, step_up_until,
 	    password_min_length, previous_sign_in_at, failed_attempts,
-	    approvals_waiting;
+	    approvals_waiting, reviews_waiting;
 };
 
 static json_t *
@@ -59,6 +60,7 @@ const struct shape session_read_out[] = {
 	SHOWN_OR_NULL(session_shown, previous_sign_in_at, SH_TIME),
 	SHOWN_OR_NULL(session_shown, failed_attempts, SH_INT, 0, INT64_MAX),
 	SHOWN_OR_NULL(session_shown, approvals_waiting, SH_INT, 0, INT64_MAX),
+	SHOWN_OR_NULL(session_shown, reviews_waiting, SH_INT, 0, 100),
 	{ 0 },
 };
 
@@ -177,14 +179,16 @@ session_read(struct op *op)
 	struct session_owner_in in = { op->who.account, op->who.session };
 	struct session_owner_row owner;
 	struct session_shown shown;
-	int64_t waiting;
+	int64_t waiting, reviews;
 	enum err r;
 
 	if ((r = sql_session_owner(op->tx, &in, &owner)) != ERR_OK ||
-	    (r = approval_waiting(op, &waiting)) != ERR_OK)
+	    (r = approval_waiting(op, &waiting)) != ERR_OK ||
+	    (r = review_waiting(op, &reviews)) != ERR_OK)
 		return r;
 	shown = session_shown(op, &owner);
 	shown.approvals_waiting = waiting < 0 ? INT64_MIN : waiting;
+	shown.reviews_waiting = reviews < 0 ? INT64_MIN : reviews;
 	return op_answer(op, &shown);
 }
 

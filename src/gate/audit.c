@@ -54,7 +54,8 @@ event_of(const struct op *op, enum err outcome, int64_t count)
 		.actor_id = first(&op->who.account, &op->note.actor),
 		.actor_role = word_id(actor_role(op, role)),
 		.session = session_half(&op->who.session),
-		.purpose = word_id(role_purpose(role)),
+		.purpose = word_id(
+		    op->note.emergency ? WORD_EMERGENCY : role_purpose(role)),
 		.patient_id = first(&op->note.patient, &op->patient),
 		.record_id = first(&op->note.record, &op->id),
 		.returned = { op->note.returned, op->note.returned_n },

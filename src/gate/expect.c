@@ -63,7 +63,7 @@ expect_standings(const struct op *op)
 	if (!right_in_state(op->route, op->who.state))
 		return (struct text_list){ NULL, 0 };
 	for (i = 0; i < STANDINGS; i++) {
-		s = (struct standing){ i & 1, i & 2, i & 4 };
+		s = (struct standing){ i & 1, i & 2, i & 4, false };
 		if (right_suffices(scope, &s))
 			v[n++] = arena_format(op->arena, "%s %s %zu",
 			    role_name(op->who.role),

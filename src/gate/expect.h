@@ -22,7 +22,8 @@ void expect_note(const struct credential *, const struct actor *who);
 void expect_forget(const struct credential *);
 
 /* The answers (epione.standing of session_open) with which op->who may do what
- * op->route does: gate/right.h is asked of every standing that there is. */
+ * op->route does: gate/right.h is asked of every standing that there is, but for
+ * emergency access, whose row says so and is written when that is known. */
 struct text_list expect_standings(const struct op *);
 
 #endif

@@ -34,7 +34,7 @@ static struct whose
 whose_of(const struct session_enter_row *s)
 {
 	return (struct whose){ s->subject_patient,
-		{ s->is_self, s->is_part, s->is_care } };
+		{ s->is_self, s->is_part, s->is_care, s->is_emergency } };
 }
 
 /* The row is sealed, and dropped unopened if the right turns out missing. */

@@ -69,7 +69,14 @@ enum session_state {
 	STATE_PASSWORD_EXPIRED,
 	STATE_ACTIVE
 };
-enum scope { SCOPE_NONE, SCOPE_SELF, SCOPE_PART, SCOPE_CARE, SCOPE_CLINIC };
+enum scope {
+	SCOPE_NONE,
+	SCOPE_SELF,
+	SCOPE_PART,
+	SCOPE_CARE,
+	SCOPE_URGENT,
+	SCOPE_CLINIC
+};
 
 const char *role_name(enum role);   /* "patient", … */
 enum role role_parse(const char *); /* ROLE_NONE if unknown */
@@ -89,9 +96,10 @@ struct actor {
 
 /* How the actor stands to the record that the path names. */
 struct standing {
-	bool self; /* it is the actor's own */
-	bool part; /* the actor takes part in the visit */
-	bool care; /* the actor is on the patient's care team */
+	bool self;	/* it is the actor's own */
+	bool part;	/* the actor takes part in the visit */
+	bool care;	/* the actor is on the patient's care team */
+	bool emergency; /* not so, and has emergency access to the record */
 };
 
 /* What the audit row says beyond actor and request. The gate fills it from
@@ -101,6 +109,7 @@ struct audit_note {
 	    actor; /* when the session does not tell (sign-in) */
 	enum role role;
 	struct uuid patient, record;
+	bool emergency; /* the purpose is HL7's BTG, not the role's */
 	struct uuid *returned;
 	size_t returned_n;
 };

@@ -676,6 +676,8 @@ access_print(FILE *f)
 	    "# Who may do what\n\nGenerated from `src/tables/`; do not edit. "
 	    "`self`: the actor's own record; `part`: a visit the\nactor takes "
 	    "part in; `care`: patients on whose care team the actor is; "
+	    "`emergency`: and those whose record they opened by emergency "
+	    "access; "
 	    "`clinic`: any of the clinic; `–`: never.\n\n"
 	    "| call | open in state | permission | patient | clinician | "
 	    "scheduler | admin | compliance | audit event |\n"

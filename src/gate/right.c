@@ -39,6 +39,8 @@ right_suffices(enum scope scope, const struct standing *s)
 		return s->part;
 	case SCOPE_CARE:
 		return s->care;
+	case SCOPE_URGENT:
+		return s->care || s->emergency;
 	case SCOPE_CLINIC:
 		return true;
 	}
@@ -75,6 +77,8 @@ subject_check(struct op *op, const struct whose *whose)
 {
 	op->patient = whose->patient;
 	op->standing = whose->standing;
+	/*= AZ-06: each look by emergency access says so */
+	op->note.emergency = whose->standing.emergency;
 	return !uuid_is_nil(&op->patient) &&
 		right_suffices(op->scope, &op->standing)
 	    ? ERR_OK

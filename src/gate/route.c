@@ -32,7 +32,7 @@ static const struct {
 static const char *const method_names[] = { "GET", "HEAD", "POST", "PUT",
 	"PATCH", "DELETE", "OPTIONS", "OTHER" };
 static const char *const scope_names[] = { "none", "self", "part", "care",
-	"clinic" };
+	"care, emergency", "clinic" };
 static const char *const state_names[] = { "none", "totp_required",
 	"totp_enrolment_required", "password_expired", "active" };
 

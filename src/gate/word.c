@@ -63,6 +63,7 @@ words_collect(void)
 		word_add(job_names[i]);
 	word_add(route_none.operation);
 	word_add(WORD_SYSTEM);
+	word_add(WORD_EMERGENCY);
 	word_add(role_purpose(ROLE_NONE));
 	for (i = ROLE_PATIENT; i <= ROLE_COMPLIANCE; i++) {
 		word_add(role_name((enum role)i));

@@ -2,7 +2,7 @@
 // sideways scroll on the smallest phone, and not one complaint of a policy.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { Portal } from './portal.mjs';
+import { axe, Portal } from './portal.mjs';
 import { bookedVisit, pagesOf, walk } from './walk.mjs';
 
 /** @type {Portal} */
@@ -29,3 +29,56 @@ for (const role of ['clinician', 'scheduler', 'admin', 'compliance'])
     await context.close();
     assert.deepEqual(portal.complaints, []); // PA-09
   });
+
+const GRACE = { family: 'Oduya', given: 'Grace', born: '1969-11-23' };
+
+//= AZ-06, AZ-09, PA-05: without a mouse
+test('a record is opened in an emergency, reviewed, and its patient sees it', async () => {
+  const { clinic } = portal;
+  const { people } = clinic;
+  const desk = await clinic.signIn(people.scheduler);
+  const made = await desk.create('/v1/patients', { family_name: GRACE.family, given_name: GRACE.given, birth_date: GRACE.born, sex: 'female' });
+  const id = made.body.id;
+  desk.close();
+
+  const context = await portal.context({ viewport: { width: 390, height: 844 } });
+  const page = await portal.signIn(context, people.clinician2);
+  await page.goto(`${portal.url}/patient?id=${id}`);
+  await page.getByRole('link', { name: 'emergency access' }).click();
+  await page.getByRole('heading', { name: 'Emergency access' }).waitFor();
+  await page.getByLabel('Last name').fill(GRACE.family);
+  await page.getByLabel('Birth date').fill(GRACE.born);
+  await page.keyboard.press('Enter');
+  await page.getByLabel('Code', { exact: true }).fill(await portal.code(people.clinician2));
+  await page.getByRole('button', { name: 'Continue' }).click();
+  await page.getByRole('button', { name: /^Open the record of Oduya/ }).press('Enter');
+  await page.getByRole('button', { name: 'Open the record', exact: true }).press('Enter');
+  await page.getByRole('dialog').getByText('Say why').first().waitFor();
+  assert.deepEqual(await axe(page), []);
+  await page.getByLabel('Reason').fill('She fell in the hall and does not answer.');
+  await page.getByRole('button', { name: 'Open the record', exact: true }).press('Enter');
+  await page.getByRole('heading', { name: `${GRACE.given} ${GRACE.family}` }).waitFor();
+  await page.getByText(/by emergency access, for a short time/).waitFor();
+  for (const name of ['Edit', 'Invite to the portal', 'Book a visit']) assert.equal(await page.getByText(name, { exact: true }).count(), 0, name);
+  assert.deepEqual(await axe(page), []);
+  await context.close();
+
+  const officers = await portal.context();
+  const officer = await portal.signIn(officers, people.compliance);
+  await officer.getByRole('link', { name: 'Reviews 1 waiting' }).click();
+  await officer.getByText('She fell in the hall').waitFor();
+  await officer.getByRole('button', { name: /^Show what/ }).click();
+  await officer.getByText(/: Opened a record/).first().waitFor();
+  await officer.getByRole('button', { name: /^Review/ }).click();
+  await officer.getByRole('button', { name: 'Sign', exact: true }).click();
+  await officer.getByRole('dialog').getByText('Say what you find').first().waitFor();
+  assert.deepEqual(await axe(officer), []);
+  await officer.getByLabel('Finding').selectOption('justified');
+  await officer.getByLabel('Note').fill('Asked the desk: it was so.');
+  await officer.getByRole('button', { name: 'Sign', exact: true }).click();
+  await officer.getByText('Nothing waits.').waitFor();
+  await officer.getByText('Asked the desk: it was so.').waitFor();
+  assert.deepEqual(await axe(officer), []);
+  await officers.close();
+  assert.deepEqual(portal.complaints, []);
+});

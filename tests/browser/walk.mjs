@@ -22,6 +22,7 @@ export const pagesOf = (visit, patient) => ({
     [`/call?visit=${visit.id}`, 'Check your camera and microphone']],
   clinician: [['/visits', 'Today’s visits'], ['/patients', 'Patients'],
     ['/patient-new', 'New patient'], [`/patient?id=${patient}`, null],
+    ['/emergency', 'Emergency access'],
     ['/book', 'Book a visit'], [`/book?visit=${visit.id}`, 'Change a visit'],
     ['/account', 'Your account'],
     [`/call?visit=${visit.id}`, 'Check your camera and microphone'],
@@ -36,7 +37,7 @@ export const pagesOf = (visit, patient) => ({
     ['/payments', 'Payments'],
     ['/jobs', 'What failed'],
     ['/account', 'Your account']],
-  compliance: [['/audit', 'Audit'], ['/recordings', 'Recordings'],
+  compliance: [['/audit', 'Audit'], ['/reviews', 'Reviews'], ['/recordings', 'Recordings'],
     ['/account', 'Your account']],
 });
 

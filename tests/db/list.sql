@@ -95,6 +95,16 @@ SELECT id_of(1, 1), id_of(7, n), 'invite', id_of(2, n), id_of(6, n), id_of(2, 10
   FROM generate_series(1, :rows) n
  CROSS JOIN LATERAL (SELECT n IN (50, 60, 4711) AS waits) AS w;
 
+-- Reviews, of which three wait.
+INSERT INTO review (clinic_id, id, kind, patient_id, account_id, reason, created_at,
+       access_until, finding, signed_by, signed_at)
+SELECT id_of(1, 1), id_of(10, n), 'emergency_access', id_of(3, n), id_of(2, 2), v.reason, now(), now(),
+       CASE WHEN w.signed THEN 'justified' END, CASE WHEN w.signed THEN id_of(2, 3) END,
+       CASE WHEN w.signed THEN now() END
+  FROM generate_series(1, :rows) n
+  JOIN visit v ON v.clinic_id = id_of(1, 1) AND v.id = id_of(4, n)
+ CROSS JOIN LATERAL (SELECT n NOT IN (5, 600, 7000) AS signed) AS w;
+
 -- Jobs: three are dead, five wait, one of them runs late.
 INSERT INTO job (clinic_id, id, kind, key, state, run_at, error_code, created_at, ended_at)
 SELECT id_of(1, 1), id_of(8, n), 'mail', n::text,

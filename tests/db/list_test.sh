@@ -11,7 +11,7 @@ psql -X -q -d "$SUPER_URL" -c 'CREATE DATABASE lists OWNER epione_owner'
 "$EPIONECTL" migrate --database "$(echo "$OWNER_URL" | sed 's|/epione?|/lists?|')" \
 	--dir sql/migrations >"$WORK/out" 2>&1 || { cat "$WORK/out"; exit 1; }
 psql -X -q -v ON_ERROR_STOP=1 -v rows="$rows" -d "$super_db" -f tests/db/list.sql >/dev/null || exit 1
-large='patient|patient_token|name_beginning|record_key|account|session|visit|care_team|invitation|approval|job|recording|recording_chunk|recording_consent|payment|payment_difference|audit_log[a-z0-9_]*'
+large='patient|patient_token|name_beginning|record_key|account|session|visit|care_team|invitation|approval|review|job|recording|recording_chunk|recording_consent|payment|payment_difference|audit_log[a-z0-9_]*'
 
 # The statement as the server prepares it, of the types that it is given there.
 statement() {
@@ -199,6 +199,11 @@ check approval_list 'of a patient' $most "NULL, true, $(id 2 4711), NULL, $page,
 check approval_waiting 'how much' $most "$(id 2 102), false, now()"
 check approval_deciders 'how many' $most "'{admin,compliance}', $(id 2 101), $(id 2 102)"
 check approval_list 'refused ones, there are none' $most "'refused', false, NULL, NULL, $page, now()"
+check review_list 'all' $most "NULL, NULL, $page"
+check review_list 'what waits' $most "'open', NULL, $page"
+check review_list 'what is signed, the next page' $most "'signed', $(id a 4711), $page"
+check review_waiting 'how many' $most ""
+few review_officers 'those who work here'
 check approval_list 'patients that wait' $most "'waiting', true, NULL, NULL, $page, now()"
 check invitation_void 'of an account' $most "$(id 2 7), now()"
 

@@ -39,6 +39,7 @@ INSERT INTO may (role, rights, clinics, rel) VALUES
     ('server', 'SIU', 'own', 'recording'),
     ('server', 'SIU', 'own', 'recording_chunk'),
     ('server', 'SI', 'own', 'recording_consent'),
+    ('server', 'SIU', 'own', 'review'),
     ('server', 'S', 'none', 'store_signer'),
     ('server', 'SIUD', 'own', 'idempotency'),
     ('server', 'SIU', 'own', 'fee'),
@@ -141,6 +142,8 @@ BEGIN
         VALUES (c, n, n, 'explicit', now(), now(), n);
     INSERT INTO visit (clinic_id, id, patient_id, clinician_id, starts_at, ends_at, reason, created_by)
         VALUES (c, n, n, n, now(), now() + interval '1 hour', b8, n);
+    INSERT INTO review (clinic_id, id, kind, patient_id, account_id, reason, created_at, access_until)
+        VALUES (c, n, 'emergency_access', n, n, b8, now(), now());
     INSERT INTO fee (clinic_id, id, code, title, amount_minor, currency) VALUES (c, n, 'a', 'A', 100, 'USD');
     INSERT INTO payment (clinic_id, id, visit_id, patient_id, fee_id, amount_minor, currency, created_by)
         VALUES (c, n, n, n, n, 100, 'USD', n);

@@ -48,11 +48,13 @@ export async function secondClinic(clinic) {
   const [{ payment }] = await clinic.sql(`WITH fee AS (INSERT INTO fee (clinic_id, id, code, title, amount_minor, currency) VALUES (:'id', gen_random_uuid(), 'x', 'X', 100, 'USD') RETURNING id)
     INSERT INTO payment (clinic_id, id, visit_id, patient_id, fee_id, amount_minor, currency, created_by, state, paid_at)
     SELECT :'id', gen_random_uuid(), :'visit', :'patient', fee.id, 100, 'USD', :'visit', 'paid', now() FROM fee RETURNING id AS payment`, { id, visit, patient });
+  const stranger = made(await as.scheduler.create('/v1/patients', { family_name: 'Stranger', given_name: 'Sam', birth_date: '1971-01-01', sex: 'other' })).id;
+  const review = made(await as.clinician.create(`/v1/patients/${stranger}/emergency-access`, { reason: 'Theirs' })).id;
   await clinic.sql(`INSERT INTO payment_receipt (clinic_id, payment_id, refunded_minor, pdf) VALUES (:'id', :'payment', 0, '\\x25504446')`, { id, payment });
   return {
     id, as, people,
     // in an order in which all can be done: the last ones are deactivated
-    ids: { recordings: recording, 'payment-differences': difference, payments: payment, visits: visit, patients: patient, approvals: invited.approval.id, invitations: invitation, jobs: job, sessions: session, users: people.clinician },
+    ids: { recordings: recording, 'payment-differences': difference, payments: payment, visits: visit, patients: patient, approvals: invited.approval.id, reviews: review, invitations: invitation, jobs: job, sessions: session, users: people.clinician },
     close: () => Object.values(as).forEach((c) => c.close()),
   };
 }

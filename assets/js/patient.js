@@ -90,7 +90,7 @@ function extras(p) {
 
   const team = h('div', { class: 'stack-s' });
   const seen = h('div', { class: 'stack-s' });
-  const recorded = recordingsPart();
+  const recorded = recordingsPart(p);
 
   careTeam(team, id, may(p, 'care_team_add'));
   if (may(p, 'patient_accesses')) {
@@ -111,10 +111,11 @@ function extras(p) {
         'and join video visits.'), inviteButton()) : null);
 }
 
-function recordingsPart() {
+/** @param {Record<string, any>} p */
+function recordingsPart(p) {
   const place = h('div', { class: 'stack-s' });
 
-  if (!may(session, 'recording_list')) return null;
+  if (!may(session, 'recording_list') || !may(p, 'patient_patch')) return null;
   recordings(place, id);
   return part('recordings', 'Recordings', h('p', { class: 'muted' }, own
     ? 'Visits that were recorded because everyone in them agreed. Each look ' +

@@ -10,7 +10,8 @@
  */
 
 #define WORD_SYSTEM "system" /* the role of what no person does: jobs */
-#define WORD_EMERGENCY "BTG" /* the purpose of emergency access, as HL7 has it */
+#define WORD_EMERGENCY                                                         \
+	"BTG" /* the purpose of emergency access, as HL7 has it */
 
 /* Asks, if this process has not yet. In a transaction of its own: a number
  * that was rolled back would be another word's later. */

@@ -155,15 +155,16 @@ export async function call(method, path, options = {}) {
 /**
  * A file, however long it takes. Throws a Problem unless all of it came.
  * @param {string} path begins with /v1/
+ * @param {string} [accept] the form, where there are several
  * @returns {Promise<Blob>}
  */
-export async function file(path) {
+export async function file(path, accept = '*/*') {
   /** @type {Response} */
   let response;
 
   try {
-    response = await fetch(path, { credentials: 'same-origin',
-      cache: 'no-store', redirect: 'error' });
+    response = await fetch(path, { headers: { Accept: accept },
+      credentials: 'same-origin', cache: 'no-store', redirect: 'error' });
     if (response.ok) return await response.blob();
   } catch {
     throw unreached();

@@ -1,4 +1,5 @@
-// Finds by name who acted in the log, or whose record it was.
+// Finds by name who acted in the log, or whose record it was; and the words for
+// both.
 
 import { post } from './api.js';
 import { announce, buttonOf, el, fill, h, inputOf, note } from './dom.js';
@@ -35,6 +36,47 @@ async function search(kind, name) {
       return { items: body.items, more: cursor !== null };
   }
   return { items: [], more: true };
+}
+
+export const ACTIONS = /** @type {Record<string, string>} */ ({ C: 'Made',
+  R: 'Looked', U: 'Changed', D: 'Deleted', E: 'Did' });
+
+const OTHERS = /** @type {Record<string, string>} */ ({
+  system: 'The system itself', operator: 'Who runs the server' });
+
+/** Ids begin with the time, and so alike: their ends tell them apart. */
+export const ending = (/** @type {string} */ id) => `…${id.slice(-8)}`;
+
+/**
+ * Who acted, of whom there is no name.
+ * @param {string | null} id @param {string | null} role
+ */
+export const unnamed = (id, role) => id ? `Person ${ending(id)}`
+  : OTHERS[role ?? ''] ?? 'Nobody who signed in';
+
+/**
+ * Whose record it was stays unsaid until it is asked for.
+ * @param {string} id
+ * @param {Map<string, string>} names of patients that were asked for
+ */
+export function whoIsIt(id, names) {
+  const place = h('div', { role: 'status' });
+  const button = h('button', { type: 'button', class: 'linkish',
+    onclick: async () => {
+      try {
+        const { body } = await post('/v1/audit/people',
+          { kind: 'patient', patient_id: id });
+        const [person] = body.items;
+
+        names.set(id, person.name);
+        fill(place, `${person.name}. ${aboutOf(person)}`);
+        button.remove();
+      } catch (problem) {
+        fill(place, words(problem));
+      }
+    } }, 'Show the name');
+
+  return h('div', {}, place, button);
 }
 
 /**

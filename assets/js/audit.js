@@ -1,10 +1,12 @@
 // The audit log for those who watch over it: in words, with what a search or a
 // report needs (ids, names of events) a step behind.
 
-import { file, get, post, Problem, query } from './api.js';
-import { auditFinder, aboutOf } from './audit-finder.js';
-import { buttonOf, copy, el, facts, fill, formOf, h, icon, inputOf, selectOf,
-  table } from './dom.js';
+import { get, query } from './api.js';
+import { ACTIONS, auditFinder, ending, unnamed, whoIsIt }
+  from './audit-finder.js';
+import { buttonOf, copy, el, facts, fill, formOf, h, icon, inputOf, readOn,
+  selectOf, table } from './dom.js';
+import { takeAway } from './download.js';
 import { eventWords, OUTCOMES, outcomeWords, purposeWords }
   from './event-words.js';
 import { addDays, exact, isoDay, roleName, utc } from './format.js';
@@ -12,7 +14,6 @@ import { onSubmit, valuesOf, words } from './form.js';
 import { proveEvent } from './proof.js';
 import { prover } from './proof-view.js';
 import { begin } from './session.js';
-import { stepUp } from './step-up.js';
 
 const me = await begin('audit_list');
 
@@ -25,15 +26,6 @@ const patient = auditFinder('patient', ['patient'],
 let events = [];
 /** @type {Map<string, string>} names of patients that were asked for */
 const names = new Map();
-
-const ACTIONS = /** @type {Record<string, string>} */ ({ C: 'Made',
-  R: 'Looked', U: 'Changed', D: 'Deleted', E: 'Did' });
-
-const OTHERS = /** @type {Record<string, string>} */ ({
-  system: 'The system itself', operator: 'Who runs the server' });
-
-/** Ids begin with the time, and so alike: their ends tell them apart. */
-const ending = (/** @type {string} */ id) => `…${id.slice(-8)}`;
 
 /** @param {string} id @param {string} what it is the id of */
 function idWithCopy(id, what) {
@@ -48,36 +40,11 @@ function idWithCopy(id, what) {
 /** @param {any} event */
 function actorName(event) {
   if (event.actor_name) return event.actor_name;
-  if (event.actor_id) return `Person ${ending(event.actor_id)}`;
-  return OTHERS[event.actor_role] ?? 'Nobody who signed in';
+  return unnamed(event.actor_id, event.actor_role);
 }
 
 /** @param {string} id */
 const patientName = (id) => names.get(id) ?? `Patient ${ending(id)}`;
-
-/**
- * Whose record it was stays unsaid until it is asked for.
- * @param {string} id
- */
-function whoIsIt(id) {
-  const place = h('div', { role: 'status' });
-  const button = h('button', { type: 'button', class: 'linkish',
-    onclick: async () => {
-      try {
-        const { body } = await post('/v1/audit/people',
-          { kind: 'patient', patient_id: id });
-        const [person] = body.items;
-
-        names.set(id, person.name);
-        fill(place, `${person.name}. ${aboutOf(person)}`);
-        button.remove();
-      } catch (problem) {
-        fill(place, words(problem));
-      }
-    } }, 'Show the name');
-
-  return h('div', {}, place, button);
-}
 
 /** @param {any} event */
 function details(event) {
@@ -91,7 +58,7 @@ function details(event) {
       ['Call', h('span', { class: 'mono' }, event.operation)],
       ['Outcome', h('span', { class: 'mono' }, event.outcome)],
       ['Why', purposeWords(event.purpose)],
-      ['Patient', of && h('div', {}, whoIsIt(of), idWithCopy(of, 'patient'))],
+      ['Patient', of && h('div', {}, whoIsIt(of, names), idWithCopy(of, 'patient'))],
       ['Person’s id', by && idWithCopy(by, 'person')],
       ['Record’s id', record && record !== of &&
         idWithCopy(record, 'record')],
@@ -185,16 +152,7 @@ async function page(cursor) {
   fill(el('more'), body.next_cursor ? h('button', { type: 'button',
     class: 'button', onclick: () => void page(body.next_cursor)
       .catch(complain) }, 'Show older events') : null);
-  if (before) goOn(before);
-}
-
-/** @param {number} index reading goes on where the new ones begin */
-function goOn(index) {
-  const row = el('list').querySelectorAll('tbody tr')[index];
-
-  if (!(row instanceof HTMLElement)) return;
-  row.tabIndex = -1;
-  row.focus();
+  if (before) readOn(el('list'), before);
 }
 
 /** @param {unknown} problem */
@@ -210,40 +168,19 @@ function scoped() {
   el('people').hidden = selectOf('scope').value === 'nobody';
 }
 
-/** @param {...(string | Node | null)} what */
-const exportSays = (...what) => fill(el('export-state'), ...what);
-
-/** @param {Blob} log */
-function save(log) {
-  const url = URL.createObjectURL(log);
-
-  h('a', { href: url, download: `audit ${isoDay(new Date())}.csv` }).click();
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
-}
-
-//= AZ-09
-async function takeAway() {
-  exportSays('Preparing the file. A long log takes a while.');
-  try {
-    save(await file('/v1/audit/export' + query(filters())));
-    exportSays('The file is among your downloads. It holds who did what: ' +
-      'keep it where only those can see it who may see this page.');
-  } catch (problem) {
-    exportSays();
-    if (problem instanceof Problem && problem.code === 'step_up_required') {
-      if (await stepUp('A copy of the log leaves the clinic’s system, so it ' +
-          'needs a fresh code.')) await takeAway();
-      return;
-    }
-    exportSays(h('span', { class: 'error', role: 'alert' }, icon('alert'),
-      words(problem)));
-  }
-}
+const copyOfLog = () => takeAway({
+  path: '/v1/audit/export' + query(filters()), name: 'audit',
+  wait: 'Preparing the file. A long log takes a while.',
+  why: 'A copy of the log leaves the clinic’s system, so it needs a fresh code.',
+  done: 'The file is among your downloads. It holds who did what: keep it ' +
+    'where only those can see it who may see this page.',
+  says: (...what) => fill(el('export-state'), ...what),
+});
 
 buttonOf('export').hidden = !me.may.includes('audit_export');
 buttonOf('export').addEventListener('click', async () => {
   buttonOf('export').disabled = true;
-  await takeAway();
+  await copyOfLog();
   buttonOf('export').disabled = false;
 });
 

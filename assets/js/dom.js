@@ -153,6 +153,18 @@ export function table(caption, heads, rows) {
 }
 
 /**
+ * Reading goes on where the new rows of a table begin.
+ * @param {HTMLElement} place @param {number} index
+ */
+export function readOn(place, index) {
+  const row = place.querySelectorAll('tbody tr')[index];
+
+  if (!(row instanceof HTMLElement)) return;
+  row.tabIndex = -1;
+  row.focus();
+}
+
+/**
  * Name and value pairs.
  * @param {Array<[string, Child]>} pairs those without a value are left out
  */

@@ -1,9 +1,10 @@
 // The desk's view of payments: who owes, what months came to, each payment, and
 // refunds.
 
-import { file, get, post, Problem, query } from './api.js';
+import { get, post, Problem, query } from './api.js';
 import { announce, buttonOf, el, fill, formOf, h, icon, inputOf, note,
   selectOf, table } from './dom.js';
+import { takeAway } from './download.js';
 import { ask } from './dialog.js';
 import { addDays, exact, isoDay, minorOf, money, plainAmount, shortDay, time,
   utc } from './format.js';
@@ -246,29 +247,16 @@ async function loadList(cursor) {
 const exportSays = (...what) => fill(el('export-state'), ...what);
 
 //= AZ-09: what leaves the clinic needs a fresh code
-async function takeAway() {
-  exportSays('Preparing the file.');
-  try {
-    const url = URL.createObjectURL(
-      await file('/v1/payments/export' + query(filters())));
+const copyOfPayments = () => takeAway({
+  path: '/v1/payments/export' + query(filters()), name: 'payments',
+  wait: 'Preparing the file.',
+  why: 'A copy leaves the clinic’s system, so it needs a fresh code.',
+  done: 'The file is among your downloads. It names nobody: patients and ' +
+    'visits are in it by their ids.',
+  says: exportSays,
+});
 
-    h('a', { href: url,
-      download: `payments ${isoDay(new Date())}.csv` }).click();
-    setTimeout(() => URL.revokeObjectURL(url), 60_000);
-    exportSays('The file is among your downloads. It names nobody: patients ' +
-      'and visits are in it by their ids.');
-  } catch (problem) {
-    exportSays();
-    if (problem instanceof Problem && problem.code === 'step_up_required') {
-      if (await stepUp('A copy leaves the clinic’s system, so it needs a ' +
-          'fresh code.')) await takeAway();
-      return;
-    }
-    complain(problem);
-  }
-}
-
-buttonOf('export').addEventListener('click', () => void takeAway());
+buttonOf('export').addEventListener('click', () => void copyOfPayments());
 onSubmit(form, async () => loadList());
 el('fees-link').hidden = !may(session, 'fee_patch');
 for (const [value, [text]] of Object.entries(STATES))

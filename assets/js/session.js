@@ -43,6 +43,7 @@ const NAV = [
   ['/users', 'Users', 'users', 'user_create'],
   ['/audit', 'Audit', 'shield', 'audit_list'],
   ['/reviews', 'Reviews', 'check', 'review_list'],
+  ['/reports', 'Reports', 'record', 'report_list'],
   ['/recordings', 'Recordings', 'video', 'audit_list'],
   ['/payments', 'Payments', 'record', 'payment_export'],
   ['/approvals', 'Approvals', 'check', 'approval_list'],

@@ -8,11 +8,11 @@
 -- column: payment_id uuid, Payment
 -- column: visit_id uuid, Visit
 -- column: patient_id patient, Patient
--- column: amount_minor int, Amount (cents)
+-- column: amount_minor int, Amount
 -- column: currency text, Currency
 -- column: state text, State
 -- column: paid_at time, Paid
--- column: refunded_minor int, Given back (cents)
+-- column: refunded_minor int, Given back
 -- column: dispute text, Dispute
 -- column: difference text, Processor differs
 -- column: restricted bool, Not for health plans

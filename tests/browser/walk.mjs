@@ -37,7 +37,11 @@ export const pagesOf = (visit, patient) => ({
     ['/payments', 'Payments'],
     ['/jobs', 'What failed'],
     ['/account', 'Your account']],
-  compliance: [['/audit', 'Audit'], ['/reviews', 'Reviews'], ['/recordings', 'Recordings'],
+  compliance: [['/audit', 'Audit'], ['/reviews', 'Reviews'],
+    ['/reports', 'Reports'],
+    ['/reports?name=safeguards', 'Safeguards'],
+    ['/reports?name=user_activity', 'What a person did'],
+    ['/recordings', 'Recordings'],
     ['/account', 'Your account']],
 });
 

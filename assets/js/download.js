@@ -1,0 +1,44 @@
+// A copy that leaves the clinic's system, as a file among the downloads.
+//= AZ-09: it asks for a fresh code
+
+import { file, Problem } from './api.js';
+import { h, icon } from './dom.js';
+import { words } from './form.js';
+import { isoDay } from './format.js';
+import { stepUp } from './step-up.js';
+
+/** @param {Blob} content @param {string} name */
+function save(content, name) {
+  const url = URL.createObjectURL(content);
+
+  h('a', { href: url, download: `${name} ${isoDay(new Date())}.csv` }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}
+
+/**
+ * @typedef {object} Copy
+ * @property {string} path
+ * @property {string} [accept] where the same address answers in other forms too
+ * @property {string} name of the file, before the day
+ * @property {string} wait what to say until it is there
+ * @property {string} why it needs a fresh code
+ * @property {string} done what to say then
+ * @property {(...what: Array<string | Node>) => void} says
+ */
+
+/** @param {Copy} copy */
+export async function takeAway(copy) {
+  copy.says(copy.wait);
+  try {
+    save(await file(copy.path, copy.accept), copy.name);
+    copy.says(copy.done);
+  } catch (problem) {
+    copy.says();
+    if (problem instanceof Problem && problem.code === 'step_up_required') {
+      if (await stepUp(copy.why)) await takeAway(copy);
+      return;
+    }
+    copy.says(h('span', { class: 'error', role: 'alert' }, icon('alert'),
+      words(problem)));
+  }
+}

@@ -1,0 +1,77 @@
+// The officer's reports by the page: found, asked, read, and taken away.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+import { Portal, axe, overflow } from './portal.mjs';
+
+/** @type {Portal} */
+let portal;
+let context, page;
+
+before(async () => {
+  portal = await Portal.start();
+  context = await portal.context();
+  page = await portal.signIn(context, portal.clinic.people.compliance);
+});
+after(() => portal?.stop());
+
+const cells = (name) => page.getByRole('table').getByRole('row').filter({ hasText: name }).getByRole('cell');
+
+test('a report is found by its question, asked and read', async () => {
+  await page.getByRole('link', { name: 'Reports' }).click();
+  await page.getByText('Who has an account, with which rights').waitFor();
+  assert.deepEqual(await axe(page), []);
+  await page.getByRole('link', { name: 'Accounts and their rights' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Accounts and their rights' }).waitFor();
+  await page.getByText('164.308(a)(4)(ii)(C)').waitFor();
+  await page.getByLabel('Dormant after so many days').fill('0');
+  await page.getByRole('button', { name: 'Run report' }).click();
+  await page.getByText('Enter 1 to 3650').first().waitFor();
+  await page.getByLabel('Dormant after so many days').fill('90');
+  await page.keyboard.press('Enter');
+  await cells(portal.clinic.people.clinician.name).first().waitFor();
+  assert.ok((await cells(portal.clinic.people.clinician.name).allTextContents()).some((t) => t.includes('authenticator')));
+  assert.match(await page.locator('#count').textContent(), /^\d+ lines$/);
+  assert.deepEqual(await axe(page), []);
+});
+
+test('who has to be chosen is asked for, and a time that is too long is said where it is', async () => {
+  await page.goto(`${portal.url}/reports?name=user_activity`);
+  await page.getByRole('button', { name: 'Run report' }).click();
+  await page.getByRole('alert').getByText('Find and choose the person first').waitFor();
+  await page.getByRole('searchbox', { name: 'Person' }).fill(portal.clinic.people.compliance.name.split(' ')[0]);
+  await page.getByRole('button', { name: 'Find person' }).click();
+  await page.getByRole('button', { name: `Choose ${portal.clinic.people.compliance.name}` }).click();
+  await page.getByRole('button', { name: 'Run report' }).click();
+  await cells('Ran a report').first().waitFor();
+  await page.getByLabel('From').fill('1926-01-01');
+  await page.getByRole('button', { name: 'Run report' }).click();
+  await page.getByText('2200 days at most').first().waitFor();
+  await page.locator('.field.wrong #from').waitFor();
+});
+
+//= AZ-09
+test('a report is taken away with a fresh code', async () => {
+  await page.goto(`${portal.url}/reports?name=safeguards`);
+  await portal.clinic.sql('UPDATE session SET step_up_until = NULL');
+  await page.getByRole('button', { name: 'Download as a file' }).click();
+  await page.getByLabel('Code').fill(await portal.code(portal.clinic.people.compliance));
+  const [download] = await Promise.all([page.waitForEvent('download'), page.keyboard.press('Enter')]);
+  const text = readFileSync(await download.path(), 'utf8');
+  assert.match(download.suggestedFilename(), /^safeguards \d{4}-\d\d-\d\d\.csv$/);
+  assert.ok(text.startsWith('"rule","safeguard","met","evidence","duty"\r\n') && text.includes('"164.312(b)"'));
+});
+
+//= PA-01: on a phone, in both schemes
+test('reports are read on a phone, in the light and in the dark', async () => {
+  for (const colorScheme of ['light', 'dark']) {
+    await page.emulateMedia({ colorScheme });
+    await page.setViewportSize({ width: 390, height: 800 });
+    await page.goto(`${portal.url}/reports?name=safeguards`);
+    await page.getByRole('button', { name: 'Run report' }).click();
+    await page.getByRole('table').waitFor();
+    assert.deepEqual(await axe(page), []);
+    assert.equal(await overflow(page), 0);
+  }
+  assert.deepEqual(portal.complaints, []);
+});

@@ -268,7 +268,6 @@ approval_confirm(struct op *op)
 
 	if ((r = approval_find(op, &p)) == ERR_OK &&
 	    (r = second_check(op, &p)) == ERR_OK &&
-	    (r = op_step_up(op)) == ERR_OK &&
 	    (r = approval_carry_out(
 		 op->tx, &p, &op->who.account, op->now, phrase)) == ERR_OK)
 		r = op_answer(op,

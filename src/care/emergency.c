@@ -31,20 +31,11 @@ const struct shape emergency_open_out[] = {
 	{ 0 },
 };
 
-/*= AZ-09 */
-static enum err
-emergency_begin(struct op *op)
-{
-	op->note.emergency = true;
-	return op_step_up(op);
-}
-
 enum err
 emergency_search(struct op *op)
 {
-	enum err r = emergency_begin(op);
-
-	return r == ERR_OK ? patient_search(op) : r;
+	op->note.emergency = true;
+	return patient_search(op);
 }
 
 static enum err
@@ -74,8 +65,7 @@ emergency_open(struct op *op)
 	struct opened made = { .id = uuid_new() };
 	enum err r;
 
-	if ((r = emergency_begin(op)) != ERR_OK)
-		return r;
+	op->note.emergency = true;
 	if (op->standing.care)
 		return ERR_ALREADY_DONE;
 	if ((r = access_grant(op, &made)) != ERR_OK ||

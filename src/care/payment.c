@@ -316,10 +316,6 @@ refund_begin(struct op *op, const struct payment_row *p, int64_t amount)
 static enum err
 refund_check(struct op *op, const struct payment_row *p, int64_t amount)
 {
-	enum err r = op_step_up(op);
-
-	if (r != ERR_OK)
-		return r;
 	if (in_text(op, "reason") == NULL)
 		return op_refuse(op, ERR_MISSING_FIELD, "reason");
 	if (strcmp(p->state, "paid") != 0)

@@ -54,7 +54,6 @@ const struct shape recording_delete_out[] = {
 	{ 0 },
 };
 
-/*= AZ-09: a fresh factor, and the recording locked */
 static enum err
 keep_find(struct op *op, struct recording_row *g)
 {
@@ -62,8 +61,7 @@ keep_find(struct op *op, struct recording_row *g)
 	enum err r;
 
 	op->note.record = op->id;
-	if ((r = op_step_up(op)) != ERR_OK ||
-	    (r = sql_recording_lock(op->tx, &in, g)) != ERR_OK)
+	if ((r = sql_recording_lock(op->tx, &in, g)) != ERR_OK)
 		return r;
 	return g->key != NULL ? ERR_OK : ERR_NOT_FOUND;
 }

@@ -18,6 +18,7 @@ enum {
 	PDF = TRAIT_PDF,
 	PLAIN = TRAIT_PLAIN,
 	TABLE = TRAIT_TABLE,
+	FRESH = TRAIT_FRESH,
 };
 
 /* A shape that nobody wrote is NULL here: the operation takes, or answers,

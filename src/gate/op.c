@@ -19,7 +19,6 @@ op_refuse(struct op *op, enum err e, const char *field)
 	return e;
 }
 
-/*= AZ-09: what is grave needs a fresh factor */
 enum err
 op_step_up(const struct op *op)
 {

@@ -339,13 +339,16 @@ operation(const struct route *r)
 	const char *broad = (r->traits & TRAIT_SEARCHES) == 0
 	    ? ""
 	    : " What would take too long is 503 `too_broad`: narrow it.";
+	const bool fresh = (r->traits & TRAIT_FRESH) != 0;
 	json_t *o = json_pack("{s:s, s:o, s:[o], s:o, s:s, s:s, s:s, s:o, s:o}",
 	    "operationId", r->operation, "summary", summary(r), "tags", tag(r),
 	    "description",
-	    json_sprintf("Open in state: %s. %s as `%s`.%s%s",
+	    json_sprintf("Open in state: %s. %s as `%s`.%s%s%s",
 		open_names[r->open],
 		own ? "Of its answers only refusals are recorded," : "Recorded",
-		event_stored(r->event), remark(r), broad),
+		event_stored(r->event), remark(r), broad,
+		fresh ? " Needs a fresh code: else 403 `step_up_required`."
+		      : ""),
 	    "x-permission", perm_name(r->perm), "x-event",
 	    event_stored(r->event), "x-recorded", own ? "refusals" : "all",
 	    "parameters", parameters(r), "responses", responses(r));
@@ -357,6 +360,8 @@ operation(const struct route *r)
 			    ? "application/merge-patch+json"
 			    : "application/json",
 			"schema", input_schema(r)));
+	if (fresh)
+		json_object_set_new(o, "x-fresh", json_true());
 	if (r->open == OPEN_PUBLIC)
 		json_object_set_new(o, "security", json_array());
 	return o;

@@ -41,7 +41,8 @@ enum trait {
 	TRAIT_RAW = 2048,
 	TRAIT_PDF = 4096,
 	TRAIT_PLAIN = 8192,
-	TRAIT_TABLE = 16384
+	TRAIT_TABLE = 16384,
+	TRAIT_FRESH = 32768
 };
 
 enum perm {

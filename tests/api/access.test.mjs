@@ -181,6 +181,43 @@ test('the description says what can be sent and what can come back', () => {
   for (const [text, right] of [[' ', false], ['\u3000\n', false], [' x ', true]]) assert.equal(new RegExp(name.pattern, 'u').test(text), right, JSON.stringify(text));
 });
 
+//= AZ-09: and what the operation did by then is undone
+test('what is grave needs a fresh code, each by its row', async () => {
+  const second = await secondClinic(clinic, 'Grave');
+  const { ids, as } = second;
+  const alone = () => clinic.sql(`UPDATE care_team SET until = now() WHERE clinic_id = :'id'`, second);
+  const recording = (hold) => () => clinic.sql(`UPDATE recording SET state = 'stored', hold_at = ${hold ? 'now(), hold_by = clinician_id' : 'NULL, hold_by = NULL'} WHERE id = :'id'`, { id: ids.recordings });
+  const reason = { reason: 'x' };
+  /** Who asks what, and what has to be so that nothing else is wrong with it. */
+  const well = {
+    approval_confirm: [as.compliance, ids.approvals, {}],
+    emergency_search: [as.clinician, '', { family_name: 'Elsewhere', birth_date: '1970-01-01' }],
+    emergency_open: [as.clinician, ids.patients, reason, alone],
+    recording_delete: [as.compliance, ids.recordings, reason, recording(false)],
+    recording_hold: [as.compliance, ids.recordings, reason, recording(false)],
+    recording_release: [as.compliance, ids.recordings, reason, recording(true)],
+    payment_export: [as.admin, ''],
+    payment_refund: [as.scheduler, ids.payments, reason],
+    audit_export: [as.compliance, ''],
+  };
+  const grave = Object.entries(document.paths).flatMap(([path, calls]) => Object.entries(calls).filter(([, call]) => call['x-fresh']).map(([method, call]) => [method.toUpperCase(), path, call.operationId]));
+  assert.deepEqual(grave.map(([,, name]) => name).sort(), Object.keys(well).sort());
+  const state = () => clinic.sql(`SELECT (SELECT array_agg(a.state) FROM approval a) AS asked, (SELECT array_agg(g::text) FROM recording g) AS kept, (SELECT count(*) FROM payment_refund) AS refunds, (SELECT count(*) FROM review) AS reviews`);
+  for (const [method, path, name] of grave) {
+    const [client, id, body, prepare] = well[name];
+    await prepare?.();
+    const before = await state();
+    await clinic.sql(`UPDATE session SET step_up_until = now() WHERE clinic_id = :'id'`, second);
+    const r = await client.request(method, path.replace('{id}', id), body, { 'idempotency-key': randomUUID() });
+    assert.deepEqual([r.status, r.body?.code], [403, 'step_up_required'], `${name}: ${r.text}`);
+    assert.deepEqual(await state(), before, name);
+    await clinic.sql(`UPDATE session SET step_up_until = now() + interval '5 minutes' WHERE clinic_id = :'id'`, second);
+    const done = await client.request(method, path.replace('{id}', id), body, { 'idempotency-key': randomUUID() });
+    assert.ok(done.status < 300, `${name}: ${done.status} ${done.text}`);
+  }
+  second.close();
+});
+
 //= AZ-04, AZ-01: each id that an address, a query or a body can hold, of a clinic that is really another
 test('another clinic’s ids and ids that do not exist look the same', async () => {
   const second = await secondClinic(clinic);

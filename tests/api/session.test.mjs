@@ -637,7 +637,7 @@ test('who is signed in, and until when', async () => {
   const client = await clinic.signIn(patient);
   const { body, headers } = await client.get('/v1/session');
   assert.equal(headers['cache-control'], 'no-store');
-  assert.deepEqual(Object.keys(body).sort(), ['approvals_waiting', 'expires_at', 'failed_attempts', 'idle_expires_at', 'may', 'password_expires_at', 'password_min_length', 'previous_sign_in_at', 'state', 'step_up_until', 'user']);
+  assert.deepEqual(Object.keys(body).sort(), ['approvals_waiting', 'expires_at', 'failed_attempts', 'idle_expires_at', 'may', 'password_expires_at', 'password_min_length', 'previous_sign_in_at', 'reviews_waiting', 'state', 'step_up_until', 'user']);
   assert.equal(body.user.role, 'patient');
   assert.equal(body.user.patient_id, patient.patient_id);
   assert.ok(body.user.display_name.length > 0);

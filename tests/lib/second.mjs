@@ -23,12 +23,12 @@ async function enter(clinic, account, role) {
 }
 
 /** {id, as: {role: Client}, people: {role: id}, ids: {users, patients, visits, …: by the word in the address}, close()} */
-export async function secondClinic(clinic) {
-  const id = await clinic.operator('clinic', 'add', '--name', 'Elsewhere');
+export async function secondClinic(clinic, name = 'Elsewhere') {
+  const id = await clinic.operator('clinic', 'add', '--name', name);
   const as = {}, people = {};
   const only = async (role) => (await clinic.sql(`SELECT id FROM account WHERE clinic_id = :'id' AND role = :'role'`, { id, role }))[0].id;
   for (const role of ['admin', 'clinician', 'scheduler', 'compliance']) {
-    await clinic.operator('user', 'add', '--clinic', 'Elsewhere', '--role', role, '--name', `Their ${role}`, '--email', `${role}@elsewhere.example`);
+    await clinic.operator('user', 'add', '--clinic', name, '--role', role, '--name', `Their ${role}`, '--email', `${role}@elsewhere.example`);
     people[role] = await only(role);
     as[role] = await enter(clinic, people[role], role);
   }

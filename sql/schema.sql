@@ -2837,6 +2837,8 @@ CREATE INDEX reset_wait_until ON public.reset_wait USING btree (until);
 
 CREATE INDEX review_access ON public.review USING btree (clinic_id, account_id, patient_id, access_until);
 
+CREATE INDEX review_made ON public.review USING btree (clinic_id, created_at, id);
+
 CREATE INDEX review_open ON public.review USING btree (clinic_id, id) WHERE (signed_at IS NULL);
 
 CREATE INDEX session_account ON public.session USING btree (clinic_id, account_id) WHERE (ended_at IS NULL);
@@ -3714,13 +3716,30 @@ GRANT INSERT(parameters) ON TABLE public.report_asked TO epione_server;
 
 GRANT SELECT,INSERT ON TABLE public.review TO epione_server;
 
+GRANT SELECT(clinic_id) ON TABLE public.review TO epione_reporter;
+
+GRANT SELECT(id) ON TABLE public.review TO epione_reporter;
+
+GRANT SELECT(kind) ON TABLE public.review TO epione_reporter;
+
+GRANT SELECT(patient_id) ON TABLE public.review TO epione_reporter;
+
+GRANT SELECT(account_id) ON TABLE public.review TO epione_reporter;
+
+GRANT SELECT(created_at) ON TABLE public.review TO epione_reporter;
+
+GRANT SELECT(access_until) ON TABLE public.review TO epione_reporter;
+
 GRANT UPDATE(finding) ON TABLE public.review TO epione_server;
+GRANT SELECT(finding) ON TABLE public.review TO epione_reporter;
 
 GRANT UPDATE(note) ON TABLE public.review TO epione_server;
 
 GRANT UPDATE(signed_by) ON TABLE public.review TO epione_server;
+GRANT SELECT(signed_by) ON TABLE public.review TO epione_reporter;
 
 GRANT UPDATE(signed_at) ON TABLE public.review TO epione_server;
+GRANT SELECT(signed_at) ON TABLE public.review TO epione_reporter;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.session TO epione_server;
 

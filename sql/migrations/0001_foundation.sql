@@ -522,6 +522,7 @@ CREATE TABLE review (
 COMMENT ON COLUMN review.reason IS 'sealed:review_reason';
 COMMENT ON COLUMN review.note IS 'sealed:review_note';
 CREATE INDEX review_open ON review (clinic_id, id) WHERE signed_at IS NULL;
+CREATE INDEX review_made ON review (clinic_id, created_at, id);
 CREATE INDEX review_access ON review (clinic_id, account_id, patient_id, access_until);
 
 -- What a clinic charges. A row is never changed: a visit costs what it cost when
@@ -2737,6 +2738,8 @@ GRANT SELECT (clinic_id, class, version, created_at, records, seals, seals_most,
     ON class_key TO epione_reporter;
 GRANT SELECT (clinic_id, id, visit_id, patient_id, clinician_id, state, duration_s, chunks, created_at,
     started_at, stopped_at, checked_at, keep_until, deleted_at, hold_at, hold_by) ON recording TO epione_reporter;
+GRANT SELECT (clinic_id, id, kind, patient_id, account_id, created_at, access_until, finding, signed_by,
+    signed_at) ON review TO epione_reporter;
 GRANT SELECT ON recording_consent, report_asked TO epione_reporter;
 GRANT SELECT (clinic_id, id, visit_id, patient_id, amount_minor, currency, state, refunded_minor,
     dispute, difference, restricted, paid_at, created_at, created_by) ON payment TO epione_reporter;

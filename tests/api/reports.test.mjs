@@ -47,7 +47,7 @@ after(async () => {
 test('the list says what each report answers, takes and shows', async () => {
   const { body: { items, next_cursor } } = await as.compliance.get('/v1/reports');
   assert.equal(next_cursor, null);
-  assert.deepEqual(items.map((r) => r.name), ['access', 'access_review', 'accounts_changed', 'consents', 'keys', 'passwords',
+  assert.deepEqual(items.map((r) => r.name), ['access', 'access_review', 'accounts_changed', 'consents', 'emergency_access', 'keys', 'passwords',
     'patient_access', 'payments', 'recordings', 'refusals', 'reports_run', 'retention', 'safeguards', 'sign_ins', 'user_activity']);
   for (const r of items) {
     assert.match(r.description, /\?/, r.name);
@@ -182,6 +182,25 @@ test('keys, recordings, consents and payments are listed as they stand', async (
   assert.deepEqual([kept.Recordings.count, kept.Recordings.held, kept.Recordings.oldest_at], [Number(n), Number(held), '2024-03-09T10:00:00Z']);
   assert.equal(kept['Audit log'].oldest_at, '2024-03-05T10:00:00Z');
   assert.equal(kept['Payments and receipts'].count, Number((await clinic.sql(`SELECT count(*) AS n FROM payment WHERE clinic_id = :'own'`, { own }))[0].n));
+});
+
+//= AZ-06: who opened records outside of their care, and what the review found
+test('emergency access stands with its review', async () => {
+  const away = clinic.patients.at(-1), officer = await clinic.accountId(clinic.people.compliance);
+  await clinic.sql(`UPDATE care_team SET until = now() WHERE account_id = :'staff' AND patient_id = :'away'; UPDATE session SET step_up_until = now() + interval '1 hour' WHERE account_id = :'staff'`, { staff, away });
+  const made = async () => {
+    const r = await as.clinician.create(`/v1/patients/${away}/emergency-access`, { reason: 'Collapsed in the street' });
+    assert.ok(r.status < 300, r.text);
+  };
+  await made();
+  const mine = async () => (await run('emergency_access', 'limit=100')).filter((r) => r.patient_id === away);
+  const [waits] = await mine();
+  assert.deepEqual([waits.name, waits.finding, waits.signed_at, waits.signed_by_name, waits.open_days], [clinic.people.clinician.name, null, null, null, 0]);
+  await clinic.sql(`UPDATE review SET finding = 'justified', signed_at = now(), signed_by = :'officer' WHERE id = :'id'`, { officer, id: waits.review_id });
+  const [signed] = await mine();
+  assert.deepEqual([signed.finding, signed.signed_by_name, signed.open_days], ['justified', clinic.people.compliance.name, null]);
+  assert.ok(!JSON.stringify(await mine()).includes('street'), 'its reason is sealed, and read at the review alone');
+  assert.deepEqual((await run('emergency_access', 'limit=100')).filter((r) => r.review_id === theirs.ids.reviews), []);
 });
 
 test('each rule has what meets it, evidence of now, and what is left to the clinic', async () => {

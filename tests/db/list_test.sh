@@ -266,6 +266,8 @@ check report_consents 'of all years' $most "$ever, NULL, NULL, $page" epione_rep
 check report_consents 'a deep page' $most "$ever, us_of(now() - interval '900 days'), $(id 9 1), $page" epione_reporter
 check report_payments 'of all years' $most "$ever, NULL, NULL, $page" epione_reporter
 check report_payments 'a deep page' $most "$ever, us_of(now() - interval '900 days'), $(id 4 1), $page" epione_reporter
+check report_emergency_access 'of all years' $most "$ever, NULL, NULL, $page" epione_reporter
+check report_emergency_access 'a deep page' $most "$ever, us_of(now() - interval '2 days'), $(id a 4711), $page" epione_reporter
 for name in access patient_access user_activity refusals; do
 	elsewhere report_$name audit_test.sh audit_page
 done

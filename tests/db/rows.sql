@@ -76,6 +76,7 @@ INSERT INTO may (role, rights, clinics, rel) VALUES
     ('reporter', 'S', 'own', 'account'),
     ('reporter', 'S', 'own', 'approval'),
     ('reporter', 'S', 'own or nil', 'class_key'),
+    ('reporter', 'S', 'own', 'review'),
     ('reporter', 'S', 'own', 'recording'),
     ('reporter', 'S', 'own', 'recording_consent'),
     ('reporter', 'S', 'own', 'payment'),

@@ -33,8 +33,8 @@ CREATE TABLE public.account (
     id uuid NOT NULL,
     role text NOT NULL,
     patient_id uuid,
-    email bytea NOT NULL,
-    email_token bytea NOT NULL,
+    email bytea,
+    email_token bytea,
     sign_in_token bytea,
     display_name bytea NOT NULL,
     password_hash text,
@@ -53,9 +53,14 @@ CREATE TABLE public.account (
     key_version bigint GENERATED ALWAYS AS (((('x'::text || encode(substr(display_name, 2, 4), 'hex'::text)))::bit(32))::bigint) STORED,
     CONSTRAINT account_check CHECK ((sign_in_token = email_token)),
     CONSTRAINT account_check1 CHECK (((role = 'patient'::text) = (patient_id IS NOT NULL))),
+    CONSTRAINT account_check2 CHECK (
+CASE
+    WHEN (role = 'guest'::text) THEN ((email_token IS NULL) AND (password_hash IS NULL))
+    ELSE ((email IS NOT NULL) AND (email_token IS NOT NULL))
+END),
     CONSTRAINT account_email_token_check CHECK ((octet_length(email_token) = 10)),
     CONSTRAINT account_one_key CHECK (((substr(email, 2, 4) = substr(display_name, 2, 4)) AND (substr(totp_seed, 2, 4) = substr(display_name, 2, 4)) AND (substr(totp_pending, 2, 4) = substr(display_name, 2, 4)))),
-    CONSTRAINT account_role_check CHECK ((role = ANY (ARRAY['admin'::text, 'clinician'::text, 'scheduler'::text, 'compliance'::text, 'patient'::text])))
+    CONSTRAINT account_role_check CHECK ((role = ANY (ARRAY['admin'::text, 'clinician'::text, 'scheduler'::text, 'compliance'::text, 'patient'::text, 'guest'::text])))
 );
 
 ALTER TABLE public.account OWNER TO epione_owner;
@@ -938,6 +943,35 @@ CREATE FUNCTION public.current_clinic() RETURNS uuid
 
 ALTER FUNCTION public.current_clinic() OWNER TO epione_owner;
 
+CREATE FUNCTION public.guest_find(token_hash bytea) RETURNS TABLE(clinic_id uuid, id uuid, visit_id uuid, patient_id uuid, role text, clinic_name text)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    SELECT g.clinic_id, g.id, g.visit_id, v.patient_id, g.role, c.name
+      FROM guest g
+      JOIN visit v ON v.clinic_id = g.clinic_id AND v.id = g.visit_id
+      JOIN clinic c ON c.id = g.clinic_id
+     WHERE g.hash = token_hash AND g.ended_at IS NULL AND g.tries < 3
+       AND v.status IN ('booked', 'arrived', 'in_call')
+$$;
+
+ALTER FUNCTION public.guest_find(token_hash bytea) OWNER TO epione_owner;
+
+CREATE FUNCTION public.guests_leave() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    UPDATE guest g SET ended_at = clock_timestamp()
+     WHERE g.clinic_id = NEW.clinic_id AND g.visit_id = NEW.id AND g.ended_at IS NULL;
+    UPDATE session s SET ended_at = clock_timestamp()
+     WHERE s.clinic_id = NEW.clinic_id AND s.ended_at IS NULL
+       AND s.account_id = ANY (ARRAY(SELECT g.id FROM guest g
+            WHERE g.clinic_id = NEW.clinic_id AND g.visit_id = NEW.id));
+    RETURN NULL;
+END $$;
+
+ALTER FUNCTION public.guests_leave() OWNER TO epione_owner;
+
 CREATE FUNCTION public.invitation_find(token_hash bytea) RETURNS TABLE(clinic_id uuid, invitation_id uuid, account_id uuid, role text, confirmed boolean, phrase_hash bytea, clinic_name text, password_min_length integer, own_reset boolean)
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
@@ -1441,8 +1475,9 @@ BEGIN
              WHERE s.clinic_id = current_clinic() AND s.id = session);
     END IF;
     SELECT s.clinic_id, s.id, s.account_id, a.patient_id, a.role, s.client,
+           CASE WHEN a.role = 'guest' THEN 'guest' ELSE
            session_state(s.factor_at, a.totp_confirmed_at, a.compromised_at,
-               password_expiry(a.password_changed_at, c.password_max_age_days), t),
+               password_expiry(a.password_changed_at, c.password_max_age_days), t) END,
            s.step_up_until, s.rebind_until, s.seen_at,
            make_interval(secs => s.idle_s), s.expires_at,
            password_expiry(a.password_changed_at, c.password_max_age_days)
@@ -1759,7 +1794,9 @@ CREATE FUNCTION public.visit_relation(subject uuid, clinic uuid, actor uuid) RET
         (v.clinician_id = actor AND t.account_id IS NOT NULL
             AND t.removed_at IS NULL) OR
         EXISTS (SELECT 1 FROM account a WHERE a.clinic_id = clinic
-                AND a.id = actor AND a.patient_id = v.patient_id)
+                AND a.id = actor AND a.patient_id = v.patient_id) OR
+        EXISTS (SELECT 1 FROM guest g WHERE g.clinic_id = clinic
+                AND g.id = actor AND g.visit_id = subject AND g.ended_at IS NULL)
       FROM visit v
       LEFT JOIN care_team t ON t.clinic_id = clinic
        AND t.patient_id = v.patient_id AND t.account_id = actor
@@ -2046,6 +2083,25 @@ CREATE TABLE public.fee (
 );
 
 ALTER TABLE public.fee OWNER TO epione_owner;
+
+CREATE TABLE public.guest (
+    clinic_id uuid NOT NULL,
+    id uuid NOT NULL,
+    visit_id uuid NOT NULL,
+    role text NOT NULL,
+    hash bytea NOT NULL,
+    tries integer DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    created_by uuid NOT NULL,
+    joined_at timestamp with time zone,
+    admitted_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    CONSTRAINT guest_hash_check CHECK ((octet_length(hash) = 32)),
+    CONSTRAINT guest_role CHECK ((role = ANY (ARRAY['patient'::text, 'interpreter'::text, 'family'::text, 'clinician'::text]))),
+    CONSTRAINT guest_tries_check CHECK ((tries >= 0))
+);
+
+ALTER TABLE public.guest OWNER TO epione_owner;
 
 CREATE TABLE public.idempotency (
     clinic_id uuid NOT NULL,
@@ -2571,6 +2627,12 @@ ALTER TABLE ONLY public.clinic
 ALTER TABLE ONLY public.fee
     ADD CONSTRAINT fee_pkey PRIMARY KEY (clinic_id, id);
 
+ALTER TABLE ONLY public.guest
+    ADD CONSTRAINT guest_hash_key UNIQUE (hash);
+
+ALTER TABLE ONLY public.guest
+    ADD CONSTRAINT guest_pkey PRIMARY KEY (clinic_id, id);
+
 ALTER TABLE ONLY public.idempotency
     ADD CONSTRAINT idempotency_pkey PRIMARY KEY (clinic_id, actor_id, operation, key_hash);
 
@@ -2693,7 +2755,7 @@ ALTER TABLE ONLY public.visit
 
 CREATE UNIQUE INDEX account_patient_key ON public.account USING btree (clinic_id, patient_id) WHERE (patient_id IS NOT NULL);
 
-CREATE INDEX account_staff ON public.account USING btree (clinic_id, id) WHERE (role <> 'patient'::text);
+CREATE INDEX account_staff ON public.account USING btree (clinic_id, id) WHERE (role = ANY (ARRAY['admin'::text, 'clinician'::text, 'scheduler'::text, 'compliance'::text]));
 
 CREATE INDEX approval_account ON public.approval USING btree (clinic_id, account_id, id);
 
@@ -2760,6 +2822,8 @@ CREATE INDEX audit_tile_last ON public.audit_tile USING btree (clinic_id, last_t
 CREATE INDEX care_team_account ON public.care_team USING btree (clinic_id, account_id, patient_id, until);
 
 CREATE UNIQUE INDEX fee_code_key ON public.fee USING btree (clinic_id, code) WHERE (retired_at IS NULL);
+
+CREATE INDEX guest_visit ON public.guest USING btree (clinic_id, visit_id, id);
 
 CREATE INDEX idempotency_created ON public.idempotency USING btree (created_at);
 
@@ -2883,6 +2947,8 @@ CREATE TRIGGER care_team_booked AFTER INSERT ON public.visit FOR EACH ROW EXECUT
 
 CREATE TRIGGER care_team_changed AFTER UPDATE ON public.visit FOR EACH ROW WHEN (((old.clinician_id <> new.clinician_id) OR (old.ends_at <> new.ends_at) OR ((old.status = 'cancelled'::text) <> (new.status = 'cancelled'::text)))) EXECUTE FUNCTION public.care_team_follow();
 
+CREATE TRIGGER guests_leave AFTER UPDATE OF status ON public.visit FOR EACH ROW WHEN ((new.status = ANY (ARRAY['ended'::text, 'cancelled'::text, 'no_show'::text]))) EXECUTE FUNCTION public.guests_leave();
+
 CREATE TRIGGER ledger_kept BEFORE DELETE OR UPDATE OR TRUNCATE ON public.ledger FOR EACH STATEMENT EXECUTE FUNCTION public.ledger_kept();
 
 CREATE TRIGGER payment_paid AFTER UPDATE OF state ON public.payment FOR EACH ROW WHEN (((new.state = 'paid'::text) AND (old.state <> 'paid'::text))) EXECUTE FUNCTION public.payment_paid();
@@ -2921,6 +2987,15 @@ ALTER TABLE ONLY public.care_team
 
 ALTER TABLE ONLY public.fee
     ADD CONSTRAINT fee_clinic_id_fkey FOREIGN KEY (clinic_id) REFERENCES public.clinic(id);
+
+ALTER TABLE ONLY public.guest
+    ADD CONSTRAINT guest_clinic_id_created_by_fkey FOREIGN KEY (clinic_id, created_by) REFERENCES public.account(clinic_id, id);
+
+ALTER TABLE ONLY public.guest
+    ADD CONSTRAINT guest_clinic_id_id_fkey FOREIGN KEY (clinic_id, id) REFERENCES public.account(clinic_id, id);
+
+ALTER TABLE ONLY public.guest
+    ADD CONSTRAINT guest_clinic_id_visit_id_fkey FOREIGN KEY (clinic_id, visit_id) REFERENCES public.visit(clinic_id, id);
 
 ALTER TABLE ONLY public.invitation
     ADD CONSTRAINT invitation_clinic_id_account_id_fkey FOREIGN KEY (clinic_id, account_id) REFERENCES public.account(clinic_id, id);
@@ -3060,6 +3135,8 @@ CREATE POLICY every_clinic ON public.job TO epione_jobs USING (true);
 
 ALTER TABLE public.fee ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.guest ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.idempotency ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.invitation ENABLE ROW LEVEL SECURITY;
@@ -3127,6 +3204,8 @@ CREATE POLICY same_clinic ON public.class_key USING ((clinic_id = ANY (ARRAY[pub
 CREATE POLICY same_clinic ON public.clinic USING ((id = public.current_clinic()));
 
 CREATE POLICY same_clinic ON public.fee USING ((clinic_id = public.current_clinic()));
+
+CREATE POLICY same_clinic ON public.guest USING ((clinic_id = public.current_clinic()));
 
 CREATE POLICY same_clinic ON public.idempotency USING ((clinic_id = public.current_clinic()));
 
@@ -3347,6 +3426,9 @@ GRANT ALL ON FUNCTION public.current_actor() TO epione_jobs;
 GRANT ALL ON FUNCTION public.current_clinic() TO epione_server;
 GRANT ALL ON FUNCTION public.current_clinic() TO epione_jobs;
 
+REVOKE ALL ON FUNCTION public.guest_find(token_hash bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.guest_find(token_hash bytea) TO epione_server;
+
 REVOKE ALL ON FUNCTION public.invitation_find(token_hash bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.invitation_find(token_hash bytea) TO epione_server;
 
@@ -3530,6 +3612,16 @@ GRANT SELECT ON TABLE public.clinic TO epione_jobs;
 GRANT SELECT,INSERT ON TABLE public.fee TO epione_server;
 
 GRANT UPDATE(retired_at) ON TABLE public.fee TO epione_server;
+
+GRANT SELECT,INSERT ON TABLE public.guest TO epione_server;
+
+GRANT UPDATE(tries) ON TABLE public.guest TO epione_server;
+
+GRANT UPDATE(joined_at) ON TABLE public.guest TO epione_server;
+
+GRANT UPDATE(admitted_at) ON TABLE public.guest TO epione_server;
+
+GRANT UPDATE(ended_at) ON TABLE public.guest TO epione_server;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.idempotency TO epione_server;
 

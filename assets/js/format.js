@@ -162,7 +162,7 @@ export function stopwatch(seconds) {
 const ROLES = /** @type {Record<string, string>} */ ({
   admin: 'Administrator', clinician: 'Clinician', scheduler: 'Scheduler',
   compliance: 'Compliance officer', patient: 'Patient',
-  interpreter: 'Interpreter', family: 'Family' });
+  interpreter: 'Interpreter', family: 'Family', guest: 'Guest' });
 
 /** @param {string} role */
 export const roleName = (role) => ROLES[role] ?? role;

@@ -263,10 +263,10 @@ END $$;
 CREATE TABLE account (
     clinic_id           uuid NOT NULL REFERENCES clinic,
     id                  uuid NOT NULL,
-    role                text NOT NULL CHECK (role IN ('admin', 'clinician', 'scheduler', 'compliance', 'patient')),
+    role                text NOT NULL CHECK (role IN ('admin', 'clinician', 'scheduler', 'compliance', 'patient', 'guest')),
     patient_id          uuid,
-    email               bytea NOT NULL,
-    email_token         bytea NOT NULL CHECK (octet_length(email_token) = 10),
+    email               bytea,
+    email_token         bytea CHECK (octet_length(email_token) = 10),
     sign_in_token       bytea, -- the same once its owner has opened the account
     display_name        bytea NOT NULL,
     password_hash       text,
@@ -297,15 +297,20 @@ CREATE TABLE account (
         substr(email, 2, 4) = substr(display_name, 2, 4)
         AND substr(totp_seed, 2, 4) = substr(display_name, 2, 4)
         AND substr(totp_pending, 2, 4) = substr(display_name, 2, 4)),
-    CHECK ((role = 'patient') = (patient_id IS NOT NULL))
+    CHECK ((role = 'patient') = (patient_id IS NOT NULL)),
+    -- a guest signs in by a link alone, and may have no address (table guest)
+    CHECK (CASE WHEN role = 'guest' THEN email_token IS NULL AND password_hash IS NULL
+        ELSE email IS NOT NULL AND email_token IS NOT NULL END)
 );
 COMMENT ON COLUMN account.email IS 'sealed:account_email';
 COMMENT ON COLUMN account.display_name IS 'sealed:account_display_name';
 COMMENT ON COLUMN account.totp_seed IS 'sealed:account_totp_seed';
 COMMENT ON COLUMN account.totp_pending IS 'sealed:account_totp_pending';
 CREATE UNIQUE INDEX account_patient_key ON account (clinic_id, patient_id) WHERE patient_id IS NOT NULL;
--- who work here are few beside their patients
-CREATE INDEX account_staff ON account (clinic_id, id) WHERE role <> 'patient';
+-- who work here are few beside their patients and guests; named one by one, as
+-- the planner then knows how few
+CREATE INDEX account_staff ON account (clinic_id, id)
+    WHERE role IN ('admin', 'clinician', 'scheduler', 'compliance');
 
 CREATE TABLE password_history (
     clinic_id     uuid NOT NULL,
@@ -597,6 +602,48 @@ CREATE FUNCTION visit_status(status text, ends_at timestamptz, closed_at timesta
     RETURNS text LANGUAGE sql IMMUTABLE
     AS $$ SELECT CASE WHEN status IN ('arrived', 'in_call') AND ends_at <= closed_at
         THEN 'ended' ELSE status END $$;
+
+-- Who comes to one visit by a link: an account without a password or an address to
+-- sign in with, so that the room, the log and consent know one kind of person. A
+-- row stays as long as its visit: it says who was there.
+--= IA-19, AZ-05: the link is 256 random bits, of which the SHA-256 is here; three
+-- wrong birth dates end it, and so do its visit's end and who made it
+CREATE TABLE guest (
+    clinic_id   uuid NOT NULL,
+    id          uuid NOT NULL, -- of its account, too
+    visit_id    uuid NOT NULL,
+    role        text NOT NULL,
+    hash        bytea NOT NULL CHECK (octet_length(hash) = 32),
+    tries       integer NOT NULL DEFAULT 0 CHECK (tries >= 0),
+    created_at  timestamptz NOT NULL,
+    created_by  uuid NOT NULL,
+    joined_at   timestamptz, -- last
+    admitted_at timestamptz, -- since then
+    ended_at    timestamptz,
+    PRIMARY KEY (clinic_id, id),
+    CONSTRAINT guest_role CHECK (role IN ('patient', 'interpreter', 'family', 'clinician')),
+    CONSTRAINT guest_hash_key UNIQUE (hash),
+    FOREIGN KEY (clinic_id, id) REFERENCES account (clinic_id, id),
+    FOREIGN KEY (clinic_id, visit_id) REFERENCES visit (clinic_id, id),
+    FOREIGN KEY (clinic_id, created_by) REFERENCES account (clinic_id, id)
+);
+CREATE INDEX guest_visit ON guest (clinic_id, visit_id, id);
+
+-- With the visit end its links, and the sessions of who came by them.
+CREATE FUNCTION guests_leave() RETURNS trigger LANGUAGE plpgsql
+AS $$
+BEGIN
+    UPDATE guest g SET ended_at = clock_timestamp()
+     WHERE g.clinic_id = NEW.clinic_id AND g.visit_id = NEW.id AND g.ended_at IS NULL;
+    UPDATE session s SET ended_at = clock_timestamp()
+     WHERE s.clinic_id = NEW.clinic_id AND s.ended_at IS NULL
+       AND s.account_id = ANY (ARRAY(SELECT g.id FROM guest g
+            WHERE g.clinic_id = NEW.clinic_id AND g.visit_id = NEW.id));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER guests_leave AFTER UPDATE OF status ON visit
+    FOR EACH ROW WHEN (NEW.status IN ('ended', 'cancelled', 'no_show'))
+    EXECUTE FUNCTION guests_leave();
 
 -- Is a visit on a list, apart from when it starts, which indexes see to? Those
 -- that reach into the span are, and, if now lies in it, what is going on.
@@ -1600,8 +1647,9 @@ BEGIN
              WHERE s.clinic_id = current_clinic() AND s.id = session);
     END IF;
     SELECT s.clinic_id, s.id, s.account_id, a.patient_id, a.role, s.client,
+           CASE WHEN a.role = 'guest' THEN 'guest' ELSE
            session_state(s.factor_at, a.totp_confirmed_at, a.compromised_at,
-               password_expiry(a.password_changed_at, c.password_max_age_days), t),
+               password_expiry(a.password_changed_at, c.password_max_age_days), t) END,
            s.step_up_until, s.rebind_until, s.seen_at,
            make_interval(secs => s.idle_s), s.expires_at,
            password_expiry(a.password_changed_at, c.password_max_age_days)
@@ -1715,6 +1763,20 @@ AS $$
        AND (NOT i.own_reset OR account_resettable(a))
        AND invitation_state(i.confirmed_at, i.ended_at, i.tries, i.expires_at,
                clock_timestamp()) <> 'ended'
+$$;
+
+-- The guest whom a live link is for, and the visit.
+CREATE FUNCTION guest_find(token_hash bytea)
+    RETURNS TABLE (clinic_id uuid, id uuid, visit_id uuid, patient_id uuid, role text,
+        clinic_name text)
+    LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp
+AS $$
+    SELECT g.clinic_id, g.id, g.visit_id, v.patient_id, g.role, c.name
+      FROM guest g
+      JOIN visit v ON v.clinic_id = g.clinic_id AND v.id = g.visit_id
+      JOIN clinic c ON c.id = g.clinic_id
+     WHERE g.hash = token_hash AND g.ended_at IS NULL AND g.tries < 3
+       AND v.status IN ('booked', 'arrived', 'in_call')
 $$;
 
 -- Which of these sessions have ended? (for sockets that are open.) Those that
@@ -2379,7 +2441,7 @@ END $$;
 -- is inlined: PostgreSQL plans the body of any other SQL function anew at each
 -- call, which took six times as long. As its invoker it lends no right that
 -- another path could misuse. A visit's clinician takes part in it, but not once
--- taken off the care team.
+-- taken off the care team; a guest of it as long as the link is good.
 CREATE FUNCTION visit_relation(subject uuid, clinic uuid, actor uuid)
     RETURNS TABLE (patient_id uuid, is_self boolean, is_care boolean, is_part boolean)
     LANGUAGE sql STABLE SECURITY INVOKER ROWS 1
@@ -2391,7 +2453,9 @@ AS $$
         (v.clinician_id = actor AND t.account_id IS NOT NULL
             AND t.removed_at IS NULL) OR
         EXISTS (SELECT 1 FROM account a WHERE a.clinic_id = clinic
-                AND a.id = actor AND a.patient_id = v.patient_id)
+                AND a.id = actor AND a.patient_id = v.patient_id) OR
+        EXISTS (SELECT 1 FROM guest g WHERE g.clinic_id = clinic
+                AND g.id = actor AND g.visit_id = subject AND g.ended_at IS NULL)
       FROM visit v
       LEFT JOIN care_team t ON t.clinic_id = clinic
        AND t.patient_id = v.patient_id AND t.account_id = actor
@@ -2625,7 +2689,7 @@ BEGIN
     FOREACH t IN ARRAY ARRAY['record_key', 'patient', 'patient_token', 'name_beginning', 'account',
         'password_history', 'known_source', 'attempt', 'recovery_code', 'invitation', 'approval',
         'session',
-        'care_team', 'fee', 'visit', 'idempotency', 'recording', 'recording_chunk',
+        'care_team', 'fee', 'visit', 'guest', 'idempotency', 'recording', 'recording_chunk',
         'recording_consent', 'review', 'payment', 'payment_difference', 'payment_refund', 'payment_event', 'payment_receipt', 'ledger',
         'audit_background', 'report_asked'] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
@@ -2680,7 +2744,7 @@ GRANT UPDATE (seals) ON record_key TO epione_server;
 GRANT SELECT, INSERT, UPDATE ON patient, account, visit, care_team, session,
     recovery_code, attempt, idempotency TO epione_server;
 GRANT SELECT, DELETE ON known_source TO epione_server;
-GRANT SELECT, INSERT ON invitation, approval TO epione_server;
+GRANT SELECT, INSERT ON invitation, approval, guest TO epione_server;
 GRANT SELECT, INSERT ON recording, recording_chunk, recording_consent TO epione_server;
 GRANT UPDATE (state, media_type, duration_s, chunks, started_at, stopped_at, check_from,
     hold_at, hold_by, hold_reason, delete_reason) ON recording TO epione_server;
@@ -2698,6 +2762,7 @@ GRANT UPDATE (retired_at) ON fee TO epione_server;
 GRANT UPDATE (state, restricted, updated_at, version) ON payment TO epione_server;
 GRANT SELECT, INSERT ON ledger TO epione_server;
 GRANT UPDATE (confirmed_at, phrase_hash, tries, ended_at) ON invitation TO epione_server;
+GRANT UPDATE (tries, joined_at, admitted_at, ended_at) ON guest TO epione_server;
 GRANT UPDATE (state, decided_by, decided_at, expires_at) ON approval TO epione_server;
 GRANT SELECT, INSERT ON password_history TO epione_server;
 -- Tokens, old answers and spent codes are no records: they are replaced.
@@ -2717,13 +2782,13 @@ GRANT INSERT (clinic_id, actor_id, session, request_id, patient_id,
     record_id, event, outcome, operation, actor_role, purpose, action, address,
     count, returned) ON audit_log TO epione_server, epione_jobs;
 GRANT SELECT ON clinic TO epione_reporter;
-REVOKE ALL ON FUNCTION session_open, sign_in_take, invitation_find, reset_ask, reset_link,
+REVOKE ALL ON FUNCTION session_open, sign_in_take, invitation_find, guest_find, reset_ask, reset_link,
     sessions_ended, attempt_take, attempt_take_stranger, source_note, audit_background_note,
     audit_background_close, audit_words,
     audit_months, audit_page, audit_days, audit_kinds, audit_oldest, audit_found, audit_nobody, audit_begin,
     audit_about, audit_unsealed, audit_tile_put, audit_tree_put, audit_sealed_to,
     audit_tree_of, audit_entries, audit_restored, payment_find, payment_settle, payment_reconcile, payment_compare, payment_paid FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION session_open, sign_in_take, invitation_find, reset_ask,
+GRANT EXECUTE ON FUNCTION session_open, sign_in_take, invitation_find, guest_find, reset_ask,
     account_resettable, sessions_ended, attempt_take, attempt_source, attempt_stopped, attempt_closed,
     source_note, audit_background_note, audit_words, audit_page, audit_days, audit_found, audit_nobody, zone_known, visit_relation,
     invitation_state, account_state, current_clinic, current_actor, bears_names,

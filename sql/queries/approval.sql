@@ -23,7 +23,7 @@ VALUES (current_clinic(), $1::uuid, $2, $3, $4::text, $5::uuid, $6::uuid, $7,
 -- out: n int
 SELECT count(*) AS n FROM account
  WHERE clinic_id = current_clinic() AND role = ANY ($1::text[])
-   AND role <> 'patient'
+   AND role IN ('admin', 'clinician', 'scheduler', 'compliance')
    AND deactivated_at IS NULL AND password_hash IS NOT NULL
    AND totp_confirmed_at IS NOT NULL
    AND id <> $2::uuid AND id <> $3::uuid;

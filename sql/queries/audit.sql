@@ -103,7 +103,7 @@ SELECT a.id, k.subject_id, k.version, k.wrapped, a.display_name, a.role
   FROM account a
   JOIN record_key k ON k.clinic_id = a.clinic_id AND k.subject_id = a.id
    AND k.version = a.key_version
- WHERE a.clinic_id = current_clinic() AND a.role <> 'patient'
+ WHERE a.clinic_id = current_clinic() AND a.role IN ('admin', 'clinician', 'scheduler', 'compliance')
    AND ($1::uuid IS NULL OR a.id > $1)
  ORDER BY a.id
  LIMIT $2::bigint;

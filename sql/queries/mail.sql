@@ -10,7 +10,10 @@ SELECT a.id, k.subject_id, k.version, k.wrapped, a.email,
   FROM account a
   JOIN record_key k ON k.clinic_id = a.clinic_id AND k.subject_id = a.id
    AND k.version = a.key_version
-  LEFT JOIN patient p ON p.clinic_id = a.clinic_id AND p.id = a.patient_id
+  LEFT JOIN guest g ON g.clinic_id = a.clinic_id AND g.id = a.id AND g.role = 'patient'
+  LEFT JOIN visit v ON v.clinic_id = g.clinic_id AND v.id = g.visit_id
+  LEFT JOIN patient p ON p.clinic_id = a.clinic_id
+   AND p.id = CASE WHEN v.id IS NULL THEN a.patient_id ELSE v.patient_id END
   LEFT JOIN record_key pk ON pk.clinic_id = p.clinic_id AND pk.subject_id = p.id
    AND pk.version = p.key_version
  WHERE a.clinic_id = current_clinic() AND a.id = $1::uuid;

@@ -6,9 +6,12 @@
 -- sql: recording_prepare one
 -- in:  visit_id uuid
 -- out: key record_key(patient), clinician_id uuid, status text, allowed int,
---      keep_days int
+--      keep_days int, guests bool
 SELECT k.subject_id, k.version, k.wrapped, v.clinician_id, v.status,
-       c.recording::bigint AS allowed, c.recording_days::bigint AS keep_days
+       c.recording::bigint AS allowed, c.recording_days::bigint AS keep_days, EXISTS (
+           SELECT 1 FROM guest g
+            WHERE g.clinic_id = v.clinic_id AND g.visit_id = v.id
+              AND g.admitted_at IS NOT NULL AND g.ended_at IS NULL) AS guests
   FROM visit v
   JOIN clinic c ON c.id = v.clinic_id
   JOIN record_key k ON k.clinic_id = v.clinic_id AND k.subject_id = v.patient_id

@@ -80,12 +80,14 @@ UPDATE session s SET previous_at = a.last_sign_in_at,
 -- in:  id uuid, session_id uuid
 -- out: id uuid, key record_key, display_name sealed(account_display_name),
 --      clinic_name text, time_zone text, previous_at time, failed int,
---      password_min_length int
+--      password_min_length int, visit_id uuid, guest_role text
 SELECT a.id, k.subject_id, k.version, k.wrapped, a.display_name, c.name AS clinic_name,
        c.time_zone, s.previous_at, coalesce(s.failed, 0)::bigint AS failed,
-       c.password_min_length::bigint AS password_min_length
+       c.password_min_length::bigint AS password_min_length, g.visit_id,
+       g.role AS guest_role
   FROM account a
   JOIN clinic c ON c.id = a.clinic_id
+  LEFT JOIN guest g ON g.clinic_id = a.clinic_id AND g.id = a.id
   LEFT JOIN session s ON s.clinic_id = a.clinic_id AND s.id = $2::uuid
   JOIN record_key k ON k.clinic_id = a.clinic_id AND k.subject_id = a.id
    AND k.version = a.key_version
@@ -137,6 +139,17 @@ UPDATE session SET ended_at = $3::timestamptz
                       AND account_id = $1::uuid AND ended_at IS NULL) AS l) AS o
         WHERE NOT o.alive OR o.place > $2::bigint);
 
+-- A guest's: without a second factor, and as long as the visit may last. It does
+-- not run idle, as it opens no record, and who waits does nothing.
+--= SE-01
+-- sql: guest_session_insert later
+-- in:  id uuid, account_id uuid, hash bytes, client text, user_agent text,
+--      address text, now time, expires_at time
+INSERT INTO session (clinic_id, id, account_id, hash, client, user_agent,
+       address, created_at, seen_at, idle_s, expires_at)
+VALUES (current_clinic(), $1::uuid, $2::uuid, $3::bytea, $4::text, $5::text, $6::text,
+       $7::timestamptz, $7, extract(epoch FROM $8::timestamptz - $7)::bigint, $8);
+
 -- A new idle limit holds for the sessions that are open, too.
 -- sql: session_idle_apply later
 -- in:  workforce_minutes int, patient_minutes int
@@ -144,4 +157,4 @@ UPDATE session s SET idle_s = 60 * CASE a.role WHEN 'patient' THEN $2::bigint
        ELSE $1::bigint END
   FROM account a
  WHERE s.clinic_id = current_clinic() AND s.ended_at IS NULL
-   AND a.clinic_id = s.clinic_id AND a.id = s.account_id;
+   AND a.clinic_id = s.clinic_id AND a.id = s.account_id AND a.role <> 'guest';

@@ -47,7 +47,8 @@ a.id, k.subject_id, k.version, k.wrapped, a.display_name, a.role, a.patient_id,
 -- out: row user
 SELECT {user}, CASE WHEN $2::boolean THEN a.email END AS email
   FROM ((SELECT s.* FROM account s
-          WHERE $5::text IS DISTINCT FROM 'patient' AND s.role <> 'patient'
+          WHERE $5::text IS DISTINCT FROM 'patient'
+            AND s.role IN ('admin', 'clinician', 'scheduler', 'compliance')
             AND ($5 IS NULL OR s.role = $5) AND s.clinic_id = current_clinic()
             AND s.id < CASE WHEN $3::uuid IS NULL
                 THEN 'ffffffff-ffff-ffff-ffff-ffffffffffff' ELSE $3 END
@@ -75,7 +76,7 @@ SELECT {user}, a.email
    AND k.version = a.key_version
   LEFT JOIN LATERAL {last_invitation} AS i ON true
   LEFT JOIN LATERAL {waiting_approval} AS p ON true
- WHERE a.clinic_id = current_clinic() AND a.id = $2::uuid;
+ WHERE a.clinic_id = current_clinic() AND a.id = $2::uuid AND a.role <> 'guest';
 
 -- Administrators who can sign in, locked in order: two of them who would take
 -- each other away come one after the other, and the second is refused.

@@ -177,13 +177,16 @@ SELECT v.id, v.status, q.ahead, q.busy_s
  WHERE v.clinic_id = current_clinic() AND v.id = ANY ($1::uuid[]);
 
 -- How visits stand, for those who are in their rooms: seat by seat (from 1),
--- whether its account takes part in the visit still.
+-- whether its account takes part in the visit still; if it is a guest's, whether
+-- that one was let in.
 -- sql: visit_seats many
 -- in:  ids uuid[], accounts uuid[]
--- out: seat int, status text, starts_at time, takes_part bool
-SELECT i.seat, v.status, v.starts_at, coalesce(r.is_part, false) AS takes_part
+-- out: seat int, status text, starts_at time, takes_part bool, admitted bool
+SELECT i.seat, v.status, v.starts_at, coalesce(r.is_part, false) AS takes_part,
+       g.admitted_at IS NOT NULL AS admitted
   FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS i(id, account_id, seat)
   JOIN visit v ON v.clinic_id = current_clinic() AND v.id = i.id
+  LEFT JOIN guest g ON g.clinic_id = current_clinic() AND g.id = i.account_id
   LEFT JOIN LATERAL visit_relation(i.id, current_clinic(), i.account_id) r
     ON true;
 
@@ -192,16 +195,34 @@ SELECT i.seat, v.status, v.starts_at, coalesce(r.is_part, false) AS takes_part
 -- in:  id uuid, account_id uuid
 -- out: status text, starts_at time, ends_at time, account_id uuid,
 --      key record_key, display_name sealed(account_display_name, account_id),
---      records bool, recorded bool
+--      records bool, recorded bool, guest_role text, guest_admitted bool
 SELECT v.status, v.starts_at, v.ends_at, a.id AS account_id,
        k.subject_id, k.version, k.wrapped, a.display_name,
        c.recording = 1 AS records, EXISTS (
            SELECT 1 FROM recording g
             WHERE g.clinic_id = v.clinic_id AND g.visit_id = v.id
-              AND g.state IN ('consent', 'recording')) AS recorded
+              AND g.state IN ('consent', 'recording')) AS recorded,
+       u.role AS guest_role, u.admitted_at IS NOT NULL AS guest_admitted
   FROM visit v
   JOIN clinic c ON c.id = v.clinic_id
   JOIN account a ON a.clinic_id = v.clinic_id AND a.id = $2::uuid
+  LEFT JOIN guest u ON u.clinic_id = a.clinic_id AND u.id = a.id
+  JOIN record_key k ON k.clinic_id = a.clinic_id AND k.subject_id = a.id
+   AND k.version = a.key_version
+ WHERE v.clinic_id = current_clinic() AND v.id = $1::uuid;
+
+-- What who waits may know: when, with whom and at which clinic. No PHI.
+-- sql: visit_lobby one
+-- in:  id uuid, closed_at time
+-- out: id uuid, status text, starts_at time, ends_at time, clinic_name text,
+--      time_zone text, clinician_id uuid, key record_key,
+--      clinician_name sealed(account_display_name, clinician_id)
+SELECT v.id, visit_status(v.status, v.ends_at, $2::timestamptz) AS status,
+       v.starts_at, v.ends_at, c.name AS clinic_name, c.time_zone, v.clinician_id,
+       k.subject_id, k.version, k.wrapped, a.display_name
+  FROM visit v
+  JOIN clinic c ON c.id = v.clinic_id
+  JOIN account a ON a.clinic_id = v.clinic_id AND a.id = v.clinician_id
   JOIN record_key k ON k.clinic_id = a.clinic_id AND k.subject_id = a.id
    AND k.version = a.key_version
  WHERE v.clinic_id = current_clinic() AND v.id = $1::uuid;

@@ -35,7 +35,7 @@ SELECT a.id, a.role,
            (SELECT s.id, s.role, s.deactivated_at, s.compromised_at, s.password_changed_at,
                    s.created_at, s.created_by, s.last_sign_in_at, s.totp_confirmed_at
               FROM account s
-             WHERE $who::text = 'staff' AND s.clinic_id = current_clinic() AND s.role <> 'patient'
+             WHERE $who::text = 'staff' AND s.clinic_id = current_clinic() AND s.role IN ('admin', 'clinician', 'scheduler', 'compliance')
                AND s.id > CASE WHEN $after_id::uuid IS NULL
                    THEN '00000000-0000-0000-0000-000000000000' ELSE $after_id END
              ORDER BY s.id LIMIT $limit::bigint)

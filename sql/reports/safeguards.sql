@@ -11,15 +11,15 @@
 -- order: place int
 WITH facts AS MATERIALIZED (
     SELECT c.*,
-           (SELECT count(*) FROM account a WHERE a.clinic_id = c.id AND a.role <> 'patient'
+           (SELECT count(*) FROM account a WHERE a.clinic_id = c.id AND a.role IN ('admin', 'clinician', 'scheduler', 'compliance')
                AND a.deactivated_at IS NULL) AS staff,
-           (SELECT count(*) FROM account a WHERE a.clinic_id = c.id AND a.role <> 'patient'
+           (SELECT count(*) FROM account a WHERE a.clinic_id = c.id AND a.role IN ('admin', 'clinician', 'scheduler', 'compliance')
                AND a.deactivated_at IS NULL AND a.password_changed_at IS NOT NULL
                AND a.totp_confirmed_at IS NULL) AS no_factor,
-           (SELECT count(*) FROM account a WHERE a.clinic_id = c.id AND a.role <> 'patient'
+           (SELECT count(*) FROM account a WHERE a.clinic_id = c.id AND a.role IN ('admin', 'clinician', 'scheduler', 'compliance')
                AND a.deactivated_at IS NULL
                AND coalesce(a.last_sign_in_at, a.created_at) < now() - interval '90 days') AS dormant,
-           (SELECT count(*) FROM account a WHERE a.clinic_id = c.id AND a.role <> 'patient'
+           (SELECT count(*) FROM account a WHERE a.clinic_id = c.id AND a.role IN ('admin', 'clinician', 'scheduler', 'compliance')
                AND a.deactivated_at IS NOT NULL) AS gone,
            (SELECT count(*) FROM account a WHERE a.clinic_id = c.id AND a.role = 'compliance'
                AND a.deactivated_at IS NULL) AS officers,

@@ -11,6 +11,9 @@
 struct admission {
 	struct signal_link link;
 	struct participant who;
+	struct uuid guest; /* nil: all who wait and are no guests */
+	enum route_id route;
+	const char *said; /* the message that asked for it */
 };
 
 static void
@@ -25,10 +28,10 @@ admission_run(void *arg)
 {
 	struct admission *a = arg;
 	enum err r = dispatch_for(
-	    &a->who, ROUTE_visit_admit, &a->who.visit, "");
+	    &a->who, a->route, &a->who.visit, &a->guest, "");
 
 	if (r != ERR_OK)
-		signal_refused(&a->link, r);
+		signal_refused(&a->link, a->said, r);
 	admission_free(a);
 }
 
@@ -38,19 +41,42 @@ admission_start(void *arg)
 	struct admission *a = arg;
 
 	if (fiber_start(admission_run, a) != ERR_OK) {
-		signal_refused(&a->link, ERR_BUSY);
+		signal_refused(&a->link, a->said, ERR_BUSY);
 		admission_free(a);
 	}
 }
 
-void
-admission_begin(const struct signal_link *link, const struct participant *who)
+static void
+begin(struct admission asked)
 {
 	struct admission *a = malloc(sizeof(*a));
 
 	if (a == NULL)
 		return;
-	a->link = *link;
-	a->who = *who;
+	*a = asked;
 	loop_defer(admission_start, a);
+}
+
+void
+admission_begin(const struct signal_link *link, const struct participant *who,
+    const struct uuid *guest)
+{
+	struct admission a = { .link = *link,
+		.who = *who,
+		.route = ROUTE_visit_admit,
+		.said = "admit" };
+
+	if (guest != NULL) {
+		a.guest = *guest;
+		a.route = ROUTE_guest_admit;
+	}
+	begin(a);
+}
+
+void
+removal_begin(const struct signal_link *link, const struct participant *who,
+    const struct uuid *guest)
+{
+	begin((struct admission){
+	    *link, *who, *guest, ROUTE_guest_revoke, "remove" });
 }

@@ -213,13 +213,16 @@ consent_note(struct op *op, const struct uuid *recording, bool given)
 	return sql_recording_consent_insert(op->tx, &in);
 }
 
-/*= RC-01: a clinic that did not say so does not record */
+/*= RC-01: a clinic that did not say so does not record, and neither is a guest
+ * recorded, whose right ends at the call */
 static enum err
 may_begin(const struct recording_prepare_row *v)
 {
 	if (v->allowed == 0 || *conf()->store_endpoint == '\0')
 		return ERR_RECORDING_OFF;
-	return strcmp(v->status, "in_call") == 0 ? ERR_OK : ERR_WRONG_STATUS;
+	if (strcmp(v->status, "in_call") != 0)
+		return ERR_WRONG_STATUS;
+	return v->guests ? ERR_GUEST_HERE : ERR_OK;
 }
 
 /* The clinician who asks has agreed by that; everybody else is asked in the

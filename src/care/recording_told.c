@@ -47,8 +47,8 @@ static void
 deed_run(void *arg)
 {
 	struct deed *d = arg;
-	enum err r = dispatch_for(
-	    &d->who, deeds[d->what].route, &d->recording, deeds[d->what].body);
+	enum err r = dispatch_for(&d->who, deeds[d->what].route, &d->recording,
+	    NULL, deeds[d->what].body);
 
 	if (r != ERR_OK)
 		signal_recording_refused(&d->link, d->what, r);

@@ -11,11 +11,13 @@
 #include "care/session_token.h"
 #include "care/totp.h"
 #include "gate/member.h"
+#include "gate/role.h"
 #include "sql.h"
 
-#define STEP_UP_S 300
-#define REBIND_S  900 /* enough to get an app, too */
-#define STATES	  "totp_required|totp_enrolment_required|password_expired|active"
+#define STEP_UP_S  300
+#define REBIND_S   900 /* enough to get an app, too */
+#define STATES	   "totp_required|totp_enrolment_required|password_expired|active"
+#define STATES_ALL STATES "|guest"
 
 const struct shape session_create_in[] = {
 	{ "email", SH_EMAIL, 3, 254, .flags = SH_REQUIRED | SH_PHI },
@@ -38,6 +40,8 @@ struct session_shown {
 	int64_t idle_expires_at, expires_at, password_expires_at, step_up_until,
 	    password_min_length, previous_sign_in_at, failed_attempts,
 	    approvals_waiting, reviews_waiting;
+	struct uuid visit_id; /* of a guest; nil for all others */
+	const char *guest_role;
 };
 
 static json_t *
@@ -48,8 +52,25 @@ shown_user(const struct op *op, const void *row)
 	return members_json(op, session_user_out, &s->user);
 }
 
+/* Of whom the session is for one visit alone. */
+static const struct shape guest_members[] = {
+	SHOWN(session_shown, visit_id, SH_UUID),
+	{ "role", SH_CHOICE, .flags = SH_REQUIRED, .choices = GUEST_ROLES,
+	    COLUMN(session_shown, guest_role) },
+	{ 0 },
+};
+
+static json_t *
+shown_guest(const struct op *op, const void *row)
+{
+	const struct session_shown *s = row;
+
+	return uuid_is_nil(&s->visit_id) ? NULL
+					 : members_json(op, guest_members, s);
+}
+
 const struct shape session_read_out[] = {
-	SHOWN(session_shown, state, SH_CHOICE, .choices = STATES),
+	SHOWN(session_shown, state, SH_CHOICE, .choices = STATES_ALL),
 	{ "user", SH_OBJECT, .flags = SH_REQUIRED, .inner = session_user_out,
 	    .made = shown_user },
 	SHOWN(session_shown, idle_expires_at, SH_TIME),
@@ -61,6 +82,7 @@ const struct shape session_read_out[] = {
 	SHOWN_OR_NULL(session_shown, failed_attempts, SH_INT, 0, INT64_MAX),
 	SHOWN_OR_NULL(session_shown, approvals_waiting, SH_INT, 0, INT64_MAX),
 	SHOWN_OR_NULL(session_shown, reviews_waiting, SH_INT, 0, 100),
+	{ "guest", SH_OBJECT, .inner = guest_members, .made = shown_guest },
 	{ 0 },
 };
 
@@ -143,7 +165,7 @@ session_create(struct op *op)
 static bool
 known(const struct actor *who)
 {
-	return who->state == STATE_ACTIVE ||
+	return who->state == STATE_ACTIVE || who->state == STATE_GUEST ||
 	    who->state == STATE_PASSWORD_EXPIRED;
 }
 
@@ -170,6 +192,8 @@ session_shown(const struct op *op, const struct session_owner_row *owner)
 		.password_min_length = owner->password_min_length,
 		.previous_sign_in_at = told ? owner->previous_at : INSTANT_NONE,
 		.failed_attempts = told ? owner->failed : INT64_MIN,
+		.visit_id = owner->visit_id,
+		.guest_role = owner->guest_role,
 	};
 }
 

@@ -32,7 +32,7 @@ patient_id(const struct op *op, const void *row)
 const struct shape session_user_out[] = {
 	SHOWN(session_user, id, SH_UUID),
 	SHOWN_OR_NULL(session_user, display_name, SH_TEXT, 1, NAME_WHOLE_MAX),
-	SHOWN(session_user, role, SH_CHOICE, .choices = ROLES),
+	SHOWN(session_user, role, SH_CHOICE, .choices = ROLES_ALL),
 	SHOWN(session_user, clinic_name, SH_TEXT, 1, 200),
 	{ "time_zone", SH_TEXT, 1, 100, .made = time_zone },
 	{ "patient_id", SH_UUID, .flags = SH_NULLABLE, .made = patient_id },
@@ -104,6 +104,30 @@ session_begin(struct op *op, const struct uuid *account)
 	op->note.record = in.id;
 	op->out = json_pack("{s:s}", "state", row.state);
 	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
+}
+
+enum err
+session_begin_guest(struct op *op, const struct uuid *guest, int64_t expires_at)
+{
+	const char *client = in_text(op, "client");
+	struct session_end_all_in before = { .account_id = *guest,
+		.now = op->now };
+	struct guest_session_insert_in in = {
+		.id = uuid_new(),
+		.account_id = *guest,
+		.client = client == NULL ? "browser" : client,
+		.user_agent = user_agent_text(op),
+		.address = op->rq->address,
+		.now = op->now,
+		.expires_at = expires_at,
+	};
+	enum err r;
+
+	if ((r = token_new(op, &in.hash)) != ERR_OK ||
+	    (r = sql_session_end_all(op->tx, &before)) != ERR_OK)
+		return r;
+	op->who.browser = strcmp(in.client, "browser") == 0;
+	return sql_guest_session_insert(op->tx, &in);
 }
 
 /*= SE-03: the old token opens nothing from here on */

@@ -30,6 +30,13 @@ extern const struct shape session_user_out[];
 NODISCARD enum err session_begin(struct op *, const struct uuid *account);
 
 /*
+ * Opens a guest's, in place of any that they had, until then. op->out is
+ * the caller's to make.
+ */
+NODISCARD enum err session_begin_guest(
+    struct op *, const struct uuid *guest, int64_t expires_at);
+
+/*
  * Gives op's session a new token, and notes a step-up unless INSTANT_NONE.
  * ERR_NOT_SIGNED_IN if the session has ended meanwhile.
  */

@@ -251,25 +251,51 @@ on_consent(struct link *l, json_t *m, const char **field)
 
 /* The rest */
 
-/* The admission itself is the same operation as over HTTP, with its rights
- * and its audit row; the room hears of it like of any change. */
+/* Whom the clinician means. */
 static enum err
-on_admit(struct link *l, json_t *m, const char **field)
+clinician_names(struct link *l, json_t *m, const char **field, struct place **p)
 {
-	struct place *p = NULL;
 	struct uuid id;
 
 	if (l->who.role != ROLE_CLINICIAN)
 		return ERR_NOT_FOUND;
 	*field = "participant";
+	*p = NULL;
 	if (uuid_parse(json_string_value(json_object_get(m, "participant")),
 		&id) == ERR_OK)
-		p = place_by_id(l->room, &id);
-	if (p == NULL)
-		return ERR_NOT_FOUND;
+		*p = place_by_id(l->room, &id);
+	return *p == NULL ? ERR_NOT_FOUND : ERR_OK;
+}
+
+/* The admission itself is the same operation as over HTTP, with its rights
+ * and its audit row; the room hears of it like of any change. */
+static enum err
+on_admit(struct link *l, json_t *m, const char **field)
+{
+	struct place *p;
+	enum err r = clinician_names(l, m, field, &p);
+
+	if (r != ERR_OK)
+		return r;
 	if (p->admitted)
 		return ERR_ALREADY_DONE;
-	say_ops()->admit(&l->key, &l->who);
+	say_ops()->admit(
+	    &l->key, &l->who, p->guest == GUEST_NONE ? NULL : &p->account);
+	return ERR_OK;
+}
+
+/* Guests alone: whoever has an account comes in by a right of their own. */
+static enum err
+on_remove(struct link *l, json_t *m, const char **field)
+{
+	struct place *p;
+	enum err r = clinician_names(l, m, field, &p);
+
+	if (r != ERR_OK)
+		return r;
+	if (p->guest == GUEST_NONE)
+		return ERR_WRONG_STATUS;
+	say_ops()->remove(&l->key, &l->who, &p->account);
 	return ERR_OK;
 }
 
@@ -394,6 +420,7 @@ static const struct message {
 	{ "description", description_in, true,    { refuse,       refuse,    on_description } },
 	{ "candidate",   candidate_in,   true,    { refuse,       refuse,    on_candidate } },
 	{ "admit",       admit_in,       true,    { refuse,       refuse,    on_admit } },
+	{ "remove",      admit_in,       true,    { refuse,       refuse,    on_remove } },
 	{ "state",       state_in,       true,    { refuse,       refuse,    on_state } },
 	{ "consent",     consent_in,     true,    { refuse,       refuse,    on_consent } },
 	{ "leave",       leave_in,       true,    { on_leave,     on_leave,  on_leave } },
@@ -464,6 +491,8 @@ signal_received(const struct signal_link *key, struct bytes text)
 
 /* What happens to the visit */
 
+/*= TR-11: a visit that has begun lets in who is part of it; each guest is let in
+ * by the clinician, one by one */
 static void
 room_admit(struct room *r, const char *reason)
 {
@@ -472,9 +501,10 @@ room_admit(struct room *r, const char *reason)
 
 	(void)reason;
 	TAILQ_FOREACH (l, &r->links, list)
-		l->who.admitted = true;
+		if (l->who.guest == GUEST_NONE)
+			l->who.admitted = true;
 	TAILQ_FOREACH (p, &r->places, list)
-		if (!p->admitted)
+		if (!p->admitted && p->guest == GUEST_NONE)
 			place_admit(p);
 }
 
@@ -561,6 +591,56 @@ signal_room_changed(const struct uuid *visit, const char *status)
 	}
 }
 
+/* What happens to a guest */
+
+static void
+guest_admit(struct room *r, const struct uuid *account)
+{
+	struct place *p = place_of_account(r, account);
+	struct link *l;
+
+	TAILQ_FOREACH (l, &r->links, list)
+		if (uuid_equal(&l->who.account, account))
+			l->who.admitted = true;
+	if (p != NULL && !p->admitted)
+		place_admit(p);
+}
+
+/* A place whose socket is lost goes, too. */
+static void
+guest_remove(struct room *r, const struct uuid *account)
+{
+	struct place *p = place_of_account(r, account);
+	struct link *l, *next;
+
+	for (l = TAILQ_FIRST(&r->links); l != NULL; l = next) {
+		next = TAILQ_NEXT(l, list);
+		if (!uuid_equal(&l->who.account, account))
+			continue;
+		say_ended(l, "removed");
+		if (l->place != NULL)
+			place_leave(l->place, "removed");
+		link_drop(l, SIGNAL_STRANGER);
+	}
+	if (p != NULL && place_of_account(r, account) == p)
+		place_leave(p, "removed");
+}
+
+void
+signal_guest_changed(const struct uuid *account, const char *status)
+{
+	struct room *r, *next;
+
+	for (r = TAILQ_FIRST(room_all()); r != NULL; r = next) {
+		next = TAILQ_NEXT(r, list);
+		if (strcmp(status, "admitted") == 0)
+			guest_admit(r, account);
+		else if (strcmp(status, "removed") == 0)
+			guest_remove(r, account);
+		room_after(r);
+	}
+}
+
 /* Links, time */
 
 void
@@ -601,70 +681,12 @@ signal_gone(const struct signal_link *key)
 }
 
 void
-signal_refused(const struct signal_link *key, enum err r)
+signal_refused(const struct signal_link *key, const char *said, enum err r)
 {
 	struct link *l = link_find(key);
 
 	if (l != NULL)
-		say_error(l, "admit", r, NULL);
-}
-
-static const struct link *
-room_waiter(const struct room *r)
-{
-	const struct link *l;
-
-	TAILQ_FOREACH (l, &r->links, list)
-		if (l->place != NULL && !l->place->admitted)
-			return l;
-	return NULL;
-}
-
-size_t
-signal_waiting(struct signal_waiting *list, size_t max)
-{
-	const struct link *l;
-	const struct room *r;
-	size_t n = 0;
-
-	TAILQ_FOREACH (r, room_all(), list)
-		if (n < max && (l = room_waiter(r)) != NULL)
-			list[n++] = (struct signal_waiting){ l->who.clinic,
-				r->visit };
-	return n;
-}
-
-size_t
-signal_seats(struct signal_seat *list, size_t max)
-{
-	const struct link *l;
-	const struct room *r;
-	size_t n = 0;
-
-	TAILQ_FOREACH (r, room_all(), list)
-		TAILQ_FOREACH (l, &r->links, list)
-			if (n < max)
-				list[n++] = (struct signal_seat){ l->who.clinic,
-					r->visit, l->who.account,
-					l->who.starts_at };
-	return n;
-}
-
-void
-signal_line(const struct uuid *visit, int64_t ahead, int64_t busy_s)
-{
-	struct room *r = room_find(visit);
-	int64_t free_at = say_ops()->now() + busy_s;
-	struct place *p;
-
-	if (r == NULL)
-		return;
-	TAILQ_FOREACH (p, &r->places, list) {
-		p->ahead = ahead;
-		/* a second more or less is rounding, and would be told */
-		if (free_at < p->free_at - 1 || free_at > p->free_at + 1)
-			p->free_at = free_at;
-	}
+		say_error(l, said, r, NULL);
 }
 
 static void

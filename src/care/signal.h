@@ -75,8 +75,13 @@ struct signal_ops {
 	void (*in_call)(const struct signal_link *, bool);
 	/* run the admission of the visit for this participant, who is the
 	 * clinician; a refusal comes back through signal_refused, success
-	 * through signal_room_changed */
-	void (*admit)(const struct signal_link *, const struct participant *);
+	 * through signal_room_changed. Of a guest, who is let in alone, through
+	 * signal_guest_changed; NULL: of all others who wait */
+	void (*admit)(const struct signal_link *, const struct participant *,
+	    const struct uuid *guest);
+	/* likewise the end of a guest's link */
+	void (*remove)(const struct signal_link *, const struct participant *,
+	    const struct uuid *guest);
 	/* run this of the visit's recording for the participant; a refusal comes
 	 * back through signal_recording_refused, success through
 	 * signal_recording */
@@ -120,8 +125,11 @@ void signal_worker_restarted(uint16_t worker, uint32_t epoch);
  * room ignores it, and so does a room that knows already.
  */
 void signal_room_changed(const struct uuid *visit, const char *status);
-/* The `admit` that this link asked for was refused. */
-void signal_refused(const struct signal_link *, enum err);
+/* What this link asked for, `admit` or `remove`, was refused. */
+void signal_refused(const struct signal_link *, const char *said, enum err);
+/* A guest was let in ("admitted") or sent out ("removed"), whichever room they
+ * are in; every process hears it, as above. */
+void signal_guest_changed(const struct uuid *account, const char *status);
 /* Visits of this home in which somebody waits to be admitted, `max` at most,
  * for whom the line is to be looked at again; then what was found there. */
 struct signal_waiting {
@@ -150,6 +158,7 @@ bool signal_clinic(const struct uuid *visit, struct uuid *clinic);
  * far as they are in one room; `max` at most. */
 struct signal_seat {
 	struct uuid clinic, visit, account;
+	bool guest;
 	int64_t starts_at; /* of the visit, as it was when they came */
 };
 size_t signal_seats(struct signal_seat *, size_t max);

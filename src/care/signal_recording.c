@@ -46,7 +46,8 @@ all_agreed(const struct room *r)
 	return true;
 }
 
-/* The socket that acts for the room: the clinician's, if there is one. */
+/* The socket that acts for the room: the clinician's, if there is one. A guest has
+ * no right to. */
 static const struct link *
 link_choose(const struct room *r, bool clinician)
 {
@@ -57,7 +58,8 @@ link_choose(const struct room *r, bool clinician)
 			continue;
 		if (l->who.role == ROLE_CLINICIAN)
 			return l;
-		any = l;
+		if (l->who.guest == GUEST_NONE)
+			any = l;
 	}
 	return clinician ? NULL : any;
 }

@@ -170,6 +170,7 @@ place_add(struct link *l, const struct uuid *id)
 	p->id = id != NULL ? *id : uuid_random();
 	p->account = l->who.account;
 	p->role = l->who.role;
+	p->guest = l->who.guest;
 	name_copy(p->display_name, l->who.display_name);
 	p->admitted = l->who.admitted;
 	p->starts_at = l->who.starts_at;

@@ -29,6 +29,7 @@ struct place {
 	struct uuid id;	   /* what the others know it by */
 	struct uuid account;
 	enum role role;
+	enum guest_role guest;
 	char display_name[sizeof(((struct participant *)0)->display_name)];
 	bool admitted;
 	struct signal_token

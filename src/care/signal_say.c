@@ -1,6 +1,7 @@
 #include "care/signal_say.h"
 
 #include "base/secret.h"
+#include "gate/role.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,12 +20,21 @@ say_ops(void)
 	return ops;
 }
 
+/* A guest is called what they come as, and is one besides: no name lends a
+ * right. */
+static const char *
+place_role(const struct place *p)
+{
+	return p->guest == GUEST_NONE ? role_name(p->role)
+				      : guest_role_name(p->guest);
+}
+
 json_t *
 say_participant(const struct place *p)
 {
-	return json_pack("{s:o, s:s, s:s, s:b}", "id", uuid_json(&p->id),
-	    "role", role_name(p->role), "display_name", p->display_name,
-	    "admitted", (int)p->admitted);
+	return json_pack("{s:o, s:s, s:s, s:b, s:b}", "id", uuid_json(&p->id),
+	    "role", place_role(p), "display_name", p->display_name, "admitted",
+	    (int)p->admitted, "guest", (int)(p->guest != GUEST_NONE));
 }
 
 /* The text of a message, NULL if there is no memory; released by text_free. */
@@ -113,11 +123,10 @@ say_welcome(const struct link *l, bool resumed)
 	say_to_link(l,
 	    json_pack("{s:s, s:o, s:s, s:b, s:o, s:o, s:s?, s:b, s:I, s:b}",
 		"type", "welcome", "self", uuid_json(&p->id), "role",
-		role_name(p->role), "admitted", (int)p->admitted,
-		"participants", others_json(p), "ice_servers",
-		ice != NULL ? ice : json_array(), "resume", token, "resumed",
-		(int)resumed, "received", (json_int_t)p->received, "records",
-		(int)l->who.records));
+		place_role(p), "admitted", (int)p->admitted, "participants",
+		others_json(p), "ice_servers", ice != NULL ? ice : json_array(),
+		"resume", token, "resumed", (int)resumed, "received",
+		(json_int_t)p->received, "records", (int)l->who.records));
 	text_free(token);
 }
 

@@ -204,24 +204,33 @@ visit_book(struct op *op)
 	return op_answer(op, &booked);
 }
 
+/* May one still come to it? */
+static bool
+is_coming(const struct op *op, const struct visit_row *v)
+{
+	return (visit_step_possible("visit_cancel", v->status) ||
+		   strcmp(v->status, "in_call") == 0) &&
+	    op->now < visit_window(v->starts_at, v->ends_at).until;
+}
+
 /* Does the visit's state allow it now? */
 static bool
 is_possible(const struct op *op, const char *operation, const void *row)
 {
 	const struct visit_row *v = row;
-	struct visit_window open = visit_window(v->starts_at, v->ends_at);
-	bool over = !visit_step_possible("visit_cancel", v->status) &&
-	    strcmp(v->status, "in_call") != 0;
 
 	if (strcmp(operation, "visit_patch") == 0)
 		return strcmp(v->status, "booked") == 0;
+	if (strcmp(operation, "guest_invite") == 0)
+		return is_coming(op, v);
 	if (strcmp(operation, "recording_create") == 0)
 		return v->records && store_configured() &&
 		    strcmp(v->status, "in_call") == 0;
 	if (strcmp(operation, "visit_check_in") == 0 ||
 	    strcmp(operation, "visit_ice_servers") == 0 ||
 	    strcmp(operation, "visit_signal") == 0)
-		return !over && op->now >= open.from && op->now < open.until &&
+		return is_coming(op, v) &&
+		    op->now >= visit_window(v->starts_at, v->ends_at).from &&
 		    visit_step_possible(operation, v->status);
 	return visit_step_possible(operation, v->status);
 }

@@ -4,6 +4,7 @@
 #include "care/store.h"
 #include "care/visit.h"
 #include "gate/member.h"
+#include "gate/role.h"
 #include "gate/route.h"
 #include "sql.h"
 
@@ -58,6 +59,74 @@ int64_t
 visit_closed_at(int64_t now)
 {
 	return now - conf()->join_minutes_after * 60;
+}
+
+static const char *
+lobby_state(const struct op *op, const struct visit_lobby_row *v)
+{
+	struct visit_window open = visit_window(v->starts_at, v->ends_at);
+
+	if (!status_is_open(v->status) || op->now >= open.until)
+		return "over";
+	return op->now < open.from ? "early" : "open";
+}
+
+static json_t *
+lobby_state_json(const struct op *op, const void *row)
+{
+	return json_string(lobby_state(op, row));
+}
+
+static json_t *
+lobby_opens_at(const struct op *op, const void *row)
+{
+	const struct visit_lobby_row *v = row;
+
+	(void)op;
+	return time_json(visit_window(v->starts_at, v->ends_at).from);
+}
+
+static json_t *
+lobby_closes_at(const struct op *op, const void *row)
+{
+	const struct visit_lobby_row *v = row;
+
+	(void)op;
+	return time_json(visit_window(v->starts_at, v->ends_at).until);
+}
+
+static json_t *
+lobby_minutes(const struct op *op, const void *row)
+{
+	const struct visit_lobby_row *v = row;
+
+	(void)op;
+	return json_integer((v->ends_at - v->starts_at) / 60);
+}
+
+const struct shape visit_lobby_out[] = {
+	{ "state", SH_CHOICE, .flags = SH_REQUIRED,
+	    .choices = "early|open|over", .made = lobby_state_json },
+	SHOWN(visit_lobby_row, starts_at, SH_TIME),
+	{ "duration_minutes", SH_INT, 5, 480, .flags = SH_REQUIRED,
+	    .made = lobby_minutes },
+	{ "opens_at", SH_TIME, .flags = SH_REQUIRED, .made = lobby_opens_at },
+	{ "closes_at", SH_TIME, .flags = SH_REQUIRED, .made = lobby_closes_at },
+	SHOWN(visit_lobby_row, clinic_name, SH_TEXT, 1, 200),
+	SHOWN(visit_lobby_row, time_zone, SH_TEXT, 1, 100),
+	SHOWN(visit_lobby_row, clinician_name, SH_TEXT, 1, NAME_WHOLE_MAX),
+	{ 0 },
+};
+
+enum err
+visit_lobby(struct op *op)
+{
+	struct visit_lobby_in in = { op->id, visit_closed_at(op->now) };
+	struct visit_lobby_row v;
+	enum err r;
+
+	r = sql_visit_lobby(op->tx, &in, &v);
+	return r == ERR_OK ? op_answer(op, &v) : r;
 }
 
 /*= TR-11: the call is open for the visit's participants (the gate saw to
@@ -121,6 +190,29 @@ queue_look(struct op *op, struct participant *p)
 	return ERR_OK;
 }
 
+/* A guest who comes as the patient cannot check in: who is in the waiting room
+ * has. */
+static enum err
+guest_check_in(struct op *op, const struct visit_door_row *v)
+{
+	struct visit_step_row stepped;
+
+	return guest_role_parse(v->guest_role) == GUEST_PATIENT &&
+		strcmp(v->status, "booked") == 0
+	    ? visit_step_take(op, "visit_check_in", &stepped)
+	    : ERR_OK;
+}
+
+/* Whom the clinician need not let in (any more). */
+static bool
+is_admitted(const struct op *op, const struct visit_door_row *v)
+{
+	if (op->who.role == ROLE_GUEST)
+		return v->guest_admitted;
+	return perm_scope(PERM_visit_admit, op->who.role) != SCOPE_NONE ||
+	    strcmp(v->status, "in_call") == 0;
+}
+
 /* The gate adds the session's token; the edge takes it from there. */
 enum err
 visit_signal(struct op *op)
@@ -129,7 +221,8 @@ visit_signal(struct op *op)
 	struct visit_door_row v;
 	enum err r;
 
-	if ((r = door_open(op, &v, &p->open_until)) != ERR_OK)
+	if ((r = door_open(op, &v, &p->open_until)) != ERR_OK ||
+	    (r = guest_check_in(op, &v)) != ERR_OK)
 		return r;
 	p->clinic = op->who.clinic;
 	p->visit = op->id;
@@ -138,9 +231,8 @@ visit_signal(struct op *op)
 	p->session = op->who.session;
 	p->patient = op->who.patient;
 	p->role = op->who.role;
-	p->admitted = perm_scope(PERM_visit_admit, op->who.role) !=
-		SCOPE_NONE ||
-	    strcmp(v.status, "in_call") == 0;
+	p->guest = guest_role_parse(v.guest_role);
+	p->admitted = is_admitted(op, &v);
 	p->records = v.records && store_configured();
 	p->recorded = v.recorded;
 	name_copy(p->display_name, sizeof(p->display_name),

@@ -36,7 +36,8 @@ const struct shape visit_check_in_out[] = {
 };
 
 static enum err
-step_take(struct op *op, int64_t before_s, int64_t after_s)
+step_write(struct op *op, const char *operation, int64_t before_s,
+    int64_t after_s, struct visit_step_row *v)
 {
 	const char *sources[STEPS];
 	struct visit_step_in in = { .id = op->id,
@@ -44,24 +45,40 @@ step_take(struct op *op, int64_t before_s, int64_t after_s)
 		.before_s = before_s,
 		.after_s = after_s,
 		.closed_at = visit_closed_at(op->now) };
-	struct visit_step_row v;
 	size_t i, n = 0;
 	enum err r;
 
 	for (i = 0; i < STEPS; i++) {
-		if (strcmp(steps[i].operation, op->route->operation) != 0)
+		if (strcmp(steps[i].operation, operation) != 0)
 			continue;
 		sources[n++] = steps[i].from;
 		in.target = steps[i].to;
 	}
 	in.sources = (struct text_list){ sources, n };
 	/* the gate found the visit: no row means no such step */
-	if ((r = sql_visit_step(op->tx, &in, &v)) != ERR_OK)
+	if ((r = sql_visit_step(op->tx, &in, v)) != ERR_OK)
 		return r == ERR_NOT_FOUND ? ERR_WRONG_STATUS : r;
+	return op_tell(op, TELL_VISIT, &op->id, v->status);
+}
+
+static enum err
+step_take(struct op *op, int64_t before_s, int64_t after_s)
+{
+	struct visit_step_row v;
+	enum err r;
+
+	if ((r = step_write(op, op->route->operation, before_s, after_s, &v)) !=
+	    ERR_OK)
+		return r;
 	op->version = v.version;
-	return (r = op_answer(op, &v)) == ERR_OK
-	    ? op_tell(op, TELL_VISIT, &op->id, v.status)
-	    : r;
+	return op_answer(op, &v);
+}
+
+enum err
+visit_step_take(
+    struct op *op, const char *operation, struct visit_step_row *row)
+{
+	return step_write(op, operation, INT64_MIN, INT64_MIN, row);
 }
 
 /* Only around the visit's time: the queue shows who is waiting today. */

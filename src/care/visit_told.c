@@ -29,6 +29,8 @@ heard(void *unused, const char *channel, const char *payload)
 	(void)unused;
 	if (!tell_read(payload, &id, word))
 		log_warn("told_nonsense");
+	else if (strcmp(channel, tell_channel(TELL_GUEST)) == 0)
+		signal_guest_changed(&id, word);
 	else if (strcmp(channel, tell_channel(TELL_VISIT)) == 0)
 		signal_room_changed(&id, word);
 	else if (signal_clinic(&id, &clinic))
@@ -47,7 +49,10 @@ began(void *unused)
 static void
 seat_settle(const struct signal_seat *s, const struct visit_seats_row *v)
 {
-	if (!v->takes_part)
+	if (s->guest && (!v->takes_part || v->admitted))
+		signal_guest_changed(
+		    &s->account, v->takes_part ? "admitted" : "removed");
+	if (!v->takes_part && !s->guest)
 		signal_room_changed(&s->visit, "handed_over");
 	else if (strcmp(v->status, "booked") != 0)
 		signal_room_changed(&s->visit, v->status);
@@ -132,7 +137,7 @@ visit_told_sweep(int64_t now_ms)
 enum err
 visit_told_start(const char *conninfo)
 {
-	static const char *channels[3];
+	static const char *channels[4];
 	const struct listen_options o = {
 		.conninfo = conninfo,
 		.channels = channels,
@@ -142,5 +147,6 @@ visit_told_start(const char *conninfo)
 
 	channels[0] = tell_channel(TELL_VISIT);
 	channels[1] = tell_channel(TELL_RECORDING);
+	channels[2] = tell_channel(TELL_GUEST);
 	return listen_start(&o);
 }

@@ -293,6 +293,7 @@ static const struct signal_ops ops = {
 	.close = socket_close,
 	.in_call = socket_in_call,
 	.admit = admission_begin,
+	.remove = removal_begin,
 	.recording = recording_act,
 	.recording_look = recording_look,
 	.ice_servers = ice_servers_for,

@@ -191,7 +191,7 @@ dispatch(struct arena *a, const struct request *rq, struct reply *rp)
 
 enum err
 dispatch_for(const struct participant *who, enum route_id route,
-    const struct uuid *subject, const char *body)
+    const struct uuid *subject, const struct uuid *other, const char *body)
 {
 	struct arena *a = arena_new();
 	struct request rq = {
@@ -211,6 +211,8 @@ dispatch_for(const struct participant *who, enum route_id route,
 	p.socket = who;
 	p.op.route = &routes[route];
 	p.op.id = *subject;
+	if (other != NULL)
+		p.op.user_id = *other;
 	if ((r = rate_address(&p.op)) == ERR_OK)
 		r = pass_again(&p, pass(&p));
 	r = conclude(&p, r);

@@ -13,11 +13,11 @@ void dispatch(struct arena *, const struct request *, struct reply *);
 /*
  * The same for what a participant of a call asks for over the socket (admit):
  * an operation on this subject, with this body (JSON; "" for none), under the
- * participant's own session, with its rights, audit row and effects. ERR_OK, or
- * why it was refused.
+ * participant's own session, with its rights, audit row and effects. `other` is
+ * the second id of the route's path, or NULL. ERR_OK, or why it was refused.
  */
 NODISCARD enum err dispatch_for(const struct participant *, enum route_id,
-    const struct uuid *subject, const char *body);
+    const struct uuid *subject, const struct uuid *other, const char *body);
 
 /*
  * May this address have another answer of this surface? Asked before anything

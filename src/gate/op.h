@@ -67,7 +67,8 @@ enum session_state {
 	STATE_TOTP_REQUIRED,
 	STATE_TOTP_ENROLMENT_REQUIRED,
 	STATE_PASSWORD_EXPIRED,
-	STATE_ACTIVE
+	STATE_ACTIVE,
+	STATE_GUEST /* came by a link, to one visit */
 };
 enum scope {
 	SCOPE_NONE,
@@ -76,6 +77,15 @@ enum scope {
 	SCOPE_CARE,
 	SCOPE_URGENT,
 	SCOPE_CLINIC
+};
+
+/* As what a guest comes to a visit. */
+enum guest_role {
+	GUEST_NONE, /* no guest: the account's own role counts */
+#define GUEST_ROLE(name, stored, asks) GUEST_##name,
+#include "tables/guest_roles.def"
+#undef GUEST_ROLE
+	GUEST_ROLE_COUNT
 };
 
 const char *role_name(enum role);   /* "patient", … */
@@ -127,7 +137,9 @@ struct participant {
 	struct uuid clinic, visit, account, session, patient;
 	char address[46]; /* of the client, for what it asks for later */
 	enum role role;
-	bool admitted;	    /* clinician, or the visit is in_call */
+	enum guest_role guest;
+	/* clinician, or the visit is in_call; a guest was let in */
+	bool admitted;
 	bool records;	    /* their clinic may record calls */
 	bool recorded;	    /* a recording goes on, or is asked for */
 	int64_t starts_at;  /* s: of the visit; 0 when not known */
@@ -171,7 +183,7 @@ struct op {
 	enum scope scope;    /* what the permission grants this actor */
 	struct standing standing;
 	struct uuid id;	     /* the path's {id} */
-	struct uuid user_id; /* the path's {user_id} */
+	struct uuid user_id; /* the path's {user_id} or {invitation_id} */
 	int64_t index;	     /* the path's {index} */
 	int64_t seq;	     /* the path's {seq} */
 	const char *token;   /* the path's {token} */

@@ -12,7 +12,8 @@
 
 static const char *const open_names[] = { "no session needed", "any session",
 	"`totp_required`", "`password_expired`, `active`",
-	"`totp_enrolment_required`, `active`", "`active`" };
+	"`totp_enrolment_required`, `active`", "`guest`, `active`",
+	"`active`" };
 
 static json_t *
 parameter(const char *name, const char *in, int required, json_t *schema)
@@ -685,8 +686,8 @@ access_print(FILE *f)
 	    "access; "
 	    "`clinic`: any of the clinic; `–`: never.\n\n"
 	    "| call | open in state | permission | patient | clinician | "
-	    "scheduler | admin | compliance | audit event |\n"
-	    "|---|---|---|---|---|---|---|---|---|\n");
+	    "scheduler | admin | compliance | guest | audit event |\n"
+	    "|---|---|---|---|---|---|---|---|---|---|\n");
 	for (i = 0; i < routes_count; i++) {
 		fprintf(f, "| `%s %s` | %s | %s |",
 		    method_name(routes[i].method), routes[i].path,

@@ -21,6 +21,8 @@ right_in_state(const struct route *route, enum session_state state)
 	case OPEN_ENROL_ACTIVE:
 		return state == STATE_TOTP_ENROLMENT_REQUIRED ||
 		    state == STATE_ACTIVE;
+	case OPEN_GUEST_ACTIVE:
+		return state == STATE_GUEST || state == STATE_ACTIVE;
 	case OPEN_ACTIVE:
 		return state == STATE_ACTIVE;
 	}
@@ -57,6 +59,8 @@ state_error(enum session_state state)
 		return ERR_TOTP_ENROLMENT_REQUIRED;
 	case STATE_PASSWORD_EXPIRED:
 		return ERR_PASSWORD_EXPIRED;
+	case STATE_GUEST:
+		return ERR_NOT_FOUND; /* nothing leads out of it */
 	case STATE_ACTIVE:
 		return ERR_WRONG_STATUS; /* the step has been taken already */
 	default:

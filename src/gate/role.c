@@ -7,6 +7,7 @@ static const struct {
 	bool workforce;
 } roles[ROLE_COUNT] = {
 #define IS_PATIENT   false
+#define IS_GUEST     false
 #define IS_WORKFORCE true
 	[ROLE_NONE] = { "none", "Nobody", "HSYSADMIN", false },
 #define ROLE(name, stored, title, kind, purpose)                               \
@@ -22,8 +23,18 @@ const char role_names_all[] = ""
 #undef ROLE
     ;
 
+#define LASTING_PATIENT(stored)	  "|" #stored
+#define LASTING_WORKFORCE(stored) "|" #stored
+#define LASTING_GUEST(stored)	  ""
+const char role_names_lasting[] = ""
+#define ROLE(name, stored, title, kind, purpose) LASTING_##kind(stored)
+#include "tables/roles.def"
+#undef ROLE
+    ;
+
 #define OF_PATIENT(stored)   ""
 #define OF_WORKFORCE(stored) "|" #stored
+#define OF_GUEST(stored)     ""
 const char role_names_workforce[] = ""
 #define ROLE(name, stored, title, kind, purpose) OF_##kind(stored)
 #include "tables/roles.def"
@@ -63,4 +74,46 @@ role_parse(const char *name)
 		if (strcmp(roles[r].stored, name) == 0)
 			return r;
 	return ROLE_NONE;
+}
+
+static const struct {
+	const char *stored;
+	bool asks;
+} guest_roles[GUEST_ROLE_COUNT] = {
+#define ASKS_BIRTH_DATE true
+#define ASKS_NOTHING	false
+	[GUEST_NONE] = { "none", false },
+#define GUEST_ROLE(name, stored, asks)                                         \
+	[GUEST_##name] = { #stored, ASKS_##asks },
+#include "tables/guest_roles.def"
+#undef GUEST_ROLE
+};
+
+const char guest_role_names[] = ""
+#define GUEST_ROLE(name, stored, asks) "|" #stored
+#include "tables/guest_roles.def"
+#undef GUEST_ROLE
+    ;
+
+const char *
+guest_role_name(enum guest_role r)
+{
+	return guest_roles[r].stored;
+}
+
+enum guest_role
+guest_role_parse(const char *name)
+{
+	enum guest_role r;
+
+	for (r = GUEST_NONE + 1; name != NULL && r < GUEST_ROLE_COUNT; r++)
+		if (strcmp(guest_roles[r].stored, name) == 0)
+			return r;
+	return GUEST_NONE;
+}
+
+bool
+guest_role_asks(enum guest_role r)
+{
+	return guest_roles[r].asks;
 }

@@ -15,6 +15,12 @@ static const enum scope perms[PERM_COUNT][ROLE_COUNT] = {
 #undef PERM
 };
 
+static const enum scope guest_perms[PERM_COUNT] = {
+#define GUEST_PERM(name, scope) [PERM_##name] = SCOPE_##scope,
+#include "tables/guest_perms.def"
+#undef GUEST_PERM
+};
+
 static const char *const perm_names[PERM_COUNT] = {
 #define PERM(name, patient, clinician, scheduler, admin, compliance) #name,
 #include "tables/perms.def"
@@ -34,7 +40,7 @@ static const char *const method_names[] = { "GET", "HEAD", "POST", "PUT",
 static const char *const scope_names[] = { "none", "self", "part", "care",
 	"care, emergency", "clinic" };
 static const char *const state_names[] = { "none", "totp_required",
-	"totp_enrolment_required", "password_expired", "active" };
+	"totp_enrolment_required", "password_expired", "active", "guest" };
 
 const struct route route_none = {
 	.path = "",
@@ -73,7 +79,7 @@ perm_name(enum perm p)
 enum scope
 perm_scope(enum perm p, enum role role)
 {
-	return perms[p][role];
+	return role == ROLE_GUEST ? guest_perms[p] : perms[p][role];
 }
 
 const char *
@@ -105,7 +111,7 @@ session_state_parse(const char *name)
 {
 	enum session_state s;
 
-	for (s = STATE_NONE + 1; name != NULL && s <= STATE_ACTIVE; s++)
+	for (s = STATE_NONE + 1; name != NULL && s <= STATE_GUEST; s++)
 		if (strcmp(state_names[s], name) == 0)
 			return s;
 	return STATE_NONE;

@@ -16,6 +16,7 @@ enum open {
 	OPEN_TOTP,
 	OPEN_PASSWORD,
 	OPEN_ENROL_ACTIVE,
+	OPEN_GUEST_ACTIVE,
 	OPEN_ACTIVE
 };
 enum subject {

@@ -8,6 +8,7 @@
 static const char *const channels[TELL_COUNT] = {
 	[TELL_VISIT] = "epione_visit",
 	[TELL_RECORDING] = "epione_recording",
+	[TELL_GUEST] = "epione_guest",
 };
 
 const char *

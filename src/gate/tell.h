@@ -19,6 +19,7 @@
 enum tell {
 	TELL_VISIT,	/* the new status of a visit */
 	TELL_RECORDING, /* of a visit: something changed about its recording */
+	TELL_GUEST,	/* "admitted" or "removed" */
 	TELL_COUNT
 };
 

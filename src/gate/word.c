@@ -65,7 +65,7 @@ words_collect(void)
 	word_add(WORD_SYSTEM);
 	word_add(WORD_EMERGENCY);
 	word_add(role_purpose(ROLE_NONE));
-	for (i = ROLE_PATIENT; i <= ROLE_COMPLIANCE; i++) {
+	for (i = ROLE_NONE + 1; i < ROLE_COUNT; i++) {
 		word_add(role_name((enum role)i));
 		word_add(role_purpose((enum role)i));
 	}

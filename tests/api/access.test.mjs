@@ -7,9 +7,9 @@ import { after, before, test } from 'node:test';
 import { Client, startClinic } from '../lib/clinic.mjs';
 import { secondClinic } from '../lib/second.mjs';
 
-const roles = ['patient', 'clinician', 'scheduler', 'admin', 'compliance'];
+const roles = ['patient', 'clinician', 'scheduler', 'admin', 'compliance', 'guest'];
 const access = readFileSync(new URL('../../docs/ACCESS.md', import.meta.url), 'utf8');
-const rows = [...access.matchAll(/^\| `(\w+) ([^`]+)` \| ([^|]+)\| (\w+) \|((?: [^|]+\|){5})/gm)].map(([, method, path, open, , cells]) => ({
+const rows = [...access.matchAll(/^\| `(\w+) ([^`]+)` \| ([^|]+)\| (\w+) \|((?: [^|]+\|){6})/gm)].map(([, method, path, open, , cells]) => ({
   method, path, open: open.trim(),
   without: roles.filter((_, i) => cells.split('|')[i].trim() === '–'),
 }));
@@ -18,7 +18,7 @@ let clinic;
 const clients = {};
 before(async () => {
   clinic = await startClinic();
-  for (const role of roles) clients[role] = await clinic.signIn(clinic.people[role]);
+  for (const role of roles) clients[role] = role === 'guest' ? await clinic.guest() : await clinic.signIn(clinic.people[role]);
 });
 after(async () => {
   for (const c of Object.values(clients)) c.close();
@@ -87,7 +87,7 @@ const operation = (row) => document.paths[row.path][row.method.toLowerCase()].op
 //= AZ-01: what a page offers is what the tables grant, and nothing that would be refused
 test('a session says what its actor may do', async () => {
   for (const role of roles) {
-    const granted = rows.filter((row) => /any session|`active`/.test(row.open) && !row.path.includes('{') && !row.without.includes(role));
+    const granted = rows.filter((row) => (role === 'guest' ? /any session|`guest`/ : /any session|`active`/).test(row.open) && !row.path.includes('{') && !row.without.includes(role));
     const { body } = await clients[role].get('/v1/session');
     assert.deepEqual(body.may, granted.map(operation), role);
   }
@@ -227,7 +227,9 @@ test('another clinic’s ids and ids that do not exist look the same', async () 
   assert.deepEqual([...new Set(calls.map((row) => word(row.path)))].sort(), Object.keys(ids).sort(), 'one of each');
   const ask = (client, method, path, body = bodyOf(method)) => client.request(method, path, body, { 'if-match': '"1"', ...(method === 'POST' ? { 'idempotency-key': randomUUID() } : {}) });
   const [{ seq }] = await clinic.sql(`SELECT max(seq) AS seq FROM audit_log WHERE patient_id = :'id' AND outcome IS NULL`, { id: ids.patients });
-  const at = (row, id, user) => row.path.replace('{id}', id).replace('{user_id}', user).replace('{index}', '0').replace('{seq}', seq);
+  clients.guest.close();
+  clients.guest = await clinic.guest(); // the one of before left with the visit
+  const at = (row, id, user) => row.path.replace('{id}', id).replace('{user_id}', user).replace('{invitation_id}', second.invitation).replace('{index}', '0').replace('{seq}', seq);
   const bodies = { '/v1/reviews/{id}/sign': { finding: 'unclear', note: 'x' } };
   const same = async (role, row, [foreign, theirs], [none, nobody]) => {
     const [there, nowhere] = [await ask(clients[role], row.method, foreign, theirs ?? bodies[row.path]), await ask(clients[role], row.method, none, nobody ?? bodies[row.path])];
@@ -237,7 +239,7 @@ test('another clinic’s ids and ids that do not exist look the same', async () 
     assert.deepEqual(there.body, nowhere.body, what);
     return there.status;
   };
-  const everything = () => Promise.all(['clinic', 'account', 'patient', 'visit', 'care_team', 'approval', 'invitation', 'job', 'record_key', 'recording', 'recording_chunk', 'recording_consent', 'review', 'payment', 'payment_difference', 'payment_refund', 'ledger', 'fee'].map((t) => clinic.sql(`SELECT x::text FROM ${t} x WHERE ${t === 'clinic' ? 'id' : 'clinic_id'} = '${second.id}' ORDER BY 1`)));
+  const everything = () => Promise.all(['clinic', 'account', 'patient', 'visit', 'guest', 'care_team', 'approval', 'invitation', 'job', 'record_key', 'recording', 'recording_chunk', 'recording_consent', 'review', 'payment', 'payment_difference', 'payment_refund', 'ledger', 'fee'].map((t) => clinic.sql(`SELECT x::text FROM ${t} x WHERE ${t === 'clinic' ? 'id' : 'clinic_id'} = '${second.id}' ORDER BY 1`)));
   const before = await everything();
   const mine = { patient: clinic.people.patient.patient_id, user: clinic.people.clinician.id };
 

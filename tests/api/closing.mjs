@@ -7,12 +7,12 @@ const noted = readFileSync(process.env.EPIONE_COVERAGE ?? '', 'utf8').trim().spl
 const document = JSON.parse(readFileSync(new URL('../../docs/openapi.json', import.meta.url), 'utf8'));
 const access = readFileSync(new URL('../../docs/ACCESS.md', import.meta.url), 'utf8');
 
-const roles = ['patient', 'clinician', 'scheduler', 'admin', 'compliance'];
+const roles = ['patient', 'clinician', 'scheduler', 'admin', 'compliance', 'guest'];
 const complaints = [];
 let routes = 0;
 
 /** docs/ACCESS.md, one row per call: which roles have no right to it at all. */
-const rows = [...access.matchAll(/^\| `(\w+) ([^`]+)` \| ([^|]+)\| (\w+) \|((?: [^|]+\|){5})/gm)].map(([, method, path, open, permission, cells]) => ({
+const rows = [...access.matchAll(/^\| `(\w+) ([^`]+)` \| ([^|]+)\| (\w+) \|((?: [^|]+\|){6})/gm)].map(([, method, path, open, permission, cells]) => ({
   method, path, open: open.trim(), permission,
   without: roles.filter((_, i) => cells.split('|')[i].trim() === '–'),
 }));

@@ -71,6 +71,17 @@ SELECT id_of(1, 1), id_of(3, n * 7), id_of(2, 2), 'explicit', now(), 'infinity':
 SELECT id_of(1, 1), id_of(3, n), id_of(2, 3 + n % 90), 'visit', now(), now() + interval '9 days', id_of(2, 1)
   FROM generate_series(1, :rows / 10) n;
 
+-- Guests: one of each visit, and of one visit many.
+INSERT INTO record_key (clinic_id, subject_id, class, wrapped)
+SELECT id_of(1, 1), id_of(11, n), 'account', '\x0100000001'::bytea
+  FROM generate_series(1, :rows + 50) n;
+INSERT INTO account (clinic_id, id, role, display_name, created_at)
+SELECT id_of(1, 1), id_of(11, n), 'guest', '\x0100000001', now()
+  FROM generate_series(1, :rows + 50) n;
+INSERT INTO guest (clinic_id, id, visit_id, role, hash, created_at, created_by)
+SELECT id_of(1, 1), id_of(11, n), id_of(4, least(n, :rows)), 'family', sha256(int8send(n)), now(), id_of(2, 1)
+  FROM generate_series(1, :rows + 50) n;
+
 -- Sessions, most of them over and not ended; of account 7 two that live.
 INSERT INTO session (clinic_id, id, account_id, hash, client, address, created_at,
        seen_at, idle_s, expires_at, ended_at)

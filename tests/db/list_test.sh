@@ -11,7 +11,7 @@ psql -X -q -d "$SUPER_URL" -c 'CREATE DATABASE lists OWNER epione_owner'
 "$EPIONECTL" migrate --database "$(echo "$OWNER_URL" | sed 's|/epione?|/lists?|')" \
 	--dir sql/migrations >"$WORK/out" 2>&1 || { cat "$WORK/out"; exit 1; }
 psql -X -q -v ON_ERROR_STOP=1 -v rows="$rows" -d "$super_db" -f tests/db/list.sql >/dev/null || exit 1
-large='patient|patient_token|name_beginning|record_key|account|session|visit|care_team|invitation|approval|review|job|recording|recording_chunk|recording_consent|payment|payment_difference|audit_log[a-z0-9_]*'
+large='patient|patient_token|name_beginning|record_key|account|session|visit|guest|care_team|invitation|approval|review|job|recording|recording_chunk|recording_consent|payment|payment_difference|audit_log[a-z0-9_]*'
 
 # The statement as the server prepares it, of the types that it is given there.
 statement() {
@@ -190,6 +190,7 @@ check user_list 'patients, a deep page' $most "now(), true, $(id 2 $((rows / 2))
 check user_list 'as a colleague chooses' $most "now(), false, $(id 2 90), $page, 'clinician'"
 check user_admins_lock 'both' $most ''
 check audit_staff 'a page' $most "NULL, $page"
+check guest_list 'of a visit' $most "$(id 4 $rows), NULL, $page, now()"
 check session_list 'of an account' $most "$(id 2 7), NULL, $page, now()"
 # (state, patients only, account, before, limit, now)
 check approval_list 'all' $most "NULL, false, NULL, NULL, $page, now()"

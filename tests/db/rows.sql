@@ -36,6 +36,7 @@ INSERT INTO may (role, rights, clinics, rel) VALUES
     ('server', 'SIU', 'own', 'session'),
     ('server', 'SIU', 'own', 'care_team'),
     ('server', 'SIU', 'own', 'visit'),
+    ('server', 'SIU', 'own', 'guest'),
     ('server', 'SIU', 'own', 'recording'),
     ('server', 'SIU', 'own', 'recording_chunk'),
     ('server', 'SI', 'own', 'recording_consent'),
@@ -94,7 +95,7 @@ UPDATE may SET role = 'epione_' || role;
 -- may call are few, and each was looked at.
 CREATE TABLE lent (role text, functions text[]);
 INSERT INTO lent VALUES
-    ('epione_server', '{attempt_take, audit_background_note, audit_days, audit_found, audit_nobody, audit_page, audit_words, invitation_find, payment_find, reset_ask, session_open, sessions_ended, sign_in_take, source_note}'),
+    ('epione_server', '{attempt_take, audit_background_note, audit_days, audit_found, audit_nobody, audit_page, audit_words, guest_find, invitation_find, payment_find, reset_ask, session_open, sessions_ended, sign_in_take, source_note}'),
     ('epione_jobs', '{audit_background_close, audit_months, audit_sealed_to, audit_tile_put, audit_tree_of, audit_tree_put, audit_unsealed, audit_words, keys_watch, payment_compare, payment_reconcile, recordings_due, reset_link, sweep_attempts, sweep_idempotency, sweep_invitations, sweep_jobs, sweep_sessions, sweep_strangers}'),
     ('epione_reporter', '{audit_kinds, audit_nobody, audit_oldest, audit_page}');
 
@@ -145,6 +146,8 @@ BEGIN
         VALUES (c, n, n, n, now(), now() + interval '1 hour', b8, n);
     INSERT INTO review (clinic_id, id, kind, patient_id, account_id, reason, created_at, access_until)
         VALUES (c, n, 'emergency_access', n, n, b8, now(), now());
+    INSERT INTO guest (clinic_id, id, visit_id, role, hash, created_at, created_by)
+        VALUES (c, n, n, 'family', b32, now(), n);
     INSERT INTO fee (clinic_id, id, code, title, amount_minor, currency) VALUES (c, n, 'a', 'A', 100, 'USD');
     INSERT INTO payment (clinic_id, id, visit_id, patient_id, fee_id, amount_minor, currency, created_by)
         VALUES (c, n, n, n, n, 100, 'USD', n);

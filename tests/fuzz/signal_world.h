@@ -85,7 +85,7 @@ event_happen(uint8_t what, uint8_t how)
 	else if (what == 'w')
 		worker_restart(how);
 	else if (what == 'r')
-		signal_refused(&clients[0].link, ERR_WRONG_STATUS);
+		signal_refused(&clients[0].link, "admit", ERR_WRONG_STATUS);
 	else if (what == 'l' && signal_waiting(waiting, 2) > 0)
 		signal_line(&waiting[0].visit, how, (int64_t)how * 60);
 	else if (what == 'x')

@@ -299,6 +299,24 @@ export class Clinic {
     return this.sql(`SELECT event, outcome, actor_id, actor_role, patient_id, record_id, returned::text, request_id, operation, clinic_id FROM audit WHERE ${where} ORDER BY seq`);
   }
 
+  /** A visit by link: invited by the desk, and joined. Of a visit that may begin now, unless it is said which.
+   * @returns {Promise<Client & {visit: string, invitation: string, link: string}>} */
+  async guest({ visit, role = 'family', name = 'A guest', birth_date, browser = false } = {}) {
+    const desk = await this.signIn(this.people.scheduler);
+    if (!visit) {
+      const booked = (await desk.get('/v1/visits?status=booked&limit=100')).body.items.find((v) => v.patient_id === this.people.patient.patient_id);
+      await this.visitSoon(visit = booked.id);
+    }
+    const made = await desk.create(`/v1/visits/${visit}/invitations`, { role, display_name: name });
+    if (made.status !== 201) throw new Error(`invitation: ${made.status} ${made.text}`);
+    desk.close();
+    const client = new Client(this.url, { role: 'guest', browser });
+    const link = made.body.join_url.split('#')[1];
+    const joined = await client.post(`/v1/invitations/${link}/join`, { ...(birth_date ? { birth_date } : {}), client: browser ? 'browser' : 'api' });
+    if (joined.status !== 200) throw new Error(`join: ${joined.status} ${joined.text}`);
+    return Object.assign(client, { visit, invitation: made.body.id, link });
+  }
+
   /** Signs in with password and code; a code counts once, so the last step is forgotten first. */
   async signIn(person, { browser = false } = {}) {
     const client = new Client(this.url, { role: person.role, browser });

@@ -22,7 +22,7 @@ async function enter(clinic, account, role) {
   return client;
 }
 
-/** {id, as: {role: Client}, people: {role: id}, ids: {users, patients, visits, …: by the word in the address}, close()} */
+/** {id, as: {role: Client}, people: {role: id}, invitation, ids: {users, patients, visits, …: by the word in the address}, close()} */
 export async function secondClinic(clinic, name = 'Elsewhere') {
   const id = await clinic.operator('clinic', 'add', '--name', name);
   const as = {}, people = {};
@@ -38,6 +38,7 @@ export async function secondClinic(clinic, name = 'Elsewhere') {
   as.patient = await enter(clinic, people.patient, 'patient');
   const visit = made(await as.scheduler.create('/v1/visits', { patient_id: patient, clinician_id: people.clinician, starts_at: iso(Date.now() + 60e3), duration_minutes: 30, reason: 'Theirs' })).id;
   const invited = made(await as.admin.create('/v1/users', { email: 'new@elsewhere.example', display_name: 'New', role: 'clinician' }));
+  const guest = made(await as.scheduler.create(`/v1/visits/${visit}/invitations`, { role: 'family', display_name: 'Theirs' })).id;
   const [{ invitation }] = await clinic.sql(`SELECT id AS invitation FROM invitation WHERE account_id = :'account'`, { account: invited.id });
   const [{ session }] = await clinic.sql(`SELECT id AS session FROM session WHERE account_id = :'a'`, { a: people.admin });
   const [{ job }] = await clinic.sql(`INSERT INTO job (clinic_id, id, kind, key, run_at, state, ended_at) VALUES (:'id', gen_random_uuid(), 'mail.send', 'theirs', now(), 'dead', now()) RETURNING id AS job`, { id });
@@ -52,7 +53,7 @@ export async function secondClinic(clinic, name = 'Elsewhere') {
   const review = made(await as.clinician.create(`/v1/patients/${stranger}/emergency-access`, { reason: 'Theirs' })).id;
   await clinic.sql(`INSERT INTO payment_receipt (clinic_id, payment_id, refunded_minor, pdf) VALUES (:'id', :'payment', 0, '\\x25504446')`, { id, payment });
   return {
-    id, as, people,
+    id, as, people, invitation: guest,
     // in an order in which all can be done: the last ones are deactivated
     ids: { recordings: recording, 'payment-differences': difference, payments: payment, visits: visit, patients: patient, approvals: invited.approval.id, reviews: review, invitations: invitation, jobs: job, sessions: session, users: people.clinician },
     close: () => Object.values(as).forEach((c) => c.close()),

@@ -47,7 +47,11 @@ roles() {
 	column=$(sed -nE 's/^ \* +permission +([a-z ]+)$/\1/p' src/tables/perms.def)
 	[ "$(echo "$names" | sort)" = "$(sed -nE "s/^ +role +text NOT NULL CHECK \(role IN \(([^)]*)\)\).*/\1/p" sql/migrations/0001_foundation.sql | tr -d "' " | tr , '\n' | sort)" ] ||
 		echo 'sql/migrations/0001_foundation.sql: the CHECK of account.role'
-	[ "$(echo $names)" = "$(echo $column)" ] || echo 'src/tables/perms.def: its columns'
+	lasting=$(sed -nE '/ GUEST, +[A-Z]+ \)/!s/^ROLE\( *[A-Z]+, *([a-z]+),.*/\1/p' src/tables/roles.def)
+	[ "$(echo $lasting)" = "$(echo $column)" ] || echo 'src/tables/perms.def: its columns'
+	guests=$(sed -nE 's/^GUEST_ROLE\( *[A-Z]+, *([a-z]+),.*/\1/p' src/tables/guest_roles.def)
+	[ "$(echo $guests)" = "$(echo $(sed -nE "s/^ +CONSTRAINT guest_role CHECK \(role IN \(([^)]*)\)\).*/\1/p" sql/migrations/0001_foundation.sql | tr -d "' " | tr , '\n'))" ] ||
+		echo 'sql/migrations/0001_foundation.sql: the CHECK of guest.role, by src/tables/guest_roles.def'
 	for name in $names; do
 		grep -qE "[ {]$name: '" assets/js/format.js || echo "assets/js/format.js: no word for $name"
 	done

@@ -32,6 +32,10 @@ choices_name_each_role_once_and_patients_are_no_workforce(void **state)
 	(void)state;
 	assert_string_equal(
 	    ROLES, "patient|clinician|scheduler|admin|compliance");
+	assert_string_equal(
+	    ROLES_ALL, "patient|clinician|scheduler|admin|compliance|guest");
+	assert_string_equal(
+	    GUEST_ROLES, "patient|interpreter|family|clinician");
 	assert_string_equal(WORKFORCE, "clinician|scheduler|admin|compliance");
 }
 

@@ -18,6 +18,8 @@ static const struct {
 	    { WRONG, WRONG, GOES } },
 	{ "admit", "{\"type\":\"admit\",\"participant\":\"%s\"}",
 	    { WRONG, WRONG, ABSENT } },
+	{ "remove", "{\"type\":\"remove\",\"participant\":\"%s\"}",
+	    { WRONG, WRONG, ABSENT } },
 	{ "state",
 	    "{\"type\":\"state\",\"audio\":true,\"video\":true,"
 	    "\"screen\":true}",

@@ -181,7 +181,7 @@ admission_goes_through_the_gate(void **state)
 	assert_true(doc->admit_asked);
 	assert_int_equal(json_array_size(pat->inbox), 0); /* not yet */
 
-	signal_refused(&doc->link, ERR_WRONG_STATUS);
+	signal_refused(&doc->link, "admit", ERR_WRONG_STATUS);
 	assert_string_equal(client_error(doc), "wrong_status");
 	assert_string_equal(
 	    text_in(client_heard(doc, "error", 0), "ref"), "admit");
@@ -212,6 +212,96 @@ admission_goes_through_the_gate(void **state)
 	assert_false(pat->broken || doc->broken);
 	signal_room_changed(&visit, "in_call"); /* told twice, heard once */
 	assert_int_equal(client_count(pat, "admitted"), 1);
+}
+
+static struct client *
+guest_new(int i, enum guest_role as)
+{
+	struct client *c = client_new(i, &visit, ROLE_GUEST, false);
+
+	c->who.guest = as;
+	return c;
+}
+
+static void
+clinician_says(struct client *doc, const char *type, const struct client *of)
+{
+	client_clear(doc);
+	client_say_json(doc,
+	    json_pack("{s:s, s:s}", "type", type, "participant", of->self));
+}
+
+/*= TR-11: a guest is let in by the clinician alone, and by no change of the visit */
+static void
+a_guest_is_let_in_one_by_one(void **state)
+{
+	struct client *doc = client_new(0, &visit, ROLE_CLINICIAN, true);
+	struct client *pat = client_new(1, &visit, ROLE_PATIENT, false);
+	struct client *one = guest_new(2, GUEST_CLINICIAN);
+	struct client *two = guest_new(3, GUEST_FAMILY);
+	const json_t *who;
+
+	(void)state;
+	client_join(doc, 2);
+	client_join(pat, 3);
+	client_join(one, 3);
+	who = json_object_get(client_heard(doc, "joined", 1), "participant");
+	assert_string_equal(text_in(who, "role"), "clinician");
+	assert_true(json_is_true(json_object_get(who, "guest")));
+	signal_room_changed(&visit, "in_call");
+	client_join(two, 2);
+	assert_int_equal(client_count(pat, "admitted"), 1);
+	assert_int_equal(client_count(one, "admitted"), 0);
+	assert_false(two->admitted);
+
+	clinician_says(doc, "admit", one);
+	assert_true(doc->admit_asked);
+	assert_true(uuid_equal(&doc->guest_asked, &one->who.account));
+	signal_guest_changed(&one->who.account, "admitted");
+	assert_int_equal(client_count(one, "admitted"), 1);
+	assert_int_equal(client_count(two, "admitted"), 0);
+	signal_guest_changed(&one->who.account, "admitted"); /* heard once */
+	assert_int_equal(client_count(one, "admitted"), 1);
+	clinician_says(one, "admit", two); /* by no name that they come under */
+	assert_string_equal(client_error(one), "not_found");
+	assert_false(one->admit_asked);
+}
+
+/*= AZ-05: out at once, also when the socket is lost just then */
+static void
+a_guest_is_removed_and_nobody_else(void **state)
+{
+	struct client *doc = client_new(0, &visit, ROLE_CLINICIAN, true);
+	struct client *pat = client_new(1, &visit, ROLE_PATIENT, true);
+	struct client *one = guest_new(2, GUEST_FAMILY);
+	struct client *two = guest_new(3, GUEST_INTERPRETER);
+
+	(void)state;
+	one->who.admitted = two->who.admitted = true; /* let in before */
+	client_join(doc, 2);
+	client_join(pat, 3);
+	client_join(one, 3);
+	client_join(two, 2);
+	clinician_says(doc, "remove", pat);
+	assert_string_equal(client_error(doc), "wrong_status");
+	assert_false(doc->remove_asked);
+	clinician_says(doc, "remove", one);
+	assert_true(doc->remove_asked);
+	assert_true(uuid_equal(&doc->guest_asked, &one->who.account));
+
+	client_clear(doc);
+	signal_guest_changed(&one->who.account, "removed");
+	assert_int_equal(one->closed, SIGNAL_STRANGER);
+	assert_string_equal(
+	    text_in(client_heard(one, "ended", 0), "reason"), "removed");
+	assert_string_equal(
+	    text_in(client_heard(doc, "left", 0), "reason"), "removed");
+	client_lose(two);
+	signal_guest_changed(&two->who.account, "removed");
+	assert_int_equal(client_count(doc, "left"), 2);
+	client_resume(two, 2);
+	assert_false(two->resumed);
+	assert_true(doc->open && pat->open && pat->in_call);
 }
 
 /* A change can overtake the announcement of a socket that it concerns. */
@@ -332,7 +422,7 @@ a_socket_that_is_not_known_is_told_to_come_again(void **state)
 	client_say(c, "{\"type\":\"ping\",\"t\":1}");
 	assert_int_equal(c->closed, SIGNAL_RESTART);
 	signal_gone(&c->link);
-	signal_refused(&c->link, ERR_NOT_FOUND);
+	signal_refused(&c->link, "admit", ERR_NOT_FOUND);
 	signal_room_changed(&other_visit, "ended");
 	signal_room_changed(&other_visit, "no such status");
 }
@@ -362,6 +452,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(welcome_says_what_the_contract_says),
 		TEST(a_call_is_two_who_are_connected_and_admitted),
+		TEST(a_guest_is_let_in_one_by_one),
+		TEST(a_guest_is_removed_and_nobody_else),
 		TEST(who_waits_hears_its_place_in_line_and_no_more),
 		TEST(without_hello_the_socket_closes),
 		TEST(admission_goes_through_the_gate),

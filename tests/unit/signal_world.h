@@ -30,7 +30,8 @@ struct client {
 	bool open;
 	unsigned closed; /* the close code of its last socket */
 	bool in_call;	 /* its socket was told last to be part of a call */
-	bool admit_asked;
+	bool admit_asked, remove_asked;
+	struct uuid guest_asked; /* for whom it asked last; nil: all others */
 	unsigned deeds[SIGNAL_RECORDING_STOP + 1]; /* asked for it, by kind */
 	json_t *inbox;				   /* since the last clear */
 	char self[UUID_TEXT_SIZE], token[96];
@@ -119,14 +120,30 @@ world_in_call(const struct signal_link *k, bool in_call)
 		c->in_call = in_call;
 }
 
-static void
-world_admit(const struct signal_link *k, const struct participant *who)
+static struct client *
+world_asked(const struct signal_link *k, const struct participant *who,
+    const struct uuid *guest)
 {
 	struct client *c = client_at(k);
 
 	assert_non_null(c);
 	assert_true(uuid_equal(&who->account, &c->who.account));
-	c->admit_asked = true;
+	c->guest_asked = guest == NULL ? (struct uuid){ { 0 } } : *guest;
+	return c;
+}
+
+static void
+world_admit(const struct signal_link *k, const struct participant *who,
+    const struct uuid *guest)
+{
+	world_asked(k, who, guest)->admit_asked = true;
+}
+
+static void
+world_remove(const struct signal_link *k, const struct participant *who,
+    const struct uuid *guest)
+{
+	world_asked(k, who, guest)->remove_asked = true;
 }
 
 static void
@@ -173,8 +190,8 @@ world_now(void)
 }
 
 static const struct signal_ops world_ops = { world_send, world_close,
-	world_in_call, world_admit, world_recording, world_recording_look,
-	world_ice, world_now_ms, world_now };
+	world_in_call, world_admit, world_remove, world_recording,
+	world_recording_look, world_ice, world_now_ms, world_now };
 
 /* Lets time pass, with the second's tick. */
 UNUSED static void

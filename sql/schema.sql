@@ -931,6 +931,23 @@ END $$;
 
 ALTER FUNCTION public.care_team_settle(v public.visit, clinician uuid) OWNER TO epione_owner;
 
+CREATE FUNCTION public.checkpoints_due(files boolean) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    WITH asked AS (
+        INSERT INTO job (clinic_id, id, kind, key, run_at)
+        SELECT c.id, gen_random_uuid(), 'checkpoint.send',
+               to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD'), clock_timestamp()
+          FROM clinic c
+         WHERE files OR c.checkpoint_mail IS NOT NULL
+            ON CONFLICT DO NOTHING
+        RETURNING 1)
+    SELECT count(*) FROM asked
+$$;
+
+ALTER FUNCTION public.checkpoints_due(files boolean) OWNER TO epione_owner;
+
 CREATE FUNCTION public.current_actor() RETURNS uuid
     LANGUAGE sql STABLE PARALLEL SAFE
     AS $$ SELECT nullif(current_setting('epione.actor', true), '')::uuid $$;
@@ -2044,11 +2061,13 @@ CREATE TABLE public.clinic (
     recording integer DEFAULT 0 NOT NULL,
     recording_days integer DEFAULT 365 NOT NULL,
     recording_patient integer DEFAULT 1 NOT NULL,
+    checkpoint_mail text,
     pay_when text DEFAULT 'before'::text NOT NULL,
     fees_version bigint DEFAULT 1 NOT NULL,
     version bigint DEFAULT 1 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT clinic_care_days_after_visit_check CHECK (((care_days_after_visit >= 0) AND (care_days_after_visit <= 365))),
+    CONSTRAINT clinic_checkpoint_mail_check CHECK (((length(checkpoint_mail) >= 3) AND (length(checkpoint_mail) <= 254))),
     CONSTRAINT clinic_emergency_minutes_check CHECK (((emergency_minutes >= 5) AND (emergency_minutes <= 60))),
     CONSTRAINT clinic_failures_before_delay_check CHECK (((failures_before_delay >= 3) AND (failures_before_delay <= 10))),
     CONSTRAINT clinic_idle_minutes_patient_check CHECK (((idle_minutes_patient >= 1) AND (idle_minutes_patient <= 60))),
@@ -3419,6 +3438,9 @@ GRANT ALL ON FUNCTION public.audit_words(words text[]) TO epione_jobs;
 GRANT ALL ON FUNCTION public.bears_names(patient uuid, beginnings bytea[], groups bigint[], names bigint[]) TO epione_server;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.visit TO epione_server;
+
+REVOKE ALL ON FUNCTION public.checkpoints_due(files boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.checkpoints_due(files boolean) TO epione_jobs;
 
 GRANT ALL ON FUNCTION public.current_actor() TO epione_server;
 GRANT ALL ON FUNCTION public.current_actor() TO epione_jobs;

@@ -106,6 +106,7 @@ const LOG = {
   'audit.people_found': 'Looked for a person in this log',
   'report.listed': 'Looked which reports there are',
   'report.run': 'Ran a report',
+  'audit.checkpoint_sent': 'Sent the day’s checkpoint of this log',
   'audit.proved': 'Asked for a proof that this log was not changed',
   'audit.verified': 'Checked that nothing in this log was changed',
   'request.refused': 'Asked for what there is not',

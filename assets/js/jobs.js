@@ -13,7 +13,8 @@ const KINDS = /** @type {Record<string, string>} */ ({
   'mail.send': 'Message', 'account.reset': 'Link for a new password',
   'payment.open': 'Page of a payment',
   'payment.fetch': 'News of a payment', 'payment.refund': 'Refund',
-  'payment.receipt': 'Receipt' });
+  'payment.receipt': 'Receipt',
+  'checkpoint.send': 'Checkpoint of the audit log' });
 const WHYS = /** @type {Record<string, string>} */ ({
   payment_refused: 'The payment processor refused it.',
   mail_refused: 'The mail server refused it. Check the email address.',

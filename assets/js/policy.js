@@ -10,7 +10,7 @@ await begin('policy_patch');
 
 const form = formOf('form');
 const saved = askBeforeLeaving(form);
-/** @type {{policy: Record<string, number>, etag: string}} */
+/** @type {{policy: Record<string, number | string | null>, etag: string}} */
 let loaded = { policy: {}, etag: '' };
 
 async function load() {
@@ -20,12 +20,16 @@ async function load() {
   for (const field of form.elements)
     if ((field instanceof HTMLInputElement ||
          field instanceof HTMLSelectElement) && field.name in body)
-      field.value = String(body[field.name]);
+      field.value = String(body[field.name] ?? '');
 }
+
+/** @param {string} name @param {unknown} value as the policy has it */
+const ruleOf = (name, value) => name === 'checkpoint_mail'
+  ? String(value) || null : Number(value);
 
 onSubmit(form, async (values) => {
   const changes = Object.fromEntries(Object.entries(values)
-    .map(([name, value]) => [name, Number(value)])
+    .map(([name, value]) => [name, ruleOf(name, value)])
     .filter(([name, value]) => loaded.policy[String(name)] !== value));
 
   if (Object.keys(changes).length)

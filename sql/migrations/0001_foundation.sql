@@ -40,6 +40,8 @@ CREATE TABLE clinic (
     recording                 integer NOT NULL DEFAULT 0 CHECK (recording BETWEEN 0 AND 1),
     recording_days            integer NOT NULL DEFAULT 365 CHECK (recording_days BETWEEN 1 AND 36500),
     recording_patient         integer NOT NULL DEFAULT 1 CHECK (recording_patient BETWEEN 0 AND 1),
+    -- where a checkpoint of the log goes each day: outside, or it proves little
+    checkpoint_mail           text CHECK (length(checkpoint_mail) BETWEEN 3 AND 254),
     pay_when                  text NOT NULL DEFAULT 'before' CHECK (pay_when IN ('before', 'check_in', 'after')),
     fees_version              bigint NOT NULL DEFAULT 1,
     version                   bigint NOT NULL DEFAULT 1,
@@ -1578,6 +1580,23 @@ CREATE FUNCTION audit_tree_of(clinic uuid) RETURNS SETOF audit_tree
     LANGUAGE sql STABLE SECURITY DEFINER ROWS 1 SET search_path = public, pg_temp
     AS $$ SELECT * FROM audit_tree WHERE clinic_id = clinic $$;
 
+-- Asks for today's checkpoint of each clinic that names an address, or of all where
+-- they are put into files; once a day, whatever clocks do. Answers how many it asked
+-- for.
+CREATE FUNCTION checkpoints_due(files boolean) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp
+AS $$
+    WITH asked AS (
+        INSERT INTO job (clinic_id, id, kind, key, run_at)
+        SELECT c.id, gen_random_uuid(), 'checkpoint.send',
+               to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD'), clock_timestamp()
+          FROM clinic c
+         WHERE files OR c.checkpoint_mail IS NOT NULL
+            ON CONFLICT DO NOTHING
+        RETURNING 1)
+    SELECT count(*) FROM asked
+$$;
+
 -- A database that was restored from a dump counts transactions from the beginning
 -- again. Called by the operator before anything is served: what is written from
 -- then on is after all that was written before.
@@ -2822,8 +2841,8 @@ GRANT SELECT (clinic_id, id, patient_id, state, prefix, chunks, check_from, hold
     UPDATE (state, secret, media_type, checked_at, deleted_at) ON recording TO epione_jobs;
 GRANT SELECT, UPDATE (seen_at, fault), DELETE ON recording_chunk TO epione_jobs;
 GRANT SELECT, INSERT, UPDATE ON store_signer TO epione_jobs;
-REVOKE ALL ON FUNCTION recordings_due FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION recordings_due TO epione_jobs;
+REVOKE ALL ON FUNCTION recordings_due, checkpoints_due FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION recordings_due, checkpoints_due TO epione_jobs;
 GRANT SELECT, UPDATE ON payment TO epione_jobs;
 GRANT SELECT, INSERT, UPDATE ON payment_receipt TO epione_jobs;
 GRANT SELECT (clinic_id, id, payment_id, amount_minor, state, external_id, created_at) ON payment_refund TO epione_jobs;

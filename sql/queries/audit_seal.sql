@@ -36,6 +36,20 @@ SELECT audit_tree_put(coalesce($1::uuid, {nil}), $2::bigint, $3::bigint, $4::byt
 -- in:  tx int, seq int
 SELECT audit_sealed_to($1::bigint, $2::bigint);
 
+-- Asks for today's checkpoint of each clinic.
+-- sql: checkpoints_due one
+-- in:  files bool
+-- out: n int
+SELECT checkpoints_due($1::boolean);
+
+-- The newest one of this clinic, and where it goes.
+-- sql: checkpoint_read one
+-- out: note text, address text
+SELECT t.note, c.checkpoint_mail
+  FROM clinic c
+  LEFT JOIN LATERAL audit_tree_of(c.id) AS t ON true
+ WHERE c.id = current_clinic();
+
 -- The public half of a key, beside the class key that it comes from.
 -- sql: audit_key_insert exec
 -- in:  clinic uuid, version int, public bytes

@@ -6,14 +6,16 @@
 --      idle_minutes_workforce int, idle_minutes_patient int,
 --      session_hours int, totp_window_steps int, failures_before_delay int,
 --      care_days_after_visit int, emergency_minutes int, recording int,
---      recording_days int, recording_patient int, version int
+--      recording_days int, recording_patient int, checkpoint_mail text,
+--      version int
 SELECT name, time_zone, password_max_age_days::bigint,
        password_min_length::bigint, password_history::bigint,
        idle_minutes_workforce::bigint, idle_minutes_patient::bigint,
        session_hours::bigint, totp_window_steps::bigint,
        failures_before_delay::bigint, care_days_after_visit::bigint,
        emergency_minutes::bigint,
-       recording::bigint, recording_days::bigint, recording_patient::bigint, version
+       recording::bigint, recording_days::bigint, recording_patient::bigint,
+       checkpoint_mail, version
   FROM clinic
  WHERE id = current_clinic();
 
@@ -23,7 +25,7 @@ SELECT name, time_zone, password_max_age_days::bigint,
 --      idle_minutes_patient int, session_hours int, totp_window_steps int,
 --      failures_before_delay int, care_days_after_visit int,
 --      emergency_minutes int, recording int, recording_days int,
---      recording_patient int, version int
+--      recording_patient int, version int, checkpoint_mail text
 UPDATE clinic SET password_max_age_days = $1::bigint,
        password_min_length = $2::bigint, password_history = $3::bigint,
        idle_minutes_workforce = $4::bigint, idle_minutes_patient = $5::bigint,
@@ -32,5 +34,5 @@ UPDATE clinic SET password_max_age_days = $1::bigint,
        care_days_after_visit = $9::bigint, emergency_minutes = $10::bigint,
        recording = $11::bigint, recording_days = $12::bigint,
        recording_patient = $13::bigint,
-       version = version + 1
+       checkpoint_mail = $15::text, version = version + 1
  WHERE id = current_clinic() AND version = $14::bigint;

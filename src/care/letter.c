@@ -79,16 +79,18 @@ fill(struct draft *d, const char *s, const char *end,
 	const struct filling fillings[] = {
 		{ "{clinic}", w->from_name },
 		{ "{link}", w->link == NULL ? "" : w->link },
+		{ "{lines}", w->link == NULL ? "" : w->link },
 	};
+	const size_t n = sizeof(fillings) / sizeof(fillings[0]);
 	char one[2] = "";
 	size_t i;
 
 	while (s < end) {
-		for (i = 0; i < 2; i++)
+		for (i = 0; i < n; i++)
 			if (strncmp(s, fillings[i].word,
 				strlen(fillings[i].word)) == 0)
 				break;
-		if (i < 2) {
+		if (i < n) {
 			write(d, fillings[i].value);
 			s += strlen(fillings[i].word);
 		} else {
@@ -112,6 +114,12 @@ put_paragraph(struct draft *d, const char *s, const char *end,
 {
 	bool link = end - s == 6 && strncmp(s, "{link}", 6) == 0;
 
+	if (end - s == 7 && strncmp(s, "{lines}", 7) == 0) {
+		put(d, "<pre>");
+		fill(d, s, end, w, put_html);
+		put(d, "</pre>\r\n");
+		return;
+	}
 	put(d, "<p>");
 	if (link) {
 		put(d, "<a href=\"");

@@ -14,7 +14,7 @@
 struct letter_words {
 	const char *from, *from_name; /* address; the clinic */
 	const char *to;
-	const char *subject, *text; /* with {clinic} and {link} */
+	const char *subject, *text; /* with {clinic}, and {link} or {lines} */
 	const char *link;	    /* or NULL */
 	const char *language;	    /* "en" */
 	const char *id; /* the same each time it is tried; before its @ */

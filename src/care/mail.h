@@ -41,6 +41,7 @@ NODISCARD enum err mail_notice(
  *
  *   to        the address
  *   language  as the patient's chart has it, or NULL
+ *   link      put in where the text says {link} or {lines}; NULL for none
  */
 NODISCARD enum err mail_carry(struct op *, enum mail_kind, const char *to,
     const char *language, const char *link);

@@ -8,6 +8,7 @@
 const struct shape policy_read_out[] = {
 	SHOWN(policy_get_row, name, SH_TEXT, 1, 200),
 	SHOWN(policy_get_row, time_zone, SH_TEXT, 1, 100),
+	SHOWN_OR_NULL(policy_get_row, checkpoint_mail, SH_EMAIL, 3, 254),
 #include "tables/policy.def"
 	{ 0 },
 };
@@ -15,6 +16,7 @@ const struct shape policy_read_out[] = {
 
 #define POLICY(name, from, to) { #name, SH_INT, from, to, .flags = 0 },
 const struct shape policy_patch_in[] = {
+	{ "checkpoint_mail", SH_EMAIL, 3, 254, .flags = SH_NULLABLE },
 #include "tables/policy.def"
 	{ 0 },
 };
@@ -41,6 +43,9 @@ policy_merged(const struct op *op, const struct policy_get_row *was)
 	return (struct policy_update_in){
 #include "tables/policy.def"
 		.version = op->if_match,
+		.checkpoint_mail = in_has(op, "checkpoint_mail")
+		    ? in_text(op, "checkpoint_mail")
+		    : was->checkpoint_mail,
 	};
 }
 #undef POLICY

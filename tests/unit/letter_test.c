@@ -82,6 +82,28 @@ a_letter_has_what_mailboxes_look_for(void **state)
 	assert_non_null(strstr(l.message, "\r\nSGVsbG8uDQoNCmh0dHBzOi8v"));
 }
 
+/* In the HTML part, too: who copies them from there copies lines. */
+static void
+lines_stay_lines(void **state)
+{
+	struct letter_words w = words();
+	static char packed[65536];
+	const char *s;
+	size_t n = 0;
+
+	(void)state;
+	w.text = "{lines}";
+	w.link = "a\nb <c>";
+	for (s = written(&w).message; *s != '\0'; s++)
+		if (*s != '\r' && *s != '\n')
+			packed[n++] = *s;
+	packed[n] = '\0';
+	/* base64 of "<pre>a\nb &lt;c&gt;</pre>" at any of three alignments */
+	assert_true(strstr(packed, "PHByZT5hCmIgJmx0O2MmZ3Q7PC9wcmU+") ||
+	    strstr(packed, "xwcmU+YQpiICZsdDtjJmd0OzwvcHJlP") ||
+	    strstr(packed, "8cHJlPmEKYiAmbHQ7YyZndDs8L3ByZT"));
+}
+
 static void
 long_and_foreign_words_are_cut_between_letters(void **state)
 {
@@ -174,7 +196,8 @@ a_mail_is_of_its_clinic_and_a_link_alone(void **state)
 	for (i = 0; i < sizeof(mails) / sizeof(*mails); i++)
 		for (p = mails[i]; (p = strchr(p, '{')) != NULL; p++)
 			assert_true(strncmp(p, "{clinic}", 8) == 0 ||
-			    strncmp(p, "{link}", 6) == 0);
+			    strncmp(p, "{link}", 6) == 0 ||
+			    strncmp(p, "{lines}", 7) == 0);
 }
 
 static int
@@ -200,6 +223,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_letter_has_what_mailboxes_look_for),
+		TEST(lines_stay_lines),
 		TEST(long_and_foreign_words_are_cut_between_letters),
 		TEST(nothing_put_in_adds_a_header_or_a_tag),
 		TEST(what_is_too_long_is_refused),

@@ -1,0 +1,102 @@
+/* A checkpoint of each clinic's log leaves the house once a day: to the address that
+ * the clinic names, and into a folder. What lies outside nobody inside can change. */
+#include "base/conf.h"
+#include "base/instant.h"
+#include "base/log.h"
+#include "base/offload.h"
+#include "care/jobs.h"
+#include "care/mail.h"
+#include "sql.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DAY 10 /* of "2026-11-23T13:26:11Z" */
+
+/* A file that is to be there, whole, or not at all. */
+struct keeping {
+	const char *path, *part, *text;
+	int failed; /* errno */
+};
+
+static bool
+wants_file(void)
+{
+	return *conf()->checkpoint_folder != '\0';
+}
+
+/* Of the installation: asks for each clinic's own. */
+enum err
+checkpoint_watch(struct op *op)
+{
+	const struct checkpoints_due_in in = { wants_file() };
+	struct checkpoints_due_row row;
+
+	return sql_checkpoints_due(op->tx, &in, &row);
+}
+
+static bool
+file_write(int fd, const char *text)
+{
+	const size_t n = strlen(text);
+
+	return write(fd, text, n) == (ssize_t)n && fsync(fd) == 0;
+}
+
+/* On a thread: a disk may take its time. */
+static void
+file_keep(void *arg)
+{
+	struct keeping *k = arg;
+	int fd = open(k->part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+	bool whole = fd >= 0 && file_write(fd, k->text);
+
+	k->failed = whole ? 0 : errno;
+	if (fd >= 0 && close(fd) != 0 && whole)
+		k->failed = errno;
+	if (k->failed == 0 && rename(k->part, k->path) != 0)
+		k->failed = errno;
+	if (k->failed != 0 && fd >= 0)
+		(void)unlink(k->part);
+}
+
+static enum err
+folder_keep(struct op *op, const char *note)
+{
+	char at[INSTANT_TEXT_SIZE], clinic[UUID_TEXT_SIZE];
+	struct keeping k = { .text = note };
+	enum err r;
+
+	instant_text(op->now, at);
+	uuid_text(&op->job->clinic, clinic);
+	k.path = arena_format(op->arena, "%s/%.*s-%s.txt",
+	    conf()->checkpoint_folder, DAY, at, clinic);
+	k.part = arena_format(op->arena, "%s.part", k.path);
+	if ((r = op_release(op)) != ERR_OK || /* no connection meanwhile */
+	    (r = offload(file_keep, &k, op->deadline_ms)) != ERR_OK)
+		return r;
+	if (k.failed == 0)
+		return ERR_OK;
+	log_error("checkpoint_not_kept", LOG_NUM("errno", k.failed));
+	return ERR_INTERNAL;
+}
+
+/*= AU-04: kept where nobody who writes into the log can */
+enum err
+checkpoint_send(struct op *op)
+{
+	struct checkpoint_read_row row;
+	enum err r;
+
+	if ((r = sql_checkpoint_read(op->tx, &row)) != ERR_OK ||
+	    row.note == NULL) /* nothing is sealed yet */
+		return r;
+	if (wants_file() && (r = folder_keep(op, row.note)) != ERR_OK)
+		return r;
+	return row.address != NULL && mail_configured()
+	    ? mail_carry(op, MAIL_checkpoint, row.address, NULL, row.note)
+	    : ERR_OK;
+}

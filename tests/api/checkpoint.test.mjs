@@ -1,0 +1,106 @@
+// A checkpoint of the log leaves once a day: by mail to whom the clinic names, and
+// into a folder; and `epionectl audit verify` believes it.
+import assert from 'node:assert/strict';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { startClinic } from '../lib/clinic.mjs';
+import { startMailbox } from '../lib/mailbox.mjs';
+
+const address = 'records@auditor.example';
+let clinic, box, folder, admin, own;
+
+const until = async (what, condition) => {
+  for (const end = Date.now() + 120_000; ; await sleep(100)) {
+    const got = await condition();
+    if (got) return got;
+    assert.ok(Date.now() < end, what);
+  }
+};
+const policy = async (changes) => admin.patch('/v1/clinic/policy', changes, { 'if-match': (await admin.get('/v1/clinic/policy')).headers.etag });
+const verify = async (note) => {
+  const file = path.join(clinic.dir, 'kept.txt');
+  writeFileSync(file, note);
+  return clinic.ctl('audit', 'verify', '--config', path.join(clinic.dir, 'epione.conf'), '--database', await clinic.address('owner'), '--checkpoint', file);
+};
+/** What is to be done of a day is done once: as if it were tomorrow's. */
+const again = () => clinic.sql(`DELETE FROM job WHERE kind = 'checkpoint.send'; INSERT INTO job (clinic_id, id, kind, key, run_at)
+  VALUES ('00000000-0000-0000-0000-000000000000', gen_random_uuid(), 'checkpoint.watch', gen_random_uuid()::text, now()); SELECT pg_notify('epione_job', '')`);
+
+before(async () => {
+  box = await startMailbox();
+  folder = mkdtempSync(path.join(os.tmpdir(), 'epione-checkpoints-'));
+  chmodSync(folder, 0o777);
+  mkdirSync(path.join(folder, 'kept'), { mode: 0o777 });
+  chmodSync(path.join(folder, 'kept'), 0o777);
+  clinic = await startClinic({ mail: box.settings, jobs: `${box.jobs}checkpoint_folder ${path.join(folder, 'kept')}\n` });
+  admin = await clinic.signIn(clinic.people.admin);
+  [{ own }] = await clinic.sql(`SELECT clinic_id AS own FROM account WHERE id = :'id'`, { id: await clinic.accountId(clinic.people.admin) });
+  await clinic.operator('clinic', 'add', '--name', 'Elsewhere');
+});
+after(async () => {
+  admin?.close();
+  await clinic?.stop();
+  await box?.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test('an administrator names the address, and takes it back', async () => {
+  for (const wrong of ['nobody', 'a@b@c', '<x@y.example>', 7, '']) {
+    const r = await policy({ checkpoint_mail: wrong });
+    assert.deepEqual([r.status, r.body.code, r.body.field], [422, 'invalid_field', 'checkpoint_mail'], String(wrong));
+  }
+  assert.equal((await admin.get('/v1/clinic/policy')).body.checkpoint_mail, null);
+  assert.equal((await policy({ checkpoint_mail: address })).body.checkpoint_mail, address);
+  assert.equal((await policy({ session_hours: 11 })).body.checkpoint_mail, address, 'what is not named stays');
+  assert.equal((await policy({ checkpoint_mail: null })).body.checkpoint_mail, null);
+  assert.equal((await policy({ checkpoint_mail: address })).status, 200);
+});
+
+//= AU-04: kept outside, it shows what is cut off later
+test('a checkpoint goes by mail and into the folder, once a day, and is believed', async () => {
+  await clinic.startJobs();
+  await until('nothing is sealed', async () => (await clinic.sql(`SELECT note FROM audit_tree WHERE clinic_id = :'own' AND note IS NOT NULL`, { own })).length);
+  await again();
+  const { to, mail } = await until('no mail', () => box.messages.find((m) => /Checkpoint/.test(m.mail.subject)));
+  assert.deepEqual(to, [address]);
+  const [note] = mail.text.replaceAll('\r\n', '\n').match(/^\S+\/audit\/[0-9a-f-]{36}\n\d+\n\S+\n\n— .*\n/m);
+  assert.ok(note.startsWith(`localhost`) && note.includes(own), note);
+  assert.ok(mail.html.includes('<pre>'), 'its lines stay lines');
+  await verify(note);
+  // both clinics' in the folder, each whole
+  const day = new Date().toISOString().slice(0, 8);
+  const files = await until('no file', () => {
+    const all = readdirSync(path.join(folder, 'kept'));
+    return all.some((f) => f.includes(own)) && all;
+  });
+  const file = files.find((f) => f.includes(own));
+  assert.ok(file.startsWith(day) && file.endsWith(`-${own}.txt`), file);
+  const kept = readFileSync(path.join(folder, 'kept', file), 'utf8');
+  await verify(kept);
+  assert.ok(readdirSync(path.join(folder, 'kept')).every((f) => f.endsWith('.txt')), 'no part is left');
+  await until('no event', async () => (await clinic.audit(`event = 'audit.checkpoint_sent' AND outcome = 'ok' AND clinic_id = '${own}'`)).length);
+  // asked for again on that day there is no other
+  const [{ n }] = await clinic.sql(`SELECT checkpoints_due(true) AS n`);
+  assert.equal(n, '0');
+  // and whoever cuts the log is found by it
+  await clinic.sql(`DELETE FROM audit_log WHERE clinic_id = :'own' AND seq > (SELECT min(seq) + 2 FROM audit_log WHERE clinic_id = :'own')`, { own });
+  await assert.rejects(verify(note), /removed|cut off|shorter/);
+});
+
+test('a folder that cannot be written is a job that is tried again, and says so in the log', async () => {
+  const kept = path.join(folder, 'kept');
+  rmSync(kept, { recursive: true });
+  writeFileSync(kept, 'a file where the folder was');
+  await again();
+  const [job] = await until('it did not fail', async () => {
+    const jobs = await clinic.sql(`SELECT state, attempts, error_code FROM job WHERE kind = 'checkpoint.send' AND clinic_id = :'own' AND attempts > 0 AND error_code IS NOT NULL`, { own });
+    return jobs.length && jobs;
+  });
+  assert.deepEqual([job.state, job.error_code], ['waiting', 'internal']);
+  assert.ok([...clinic.jobs].some((j) => j.log.includes('checkpoint_not_kept')));
+  assert.equal(readFileSync(kept, 'utf8'), 'a file where the folder was');
+});

@@ -14,7 +14,7 @@ export class Problem extends Error {
   /**
    * @param {number} status
    * @param {{code?: string, title?: string, field?: string,
-   *          request_id?: string}} details
+   *          request_id?: string, opens_at?: string}} details
    * @param {number} retryAfterS 0 when the server named none
    */
   constructor(status, details, retryAfterS = 0) {
@@ -24,6 +24,8 @@ export class Problem extends Error {
     this.code = details.code ?? 'unknown';
     this.field = details.field ?? '';
     this.requestId = details.request_id ?? '';
+    /** When a visit opens, where it is too early for it. */
+    this.opensAt = details.opens_at ?? '';
     this.retryAfterS = retryAfterS;
   }
 }

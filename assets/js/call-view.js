@@ -3,6 +3,7 @@
 
 import { ask, confirm } from './dialog.js';
 import { el, fill, h, icon, put } from './dom.js';
+import { roleName } from './format.js';
 
 /** @typedef {import('./signal.js').Participant} Participant */
 /** @typedef {import('./peer.js').Report} Report */
@@ -27,8 +28,8 @@ function initialsOf(name) {
 }
 
 export class Tile {
-  /** @param {Participant} person */
-  constructor(person) {
+  /** @param {Participant} person @param {() => void} [remove] from the call */
+  constructor(person, remove) {
     this.person = person;
     this.video = h('video', { autoplay: true, playsinline: true });
     this.initials = h('p', { class: 'initials', 'aria-hidden': 'true' },
@@ -45,7 +46,9 @@ export class Tile {
     h('div', { class: 'over' }, this.hear),
     h('div', { class: 'tag' }, this.sign,
       h('span', { class: 'strong' }, person.display_name), this.words,
-      this.marks));
+      this.marks, remove ? h('button', { type: 'button', class: 'button',
+        'aria-label': `Remove ${person.display_name}`, onclick: remove },
+      'Remove') : null));
     el('others').append(this.node);
   }
 
@@ -115,18 +118,22 @@ export function control(id, { picture, text, pressed }) {
 }
 
 /**
- * People who wait to be let in.
+ * People who wait to be let in. A guest is said to be one, and as what they come.
  * @param {Participant[]} people
- * @param {() => void} admit
+ * @param {(person: Participant) => void} admit
+ * @param {(person: Participant) => void} remove
  */
-export function drawKnocks(people, admit) {
+export function drawKnocks(people, admit, remove) {
   const place = el('knocks');
   const had = place.contains(document.activeElement);
 
   fill(place, ...people.map((person) => h('div', { class: 'knock' },
-    icon('user'), h('p', {}, `${person.display_name} is waiting`),
+    icon('user'), h('p', {}, `${person.display_name} is waiting` +
+      (person.guest ? ` (${roleName(person.role)}, by link)` : '')),
     h('button', { type: 'button', class: 'button primary',
-      onclick: () => admit() }, `Admit ${person.display_name}`))));
+      onclick: () => admit(person) }, `Admit ${person.display_name}`),
+    person.guest ? h('button', { type: 'button', class: 'button',
+      onclick: () => remove(person) }, 'Turn away') : null)));
   if (had) place.querySelector('button')?.focus();
 }
 

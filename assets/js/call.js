@@ -2,6 +2,7 @@
 // what was allowed and connected stays so from the first step to the last.
 
 import { get, post, Problem } from './api.js';
+import { isEnterable, wayIn } from './call-way.js';
 import { el, fill, h, icon, note, showOnly } from './dom.js';
 import { deviceWords, Devices, NAMES } from './devices.js';
 import { devicePanel } from './device-panel.js';
@@ -14,7 +15,7 @@ import { askLeave, confirmEnd, control, drawKnocks, middle, say, sayState,
 import { confirm } from './dialog.js';
 import { nearDay, stopwatch, time } from './format.js';
 import { words } from './form.js';
-import { askOnIdle, begin, isOwn, may, refuse } from './session.js';
+import { askOnIdle } from './session.js';
 import { leaveLineTo } from './uploads.js';
 
 /** @typedef {import('./devices.js').Kind} Kind */
@@ -22,10 +23,11 @@ import { leaveLineTo } from './uploads.js';
 /** @typedef {import('./signal.js').Incoming} Incoming */
 /** @typedef {import('./signal.js').Welcome} Welcome */
 
-const STAGES = ['stage-check', 'stage-wait', 'stage-call', 'stage-end'];
-const session = await begin('visit_list');
-const isPatient = isOwn(session);
-const visitId = new URLSearchParams(location.search).get('visit') ?? '';
+const STAGES = ['stage-join', 'stage-check', 'stage-wait', 'stage-call', 'stage-end'];
+const way = await wayIn();
+/** Who waits to be let in: a patient, or a guest. */
+const isPatient = way.waits;
+const visitId = way.visit;
 const devices = new Devices();
 let stopMeter = () => {};
 
@@ -59,6 +61,8 @@ let hurtAt = -Infinity;
 /** How long it has to be good before anything else uses it, in ms. */
 const HURT_MS = 10_000;
 let startedAt = 0;
+/** The page goes, perhaps to be loaded again. */
+let unloading = false;
 let socketDown = false;
 /** Who was here last, in words; '' while nobody was. */
 let gone = '';
@@ -72,7 +76,7 @@ const hurts = () => performance.now() - hurtAt < HURT_MS ||
   [...talks.values()].some(({ peer }) => !peer.connected);
 leaveLineTo(() => talks.size > 0 && hurts());
 
-const recording = new CallRecording({ account: session.user.id,
+const recording = new CallRecording({ account: way.account,
   visit: () => visit, send: (message) => signal?.send(message), hurts,
   sources: () => [{ video: screenStream ? screenVideo
     : /** @type {HTMLVideoElement} */ (el('self-video')),
@@ -106,14 +110,15 @@ function complain(problem) {
 // The check
 
 async function loadVisit() {
-  visit = (await get(`/v1/visits/${visitId}`)).body;
+  visit = await way.read();
   fill(el('about'), h('p', { class: 'lead' }, `With ${withWhom()}. `,
     `${nearDay(visit.starts_at)}, ${time(visit.starts_at)}, ` +
     `${visit.duration_minutes} minutes.`));
 }
 
 function drawCheck() {
-  const text = !isPatient ? 'Open the room'
+  const text = way.guest ? 'Go to the waiting room'
+    : !isPatient ? 'Open the room'
     : visit.status === 'booked' ? 'Check in' : 'Go in';
 
   enter('stage-check', 'Check your camera and microphone');
@@ -121,14 +126,15 @@ function drawCheck() {
   fill(el('check-actions'), h('button', { type: 'button',
     class: 'button primary big', onclick: () => void goIn() },
   icon('right'), text),
-  h('a', { class: 'button quiet', href: '/visits' }, 'Back to visits'));
+  way.guest ? null
+    : h('a', { class: 'button quiet', href: '/visits' }, 'Back to visits'));
 }
 
 async function goIn() {
   fill(el('note'));
   try {
     if (isPatient && visit.status === 'booked') {
-      await post(`/v1/visits/${visitId}/check-in`);
+      await way.checkIn();
       await loadVisit();
     }
   } catch (problem) {
@@ -154,10 +160,9 @@ function openSignal() {
 /** @returns {Promise<import('./signal.js').Closing | ''>} */
 async function mayTry() {
   try {
-    const { body } = await get(`/v1/visits/${visitId}`, { background: true });
-    visit = body;
-    return ['arrived', 'in_call'].includes(body.status) ||
-      (!isPatient && body.status === 'booked') ? '' : 'ended';
+    visit = await way.read();
+    return ['arrived', 'in_call'].includes(visit.status) ||
+      (!isPatient && visit.status === 'booked') ? '' : 'ended';
   } catch (problem) {
     if (!(problem instanceof Problem)) return 'refused';
     if (problem.status === 401) return 'session';
@@ -178,7 +183,8 @@ function stayAwake() {
 function drawWait() {
   const video = /** @type {HTMLVideoElement} */ (el('wait-video'));
 
-  enter('stage-wait', 'You are checked in');
+  enter('stage-wait', way.guest ? 'You are in the waiting room'
+    : 'You are checked in');
   video.srcObject = devices.stream;
   video.play().catch(() => {});
   el('wait-text').textContent = `${visit.clinician_name} knows that you are ` +
@@ -312,6 +318,8 @@ const HEARD = {
     void recording.heard(id, state, reason);
   },
   error(message) {
+    if (message.code === 'visit_full') return complainIn('No more people ' +
+      'fit into this visit. Remove somebody first.');
     console.warn('signal error', message.code ?? '', message.ref ?? '');
   },
   ended() {},
@@ -342,10 +350,13 @@ function onOver(why) {
       'Go on there, or use this window instead.'],
     stranger: ['You cannot join this visit', 'It may not be open yet, or it ' +
       'is not yours. Look at your visits, or call your clinic.'],
+    removed: ['You are not in this visit any more', 'The clinician has ended ' +
+      'your part in it. You can close this page.'],
     session: ['You were signed out', isPatient && !admitted
       ? 'The clinic still knows that you are checked in. Sign in to go back ' +
         'to the waiting room.' : 'Sign in again to go back in.'],
     refused: ['We could not connect', 'Load this page again.'] });
+  if (way.guest) return goodbye(why, endings[why]?.[0] ?? '');
   const [title = '', text = ''] = endings[why] ?? [];
   const again = ['left', 'replaced', 'refused'].includes(why);
 
@@ -366,6 +377,43 @@ function onOver(why) {
     ? `/?next=${encodeURIComponent(`/call?visit=${visitId}`)}` : '/visits' },
   why === 'session' ? 'Sign in' : 'Back to visits'));
   say(title);
+}
+
+/** What a guest is told at the end; of an ending that accounts know by others. */
+const GOODBYES = /** @type {Record<string, [string, string]>} */ ({
+  ended: ['The visit has ended', 'Thank you for coming.'],
+  left: ['You have left the visit', 'To come back while it is open, open your ' +
+    'link again.'],
+  replaced: ['You opened this visit in another window', 'Go on there.'],
+  session: ['This visit is not open here any more', 'It has ended, or the link ' +
+    'was opened somewhere else. If it should be open, open your link again.'],
+  stranger: ['You are not in this visit any more', 'If you think that this is ' +
+    'wrong, call your clinic.'],
+  refused: ['We could not connect', 'Open your link again.'] });
+
+/**
+ * @param {import('./signal.js').Closing} why @param {string} usual
+ */
+//= PA-10: a guest leaves no session and no word behind
+function goodbye(why, usual) {
+  if (unloading) return; // a reload comes back
+  const [title, text] = GOODBYES[why] ??
+    [usual, 'If you think that this is wrong, call your clinic.'];
+
+  recording.over();
+  hush();
+  signal = null;
+  admitted = false;
+  visit = null;
+  people.clear();
+  enter('stage-end', title);
+  el('end-text').textContent = text;
+  fill(el('about'));
+  fill(el('check'));
+  fill(el('end-actions'), h('p', { class: 'muted' }, 'You can close this ' +
+    'page. Nothing of the visit is kept in this browser.'));
+  say(title);
+  void way.leave();
 }
 
 /** Nobody hears, sees or reads anything any more. */
@@ -402,9 +450,10 @@ function talkWith(id, past) {
   const old = talks.get(id);
   if (old) return old;
   const person = people.get(id) ?? { id, role: '', admitted: true,
-    display_name: withWhom() };
-  const tile = new Tile(person);
+    display_name: withWhom(), guest: false };
   const room = signal;
+  const tile = new Tile(person, isPatient || !person.guest ? undefined
+    : () => void remove(person));
   const peer = new Peer({ self, id, iceServers, certificate, past,
     stream: devices.stream, send: (message) => room.send(message), freshServers,
     onStream: (stream) => tile.show(stream),
@@ -472,11 +521,33 @@ function update() {
   if (admitted) for (const { id } of inside) talkWith(id);
   drawKnocks(!isPatient
     ? [...people.values()].filter((person) => !person.admitted) : [],
-  () => void admit());
+  (person) => void admit(person), (person) => void remove(person));
   drawLine();
 }
 
-async function admit() {
+/** @param {string} text */
+function complainIn(text) {
+  say(text);
+  fill(el('knocks'), note('bad', h('p', { role: 'alert' }, text),
+    h('button', { type: 'button', class: 'button', onclick: update },
+      'Go back')));
+}
+
+/**
+ * Guests come by a link of their own, which ends with that.
+ * @param {Participant} person
+ */
+async function remove(person) {
+  if (await confirm({ title: `Remove ${person.display_name}?`,
+    text: 'They are out at once, and their link stops working.',
+    yes: 'Remove' }))
+    signal?.send({ type: 'remove', participant: person.id });
+}
+
+/** @param {Participant} person guests one by one; a visit has one patient */
+async function admit(person) {
+  if (person.guest)
+    return signal?.send({ type: 'admit', participant: person.id });
   try {
     await post(`/v1/visits/${visitId}/admit`);
   } catch (problem) {
@@ -739,6 +810,7 @@ setInterval(() => {
     ? stopwatch((Date.now() - startedAt) / 1000) : '';
 }, 1000);
 addEventListener('pagehide', () => {
+  unloading = true;
   // Else the others would look at a still picture until the place is given up.
   if (document.getElementById('stage-call')) signal?.leave();
   devices.stop();
@@ -748,8 +820,8 @@ try {
   await loadVisit();
   if (['ended', 'cancelled', 'no_show'].includes(visit.status))
     onOver('ended');
-  else if (may(visit, 'visit_signal')) drawCheck();
-  else refuse(session);
+  else if (isEnterable(visit)) drawCheck();
+  else way.refuse();
 } catch (problem) {
   if (problem instanceof Problem && problem.status === 404) onOver('stranger');
   else complain(problem);

@@ -14,6 +14,7 @@
  * @property {string} role
  * @property {string} display_name
  * @property {boolean} admitted
+ * @property {boolean} [guest] came by a link
  */
 
 /**
@@ -60,7 +61,7 @@
  *            description: RTCSessionDescriptionInit}
  *         | {type: 'candidate', to: string,
  *            candidate: RTCIceCandidateInit | null}
- *         | {type: 'admit', participant: string}
+ *         | {type: 'admit' | 'remove', participant: string}
  *         | {type: 'state', audio: boolean, video: boolean, screen: boolean}
  *         | {type: 'consent', recording: string, given: boolean}
  *         | {type: 'leave'}} Outgoing
@@ -75,7 +76,8 @@
  */
 
 /**
- * @typedef {'session'|'stranger'|'replaced'|'ended'|'refused'|'left'} Closing
+ * @typedef {'session'|'stranger'|'replaced'|'ended'|'removed'|'refused'|'left'}
+ *   Closing
  */
 
 /** Close codes after which a new attempt is of no use. */
@@ -266,7 +268,7 @@ export class Signal {
     }
     this.handlers.message(message);
     if (/** @type {Incoming} */ (message).type === 'ended')
-      this.#end('ended');
+      this.#end(message.reason === 'removed' ? 'removed' : 'ended');
   }
 
   /** @param {Welcome & {seq?: number}} welcome */

@@ -124,6 +124,9 @@ function moreSteps(visit) {
   const steps = [h('a', { class: 'button quiet',
     href: `/patient?id=${visit.patient_id}` }, 'See the record')];
 
+  if (may(visit, 'guest_invite')) steps.push(
+    h('a', { class: 'button quiet', href: `/guests?visit=${visit.id}` },
+      'Invite by link'));
   if (may(visit, 'visit_patch')) steps.push(
     h('a', { class: 'button quiet', href: `/book?visit=${visit.id}` },
       'Change the time'));

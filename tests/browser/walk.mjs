@@ -13,7 +13,8 @@ export const open = [['/', 'Sign in'], ['/help', 'Help'],
   ['/not-found', 'We cannot find that page'],
   ['/invitation', 'Welcome to your clinic’s portal'],
   ['/invitation#c29tZS10b2tlbi10aGF0LWlzLW5vdA',
-    'Welcome to your clinic’s portal']];
+    'Welcome to your clinic’s portal'],
+  ['/call#c29tZS10b2tlbi10aGF0LWlzLW5vdA', 'This link does not work any more']];
 /** and of each role, when `visit` is one of the patient's. */
 export const pagesOf = (visit, patient) => ({
   patient: [['/visits', 'Your visits'], ['/patient', 'Your record'],
@@ -29,6 +30,7 @@ export const pagesOf = (visit, patient) => ({
     // of one that is there recording.test.mjs looks at it
     [`/recording?id=${visit.id}`, 'Recording']],
   scheduler: [['/visits', 'Today’s visits'], ['/patients', 'Patients'],
+    [`/guests?visit=${visit.id}`, 'Invite by link'],
     ['/payments', 'Payments'],
     ['/patient-new', 'New patient'], [`/patient?id=${patient}`, null],
     ['/book', 'Book a visit'], ['/account', 'Your account']],

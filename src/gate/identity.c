@@ -169,6 +169,8 @@ identity_find(struct passage *p)
 	r = sql_session_enter_take(op->tx, session, &found);
 	if (r == ERR_NOT_FOUND) {
 		expect_forget(&p->credential);
+		/*= PA-10: whoever signs out of what has ended keeps no cookie */
+		op->clear_session = op->route == &routes[ROUTE_session_delete];
 		return ERR_NOT_SIGNED_IN;
 	}
 	if (r != ERR_OK)

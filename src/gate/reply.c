@@ -120,6 +120,25 @@ body_set(struct reply *rp, struct arena *a, json_t *body, const char *type)
 	free(text);
 }
 
+/*= SE-04: host-bound, out of scripts' reach, never sent across sites */
+static void
+cookie_fill(struct reply *rp, struct op *op)
+{
+	if (op->clear_session) {
+		reply_header(rp, "Set-Cookie",
+		    COOKIE_NAME "=; Path=/; Secure; HttpOnly; SameSite=Strict; "
+				"Max-Age=0");
+		/*= SE-05, PA-10: not its storage, where sealed parts of a
+		 * recording may wait to be sent, and nothing else is */
+		reply_header(rp, "Clear-Site-Data", "\"cache\"");
+	} else if (op->set_token != NULL && op->who.browser)
+		reply_header(rp, "Set-Cookie",
+		    arena_format(op->arena,
+			COOKIE_NAME "=%s; Path=/; Secure; HttpOnly; "
+				    "SameSite=Strict",
+			op->set_token));
+}
+
 static void
 problem_fill(
     struct reply *rp, struct op *op, const struct surface *s, enum err e)
@@ -134,6 +153,8 @@ problem_fill(
 		    e == ERR_NOT_SIGNED_IN
 			? "Bearer realm=\"epione\", error=\"invalid_token\""
 			: "Bearer realm=\"epione\"");
+	if (op->clear_session)
+		cookie_fill(rp, op);
 	if (rp->status == 426) {
 		reply_header(rp, "Upgrade", "websocket");
 		reply_header(rp, "Sec-WebSocket-Version", "13");
@@ -162,25 +183,6 @@ device_fill(struct reply *rp, struct op *op)
 			"=%s; Path=/; Secure; HttpOnly; "
 			"SameSite=Strict; Max-Age=" NUMBER(DEVICE_AGE_S),
 			op->set_device));
-}
-
-/*= SE-04: host-bound, out of scripts' reach, never sent across sites */
-static void
-cookie_fill(struct reply *rp, struct op *op)
-{
-	if (op->clear_session) {
-		reply_header(rp, "Set-Cookie",
-		    COOKIE_NAME "=; Path=/; Secure; HttpOnly; SameSite=Strict; "
-				"Max-Age=0");
-		/*= SE-05, PA-10: not its storage, where sealed parts of a
-		 * recording may wait to be sent, and nothing else is */
-		reply_header(rp, "Clear-Site-Data", "\"cache\"");
-	} else if (op->set_token != NULL && op->who.browser)
-		reply_header(rp, "Set-Cookie",
-		    arena_format(op->arena,
-			COOKIE_NAME "=%s; Path=/; Secure; HttpOnly; "
-				    "SameSite=Strict",
-			op->set_token));
 }
 
 static int

@@ -175,7 +175,7 @@ test('a guest sees the lobby and their session, and nothing else', async () => {
   guest.close();
 });
 
-test('a browser gets a cookie, and a newer one ends the one before', async () => {
+test('a browser gets a cookie, and a newer one ends the one before', async () => { //= PA-10: and keeps none of what has ended
   const id = await visit(), link = tokenOf(await invite(id));
   const browser = new Client(clinic.url, { role: 'guest', browser: true });
   const joined = ok(await browser.post(`/v1/invitations/${link}/join`, {}));
@@ -184,6 +184,9 @@ test('a browser gets a cookie, and a newer one ends the one before', async () =>
   const next = await join(link);
   ok(await next.get(`/v1/visits/${id}/lobby`));
   refused(await browser.get(`/v1/visits/${id}/lobby`), 401, 'not_signed_in', undefined);
+  assert.ok(browser.cookie);
+  refused(await browser.delete('/v1/session'), 401, 'not_signed_in', undefined);
+  assert.equal(browser.cookie, null);
   browser.close();
   next.close();
 });

@@ -13,7 +13,8 @@ import { freePort, top } from './clinic.mjs';
  * null: 'away' (no answer), 'lost' (it was done, and nobody hears of it), 'harm' (a
  * bit falls on the way), or [status, code] as a store answers. `met` counts those
  * that the fault met, `asked` lists [method, path] of all. At most `rate` bytes a
- * second come in, `passed` have; each PUT waits for `latch`, `held` have.
+ * second come in, `passed` have; `puts` says of each PUT when it began, and how many
+ * had passed until then. Each waits for `latch`, `held` have.
  */
 class Door {
   fault = null;
@@ -21,6 +22,8 @@ class Door {
   asked = [];
   rate = Infinity;
   passed = 0;
+  /** @type {{at: number, passed: number}[]} */
+  puts = [];
   latch = Promise.resolve();
   held = 0;
 
@@ -44,6 +47,7 @@ class Door {
     this.asked.push([from.method, from.url.split('?')[0]]);
     if (fault) this.met++;
     if (fault === 'away') return from.socket.destroy();
+    if (from.method === 'PUT') this.puts.push({ at: performance.now(), passed: this.passed });
     const parts = [];
     for await (const part of from) {
       parts.push(part);

@@ -10,6 +10,8 @@ import { promisify } from 'node:util';
 import { freePort } from './clinic.mjs';
 
 const run = promisify(execFile);
+/** How often each of its programs is begun. */
+const TRIES = 20;
 const hmac = (key, text) => createHmac('sha256', key).update(text).digest();
 const hex = (text) => createHash('sha256').update(text).digest('hex');
 
@@ -29,7 +31,7 @@ export function signed(port, { key, secret }, method, target, { now = new Date()
 export async function aRadosgw() {
   const dir = mkdtempSync(path.join(os.tmpdir(), `epione-test-${process.env.EPIONE_RUN ?? ''}-rgw-`));
   const asked = { key: 'TESTKEY', secret: 'TESTSECRETTESTSECRET' };
-  const [mon, osd, port] = [await freePort(), await freePort(), await freePort()];
+  const [mon, osd] = [await freePort(), await freePort()];
   const conf = path.join(dir, 'ceph.conf'), fsid = randomUUID(), uuid = randomUUID();
   const ceph = process.getuid() === 0 ? { uid: Number((await run('id', ['-u', 'ceph'])).stdout), gid: Number((await run('id', ['-g', 'ceph'])).stdout) } : {};
   const env = { ...process.env, HOME: dir, CEPH_CONF: conf, CEPH_ARGS: `-c ${conf}` };
@@ -37,20 +39,27 @@ export async function aRadosgw() {
   /** @type {Map<string, import('node:child_process').ChildProcess>} */
   const children = new Map();
   let stopping = false;
+  /** What ended so often that it is not begun again. */
+  let given = '';
   // Once more when it ends, as its units for systemd do: an OSD that asks before
   // it has the monitor's map is told "wrong fsid", and ends.
-  const serve = (name, args, left = 20) => {
+  const serve = async (name, args, left = TRIES - 1) => {
+    const more = await args();
+    if (stopping) return;
     const log = openSync(path.join(dir, `${name}.out`), 'a');
-    const child = spawn(name, ['-c', conf, ...args, '-f'], { env, ...ceph, stdio: ['ignore', log, log] });
+    const child = spawn(name, ['-c', conf, ...more, '-f'], { env, ...ceph, stdio: ['ignore', log, log] });
     closeSync(log);
     children.set(name, child);
-    child.on('error', () => {});
-    child.on('exit', () => { if (!stopping && left > 0) setTimeout(() => stopping || serve(name, args, left - 1), 500); });
+    child.on('error', () => { given = name; });
+    child.on('exit', () => {
+      if (left === 0) given = name;
+      else setTimeout(() => void serve(name, args, left - 1), 500);
+    });
   };
   const until = async (what, look) => {
     for (const end = Date.now() + 300_000; ; await new Promise((done) => setTimeout(done, 200))) {
       if (await look().catch(() => false)) return;
-      if (Date.now() > end) throw new Error([what, ...[...children.keys()].map((name) => `${name}: ${readFileSync(path.join(dir, `${name}.out`), 'utf8').slice(-1000)}`)].join('\n'));
+      if (given || Date.now() > end) throw new Error([`${what}${given && `: ${given} ended ${TRIES} times`}`, ...[...children.keys()].map((name) => `${name}: ${readFileSync(path.join(dir, `${name}.out`), 'utf8').slice(-1000)}`)].join('\n'));
     }
   };
   for (const part of ['mon', 'osd', 'run', 'rgw']) mkdirSync(path.join(dir, part));
@@ -88,38 +97,40 @@ osd_class_default_list = *
 [client.rgw.a]
 rgw_data = ${dir}/rgw
 rgw_dns_name = localhost
-rgw_frontends = beast endpoint=127.0.0.1:${port}
 `);
   if (ceph.uid !== undefined) await run('chown', ['-R', 'ceph:ceph', dir]);
-  const rgw = {
-    port, dir,
-    /** A bucket's owner asks. */
-    ask: (method, target, body, by = {}) => fetch(signed(port, { ...asked, ...by }, method, target, by), { method, body }),
-    settings: `store_endpoint http://localhost:${port}\nstore_bucket recordings\n`,
-    credentials: path.join(dir, 'credentials'),
-    async stop() {
-      stopping = true;
-      const gone = [...children.values()].map((c) => new Promise((done) => (c.exitCode !== null || c.signalCode ? done() : c.on('exit', done))));
-      for (const c of children.values()) c.kill('SIGKILL');
-      await Promise.all(gone);
-      rmSync(dir, { recursive: true, force: true });
-    },
+  const stop = async () => {
+    stopping = true;
+    const gone = [...children.values()].map((c) => new Promise((done) => (c.exitCode !== null || c.signalCode ? done() : c.on('exit', done))));
+    for (const c of children.values()) c.kill('SIGKILL');
+    await Promise.all(gone);
+    rmSync(dir, { recursive: true, force: true });
   };
-  rgw.jobs = `${rgw.settings}store_credentials ${rgw.credentials}\n`;
-  writeFileSync(rgw.credentials, `${asked.key} ${asked.secret}\n`, { mode: 0o600 });
+  const credentials = path.join(dir, 'credentials');
+  writeFileSync(credentials, `${asked.key} ${asked.secret}\n`, { mode: 0o600 });
   try {
     await go('monmaptool', '--create', '--addv', 'a', `v1:127.0.0.1:${mon}`, '--fsid', fsid, `${dir}/run/monmap`);
     await go('ceph-mon', '--mkfs', '-i', 'a', '--monmap', `${dir}/run/monmap`);
-    serve('ceph-mon', ['-i', 'a']);
+    void serve('ceph-mon', () => ['-i', 'a']);
     await until('the monitor', () => go('ceph', '--connect-timeout', '10', 'osd', 'new', uuid).then(() => true));
     await go('ceph-osd', '-i', '0', '--mkfs', '--osd-uuid', uuid);
-    serve('ceph-osd', ['-i', '0']);
-    serve('radosgw', ['-n', 'client.rgw.a']);
-    await until('radosgw', () => fetch(`http://localhost:${port}/`).then((r) => r.status === 200));
+    void serve('ceph-osd', () => ['-i', '0']);
+    // Somebody else may have taken a port that was free: until it answers, each
+    // time another.
+    let port = 0, answers = false;
+    void serve('radosgw', async () => {
+      if (!answers) port = await freePort();
+      return ['-n', 'client.rgw.a', `--rgw-frontends=beast endpoint=127.0.0.1:${port}`];
+    });
+    await until('radosgw', async () => (await (await fetch(`http://localhost:${port}/`, { signal: AbortSignal.timeout(5000) })).text()).includes('ListAllMyBucketsResult'));
+    answers = true;
     await go('radosgw-admin', 'user', 'create', '--uid=app', '--display-name=app', `--access-key=${asked.key}`, `--secret=${asked.secret}`);
-    return rgw;
+    const settings = `store_endpoint http://localhost:${port}\nstore_bucket recordings\n`;
+    return { port, dir, credentials, settings, jobs: `${settings}store_credentials ${credentials}\n`, stop,
+      /** A bucket's owner asks. */
+      ask: (method, target, body, by = {}) => fetch(signed(port, { ...asked, ...by }, method, target, by), { method, body }) };
   } catch (error) {
-    await rgw.stop();
+    await stop();
     throw error;
   }
 }

@@ -1,11 +1,12 @@
 #!/bin/sh
-# demo.sh PORT: prepares the demo clinic under var/ and serves it. The binaries
-# are built already (make run).
+# demo.sh PORT [DIR]: prepares the demo clinic in DIR (var/) and serves it. The
+# binaries are built already (make run).
 set -eu
 cd "$(dirname "$0")/.."
 port=${1:-8443}
+dir=${2:-$PWD/var}
 fresh=no
-[ -s var/people.json ] || fresh=yes
+[ -s "$dir/people.json" ] || fresh=yes
 free=$(df -Pk . | awk 'NR == 2 { print int($4 / 1024) }')
 if [ "$free" -lt 500 ]; then
 	echo "Only $free MiB of disk are free here; the demo wants 500. Make room and start again." >&2
@@ -28,15 +29,15 @@ export MAILBOX_PORT=$mailbox EPIONE_MAIL_SETTINGS="$mail"
 export STORE_PORT=$store CHECKOUT_PORT=$checkout EPIONE_SETTINGS="$recordings"
 export EPIONE_JOBS_SETTINGS="$mail
 $recordings
-store_credentials $PWD/var/store.credentials
-smtp_ca $PWD/var/tls/cert.pem"
-tools/clinic.sh prepare var "$port"
+store_credentials $dir/store.credentials
+smtp_ca $dir/tls/cert.pem"
+tools/clinic.sh prepare "$dir" "$port"
 echo
 echo "Epione is at  https://localhost:$port"
 echo "(Its certificate is this machine's own: the browser asks once whether you trust it.)"
 echo
 if [ "$fresh" = yes ]; then
-	build/epione-demo people --people var/people.json
+	build/epione-demo people --people "$dir/people.json"
 	echo
 	echo "These passwords are shown this once. Codes of the authenticator app:  ./demo codes"
 else
@@ -46,6 +47,6 @@ echo "Mail of the demo:  http://localhost:$mailbox"
 echo "Payments:  sign in as patient@demo.example and pay for a visit; no card is asked for."
 echo "           What payers and banks do:  http://localhost:$checkout"
 echo "           Fees, who owes, refunds: as scheduler@demo.example or admin@demo.example."
-echo "Logs: var/server.log, var/jobs.log.  Stop with Ctrl-C."
+echo "Logs: $dir/server.log, $dir/jobs.log.  Stop with Ctrl-C."
 echo
-exec tools/clinic.sh serve var
+exec tools/clinic.sh serve "$dir"

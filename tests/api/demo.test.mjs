@@ -8,7 +8,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
-import { freePort, startClinic, top } from '../lib/clinic.mjs';
+import { clinicIn, freePort, startClinic, top } from '../lib/clinic.mjs';
+import { agreed, seal, sha256, upload } from '../lib/recording.mjs';
 
 const run = promisify(execFile);
 const script = path.join(top, 'tools/clinic.sh');
@@ -161,4 +162,44 @@ test('TERM or Ctrl-C ends the server and its database, with status 0, and a seco
   }
   await run(cluster, ['start', path.join(dir, 'pg')]);
   assert.equal((await clinic.sql('SELECT count(*) AS n FROM account'))[0].n, people);
+});
+
+test('what ./demo starts can record: a part goes into its store, is found there, and comes back', async () => {
+  const dir = mkdtempSync(path.join(os.tmpdir(), `epione-test-${process.env.EPIONE_RUN ?? ''}-demo-`)), port = await freePort(6);
+  await run('chmod', ['0711', dir]);
+  const demo = spawn('sh', [path.join(top, 'tools/demo.sh'), String(port), dir], { stdio: ['ignore', 'ignore', 'pipe'], detached: true });
+  const ended = new Promise((done) => demo.on('exit', done));
+  let words = '', there;
+  demo.stderr.on('data', (d) => { words += d; });
+  const until = async (what, look) => {
+    for (const end = Date.now() + 300_000; ; await new Promise((r) => setTimeout(r, 100))) {
+      const seen = await look();
+      if (seen) return seen;
+      if (demo.exitCode !== null || Date.now() > end) throw new Error(`never: ${what}\n${words}`);
+    }
+  };
+  try {
+    const served = () => fetch(`http://localhost:${port + 3}/recordings`).then((r) => r.status === 403, () => false);
+    await until('its store', served);
+    there = await clinicIn(dir, port);
+    there.server = demo;
+    await there.untilReady(300_000);
+    await until('a key to sign with', async () => (await there.sql('SELECT day FROM store_signer')).length > 0);
+    const [doctor, patient] = await Promise.all(['clinician', 'patient'].map((who) => there.signIn(there.people[who])));
+    const r = await agreed(there, doctor, patient);
+    const object = seal(r, 0, 1, Buffer.from('a part'));
+    await upload(doctor, r, 0, object);
+    assert.equal((await doctor.post(`/v1/recordings/${r.id}/finish`, { chunks: 1, media_type: 'video/webm' })).status, 200);
+    await until('it is found in the store', async () => (await doctor.get(`/v1/recordings/${r.id}`)).body.state === 'stored');
+    const { body: { chunks: [chunk] } } = await doctor.post(`/v1/recordings/${r.id}/playback`);
+    assert.equal(new URL(chunk.url).host, `localhost:${port + 3}`);
+    assert.equal(sha256(Buffer.from(await (await fetch(chunk.url)).arrayBuffer())), sha256(object));
+    r.leave();
+    for (const client of [doctor, patient]) client.close();
+  } finally {
+    await there?.db.close();
+    demo.kill('SIGTERM');
+    assert.equal(await ended, 0, words);
+    rmSync(dir, { recursive: true, force: true });
+  }
 });

@@ -1,7 +1,7 @@
 // Recordings of calls: consent in the room, chunks to a store and back by presigned
 // addresses, what jobs verify and delete. RC-01 to RC-07.
 import assert from 'node:assert/strict';
-import { createCipheriv, createDecipheriv, createHash, randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
@@ -9,6 +9,7 @@ import { after, before, test } from 'node:test';
 import { startClinic, totp } from '../lib/clinic.mjs';
 import { Keys } from '../lib/keys.mjs';
 import { Peer } from '../lib/peer.mjs';
+import { seal, sha256, unseal, upload as put } from '../lib/recording.mjs';
 import { aStore } from '../lib/store.mjs';
 
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
@@ -79,28 +80,8 @@ async function recording() {
 }
 const stateOf = async (id) => ok(await doctor.get(`/v1/recordings/${id}`)).state;
 
-//= RC-02: the format of docs/RECORDINGS.md, by a second hand
-const nonce = (prefix, index, last) => { const n = Buffer.alloc(12); Buffer.from(prefix, 'base64').copy(n); n.writeUInt32BE(index, 7); n[11] = last ? 1 : 0; return n; };
-const aad = (id, index) => { const b = Buffer.alloc(20); Buffer.from(id.replaceAll('-', ''), 'hex').copy(b); b.writeUInt32BE(index, 16); return b; };
-function seal(r, index, last, text) {
-  const c = createCipheriv('aes-256-gcm', Buffer.from(r.key, 'base64'), nonce(r.nonce_prefix, index, last));
-  c.setAAD(aad(r.id, index));
-  return Buffer.concat([c.update(text), c.final(), c.getAuthTag()]);
-}
-function unseal(r, id, index, last, object) {
-  const d = createDecipheriv('aes-256-gcm', Buffer.from(r.key, 'base64'), nonce(r.nonce_prefix, index, last));
-  d.setAAD(aad(id, index));
-  d.setAuthTag(object.subarray(-16));
-  return Buffer.concat([d.update(object.subarray(0, -16)), d.final()]);
-}
-const sha256 = (b) => createHash('sha256').update(b).digest('base64');
 const presign = (r, index, object) => doctor.post(`/v1/recordings/${r.id}/chunks`, { index, bytes: object.length, sha256: sha256(object) });
-async function upload(r, index, object) {
-  const { url, headers } = ok(await presign(r, index, object));
-  const put = await fetch(url, { method: 'PUT', headers, body: object });
-  assert.equal(put.status, 200, await put.text());
-  ok(await doctor.post(`/v1/recordings/${r.id}/chunks/${index}/done`));
-}
+const upload = (r, index, object) => put(doctor, r, index, object);
 const media = Array.from({ length: 3 }, (_, i) => Buffer.concat([Buffer.from(`piece ${i} `), randomBytes(5000)]));
 /** One that is in the store, whole: three pieces and an empty last one. */
 async function stored() {

@@ -2,14 +2,17 @@
 // our addresses allow there, what lies there in versions, and what the operator is told.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { createCipheriv, createHash, randomBytes } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
+import net from 'node:net';
 import path from 'node:path';
+import tls from 'node:tls';
+import { promisify } from 'node:util';
 import { after, before, test } from 'node:test';
 
 import { startClinic, top } from '../lib/clinic.mjs';
-import { Peer } from '../lib/peer.mjs';
+import { agreed, presign, seal, sha256, upload } from '../lib/recording.mjs';
 import { aRadosgw, signed } from '../lib/rgw.mjs';
 
 let clinic, rgw, jobs, doctor, patient;
@@ -45,7 +48,6 @@ async function until(what, look, ms = 90000) {
   }
 }
 const ok = (r, status = 200) => { assert.equal(r.status, status, r.text); return r.body; };
-const sha256 = (b) => createHash('sha256').update(b).digest('base64');
 const check = () => new Promise((done) => execFile(path.join(top, process.env.BUILD ?? 'build', 'epionectl'), ['store', 'check', '--config', path.join(clinic.dir, 'epione-jobs.conf')], (error, out, err) => done({ code: error?.code ?? 0, out, err })));
 
 //= RC-05
@@ -116,37 +118,13 @@ test('what store_lock says is tried: what is locked stays', async () => {
   clinic.writeJobs(rgw.jobs);
 });
 
-/** A recording that both agreed to. */
-async function recording() {
-  const visit = (await clinic.sql(`SELECT v.id FROM visit v JOIN account a ON a.id = v.clinician_id WHERE v.status = 'booked' AND v.patient_id = :'patient' AND v.clinician_id = :'doctor' ORDER BY starts_at LIMIT 1`,
-    { patient: clinic.people.patient.patient_id, doctor: await clinic.accountId(clinic.people.clinician) }))[0];
-  await clinic.visitSoon(visit.id);
-  ok(await patient.post(`/v1/visits/${visit.id}/check-in`));
-  const peer = (client) => new Peer(`${clinic.url.replace('https', 'wss')}/v1/visits/${visit.id}/signal`, { headers: { authorization: `Bearer ${client.token}` } });
-  const [pat, doc] = [peer(patient), peer(doctor)];
-  for (const p of [pat, doc]) await p.hello();
-  ok(await doctor.post(`/v1/visits/${visit.id}/admit`));
-  await pat.hear('admitted');
-  const made = ok(await doctor.create(`/v1/visits/${visit.id}/recordings`, {}), 201);
-  await pat.hear('recording', (m) => m.id === made.id, 60000);
-  pat.say({ type: 'consent', recording: made.id, given: true });
-  await doc.hear('recording', (m) => m.id === made.id && m.state === 'recording', 60000);
-  return { ...made, leave: () => [pat, doc].forEach((p) => p.ws.close()) };
-}
-const presign = async (r, index, object) => ok(await doctor.post(`/v1/recordings/${r.id}/chunks`, { index, bytes: object.length, sha256: sha256(object) }));
 const state = async (r) => ok(await doctor.get(`/v1/recordings/${r.id}`)).state;
 
 //= RC-03, RC-05, RC-06, RC-07
 test('an address allows one thing there; what is stored is verified, played, and deleted in all its versions', async () => {
-  const r = await recording();
-  const seal = (index, last, text) => {
-    const nonce = Buffer.concat([Buffer.from(r.nonce_prefix, 'base64'), Buffer.from([0, 0, 0, index, last])]);
-    const c = createCipheriv('aes-256-gcm', Buffer.from(r.key, 'base64'), nonce);
-    c.setAAD(Buffer.concat([Buffer.from(r.id.replaceAll('-', ''), 'hex'), Buffer.from([0, 0, 0, index])]));
-    return Buffer.concat([c.update(text), c.final(), c.getAuthTag()]);
-  };
-  const objects = [seal(0, 0, randomBytes(5000)), seal(1, 1, Buffer.alloc(0))];
-  const { url, headers } = await presign(r, 0, objects[0]);
+  const r = await agreed(clinic, doctor, patient);
+  const objects = [seal(r, 0, 0, randomBytes(5000)), seal(r, 1, 1, Buffer.alloc(0))];
+  const { url, headers } = await presign(doctor, r, 0, objects[0]);
   const put = { method: 'PUT', headers, body: objects[0] };
   const tried = async (to, init) => (await fetch(to, init)).status;
   for (const [what, to, init] of [
@@ -164,12 +142,7 @@ test('an address allows one thing there; what is stored is verified, played, and
   assert.equal(await tried(signed(rgw.port, { key: 'TESTKEY', secret: 'TESTSECRETTESTSECRET' }, 'GET', '/recordings', { now: past, expires: 300 })), 403, 'expired');
 
   // twice: two versions
-  for (const [index, object] of [[0, objects[0]], [0, objects[0]], [1, objects[1]]]) {
-    const to = await presign(r, index, object);
-    const answer = await fetch(to.url, { method: 'PUT', headers: to.headers, body: object });
-    assert.equal(answer.status, 200, await answer.text());
-    ok(await doctor.post(`/v1/recordings/${r.id}/chunks/${index}/done`));
-  }
+  for (const [index, object] of [[0, objects[0]], [0, objects[0]], [1, objects[1]]]) await upload(doctor, r, index, object);
   ok(await doctor.post(`/v1/recordings/${r.id}/finish`, { chunks: 2, media_type: 'video/webm' }));
   await until('stored', async () => (await state(r)) === 'stored');
   const play = ok(await doctor.post(`/v1/recordings/${r.id}/playback`));
@@ -195,5 +168,49 @@ test('an address allows one thing there; what is stored is verified, played, and
   await clinic.sql(`UPDATE recording SET state = 'deleting' WHERE id = :'id'; INSERT INTO job (clinic_id, id, kind, key, record_id, run_at) SELECT clinic_id, gen_random_uuid(), 'recording.delete', 'now', id, now() FROM recording WHERE id = :'id'; NOTIFY epione_job`, r);
   await until('deleted', async () => (await state(r)) === 'deleted');
   assert.equal(await versions(), 0);
+  r.leave();
+});
+
+/** An authority of its own and what it vouches for: {ca, key, cert}, files by `name`. */
+async function vouched(name) {
+  const run = promisify(execFile), at = (file) => path.join(rgw.dir, `${name}.${file}`);
+  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'];
+  await run('openssl', ['req', '-x509', ...key, '-subj', `/CN=${name}`, '-keyout', at('ca.key'), '-out', at('ca')]);
+  await run('openssl', ['req', '-x509', ...key, '-CA', at('ca'), '-CAkey', at('ca.key'), '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost', '-addext', 'basicConstraints=critical,CA:FALSE', '-keyout', at('key'), '-out', at('cert')]);
+  return { ca: at('ca'), key: readFileSync(at('key')), cert: readFileSync(at('cert')) };
+}
+
+//= RC-03: over TLS to a store whose name was verified
+test('a store is spoken with whose name the authorities of store_ca vouch for, and no other', async (t) => {
+  const [ours, other] = [await vouched('ours'), await vouched('other')];
+  const door = tls.createServer(ours, (from) => {
+    const to = net.connect(rgw.port, '127.0.0.1');
+    for (const [a, b] of [[from, to], [to, from]]) a.on('error', () => b.destroy()).on('close', () => b.destroy()).pipe(b);
+  }).on('tlsClientError', () => {});
+  await new Promise((done) => door.listen(0, '127.0.0.1', done));
+  t.after(() => door.close());
+  const by = (ca) => clinic.writeJobs(`${rgw.jobs.replace(`http://localhost:${rgw.port}`, `https://localhost:${door.address().port}`)}${ca ? `store_ca ${ca}\n` : ''}`);
+  for (const ca of [other.ca, null]) {
+    by(ca);
+    const no = await check();
+    assert.deepEqual([no.code, /SSL|certificate/.test(no.out + no.err)], [1, true], no.out + no.err);
+  }
+  by(ours.ca);
+  const well = await check();
+  assert.deepEqual([well.code, /WRONG/.test(well.out)], [0, false], well.out + well.err);
+
+  await jobs.kill();
+  by(other.ca);
+  jobs = await clinic.startJobs();
+  const r = await agreed(clinic, doctor, patient);
+  await upload(doctor, r, 0, seal(r, 0, 1, randomBytes(50)));
+  ok(await doctor.post(`/v1/recordings/${r.id}/finish`, { chunks: 1, media_type: 'video/webm' }));
+  await until('a failed try', async () => (await clinic.sql(`SELECT error_code FROM job WHERE kind = 'recording.verify' AND record_id = :'id'`, r))[0]?.error_code === 'store_failed');
+  assert.equal(await state(r), 'checking');
+  await jobs.kill();
+  by(ours.ca);
+  jobs = await clinic.startJobs();
+  await clinic.sql(`UPDATE job SET run_at = now() WHERE record_id = :'id' AND state = 'waiting'; NOTIFY epione_job`, r);
+  await until('stored', async () => (await state(r)) === 'stored');
   r.leave();
 });

@@ -21,14 +21,22 @@ const template = path.join(top, 'tests/lib/template.sh');
 
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
-/** A port that nobody listens on, below those the kernel lends to connections: there it could be taken before it is used. */
-export async function freePort() {
+async function isFree(port) {
+  const s = net.createServer();
+  const free = await new Promise((done) => s.once('error', () => done(false)).listen(port, '127.0.0.1', () => done(true)));
+  if (free) await new Promise((done) => s.close(done));
+  return free;
+}
+
+/**
+ * A port that nobody listens on, below those the kernel lends to connections: there it could be taken before it is used.
+ * @param {number} [n] the first of so many, one above the other
+ */
+export async function freePort(n = 1) {
   for (;;) {
-    const port = randomInt(25000, 32000), s = net.createServer();
-    const free = await new Promise((done) => s.once('error', () => done(false)).listen(port, '127.0.0.1', () => done(true)));
-    if (!free) continue;
-    await new Promise((done) => s.close(done));
-    return port;
+    const port = randomInt(25000, 32000);
+    const free = await Promise.all(Array.from({ length: n }, (_, i) => isFree(port + i)));
+    if (free.every(Boolean)) return port;
   }
 }
 
@@ -117,7 +125,6 @@ export async function startClinic({ settings = '', mail = '', jobs = '', env = {
   const dir = mkdtempSync(path.join(os.tmpdir(), `epione-test-${process.env.EPIONE_RUN ?? ''}-`));
   await run('chmod', ['0711', dir]);
   const port = await freePort();
-  const url = `https://localhost:${port}`;
   const environment = {
     ...process.env,
     EPIONE_SETTINGS: `requests_per_minute 1000000\nsign_ins_per_minute 100000\nresets_per_minute 100000\nssn_searches_per_minute 100000\nconnections_per_address 100000\nnew_connections_per_minute 1000000\n${settings}`,
@@ -126,7 +133,7 @@ export async function startClinic({ settings = '', mail = '', jobs = '', env = {
     ...env,
   };
   try {
-    return await begin(dir, port, url, environment);
+    return await begin(dir, port, environment);
   } catch (e) {
     await run(cluster, ['teardown', path.join(dir, 'pg')]).catch(() => {});
     rmSync(dir, { recursive: true, force: true });
@@ -134,9 +141,8 @@ export async function startClinic({ settings = '', mail = '', jobs = '', env = {
   }
 }
 
-async function begin(dir, port, url, environment) {
-  const packed = (await run('sh', [template])).stdout.trim();
-  await run('sh', [script, 'prepare', dir, String(port)], { env: { ...environment, EPIONE_TEMPLATE: packed }, maxBuffer: 1 << 24 });
+/** The clinic of a folder that clinic.sh has prepared, for `port`; it starts nothing. */
+export async function clinicIn(dir, port, environment = process.env) {
   const made = JSON.parse(readFileSync(path.join(dir, 'people.json'), 'utf8'));
   const people = {};
   for (const p of made.people) {
@@ -144,7 +150,13 @@ async function begin(dir, port, url, environment) {
     people[name] = { ...p, totpSecret: p.totp_secret };
   }
   const superuser = (await run(cluster, ['url', path.join(dir, 'pg'), 'super'])).stdout.trim().replace('/postgres?', '/epione?');
-  const clinic = new Clinic({ dir, port, url, people, patients: made.patients, superuser, environment });
+  return new Clinic({ dir, port, url: `https://localhost:${port}`, people, patients: made.patients, superuser, environment });
+}
+
+async function begin(dir, port, environment) {
+  const packed = (await run('sh', [template])).stdout.trim();
+  await run('sh', [script, 'prepare', dir, String(port)], { env: { ...environment, EPIONE_TEMPLATE: packed }, maxBuffer: 1 << 24 });
+  const clinic = await clinicIn(dir, port, environment);
   try {
     await clinic.startServer();
   } catch (e) {
@@ -241,17 +253,18 @@ export class Clinic {
     await this.startServer();
   }
 
-  /** /readyz answers 200, or throws with the server's last words. */
   /** Brings a visit forward to where people may come in; whatever else of its people
    * is about now makes room, as it lies wherever the demo clinic was booked. */
   async visitSoon(id) {
-    await this.sql(`UPDATE visit v SET starts_at = v.starts_at + interval '40 days', ends_at = v.ends_at + interval '40 days'
+    this.madeRoom = (this.madeRoom ?? 39) + 1; // no two of them meet there
+    await this.sql(`UPDATE visit v SET starts_at = v.starts_at + :'days'::interval, ends_at = v.ends_at + :'days'::interval
       FROM visit o WHERE o.id = :'id' AND v.id <> o.id AND v.ends_at > now() AND v.starts_at < now() + interval '1 hour'
-        AND (v.clinician_id = o.clinician_id OR v.patient_id = o.patient_id)`, { id });
+        AND (v.clinician_id = o.clinician_id OR v.patient_id = o.patient_id)`, { id, days: `${this.madeRoom} days` });
     await this.sql(`UPDATE visit SET starts_at = now() + interval '5 minutes', ends_at = now() + interval '35 minutes'
       WHERE id = :'id'`, { id });
   }
 
+  /** /readyz answers 200, or throws with the server's last words. */
   async untilReady(ms = 120_000) {
     const probe = new Client(this.url);
     for (const end = Date.now() + ms; ; await sleep(100)) {

@@ -5,7 +5,7 @@
 
 import { post, Problem } from './api.js';
 import { fromBase64, keyOf, open, sha256, toBase64 } from './chunk.js';
-import { firstCluster } from './webm.js';
+import { firstCluster, lasting, pictureTrack } from './webm.js';
 
 /** @typedef {'missing'|'size'|'checksum'|'seal'} Fault as the API says it */
 
@@ -57,6 +57,8 @@ export class Player {
   #type = '';
   /** What the file begins with, for whoever begins elsewhere. */
   #head = new Uint8Array(0);
+  /** Which of its tracks has the pictures. */
+  #pictures = 0;
   /** @type {Map<number, number>} where chunks begin, in s */
   #starts = new Map();
   #next = 0;
@@ -103,6 +105,7 @@ export class Player {
     if (!MediaSource.isTypeSupported(this.#type) || !cluster)
       throw new DOMException('', 'NotSupportedError');
     this.#head = first.slice(0, cluster.at);
+    this.#pictures = pictureTrack(this.#head);
     this.#source.addEventListener('sourceopen', () => this.#opened(),
       { once: true });
     this.url = URL.createObjectURL(this.#source);
@@ -324,7 +327,7 @@ export class Player {
 
     if (turn !== this.#turn || this.#over) return;
     this.#note(index, text);
-    await this.#append(text);
+    await this.#append(lasting(text, this.#pictures));
     if (turn !== this.#turn) return;
     this.#next = index + 1;
     this.#overGap();

@@ -21,15 +21,16 @@ const FAKE = ['--use-fake-device-for-media-stream',
 
 /** Chromium without windows of its own, which would take half of a processor;
  * and the whole of it, whose questions for a permission are part of its windows. */
-export const SHELL = '/usr/bin/chromium-headless-shell';
-export const WHOLE = '/usr/bin/chromium';
+export const SHELL = process.env.CHROMIUM ?? '/usr/bin/chromium-headless-shell';
+export const WHOLE = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
 /**
  * @param {string[]} [flags] further ones
  * @param {string[]} [devices] flags that give a camera and a microphone
+ * @param {Record<string, string>} [env] more of its environment
  */
-export const launch = (flags = [], devices = FAKE, executablePath = SHELL) => chromium.launch({
-  executablePath: process.env.CHROMIUM ?? executablePath,
+export const launch = (flags = [], devices = FAKE, executablePath = SHELL, env = {}) => chromium.launch({
+  executablePath, env: { ...process.env, ...env },
   args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
     '--disable-background-networking', '--disable-component-update',
     '--disable-sync', '--allow-loopback-in-peer-connection', ...devices,

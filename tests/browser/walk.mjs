@@ -27,7 +27,7 @@ export const pagesOf = (visit, patient) => ({
     ['/book', 'Book a visit'], [`/book?visit=${visit.id}`, 'Change a visit'],
     ['/account', 'Your account'],
     [`/call?visit=${visit.id}`, 'Check your camera and microphone'],
-    // of one that is there recording.test.mjs looks at it
+    // of one that is there playback.test.mjs looks at it
     [`/recording?id=${visit.id}`, 'Recording']],
   scheduler: [['/visits', 'Today’s visits'], ['/patients', 'Patients'],
     [`/guests?visit=${visit.id}`, 'Invite by link'],

@@ -22,8 +22,9 @@ export class Relay {
     });
   }
 
-  listen() {
-    return new Promise((done) => this.server.listen(0, '127.0.0.1', () =>
+  /** @returns {Promise<number>} the port */
+  listen(port = 0, host = '127.0.0.1') {
+    return new Promise((done) => this.server.listen(port, host, () =>
       done(this.server.address().port)));
   }
 

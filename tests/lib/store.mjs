@@ -30,7 +30,7 @@ class Door {
   constructor(port, inner) {
     this.port = port;
     this.inner = inner;
-    this.server = http.createServer((from, to) => void this.#carry(from, to));
+    this.server = http.createServer((from, to) => void this.#carry(from, to).catch(() => to.destroy())); // whoever asked has left
   }
 
   open() {

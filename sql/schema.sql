@@ -681,6 +681,43 @@ END $$;
 
 ALTER FUNCTION public.audit_page(from_at timestamp with time zone, to_at timestamp with time zone, actor uuid, patient uuid, what text, result text, before_at timestamp with time zone, before_seq bigint, page bigint, nobody boolean, besides uuid) OWNER TO epione_owner;
 
+CREATE FUNCTION public.audit_refused(from_at timestamp with time zone, to_at timestamp with time zone, actor uuid, before_at timestamp with time zone, before_seq bigint, page bigint) RETURNS SETOF public.audit_log
+    LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 100
+    SET search_path TO 'public', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    SET enable_seqscan TO 'off'
+    SET jit TO 'off'
+    AS $$
+DECLARE
+    clinics uuid[] := array_remove(ARRAY[current_clinic(), audit_nobody()], NULL);
+    before timestamptz := coalesce(before_at, 'infinity');
+    number bigint := coalesce(before_seq, 9223372036854775807);
+    hi timestamptz := least(to_at, coalesce(before_at + interval '1 microsecond', 'infinity'));
+    first timestamptz := greatest(from_at, audit_begin());
+    lo timestamptz;
+    months integer := 1;
+    more bigint := page;
+    got bigint;
+BEGIN
+    WHILE more > 0 AND hi > first LOOP
+        lo := greatest(first, date_trunc('month', hi - interval '1 microsecond')
+            - make_interval(months => months - 1));
+        RETURN QUERY SELECT l.* FROM audit_log l
+         WHERE l.clinic_id = ANY (clinics) AND l.outcome IS NOT NULL
+           AND audit_hour(l.at) BETWEEN audit_hour(lo) AND audit_hour(hi)
+           AND l.at >= lo AND l.at < hi
+           AND (l.at, l.seq) < (before, number)
+           AND (actor IS NULL OR l.actor_id = actor)
+         ORDER BY l.at DESC, l.seq DESC LIMIT more;
+        GET DIAGNOSTICS got = ROW_COUNT;
+        more := more - got;
+        hi := lo;
+        months := months * 2;
+    END LOOP;
+END $$;
+
+ALTER FUNCTION public.audit_refused(from_at timestamp with time zone, to_at timestamp with time zone, actor uuid, before_at timestamp with time zone, before_seq bigint, page bigint) OWNER TO epione_owner;
+
 CREATE FUNCTION public.audit_restored() RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
@@ -3403,7 +3440,6 @@ GRANT ALL ON FUNCTION public.audit_months(from_at timestamp with time zone, to_a
 
 REVOKE ALL ON FUNCTION public.audit_nobody() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.audit_nobody() TO epione_server;
-GRANT ALL ON FUNCTION public.audit_nobody() TO epione_reporter;
 
 REVOKE ALL ON FUNCTION public.audit_oldest() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.audit_oldest() TO epione_reporter;
@@ -3411,6 +3447,9 @@ GRANT ALL ON FUNCTION public.audit_oldest() TO epione_reporter;
 REVOKE ALL ON FUNCTION public.audit_page(from_at timestamp with time zone, to_at timestamp with time zone, actor uuid, patient uuid, what text, result text, before_at timestamp with time zone, before_seq bigint, page bigint, nobody boolean, besides uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.audit_page(from_at timestamp with time zone, to_at timestamp with time zone, actor uuid, patient uuid, what text, result text, before_at timestamp with time zone, before_seq bigint, page bigint, nobody boolean, besides uuid) TO epione_server;
 GRANT ALL ON FUNCTION public.audit_page(from_at timestamp with time zone, to_at timestamp with time zone, actor uuid, patient uuid, what text, result text, before_at timestamp with time zone, before_seq bigint, page bigint, nobody boolean, besides uuid) TO epione_reporter;
+
+REVOKE ALL ON FUNCTION public.audit_refused(from_at timestamp with time zone, to_at timestamp with time zone, actor uuid, before_at timestamp with time zone, before_seq bigint, page bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.audit_refused(from_at timestamp with time zone, to_at timestamp with time zone, actor uuid, before_at timestamp with time zone, before_seq bigint, page bigint) TO epione_reporter;
 
 REVOKE ALL ON FUNCTION public.audit_restored() FROM PUBLIC;
 

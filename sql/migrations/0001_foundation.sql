@@ -2362,6 +2362,44 @@ BEGIN
     END LOOP;
 END $$;
 
+-- A page of what was refused, for whatever reason, newest first: to one actor, or
+-- (NULL) to all, and to those who were nobody where that is the clinic's own to see.
+-- Refusals are few: it sorts those of a span of months, as audit_kinds does.
+CREATE FUNCTION audit_refused(from_at timestamptz, to_at timestamptz, actor uuid,
+        before_at timestamptz, before_seq bigint, page bigint)
+    RETURNS SETOF audit_log
+    LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 100
+    SET search_path = public, pg_temp SET timezone = 'UTC'
+    SET enable_seqscan = off SET jit = off
+AS $$
+DECLARE
+    clinics uuid[] := array_remove(ARRAY[current_clinic(), audit_nobody()], NULL);
+    before timestamptz := coalesce(before_at, 'infinity');
+    number bigint := coalesce(before_seq, 9223372036854775807);
+    hi timestamptz := least(to_at, coalesce(before_at + interval '1 microsecond', 'infinity'));
+    first timestamptz := greatest(from_at, audit_begin());
+    lo timestamptz;
+    months integer := 1;
+    more bigint := page;
+    got bigint;
+BEGIN
+    WHILE more > 0 AND hi > first LOOP
+        lo := greatest(first, date_trunc('month', hi - interval '1 microsecond')
+            - make_interval(months => months - 1));
+        RETURN QUERY SELECT l.* FROM audit_log l
+         WHERE l.clinic_id = ANY (clinics) AND l.outcome IS NOT NULL
+           AND audit_hour(l.at) BETWEEN audit_hour(lo) AND audit_hour(hi)
+           AND l.at >= lo AND l.at < hi
+           AND (l.at, l.seq) < (before, number)
+           AND (actor IS NULL OR l.actor_id = actor)
+         ORDER BY l.at DESC, l.seq DESC LIMIT more;
+        GET DIAGNOSTICS got = ROW_COUNT;
+        more := more - got;
+        hi := lo;
+        months := months * 2;
+    END LOOP;
+END $$;
+
 -- The minute of the first event of the clinic.
 CREATE FUNCTION audit_oldest() RETURNS timestamptz
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp
@@ -2804,7 +2842,7 @@ GRANT SELECT ON clinic TO epione_reporter;
 REVOKE ALL ON FUNCTION session_open, sign_in_take, invitation_find, guest_find, reset_ask, reset_link,
     sessions_ended, attempt_take, attempt_take_stranger, source_note, audit_background_note,
     audit_background_close, audit_words,
-    audit_months, audit_page, audit_days, audit_kinds, audit_oldest, audit_found, audit_nobody, audit_begin,
+    audit_months, audit_page, audit_days, audit_kinds, audit_refused, audit_oldest, audit_found, audit_nobody, audit_begin,
     audit_about, audit_unsealed, audit_tile_put, audit_tree_put, audit_sealed_to,
     audit_tree_of, audit_entries, audit_restored, payment_find, payment_settle, payment_reconcile, payment_compare, payment_paid FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION session_open, sign_in_take, invitation_find, guest_find, reset_ask,
@@ -2828,7 +2866,7 @@ GRANT SELECT ON recording_consent, report_asked TO epione_reporter;
 GRANT SELECT (clinic_id, id, visit_id, patient_id, amount_minor, currency, state, refunded_minor,
     dispute, difference, restricted, paid_at, created_at, created_by) ON payment TO epione_reporter;
 GRANT SELECT, INSERT (clinic_id, id, report, parameters) ON report_asked TO epione_server;
-GRANT EXECUTE ON FUNCTION audit_page, audit_kinds, audit_oldest, audit_nobody TO epione_reporter;
+GRANT EXECUTE ON FUNCTION audit_page, audit_kinds, audit_refused, audit_oldest TO epione_reporter;
 
 -- What jobs may do: their own table, and what each kind needs
 GRANT USAGE ON SCHEMA public TO epione_jobs;

@@ -17,21 +17,9 @@
 -- column: times int, Times
 -- column: seq int, Event
 -- order: at_us int, seq_no int
--- A page of each reason there is, and of them the newest. The words of outcomes are
--- those without a dot or a capital.
 SELECT e.at, e.actor_id, e.actor_role, e.event, e.outcome, e.patient_id,
        e.record_id, e.address, e.count, e.seq, e.at_us, e.seq
-  FROM (SELECT p.l, (p.l).at, (p.l).seq
-          FROM (VALUES (false), (true)) AS n(nobody)
-         CROSS JOIN (SELECT w.word FROM audit_word w
-                      WHERE w.word ~ '^[a-z_]+$' AND w.word <> 'ok') AS o
-         CROSS JOIN LATERAL (
-               SELECT a AS l FROM audit_page($from::timestamptz, $to::timestamptz,
-                      CASE WHEN n.nobody THEN NULL ELSE $actor_id::uuid END, NULL, NULL, o.word,
-                      at_us($after_at_us::bigint), $after_seq_no::bigint,
-                      $limit::bigint, n.nobody, NULL) AS a
-                WHERE NOT n.nobody OR $actor_id::uuid IS NULL) AS p
-         ORDER BY (p.l).at DESC, (p.l).seq DESC
-         LIMIT $limit::bigint) AS t
- CROSS JOIN LATERAL audit_entry_of(t.l) AS e
+  FROM audit_refused($from::timestamptz, $to::timestamptz, $actor_id::uuid,
+       at_us($after_at_us::bigint), $after_seq_no::bigint, $limit::bigint) AS l
+ CROSS JOIN LATERAL audit_entry_of(l) AS e
  ORDER BY e.at_us DESC, e.seq DESC;

@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test';
 import { Client, startClinic, totp } from '../lib/clinic.mjs';
 import { secondClinic } from '../lib/second.mjs';
 
-let clinic, as, own, theirs, staff, patient, other;
+let clinic, as, own, theirs, staff, patient, other, alone;
 const refused = (r, status, code, field) => assert.deepEqual([r.status, r.body?.code, r.body?.field], [status, code, field], r.text);
 const run = async (name, query = '') => {
   const r = await as.compliance.get(`/v1/reports/${name}?${query}`);
@@ -33,9 +33,12 @@ before(async () => {
   clinic = await startClinic();
   as = {};
   for (const [name, person] of Object.entries(clinic.people)) as[name] = await clinic.signIn(person);
+  // while the clinic has the server for itself
+  [{ own }] = await clinic.sql(`SELECT id AS own FROM clinic`);
+  await plant({ at: '2024-04-08T09:00:00Z', clinic_id: '00000000-0000-0000-0000-000000000000', event: 'session.created', action: 'E', outcome: 'invalid_credentials', count: 9 });
+  alone = await run('refusals', 'from=2024-04-01T00:00:00Z&to=2024-04-30T00:00:00Z');
   theirs = await secondClinic(clinic);
   staff = clinic.people.clinician.id ?? await clinic.accountId(clinic.people.clinician);
-  [{ own }] = await clinic.sql(`SELECT clinic_id AS own FROM account WHERE id = :'staff'`, { staff });
   ([patient, other] = clinic.patients);
 });
 after(async () => {
@@ -88,6 +91,7 @@ test('what was done, by whom, to whose record', async () => {
   const stranger = await plant({ at: '2024-03-08T09:00:00Z', clinic_id: '00000000-0000-0000-0000-000000000000', event: 'session.created', action: 'E', outcome: 'invalid_credentials' });
   assert.deepEqual(only(await run('refusals', past), 'seq', 'outcome', 'actor_name', 'patient_id'), [[denied, 'not_found', name, other]], 'with two clinics strangers are the operator’s');
   assert.ok(stranger > denied);
+  assert.deepEqual(only(alone, 'at', 'outcome', 'actor_id', 'times'), [['2024-04-08T09:00:00Z', 'invalid_credentials', null, 9]], 'with one they are its own');
   assert.deepEqual(await run('refusals', `${past}&actor_id=${theirs.people.clinician}`), []);
 });
 

@@ -98,6 +98,9 @@ check 'who saw a patient, by day' 400 20 "audit_days($patient, NULL, 'UTC', now(
 # and here all of it is of another kind
 check 'a kind of change' $((rows / 20 / 12 * 2 + most)) $page "audit_kinds('{patient.read}', $half, now(), NULL, false, NULL, NULL, $page)"
 check 'the next page of it' $((rows / 20 / 12 * 2 + most)) $page "audit_kinds('{patient.read}', now() - interval '1 year', now(), NULL, NULL, $half, 5, $page)"
+# one in fifty is refused, half of them to nobody, whom this clinic has for itself
+check 'refusals of all kinds' $((rows / 50 / 12 * 3 + most)) $page "audit_refused($half, now(), NULL, NULL, NULL, $page)"
+check 'the next page of them' $((rows / 50 / 12 * 3 + most)) $page "audit_refused(now() - interval '1 year', now(), NULL, $half, 5, $page)"
 check 'the first event' $((most + of_hour * 12)) 1 "audit_oldest()"
 
 # Leaves of a sealed log are in the order in which events were seen, each once; a

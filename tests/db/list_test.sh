@@ -269,9 +269,10 @@ check report_payments 'of all years' $most "$ever, NULL, NULL, $page" epione_rep
 check report_payments 'a deep page' $most "$ever, us_of(now() - interval '900 days'), $(id 4 1), $page" epione_reporter
 check report_emergency_access 'of all years' $most "$ever, NULL, NULL, $page" epione_reporter
 check report_emergency_access 'a deep page' $most "$ever, us_of(now() - interval '2 days'), $(id a 4711), $page" epione_reporter
-for name in access patient_access user_activity refusals; do
+for name in access patient_access user_activity; do
 	elsewhere report_$name audit_test.sh audit_page
 done
+elsewhere report_refusals audit_test.sh audit_refused
 for name in sign_ins accounts_changed reports_run; do
 	elsewhere report_$name audit_test.sh audit_kinds
 done

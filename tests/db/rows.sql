@@ -97,7 +97,7 @@ CREATE TABLE lent (role text, functions text[]);
 INSERT INTO lent VALUES
     ('epione_server', '{attempt_take, audit_background_note, audit_days, audit_found, audit_nobody, audit_page, audit_words, guest_find, invitation_find, payment_find, reset_ask, session_open, sessions_ended, sign_in_take, source_note}'),
     ('epione_jobs', '{audit_background_close, audit_months, audit_sealed_to, audit_tile_put, audit_tree_of, audit_tree_put, audit_unsealed, audit_words, checkpoints_due, keys_watch, payment_compare, payment_reconcile, recordings_due, reset_link, sweep_attempts, sweep_idempotency, sweep_invitations, sweep_jobs, sweep_sessions, sweep_strangers}'),
-    ('epione_reporter', '{audit_kinds, audit_nobody, audit_oldest, audit_page}');
+    ('epione_reporter', '{audit_kinds, audit_oldest, audit_page, audit_refused}');
 
 -- The clinics: the installation's own (nil), and two that know nothing of each other.
 CREATE FUNCTION clinics() RETURNS SETOF uuid LANGUAGE sql

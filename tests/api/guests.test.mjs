@@ -13,7 +13,7 @@ let slot = 0;
 
 before(async () => {
   box = await startMailbox();
-  clinic = await startClinic({ settings: 'join_minutes_before 1440\n', mail: box.settings, jobs: box.jobs });
+  clinic = await startClinic({ settings: 'join_minutes_before 1440\nstore_endpoint http://localhost:1\nstore_bucket recordings\n', mail: box.settings, jobs: box.jobs });
   await clinic.startJobs();
   [doctor, desk] = await Promise.all(['clinician', 'scheduler'].map((who) => clinic.signIn(clinic.people[who])));
   ids = { doctor: (await doctor.get('/v1/session')).body.user.id };
@@ -322,6 +322,24 @@ test('who has an account is not removed as a guest is', async () => {
   them.stop();
   doc.stop();
   patient.close();
+});
+
+test('a call with a guest is not recorded', async () => { //= RC-01: who cannot agree is not
+  const { id, guest, them, doc } = await waiting(), helper = await join(tokenOf(await invite(id, { role: 'interpreter' })));
+  await clinic.sql(`UPDATE clinic SET recording = 1`);
+  const record = () => doctor.create(`/v1/visits/${id}/recordings`, { media_type: 'video/webm' });
+  const third = peer(id, helper);
+  await third.hello();
+  refused(await record(), 409, 'wrong_status', undefined);
+  doc.say({ type: 'admit', participant: them.self });
+  await them.hear('admitted');
+  refused(await record(), 409, 'guest_here', undefined);
+  doc.say({ type: 'remove', participant: them.self });
+  await them.hear('ended');
+  made(await record()); // who waits outside is not in it
+  await clinic.sql(`UPDATE clinic SET recording = 0`);
+  for (const p of [them, third, doc]) p.stop();
+  for (const c of [guest, helper]) c.close();
 });
 
 test('six fit into a call', async () => {

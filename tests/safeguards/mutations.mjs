@@ -93,7 +93,7 @@ export const mutations = [
     test: 'tests/db/rows_test.sh', name: 'each role reaches the rows of its clinic, by its rights, and no others' },
   { id: 'AZ-05', file: 'sql/migrations/0001_foundation.sql', from: ' AND c.account_id = session_open.account_id AND c.until > t', to: ' AND c.account_id = session_open.account_id',
     test: api('patient'), name: 'the care team opens a record, and closes it' },
-  { id: 'AZ-05', file: 'src/care/guest.c', from: '(r = sql_guest_end(op->tx, &end, &n)) != ERR_OK ||\n\t    (r = sql_session_end_all(op->tx, &sessions)) != ERR_OK)', to: '(r = sql_guest_end(op->tx, &end, &n)) != ERR_OK)',
+  { id: 'AZ-05', file: 'src/care/guest.c', from: '(r = sql_session_end_all(op->tx, &sessions)) != ERR_OK)', to: '(sessions.now = 0) != 0)',
     test: api('guests'), name: 'who is removed by the desk is out within five seconds, and stays out', says: 'who is removed ${how} is out within five seconds, and stays out' },
   { id: 'AZ-05', file: 'src/gate/parts.c', from: '(r = identity_find(p)) != ERR_OK ||', to: '((r = identity_find(p)) != ERR_OK && r != ERR_NOT_SIGNED_IN) ||',
     test: api('audit'), name: 'the log as a file is made while it is sent' },
@@ -312,6 +312,8 @@ export const mutations = [
   { untried: true, id: 'PA-05', file: 'assets/js/call.js', from: '  if (!act) return;\n  event.preventDefault();', to: '  if (act) return;\n  event.preventDefault();',
     test: 'tests/browser/visit.test.mjs', needs: ['the patient checks in and waits', 'the clinician sees who waits, and admits', 'each sees the other'],
     name: 'keys turn the microphone and the camera off and on' },
+  { id: 'PA-10', file: 'src/gate/identity.c', from: 'op->clear_session = op->route == &routes[ROUTE_session_delete];', to: 'op->clear_session = false;',
+    test: api('guests'), name: 'a browser gets a cookie, and a newer one ends the one before' },
   { id: 'PA-10', file: 'assets/js/session.js', from: "  tabs.postMessage('out');\n", to: '',
     test: 'tests/browser/account.test.mjs', name: 'sign-out leaves nothing behind, and Back shows nothing' },
   { id: 'PA-03', file: 'assets/js/form.js', from: 'if (isCode(field)) return digits(field.value);', to: 'if (isCode(field)) return field.value;',
@@ -344,6 +346,8 @@ export const mutations = [
     test: api('payments'), name: 'an event is believed by its signature alone' },
 
   // Recordings
+  { id: 'RC-01', file: 'src/care/recording.c', from: 'return v->guests ? ERR_GUEST_HERE : ERR_OK;', to: 'return ERR_OK;',
+    test: api('guests'), name: 'a call with a guest is not recorded' },
   { id: 'RC-01', file: 'sql/queries/recording.sql', from: 'AND a.id IN (SELECT recording_agreed(g.id)))', to: 'AND a.id IS NOT NULL)',
     test: api('recordings'), whole: true, name: 'it begins when everybody has agreed, everybody hears of it, and each answer is a row' },
   { untried: true, id: 'RC-01', file: 'assets/js/call.js', from: 'if (down) void recording.down(true);', to: '',

@@ -227,7 +227,9 @@ charts_are_for_care_and_audits_for_compliance(void **state)
 	assert_int_equal(
 	    perm_scope(PERM_patient_read, ROLE_PATIENT), SCOPE_SELF);
 	assert_int_equal(
-	    perm_scope(PERM_patient_read, ROLE_CLINICIAN), SCOPE_CARE);
+	    perm_scope(PERM_patient_read, ROLE_CLINICIAN), SCOPE_URGENT);
+	assert_int_equal(
+	    perm_scope(PERM_patient_update, ROLE_CLINICIAN), SCOPE_CARE);
 	assert_int_equal(perm_scope(PERM_patient_read, ROLE_ADMIN), SCOPE_NONE);
 	assert_int_equal(
 	    perm_scope(PERM_patient_read, ROLE_COMPLIANCE), SCOPE_NONE);

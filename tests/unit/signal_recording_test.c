@@ -106,6 +106,42 @@ who_comes_in_without_having_agreed_ends_it(void **state)
 	assert_int_equal(doc->deeds[SIGNAL_RECORDING_STOP], 1);
 }
 
+/*= RC-01: who waits is not in it; who is let in has not agreed */
+static void
+a_guest_who_is_let_in_ends_it(void **state)
+{
+	struct client *doc, *pat, *guest;
+
+	(void)state;
+	call_recorded(&doc, &pat);
+	guest = client_new(2, &visit, ROLE_GUEST, false);
+	guest->who.guest = GUEST_INTERPRETER;
+	client_join(guest, 4);
+	assert_string_equal(heard(pat, "state"), "recording");
+	signal_guest_changed(&guest->who.account, "admitted");
+	assert_string_equal(heard(pat, "state"), "stopped");
+	assert_string_equal(heard(pat, "reason"), "newcomer");
+	assert_int_equal(doc->deeds[SIGNAL_RECORDING_STOP], 1);
+}
+
+/* It has no right to: the others do when they are back. */
+static void
+a_guest_does_not_act_for_the_room(void **state)
+{
+	struct client *doc, *pat, *guest;
+
+	(void)state;
+	call_recorded(&doc, &pat);
+	guest = client_new(2, &visit, ROLE_GUEST, false);
+	guest->who.guest = GUEST_FAMILY;
+	client_join(guest, 4);
+	client_lose(doc);
+	client_lose(pat);
+	signal_guest_changed(&guest->who.account, "admitted");
+	assert_string_equal(heard(guest, "state"), "stopped");
+	assert_int_equal(guest->deeds[SIGNAL_RECORDING_STOP], 0);
+}
+
 /* A room that says it is on has looked at who is in it. */
 static void
 what_somebody_has_not_agreed_to_is_never_on(void **state)
@@ -177,6 +213,8 @@ main(void)
 		TEST(it_begins_when_all_have_agreed),
 		TEST(a_no_counts_before_it_is_written_down),
 		TEST(who_comes_in_without_having_agreed_ends_it),
+		TEST(a_guest_who_is_let_in_ends_it),
+		TEST(a_guest_does_not_act_for_the_room),
 		TEST(what_somebody_has_not_agreed_to_is_never_on),
 		TEST(without_whoever_records_it_ends),
 		TEST(a_question_ends_unanswered_and_with_the_visit),

@@ -39,6 +39,8 @@ const ENDS = {
   left: 'Who recorded has left. The recording has stopped.' };
 /** When it is time to say that this browser can soon hold no more. */
 const NEARLY_FULL = 0.8;
+/** How soon the clinic is asked once more how a recording stands, in ms. */
+const AGAIN_MS = 1000;
 const NEARLY_WORDS = 'This browser is nearly full: the recording stops when ' +
   'it is.';
 
@@ -58,6 +60,7 @@ export class CallRecording {
   /** @type {{left: number, way: Way} | null} of our own */
   #upload = null;
   #nearlyFull = false;
+  #isDown = false;
   #end = '';
 
   /** @param {CallRecordingOptions} options */
@@ -250,16 +253,25 @@ export class CallRecording {
 
   /** @param {boolean} isDown we cannot hear whether somebody takes it back */
   async down(isDown) {
-    const { id } = this.#now;
-
+    this.#isDown = isDown;
     if (!this.#recorder) return;
     if (isDown) this.#recorder.pause();
-    else {
+    else await this.#goOn(this.#now.id);
+    this.#draw();
+  }
+
+  /**
+   * Nothing is taken until the clinic has said how it stands, however often that
+   * has to be asked.
+   * @param {string} id
+   */
+  async #goOn(id) {
+    while (this.#recorder && this.#now.id === id && !this.#isDown) {
       const answer = await get(`/v1/recordings/${id}`, { background: true })
         .catch(() => null);
-      if (answer) await this.heard(id, answer.body.state);
+      if (answer && !this.#isDown) return this.heard(id, answer.body.state);
+      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
     }
-    this.#draw();
   }
 
   // What it looks like

@@ -134,8 +134,14 @@ test('what the store does not take waits; nothing is taken while the clinic is a
     //= RC-01: who cannot hear that somebody takes it back records nothing
     call.relay.cut();
     await sign(call.doctor).getByText('Recording pauses').waitFor();
+    // the first question how it stands is lost, too
+    let asked = 0;
+    const stands = /\/v1\/recordings\/[^/]+$/;
+    await call.doctor.route(stands, (route) => asked++ ? route.continue() : route.abort());
     call.relay.mend();
     await sign(call.doctor).getByText('Recording', { exact: true }).waitFor();
+    await call.doctor.unroute(stands);
+    assert.ok(asked > 1, `asked ${asked} times`);
     await call.partsWait(first, await call.waiting(first) + 1);
     await sign(call.patient).waitFor();
     await call.kill();

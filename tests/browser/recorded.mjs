@@ -74,8 +74,8 @@ const camera = ([colour, hz]) => {
     };
 };
 
-export async function until(what, look) {
-  for (const end = Date.now() + patiently(60_000); ; await sleep(100)) {
+export async function until(what, look, ms = 60_000) {
+  for (const end = Date.now() + patiently(ms); ; await sleep(100)) {
     const seen = await look();
     if (seen) return seen;
     if (Date.now() > end) throw new Error(`never: ${what}`);

@@ -2069,7 +2069,7 @@ BEGIN
 END $$;
 
 -- The numbers of words, which it adds where they are new. Sorted, so that two
--- servers that start at once wait for each other and do not embrace.
+-- servers that start at once wait for each other and do not deadlock.
 CREATE FUNCTION audit_words(words text[])
     RETURNS TABLE (id smallint, word text)
     LANGUAGE plpgsql SECURITY DEFINER ROWS 200 SET search_path = public, pg_temp

@@ -1,6 +1,7 @@
 // Months as bars, for those who see them. The table beside it says the same, to
 // the cent: the picture is named, and hidden from nobody.
 
+import { svg } from './chart.js';
 import { h } from './dom.js';
 import { money } from './format.js';
 
@@ -16,7 +17,6 @@ import { money } from './format.js';
  * @property {number} payout_minor
  */
 
-const SVG = 'http://www.w3.org/2000/svg';
 const HEIGHT = 160, FLOOR = 140, STEP = 48, BAR = 18;
 
 const name = new Intl.DateTimeFormat(undefined,
@@ -28,19 +28,6 @@ const short = new Intl.DateTimeFormat(undefined,
 const dateOf = (month) => new Date(`${month}-15T00:00:00Z`);
 /** @param {string} month */
 export const monthName = (month) => name.format(dateOf(month));
-
-/**
- * @param {string} tag @param {Record<string, string | number>} props
- * @param {...(Node | string)} children
- */
-function svg(tag, props, ...children) {
-  const node = document.createElementNS(SVG, tag);
-
-  for (const [key, value] of Object.entries(props))
-    node.setAttribute(key, String(value));
-  node.append(...children);
-  return node;
-}
 
 /** @param {Month} month what went out again */
 export const outOf = (month) =>

@@ -41,6 +41,7 @@ const NAV = [
   ['/book', 'Book', 'plus', 'visit_book'],
   ['/patients', 'Patients', 'users', 'patient_search'],
   ['/users', 'Users', 'users', 'user_create'],
+  ['/overview', 'Overview', 'record', 'report_list'],
   ['/audit', 'Audit', 'shield', 'audit_list'],
   ['/reviews', 'Reviews', 'check', 'review_list'],
   ['/reports', 'Reports', 'record', 'report_list'],

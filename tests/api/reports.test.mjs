@@ -50,8 +50,8 @@ after(async () => {
 test('the list says what each report answers, takes and shows', async () => {
   const { body: { items, next_cursor } } = await as.compliance.get('/v1/reports');
   assert.equal(next_cursor, null);
-  assert.deepEqual(items.map((r) => r.name), ['access', 'access_review', 'accounts_changed', 'consents', 'emergency_access', 'keys', 'passwords',
-    'patient_access', 'payments', 'recordings', 'refusals', 'reports_run', 'retention', 'safeguards', 'sign_ins', 'user_activity']);
+  assert.deepEqual(items.map((r) => r.name), ['access', 'access_review', 'accounts_changed', 'attention', 'consents', 'emergency_access', 'keys', 'passwords',
+    'patient_access', 'payments', 'recordings', 'refusals', 'refused_days', 'reports_run', 'retention', 'safeguards', 'sign_ins', 'user_activity']);
   for (const r of items) {
     assert.match(r.description, /\?/, r.name);
     assert.match(r.safeguards, /^45 CFR 164\./, r.name);
@@ -305,4 +305,30 @@ test('reports are read by a role of their own, and the server is itself again af
   const sealed = await clinic.sql(`SELECT c.relname, a.attname FROM pg_description d JOIN pg_class c ON c.oid = d.objoid JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.objsubid
       WHERE d.description LIKE 'sealed:%' AND has_column_privilege('epione_reporter', c.oid, a.attnum, 'SELECT')`);
   assert.deepEqual(sealed, []);
+});
+
+//= AU-06, AU-07
+test('what needs attention, and what was refused, by day of the clinic', async () => {
+  await clinic.sql(`UPDATE clinic SET time_zone = 'America/New_York' WHERE id = :'own'`, { own });
+  const by = { actor: staff, clinic_id: own };
+  for (const at of ['2023-03-05T04:59:59Z', '2023-03-05T05:00:00Z']) await plant({ ...by, at, event: 'session.factor', action: 'E', outcome: 'invalid_code' });
+  await plant({ ...by, at: '2023-03-05T12:00:00Z', event: 'patient.read', outcome: 'not_found', count: 3 });
+  await plant({ ...by, at: '2023-03-05T12:00:00Z', event: 'patient.read', of: patient });
+  await plant({ at: '2023-03-05T12:00:00Z', clinic_id: theirs.id, event: 'patient.read', actor: staff, outcome: 'not_found' });
+  assert.deepEqual(only(await run('refused_days', 'from=2023-03-01T00:00:00Z&to=2023-03-31T00:00:00Z'), 'day', 'sign_ins', 'others'), [
+    ['2023-03-04T05:00:00Z', 1, 0], ['2023-03-05T05:00:00Z', 1, 3]]);
+  await clinic.sql(`UPDATE clinic SET time_zone = 'UTC' WHERE id = :'own'`, { own });
+
+  await clinic.sql(`DELETE FROM review WHERE clinic_id = :'own'`, { own });
+  const before = (await run('attention'))[0];
+  assert.deepEqual([before.reviews_open, before.oldest_review_at], [0, null]);
+  await clinic.sql(`INSERT INTO review (clinic_id, id, kind, patient_id, account_id, reason, created_at, access_until)
+    SELECT :'own', gen_random_uuid(), 'emergency_access', p.id, :'staff', p.family_name, '2024-01-02T03:04:05Z', '2024-01-02T03:04:05Z' FROM patient p WHERE p.id = :'patient'`, { own, staff, patient });
+  await plant({ at: new Date(Date.now() - 3600e3).toISOString(), clinic_id: own, event: 'audit.verified', action: 'E' });
+  await run('access_review');
+  const after = (await run('attention'))[0];
+  assert.deepEqual([after.reviews_open, after.oldest_review_at], [1, '2024-01-02T03:04:05Z']);
+  const [{ verified, reviewed }] = await clinic.sql(`SELECT max(at) FILTER (WHERE event = 'audit.verified') AS verified, max(at) FILTER (WHERE operation = 'report_access_review') AS reviewed FROM audit WHERE clinic_id = :'own' AND outcome = 'ok'`, { own });
+  for (const [said, at] of [[after.verified_at, verified], [after.access_review_at, reviewed]]) assert.equal(Math.floor(Date.parse(said) / 1000), Math.floor(Date.parse(at) / 1000));
+  await clinic.sql(`DELETE FROM review WHERE clinic_id = :'own'`, { own });
 });

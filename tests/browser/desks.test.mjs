@@ -65,6 +65,10 @@ test('a record is opened in an emergency, reviewed, and its patient sees it', as
 
   const officers = await portal.context();
   const officer = await portal.signIn(officers, people.compliance);
+  //= AU-06: the officer begins where it is seen
+  await officer.getByRole('heading', { level: 1, name: 'Overview' }).waitFor();
+  await officer.getByText('One emergency access waits for your finding').waitFor();
+  await officer.getByRole('img', { name: /^In 30 days \d+ failed sign-ins/ }).waitFor();
   await officer.getByRole('link', { name: 'Reviews 1 waiting' }).click();
   await officer.getByText('She fell in the hall').waitFor();
   await officer.getByRole('button', { name: /^Show what/ }).click();

@@ -39,7 +39,7 @@ export const pagesOf = (visit, patient) => ({
     ['/payments', 'Payments'],
     ['/jobs', 'What failed'],
     ['/account', 'Your account']],
-  compliance: [['/audit', 'Audit'], ['/reviews', 'Reviews'],
+  compliance: [['/overview', 'Overview'], ['/audit', 'Audit'], ['/reviews', 'Reviews'],
     ['/reports', 'Reports'],
     ['/reports?name=safeguards', 'Safeguards'],
     ['/reports?name=user_activity', 'What a person did'],

@@ -278,6 +278,8 @@ for name in sign_ins accounts_changed reports_run; do
 done
 few report_keys 'as many versions as there are of a clinic'"'"'s keys'
 few report_passwords 'one clinic'
+few report_attention 'what waits, and who works here; one clinic'
+elsewhere report_refused_days audit_test.sh audit_refused
 few report_retention 'counts of all that a clinic has, which is what is asked for: a row each'
 few report_safeguards 'who work here and what happened in a month; one clinic'
 

@@ -8,16 +8,16 @@ import { begin } from './session.js';
 
 await begin('policy_patch');
 
-const form = formOf('form');
-const saved = askBeforeLeaving(form);
+const forms = [formOf('form'), formOf('proof')];
 /** @type {{policy: Record<string, number | string | null>, etag: string}} */
 let loaded = { policy: {}, etag: '' };
 
-async function load() {
+/** @param {HTMLFormElement[]} shown those whose fields take what is read */
+async function load(shown) {
   const { body, etag } = await get('/v1/clinic/policy');
 
   loaded = { policy: body, etag };
-  for (const field of form.elements)
+  for (const field of shown.flatMap((form) => [...form.elements]))
     if ((field instanceof HTMLInputElement ||
          field instanceof HTMLSelectElement) && field.name in body)
       field.value = String(body[field.name] ?? '');
@@ -27,7 +27,8 @@ async function load() {
 const ruleOf = (name, value) => name === 'checkpoint_mail'
   ? String(value) || null : Number(value);
 
-onSubmit(form, async (values) => {
+/** @param {HTMLFormElement} form @param {Record<string, unknown>} values */
+async function save(form, values) {
   const changes = Object.fromEntries(Object.entries(values)
     .map(([name, value]) => [name, ruleOf(name, value)])
     .filter(([name, value]) => loaded.policy[String(name)] !== value));
@@ -36,17 +37,28 @@ onSubmit(form, async (values) => {
     try {
       await patch('/v1/clinic/policy', changes, loaded.etag);
     } catch (problem) {
-      if (problem instanceof Problem && problem.status === 412) await load();
+      if (problem instanceof Problem && problem.status === 412)
+        await load([form]);
       throw problem;
     }
-  await load();
-  saved();
-  fill(el('note'), note('ok', h('p', {}, 'The policy is saved.')));
-  el('note').scrollIntoView({ block: 'nearest' });
-});
+  await load([form]);
+}
 
-void limits(form).catch(() => {}); // the server judges, too
+for (const form of forms) {
+  const saved = askBeforeLeaving(form);
+
+  onSubmit(form, async (values) => {
+    await save(form, values);
+    saved();
+    fill(el('note'), note('ok', h('p', {}, 'The policy is saved.')));
+    el('note').scrollIntoView({ block: 'nearest' });
+  });
+  void limits(form).catch(() => {}); // the server judges, too
+}
+
 // Shown once it is read: what somebody types must not be overwritten.
-await load().then(() => { form.hidden = false; }).catch((problem) => {
+await load(forms).then(() => {
+  for (const form of forms) form.hidden = false;
+}).catch((problem) => {
   fill(el('note'), note('bad', h('p', { role: 'alert' }, words(problem))));
 });

@@ -75,3 +75,27 @@ test('reports are read on a phone, in the light and in the dark', async () => {
   }
   assert.deepEqual(portal.complaints, []);
 });
+
+test('an administrator names who gets a checkpoint, and nothing else is saved with it', async () => {
+  const desk = await portal.signIn(await portal.context(), portal.clinic.people.admin);
+  await desk.goto(`${portal.url}/policy`);
+  await desk.getByLabel('Longest session, in hours').fill('9');
+  await desk.getByLabel('Address that gets a checkpoint each day').fill('nobody');
+  await desk.getByRole('button', { name: 'Save address' }).click();
+  await desk.getByText('Enter an email address, such as').first().waitFor();
+  await desk.getByLabel('Address that gets a checkpoint each day').fill('records@auditor.example');
+  await desk.getByRole('button', { name: 'Save address' }).click();
+  await desk.getByText('The policy is saved.').waitFor();
+  const stands = async () => (await portal.clinic.sql(`SELECT checkpoint_mail, session_hours FROM clinic WHERE name LIKE 'Harbor%'`))[0];
+  assert.deepEqual(await stands(), { checkpoint_mail: 'records@auditor.example', session_hours: '12' });
+  assert.equal(await desk.getByLabel('Longest session, in hours').inputValue(), '9', 'what is typed elsewhere stays');
+  await desk.getByRole('button', { name: 'Save policy' }).click();
+  await desk.getByText('The policy is saved.').waitFor();
+  for (const end = Date.now() + 30_000; (await stands()).session_hours !== '9';) assert.ok(Date.now() < end, 'not saved');
+  assert.equal((await stands()).checkpoint_mail, 'records@auditor.example');
+  await desk.setViewportSize({ width: 390, height: 800 });
+  await desk.emulateMedia({ colorScheme: 'dark' });
+  assert.deepEqual(await axe(desk), []);
+  assert.equal(await overflow(desk), 0);
+  await desk.close();
+});

@@ -81,7 +81,8 @@ if wants api; then tests="$tests tests/api"; fi
 if wants browser; then tests="$tests tests/browser"; fi
 for name in api/session api/hostile api/jobs api/signal api/audit \
 	browser/pages browser/account browser/desks browser/records \
-	browser/playback browser/recording browser/uploads api/payments browser/call; do
+	browser/line browser/recording browser/playback browser/uploads \
+	api/payments browser/call; do
 	case "$tests " in
 	*"tests/${name%/*} "*) queue "tests/$name.test.mjs" ;;
 	esac

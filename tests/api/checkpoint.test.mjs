@@ -65,6 +65,9 @@ test('a checkpoint goes by mail and into the folder, once a day, and is believed
   await clinic.startJobs();
   await until('nothing is sealed', async () => (await clinic.sql(`SELECT note FROM audit_tree WHERE clinic_id = :'own' AND note IS NOT NULL`, { own })).length);
   await again();
+  // of the day that begins now: asked for each clinic, and all of it done
+  await until('not all is done', async () => (await clinic.sql(`SELECT count(*) FILTER (WHERE kind = 'checkpoint.send') AS sent, count(*) FILTER (WHERE state <> 'done') AS left FROM job WHERE kind LIKE 'checkpoint.%'`))
+    .every((j) => j.sent === '2' && j.left === '0'));
   const { to, mail } = await until('no mail', () => box.messages.find((m) => /Checkpoint/.test(m.mail.subject)));
   assert.deepEqual(to, [address]);
   const [note] = mail.text.replaceAll('\r\n', '\n').match(/^\S+\/audit\/[0-9a-f-]{36}\n\d+\n\S+\n\n— .*\n/m);

@@ -19,6 +19,7 @@ enum {
 	PLAIN = TRAIT_PLAIN,
 	TABLE = TRAIT_TABLE,
 	FRESH = TRAIT_FRESH,
+	STATE = TRAIT_STATE,
 };
 
 /* A shape that nobody wrote is NULL here: the operation takes, or answers,

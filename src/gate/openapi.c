@@ -224,15 +224,6 @@ refusal(json_t *o, const char *status, const char *name)
 		json_sprintf("#/components/responses/%s", name)));
 }
 
-/* Steps that the state does not take, and what is taken. */
-static bool
-is_conflicting(const struct route *r)
-{
-	return r->method != METHOD_GET || r->perm == PERM_visit_call ||
-	    r->perm == PERM_audit_read || r->perm == PERM_audit_export ||
-	    r->perm == PERM_patient_accesses || (r->traits & TRAIT_PDF) != 0;
-}
-
 /* What a client has to reckon with, by status; the code says the rest. */
 static void
 refusals(const struct route *r, json_t *o)
@@ -241,7 +232,7 @@ refusals(const struct route *r, json_t *o)
 	refusal(o, "401", "Problem");
 	refusal(o, "403", "Problem");
 	refusal(o, "404", "Problem");
-	if (is_conflicting(r))
+	if (r->method != METHOD_GET || (r->traits & TRAIT_STATE) != 0)
 		refusal(o, "409", "Problem");
 	if (strstr(r->path, "{token}") != NULL ||
 	    r->perm == PERM_approval_decide)

@@ -2,7 +2,7 @@
 // call itself is the same for both; what differs is here and in guest.js.
 
 import { get, post } from './api.js';
-import { el } from './dom.js';
+import { el, fill, h } from './dom.js';
 import { isGuestHere, joinByLink } from './guest.js';
 import { begin, isOwn, may, refuse } from './session.js';
 
@@ -32,12 +32,27 @@ async function byAccount() {
     leave: async () => {} };
 }
 
+/**
+ * Some browsers have no calls in them, those inside of other apps for one.
+ * @returns {Promise<never>}
+ */
+function sayNoCalls() {
+  fill(el('main'), h('h1', {}, 'This browser cannot make video calls'),
+    h('p', {}, 'Open this page in Chrome, Edge, Firefox or Safari, as new as ' +
+      'your device has it.'),
+    h('p', {}, 'If you came here from a mail or chat app, choose “Open in ' +
+      'browser” there, or copy the address.'));
+  return new Promise(() => {});
+}
+
 /** @returns {Promise<Way>} settles when it is known who is here, and to what */
 export async function wayIn() {
-  if (!isGuestHere()) return byAccount();
+  const calls = 'RTCPeerConnection' in globalThis;
+
+  if (!isGuestHere()) return byAccount().then((way) => calls ? way : sayNoCalls());
   document.body.classList.add('ready');
   el('nav').closest('nav')?.remove();
-  return joinByLink();
+  return calls ? joinByLink() : sayNoCalls();
 }
 
 /** @param {any} visit */

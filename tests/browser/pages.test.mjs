@@ -80,6 +80,22 @@ test('pages of a patient', async () => {
   quiet();
 });
 
+test('a browser without calls says so, with a way out', async () => {
+  const context = await portal.context();
+  const page = await portal.signIn(context, portal.clinic.people.patient);
+
+  await page.addInitScript(() => { delete globalThis.RTCPeerConnection; });
+  for (const path of [`/call?visit=${visit.id}`, `/call#${'A'.repeat(43)}`]) {
+    await page.goto('about:blank');
+    await page.goto(portal.url + path);
+    await page.getByRole('heading', { level: 1,
+      name: 'This browser cannot make video calls' }).waitFor();
+    assert.deepEqual(await axe(page), []);
+  }
+  await context.close();
+  quiet();
+});
+
 test('what was typed and not saved is not left without asking', async () => {
   for (const [role, path, open, field] of [
     ['scheduler', '/book', '', '#reason'],

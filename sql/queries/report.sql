@@ -1,12 +1,5 @@
 -- What reports need beside their own statements, which are in sql/reports.
 
--- From here on the transaction reads as the role that reports have, and nothing else.
--- sql: reporter_enter later
-SELECT set_config('role', 'epione_reporter', true);
-
--- sql: reporter_leave later
-SELECT set_config('role', 'none', true);
-
 -- Names of accounts that a report shows. Staff are named; a patient is an id
 -- (whoever is to know asks for the name, and that is an event of its own).
 --= AZ-02

@@ -10,3 +10,10 @@ SELECT set_config('statement_timeout', $1::bigint::text, true);
 -- in:  clinic uuid, actor uuid
 SELECT set_config('epione.clinic', coalesce($1::uuid::text, ''), true),
        set_config('epione.actor', coalesce($2::uuid::text, ''), true);
+
+-- From here on the transaction reads as the role that reports have, and nothing else.
+-- sql: reporter_enter later
+SELECT set_config('role', 'epione_reporter', true);
+
+-- sql: reporter_leave later
+SELECT set_config('role', 'none', true);

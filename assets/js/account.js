@@ -3,6 +3,7 @@
 
 import { all, del, get } from './api.js';
 import { approvalWords, stateWords } from './approval-words.js';
+import { deviceName, deviceUse } from './device-words.js';
 import { announce, el, facts, fill, h, icon, note } from './dom.js';
 import { exact, roleName, shortDay } from './format.js';
 import { words } from './form.js';
@@ -10,19 +11,6 @@ import { confirm } from './dialog.js';
 import { begin, signOut } from './session.js';
 
 const session = await begin('');
-
-/** @param {string | undefined} agent the User-Agent header, in words */
-function deviceName(agent = '') {
-  const browser = [['Edg/', 'Edge'], ['OPR/', 'Opera'],
-    ['Firefox/', 'Firefox'], ['Chrome/', 'Chrome'], ['Safari/', 'Safari']]
-    .find(([mark = '']) => agent.includes(mark))?.[1] ?? 'A program';
-  const system = [['Android', 'Android'], ['iPhone', 'iPhone'],
-    ['iPad', 'iPad'], ['Windows', 'Windows'], ['Mac OS', 'Mac'],
-    ['CrOS', 'Chromebook'], ['Linux', 'Linux']]
-    .find(([mark = '']) => agent.includes(mark))?.[1];
-
-  return system ? `${browser} on ${system}` : browser;
-}
 
 /** @param {any} device */
 function row(device) {
@@ -35,10 +23,8 @@ function row(device) {
 
   return h('li', {}, h('div', { class: 'what' },
     h('span', { class: 'name' }, name),
-    h('span', { class: 'sub' }, [`Since ${exact(device.created_at)}`,
-      device.seen_at ? `last used ${exact(device.seen_at)}` : '',
-      device.address ? `from ${device.address}` : ''].filter(Boolean)
-      .join(', '))), h('div', { class: 'do' }, button));
+    h('span', { class: 'sub' }, deviceUse(device))),
+  h('div', { class: 'do' }, button));
 }
 
 /** @param {any} device @param {string} name */

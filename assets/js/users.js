@@ -10,6 +10,7 @@ import { ask, closingMenus, confirm } from './dialog.js';
 import { limits } from './limits.js';
 import { linkOnce } from './link-once.js';
 import { stepUp } from './step-up.js';
+import { userSheet } from './user-sheet.js';
 import { begin } from './session.js';
 
 const session = await begin('user_create');
@@ -150,6 +151,9 @@ function actions(user) {
     h('div', {}, open || !user.invitation ? null
       : h('button', { type: 'button', class: 'button quiet',
         onclick: () => void sendAgain(user) }, 'Send the invitation again'),
+    h('button', { type: 'button', class: 'button quiet',
+      onclick: () => void userSheet(user.id).catch(complain) },
+    'Sign-in and devices'),
     user.name_fixed ? null : h('button', { type: 'button',
       class: 'button quiet',
       onclick: () => void edit(user.id).catch(complain) },

@@ -5,10 +5,10 @@
 #include "care/attempt.h"
 #include "care/mail.h"
 #include "care/operations.h"
-#include "care/page.h"
 #include "care/password.h"
 #include "care/session_token.h"
 #include "care/totp.h"
+#include "gate/member.h"
 #include "sql.h"
 
 #define ISSUER "Epione"
@@ -54,31 +54,6 @@ const struct shape account_totp_confirm_out[] = {
 		       "active" },
 	{ "token", SH_RAW, 43, 43, .flags = 0 },
 	{ "user", SH_OBJECT, .inner = session_user_out },
-	{ 0 },
-};
-
-static json_t *
-current(const struct op *op, const void *row)
-{
-	const struct session_list_row *s = row;
-
-	return json_boolean(uuid_equal(&s->id, &op->who.session));
-}
-
-const struct shape account_sessions_out[] = {
-	SHOWN(session_list_row, id, SH_UUID),
-	SHOWN(session_list_row, client, SH_CHOICE, .choices = "browser|api"),
-	SHOWN(session_list_row, user_agent, SH_TEXT, 0, 200),
-	SHOWN(session_list_row, address, SH_TEXT, 0, 64),
-	SHOWN(session_list_row, created_at, SH_TIME),
-	SHOWN(session_list_row, seen_at, SH_TIME),
-	SHOWN(session_list_row, expires_at, SH_TIME),
-	{ "current", SH_BOOL, .flags = SH_REQUIRED, .made = current },
-	{ 0 },
-};
-
-static const struct shape cursor_members[] = {
-	{ "before", SH_UUID, COLUMN(session_list_row, id) },
 	{ 0 },
 };
 
@@ -279,39 +254,4 @@ account_totp_confirm(struct op *op)
 	op->out = session_state_json(op, &row);
 	json_object_set_new(op->out, "recovery_codes", codes);
 	return op->out != NULL ? ERR_OK : ERR_INTERNAL;
-}
-
-/*= SE-06: newest first */
-enum err
-account_sessions(struct op *op)
-{
-	struct session_list_in in = {
-		.account_id = op->who.account,
-		.before = page_uuid(op, "before"),
-		.limit = page_fetch(op),
-		.now = op->now,
-	};
-	struct session_list_row *rows;
-	struct page page = { .size = sizeof(*rows), .cursor = cursor_members };
-	enum err r;
-
-	if ((r = sql_session_list(op->tx, &in, &rows, &page.n)) != ERR_OK)
-		return r;
-	page.rows = rows;
-	return page_show(op, &page);
-}
-
-enum err
-account_session_end(struct op *op)
-{
-	struct session_end_in in = { op->id, op->who.account, op->now };
-	int64_t n;
-	enum err r;
-
-	if ((r = sql_session_end(op->tx, &in, &n)) != ERR_OK)
-		return r;
-	if (n != 1)
-		return ERR_NOT_FOUND;
-	op->clear_session = uuid_equal(&op->id, &op->who.session);
-	return ERR_OK;
 }

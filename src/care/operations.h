@@ -30,6 +30,7 @@
 #define user_patch_out	       user_read_out
 #define user_reactivate_out    user_read_out
 #define user_reset_totp_out    user_reset_password_out
+#define user_sessions_out      account_sessions_out
 #define user_unlock_out	       user_read_out
 #define visit_admit_out	       visit_check_in_out
 #define visit_cancel_out       visit_check_in_out

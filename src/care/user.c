@@ -7,6 +7,7 @@
 #include "care/operations.h"
 #include "care/page.h"
 #include "care/source.h"
+#include "care/user.h"
 #include "gate/role.h"
 #include "gate/route.h"
 #include "sql.h"
@@ -209,8 +210,7 @@ user_create(struct op *op)
 	return op_answer(op, &made);
 }
 
-/* The account of the path; its audit row names the patient whose it is. */
-static enum err
+enum err
 user_find(struct op *op, struct user_row *u)
 {
 	struct user_get_in in = { .id = op->id, .now = op->now };

@@ -183,7 +183,7 @@ struct op {
 	enum scope scope;    /* what the permission grants this actor */
 	struct standing standing;
 	struct uuid id;	     /* the path's {id} */
-	struct uuid user_id; /* the path's {user_id} or {invitation_id} */
+	struct uuid user_id; /* the path's second id, {user_id} … */
 	int64_t index;	     /* the path's {index} */
 	int64_t seq;	     /* the path's {seq} */
 	const char *token;   /* the path's {token} */

@@ -229,7 +229,7 @@ test('another clinic’s ids and ids that do not exist look the same', async () 
   const [{ seq }] = await clinic.sql(`SELECT max(seq) AS seq FROM audit_log WHERE patient_id = :'id' AND outcome IS NULL`, { id: ids.patients });
   clients.guest.close();
   clients.guest = await clinic.guest(); // the one of before left with the visit
-  const at = (row, id, user) => row.path.replace('{id}', id).replace('{user_id}', user).replace('{invitation_id}', second.invitation).replace('{index}', '0').replace('{seq}', seq);
+  const at = (row, id, user) => row.path.replace('{id}', id).replace('{user_id}', user).replace('{invitation_id}', second.invitation).replace('{session_id}', second.device).replace('{index}', '0').replace('{seq}', seq);
   const bodies = { '/v1/reviews/{id}/sign': { finding: 'unclear', note: 'x' } };
   const same = async (role, row, [foreign, theirs], [none, nobody]) => {
     const [there, nowhere] = [await ask(clients[role], row.method, foreign, theirs ?? bodies[row.path]), await ask(clients[role], row.method, none, nobody ?? bodies[row.path])];

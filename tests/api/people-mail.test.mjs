@@ -73,6 +73,22 @@ test('the owner gets a mail when others guess', async () => {
   assert.equal((await clinic.sql(`SELECT count(*) AS n FROM job WHERE record_id = :'id'`, { id: await clinic.accountId(compliance) }))[0].n, '1', 'one a day');
 });
 
+//= SE-06: whom others signed out hears of it, and who was not signed in has nothing to hear
+test('the owner gets a mail when somebody else signs them out everywhere', async () => {
+  const { compliance } = clinic.people;
+  const mine = () => box.messages.filter((m) => m.to.includes(compliance.email) && /You were signed out/.test(m.mail.subject));
+  const place = `/v1/users/${await clinic.accountId(compliance)}/sessions`;
+  assert.equal((await boss.delete(place)).status, 204);
+  const officer = await clinic.signIn(compliance);
+  assert.equal((await boss.delete(place)).status, 204);
+  for (const end = Date.now() + 60000; mine().length === 0; await sleep(50)) assert.ok(Date.now() < end, 'no mail');
+  assert.equal(mine().length, 1);
+  const { mail } = mine()[0];
+  assert.match(mail.text, /on all your devices/);
+  assert.ok(!mail.text.includes(compliance.email) && !mail.text.includes(clinic.people.admin.name));
+  officer.close();
+});
+
 test('a reset is told to its owner before it happens, by mail', async () => {
   const id = await clinic.accountId(clinic.people.clinician2);
   const r = await boss.post(`/v1/users/${id}/reset-password`);

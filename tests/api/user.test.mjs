@@ -201,6 +201,39 @@ test('a deactivated account is out at once, and comes back only by an administra
   client.close();
 });
 
+//= SE-06
+test('an administrator lists and ends the sessions of others, one or all', async () => {
+  const who = await colleague('scheduler');
+  const place = `/v1/users/${who.id}/sessions`;
+  const phone = new Client(clinic.url, { browser: true, role: 'scheduler' });
+  await phone.post('/v1/session', { email: who.email, password: who.password }, { 'user-agent': 'Phone/1.0' });
+  assert.equal((await phone.post('/v1/session/totp', { code: await code(who.totp_secret) })).status, 200);
+  const list = await boss.get(place);
+  assert.equal(list.status, 200, list.text);
+  assert.deepEqual(list.body.items.map((s) => [s.client, s.user_agent, s.address, s.current]), [['browser', 'Phone/1.0', '127.0.0.1', false], ['api', '', '127.0.0.1', false]]);
+  assert.ok(list.body.items.every((s) => s.created_at && s.seen_at && s.expires_at));
+  const page = await boss.get(`${place}?limit=1`);
+  assert.equal((await boss.get(`${place}?limit=1&cursor=${page.body.next_cursor}`)).body.items[0].id, list.body.items[1].id);
+  // of whom the address names, and of nobody else
+  const own = (await boss.get('/v1/account/sessions')).body.items[0];
+  for (const id of [own.id, randomUUID()]) expected(await boss.delete(`${place}/${id}`), 404, 'not_found');
+  for (const call of [boss.get(`/v1/users/${randomUUID()}/sessions`), boss.delete(`/v1/users/${randomUUID()}/sessions`)]) expected(await call, 404, 'not_found');
+  assert.equal((await boss.get('/v1/session')).status, 200);
+  assert.equal((await boss.delete(`${place}/${list.body.items[0].id}`)).status, 204);
+  assert.deepEqual([(await phone.get('/v1/session')).status, (await who.client.get('/v1/session')).status], [401, 200]);
+  expected(await boss.delete(`${place}/${list.body.items[0].id}`), 404, 'not_found');
+  assert.equal((await boss.delete(place)).status, 204);
+  expected(await who.client.get('/v1/visits'), 401, 'not_signed_in');
+  assert.deepEqual((await boss.get(place)).body.items, []);
+  assert.equal((await boss.delete(place)).status, 204, 'there is none left');
+  const rows = await clinic.audit(`event IN ('user.sessions_listed', 'user.session_ended', 'user.sessions_ended') AND record_id = '${who.id}' AND outcome = 'ok'`);
+  assert.deepEqual(rows.map((e) => [e.event, e.actor_role]).slice(-4), [['user.session_ended', 'admin'], ['user.sessions_ended', 'admin'], ['user.sessions_listed', 'admin'], ['user.sessions_ended', 'admin']]);
+  // they come back with both factors
+  const again = await clinic.signIn(who);
+  assert.equal((await again.get('/v1/visits')).status, 200);
+  for (const c of [who.client, phone, again]) c.close();
+});
+
 //= AZ-05: a role that is taken away takes the sessions along
 test('a new role holds at once, and the sessions of the old one end', async () => {
   const who = await colleague('scheduler');

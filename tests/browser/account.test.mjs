@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test';
 import { authenticator } from 'otplib';
 import { Client } from '../lib/clinic.mjs';
 import { startMailbox } from '../lib/mailbox.mjs';
-import { Portal, axe } from './portal.mjs';
+import { Portal, axe, overflow } from './portal.mjs';
 
 /** @type {Portal} */
 let portal;
@@ -173,7 +173,7 @@ test('a new authenticator app takes the place of the old', async () => {
   await page.getByRole('button', { name: 'Turn it on' }).click();
   await page.getByLabel('I have saved them').check();
   await page.getByRole('button', { name: 'Finish' }).click();
-  await page.waitForURL('**/audit');
+  await page.waitForURL('**/overview');
   people.compliance.totp_secret = secret;
   await context.close();
   const again = await portal.context();
@@ -341,6 +341,39 @@ test('another device is signed out from the account page', async () => {
   }
   await far.goto(`${portal.url}/visits`);
   await far.getByRole('heading', { name: 'Sign in' }).waitFor();
+  await here.close();
+  await there.close();
+});
+
+//= SE-06: and an administrator those of others
+test('an administrator sees where somebody is signed in, and signs them out', async () => {
+  const [here, there] = [await portal.context(), await portal.context()];
+  await portal.clinic.sql(`UPDATE session SET ended_at = now() WHERE account_id = :'id'`,
+    { id: await portal.clinic.accountId(people.scheduler) });
+  const far = await portal.signIn(there, people.scheduler);
+  const page = await portal.signIn(here, people.admin);
+
+  await page.setViewportSize({ width: 390, height: 844 });
+  const row = page.getByRole('listitem').filter({ hasText: people.scheduler.email });
+  await row.locator('summary').click();
+  await row.getByRole('button', { name: 'Sign-in and devices' }).click();
+  const sheet = page.getByRole('dialog', { name: people.scheduler.name });
+  await sheet.getByText('Authenticator app').waitFor();
+  await sheet.getByText(/last used/).waitFor();
+  assert.equal(await sheet.getByRole('listitem').count(), 1);
+  assert.deepEqual(await axe(page), []);
+  assert.ok(await overflow(page) <= 0);
+  await sheet.getByRole('button', { name: 'Sign out everywhere' }).click();
+  await page.getByRole('dialog', { name: 'Sign out everywhere?' })
+    .getByRole('button', { name: 'Sign out everywhere' }).click();
+  await sheet.getByText('Not signed in anywhere.').waitFor();
+  await sheet.getByText('is signed out everywhere').waitFor();
+  assert.ok(await sheet.getByRole('button', { name: 'Close' })
+    .evaluate((node) => node === document.activeElement));
+  await far.goto(`${portal.url}/visits`);
+  await far.getByRole('heading', { name: 'Sign in' }).waitFor();
+  await page.keyboard.press('Escape');
+  await sheet.waitFor({ state: 'detached' });
   await here.close();
   await there.close();
 });

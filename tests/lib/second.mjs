@@ -22,7 +22,7 @@ async function enter(clinic, account, role) {
   return client;
 }
 
-/** {id, as: {role: Client}, people: {role: id}, invitation, ids: {users, patients, visits, …: by the word in the address}, close()} */
+/** {id, as: {role: Client}, people: {role: id}, invitation, device, ids: {users, patients, visits, …: by the word in the address}, close()} */
 export async function secondClinic(clinic, name = 'Elsewhere') {
   const id = await clinic.operator('clinic', 'add', '--name', name);
   const as = {}, people = {};
@@ -41,6 +41,7 @@ export async function secondClinic(clinic, name = 'Elsewhere') {
   const guest = made(await as.scheduler.create(`/v1/visits/${visit}/invitations`, { role: 'family', display_name: 'Theirs' })).id;
   const [{ invitation }] = await clinic.sql(`SELECT id AS invitation FROM invitation WHERE account_id = :'account'`, { account: invited.id });
   const [{ session }] = await clinic.sql(`SELECT id AS session FROM session WHERE account_id = :'a'`, { a: people.admin });
+  const [{ session: device }] = await clinic.sql(`SELECT id AS session FROM session WHERE account_id = :'a'`, { a: people.clinician });
   const [{ job }] = await clinic.sql(`INSERT INTO job (clinic_id, id, kind, key, run_at, state, ended_at) VALUES (:'id', gen_random_uuid(), 'mail.send', 'theirs', now(), 'dead', now()) RETURNING id AS job`, { id });
   const [{ recording }] = await clinic.sql(`INSERT INTO recording (clinic_id, id, visit_id, patient_id, clinician_id, prefix, created_at, check_from, keep_until)
     VALUES (:'id', gen_random_uuid(), :'visit', :'patient', :'clinician', md5(random()::text), now(), now(), now() + interval '1 day') RETURNING id AS recording`, { id, visit, patient, clinician: people.clinician });
@@ -53,7 +54,7 @@ export async function secondClinic(clinic, name = 'Elsewhere') {
   const review = made(await as.clinician.create(`/v1/patients/${stranger}/emergency-access`, { reason: 'Theirs' })).id;
   await clinic.sql(`INSERT INTO payment_receipt (clinic_id, payment_id, refunded_minor, pdf) VALUES (:'id', :'payment', 0, '\\x25504446')`, { id, payment });
   return {
-    id, as, people, invitation: guest,
+    id, as, people, invitation: guest, device,
     // in an order in which all can be done: the last ones are deactivated
     ids: { recordings: recording, 'payment-differences': difference, payments: payment, visits: visit, patients: patient, approvals: invited.approval.id, reviews: review, invitations: invitation, jobs: job, sessions: session, users: people.clinician },
     close: () => Object.values(as).forEach((c) => c.close()),

@@ -203,6 +203,8 @@ export const mutations = [
     test: api('session'), name: 'sign-out ends the session at once' },
   { id: 'SE-06', file: 'sql/queries/session.sql', from: '   AND account_id = $2::uuid AND ended_at IS NULL;', to: '   AND $2::uuid IS NOT NULL AND ended_at IS NULL;',
     test: api('account'), name: 'devices are listed and signed out one by one' },
+  { id: 'SE-06', file: 'src/care/session_list.c', from: 'account_sessions_end(op->tx, &u.id, op->now)', to: 'account_sessions_end(op->tx, &op->user_id, op->now)',
+    test: api('user'), name: 'an administrator lists and ends the sessions of others, one or all' },
   { id: 'SE-07', file: 'src/gate/credential.c', from: 'return cookie ? ERR_ORIGIN_REFUSED : ERR_OK;', to: 'return cookie && rq->upgrade ? ERR_ORIGIN_REFUSED : ERR_OK;',
     test: api('hostile'), name: 'a cookie acts for pages of our own origin alone' },
   { id: 'SE-10', file: 'sql/queries/session.sql', from: 'OR o.place > $2::bigint', to: 'OR o.place > 10 * $2::bigint',

@@ -14,6 +14,14 @@ SELECT v.status, v.starts_at, v.ends_at, p.id AS patient_id, k.subject_id, k.ver
    AND k.version = p.key_version AND k.wrapped IS NOT NULL
  WHERE v.clinic_id = current_clinic() AND v.id = $1::uuid;
 
+-- Who counts a visit's guests counts alone: of many that come together none would
+-- see the others. It is asked for first, since a statement sees what was committed
+-- when it began.
+-- sql: guests_lock later
+-- in:  visit_id uuid
+SELECT FROM visit WHERE clinic_id = current_clinic() AND id = $1::uuid
+   FOR NO KEY UPDATE;
+
 -- Not more of a visit than so many that are good: no row then.
 -- sql: guest_insert exec
 -- in:  id uuid, visit_id uuid, role text, hash bytes, created_by uuid, now time,

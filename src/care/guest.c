@@ -72,11 +72,13 @@ static const struct shape cursor_members[] = {
 static enum err
 visit_invites(struct op *op, enum guest_role role, int64_t *expires_at)
 {
+	const struct guests_lock_in lock = { op->id };
 	struct guest_visit_in in = { op->id };
 	struct guest_visit_row v;
 	enum err r;
 
-	if ((r = sql_guest_visit(op->tx, &in, &v)) != ERR_OK)
+	if ((r = sql_guests_lock(op->tx, &lock)) != ERR_OK ||
+	    (r = sql_guest_visit(op->tx, &in, &v)) != ERR_OK)
 		return r;
 	*expires_at = visit_window(v.starts_at, v.ends_at).until;
 	if (op->now >= *expires_at ||
@@ -218,13 +220,15 @@ visit_begin(struct op *op, const struct guest_get_row *g)
 enum err
 guest_admit(struct op *op)
 {
+	const struct guests_lock_in lock = { op->id };
 	struct guest_admit_in in = { op->user_id, op->id, op->now,
 		GUESTS_INSIDE };
 	struct guest_get_row g;
 	int64_t n;
 	enum err r;
 
-	if ((r = guest_of_visit(op, &g)) != ERR_OK)
+	if ((r = sql_guests_lock(op->tx, &lock)) != ERR_OK ||
+	    (r = guest_of_visit(op, &g)) != ERR_OK)
 		return r;
 	if (!g.present)
 		return ERR_WRONG_STATUS;

@@ -3,6 +3,7 @@
 
 #include "base/bytes.h"
 #include "base/uuid.h"
+#include "care/guest.h"
 #include "gate/op.h"
 
 #include <jansson.h>
@@ -37,7 +38,8 @@ enum signal_close {
 #define SIGNAL_MESSAGE_MAX 65536  /* bytes of one message */
 #define SIGNAL_HELLO_MS	   10000  /* to say hello in */
 #define SIGNAL_GRACE_MS	   120000 /* that a lost place is kept */
-#define SIGNAL_PLACES_MAX  8	  /* in a room */
+/* In a room: whoever may be invited leaves room for the patient and the clinician. */
+#define SIGNAL_PLACES_MAX  (GUESTS_INVITED + 2)
 #define SIGNAL_LINKS_MAX   8192	  /* in a home; bounds its rooms too */
 #define SIGNAL_HELD_COUNT  256	  /* messages kept for one place */
 #define SIGNAL_HELD_BYTES  (512 * 1024)

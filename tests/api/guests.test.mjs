@@ -361,6 +361,36 @@ test('six fit into a call', async () => {
   for (const c of [guest, ...others]) c.close();
 });
 
+test('of many who are invited or let in at once no more fit than one by one', async () => {
+  const crowd = await visit();
+  const asked = await Promise.all(Array.from({ length: 20 }, (_, n) => desk.create(`/v1/visits/${crowd}/invitations`, { role: 'family', display_name: `Family ${n}` })));
+  assert.equal(asked.filter((r) => r.status === 201).length, 10);
+  for (const r of asked.filter((r) => r.status !== 201)) refused(r, 409, 'visit_full', undefined);
+  const id = await visit(), doc = peer(id, doctor);
+  const guests = await Promise.all((await Promise.all(Array.from({ length: 5 }, (_, n) => invite(id, { display_name: `Family ${n}` })))).map((one) => join(tokenOf(one))));
+  const waits = guests.map((g) => peer(id, g));
+  for (const p of [doc, ...waits]) await p.hello();
+  for (const p of waits) doc.say({ type: 'admit', participant: p.self });
+  assert.equal((await doc.hear('error')).code, 'visit_full');
+  for (let n = 0; n < 4; n++) await doc.hear('admitted');
+  assert.equal((await list(id)).filter((g) => g.state === 'admitted').length, 4);
+  for (const p of [doc, ...waits]) p.stop();
+  for (const c of guests) c.close();
+});
+
+test('however many wait by a link, who is of the visit finds room', async () => {
+  const id = await visit(clinic.people.patient.patient_id), patient = await clinic.signIn(clinic.people.patient);
+  const guests = await Promise.all((await Promise.all(Array.from({ length: 10 }, (_, n) => invite(id, { display_name: `Family ${n}` })))).map((one) => join(tokenOf(one))));
+  const waits = guests.map((g) => peer(id, g));
+  for (const p of waits) await p.hello();
+  const them = peer(id, patient), doc = peer(id, doctor);
+  await them.hello();
+  await doc.hello();
+  assert.equal(doc.welcome.participants.length, 11);
+  for (const p of [them, doc, ...waits]) p.stop();
+  for (const c of [patient, ...guests]) c.close();
+});
+
 test('a link opens nothing before the visit does, and says when it will', async () => {
   const id = await visit(ids.patient, Date.now() + 5 * 86400e3);
   const one = await invite(id, { role: 'patient', display_name: 'Ngozi' });

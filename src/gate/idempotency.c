@@ -31,7 +31,8 @@ id_of(const json_t *kept, const char *name)
 	    : (struct uuid){ { 0 } };
 }
 
-/* The answer as it was, its ETag too; the audit row names the same record. */
+/* The answer as it was, its ETag too; the audit row names the same record and
+ * purpose. */
 static enum err
 replay(struct op *op, const struct idempotency_take_row *row)
 {
@@ -48,6 +49,7 @@ replay(struct op *op, const struct idempotency_take_row *row)
 	op->version = json_integer_value(json_object_get(kept, "version"));
 	op->note.record = id_of(kept, "record");
 	op->note.patient = id_of(kept, "patient");
+	op->note.emergency = json_is_true(json_object_get(kept, "emergency"));
 	json_decref(kept);
 	return op->out != NULL ? ERR_OK : ERR_CRYPTO;
 }
@@ -183,10 +185,10 @@ idempotency_replay(struct op *op, bool *replayed)
 static char *
 answer_text(struct op *op)
 {
-	json_t *kept = json_pack("{s:O, s:I, s:o, s:o}", "out", op->out,
+	json_t *kept = json_pack("{s:O, s:I, s:o, s:o, s:b}", "out", op->out,
 	    "version", (json_int_t)op->version, "record",
 	    uuid_json(&op->note.record), "patient",
-	    uuid_json(&op->note.patient));
+	    uuid_json(&op->note.patient), "emergency", op->note.emergency);
 	char *text = kept == NULL ? NULL : json_dumps(kept, JSON_COMPACT);
 
 	json_decref(kept);

@@ -55,8 +55,9 @@ work_run(struct passage *p)
 	enum err r, known;
 
 	if (p->repeated) {
-		r = idempotency_replay(op, &done);
-		return r != ERR_OK || done ? r : work(op);
+		if ((r = idempotency_replay(op, &done)) != ERR_OK)
+			return r;
+		return done ? fresh_check(op) : work(op);
 	}
 	if ((r = idempotency_send(op, &key)) != ERR_OK)
 		return r;

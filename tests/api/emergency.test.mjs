@@ -130,6 +130,21 @@ test('without a fresh code nobody is found and nothing is opened', async () => {
   done(await open(id), 201);
 });
 
+//= AZ-06, AZ-09: told again it opens nothing, says what it was, and is told to nobody who could not ask
+test('one that is asked for again by its key opens nothing anew', async () => {
+  const id = await made('Repeated'), key = randomUUID();
+  const again = () => doctor.create(`/v1/patients/${id}/emergency-access`, { reason: REASON }, key);
+  const first = done(await again(), 201);
+  await clinic.sql(`UPDATE review SET created_at = now() - interval '1 hour', access_until = now() WHERE id = :'id'`, { id: first.id });
+  assert.deepEqual(done(await again(), 201), first);
+  refused(await doctor.get(`/v1/patients/${id}`), 404, 'not_found');
+  const rows = await clinic.sql(`SELECT purpose FROM audit WHERE patient_id = :'id' AND event = 'emergency.opened' AND outcome = 'ok'`, { id });
+  assert.deepEqual(rows.map((r) => r.purpose), ['BTG', 'BTG']);
+  await clinic.sql(`UPDATE session SET step_up_until = NULL WHERE account_id = :'id'`, { id: doctor.account });
+  refused(await again(), 403, 'step_up_required');
+  await fresh(doctor);
+});
+
 test('a person is found by name and whole birth date, and not looked through', async () => {
   const id = await made('Searched', { birth_date: '1966-06-07' });
   const found = done(await search({ family_name: 'Searched', birth_date: '1966-06-07' })).items;

@@ -38,12 +38,28 @@ checkpoint_watch(struct op *op)
 	return sql_checkpoints_due(op->tx, &in, &row);
 }
 
-static bool
+/* A new file, never one that somebody put there: what its name points to is left
+ * alone. What was left behind by a process that died goes first. */
+static int
+part_open(const char *path)
+{
+	if (unlink(path) != 0 && errno != ENOENT)
+		return -1;
+	return open(
+	    path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);
+}
+
+/* 0, or errno: a disk that fills up takes less than all of it, which is no error
+ * of write(2). */
+static int
 file_write(int fd, const char *text)
 {
 	const size_t n = strlen(text);
+	const ssize_t taken = write(fd, text, n);
 
-	return write(fd, text, n) == (ssize_t)n && fsync(fd) == 0;
+	if (taken >= 0 && (size_t)taken < n)
+		return ENOSPC;
+	return taken < 0 || fsync(fd) != 0 ? errno : 0;
 }
 
 /* On a thread: a disk may take its time. */
@@ -51,11 +67,10 @@ static void
 file_keep(void *arg)
 {
 	struct keeping *k = arg;
-	int fd = open(k->part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
-	bool whole = fd >= 0 && file_write(fd, k->text);
+	int fd = part_open(k->part);
 
-	k->failed = whole ? 0 : errno;
-	if (fd >= 0 && close(fd) != 0 && whole)
+	k->failed = fd < 0 ? errno : file_write(fd, k->text);
+	if (fd >= 0 && close(fd) != 0 && k->failed == 0)
 		k->failed = errno;
 	if (k->failed == 0 && rename(k->part, k->path) != 0)
 		k->failed = errno;

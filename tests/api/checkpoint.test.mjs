@@ -1,7 +1,8 @@
 // A checkpoint of the log leaves once a day: by mail to whom the clinic names, and
 // into a folder; and `epionectl audit verify` believes it.
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
@@ -92,6 +93,36 @@ test('a checkpoint goes by mail and into the folder, once a day, and is believed
   // and whoever cuts the log is found by it
   await clinic.sql(`DELETE FROM audit_log WHERE clinic_id = :'own' AND seq > (SELECT min(seq) + 2 FROM audit_log WHERE clinic_id = :'own')`, { own });
   await assert.rejects(verify(note), /removed|cut off|shorter/);
+});
+
+test('what stands in the way of a checkpoint in the folder is not written through', async () => {
+  const kept = path.join(folder, 'kept'), day = new Date().toISOString().slice(0, 10);
+  const elsewhere = path.join(folder, 'elsewhere'), file = path.join(kept, `${day}-${own}.txt`);
+  writeFileSync(elsewhere, 'not ours', { mode: 0o666 });
+  chmodSync(elsewhere, 0o666);
+  rmSync(file, { force: true });
+  symlinkSync(elsewhere, `${file}.part`);
+  await again();
+  await until('no file', () => existsSync(file));
+  assert.ok(!lstatSync(file).isSymbolicLink());
+  assert.ok(readFileSync(file, 'utf8').includes(own));
+  assert.equal(readFileSync(elsewhere, 'utf8'), 'not ours');
+});
+
+test('of a disk that is full nothing is half written, and the job is tried again', async () => {
+  const kept = path.join(folder, 'kept'), say = () => [...clinic.jobs].map((j) => j.log).join('').split('checkpoint_not_kept').length;
+  for (const f of readdirSync(kept)) rmSync(path.join(kept, f));
+  const before = say(), { pid } = [...clinic.jobs][0];
+  const limit = (bytes) => execFileSync('prlimit', ['--pid', String(pid), `--fsize=${bytes}:`]);
+  limit(100); // a write that meets it takes as much as fits
+  await again();
+  await until('it is not said', () => say() > before);
+  assert.deepEqual(readdirSync(kept), []);
+  const [job] = await clinic.sql(`SELECT state, error_code FROM job WHERE kind = 'checkpoint.send' AND error_code IS NOT NULL`);
+  assert.deepEqual([job.state, job.error_code], ['waiting', 'internal']);
+  limit('unlimited');
+  await clinic.sql(`UPDATE job SET run_at = now() WHERE kind = 'checkpoint.send' AND state = 'waiting'; SELECT pg_notify('epione_job', '')`);
+  await until('it is not kept', () => readdirSync(kept).some((f) => f.endsWith('.txt')));
 });
 
 test('a folder that cannot be written is a job that is tried again, and says so in the log', async () => {

@@ -455,7 +455,9 @@ query_value(const struct shape *s, const char *text)
 		return json_true();
 	if (s->kind == SH_BOOL && strcmp(text, "false") == 0)
 		return json_false();
-	if (s->kind == SH_INT && *text != '\0' && strlen(text) < 19) {
+	/* as JSON writes it: strtoll would take spaces and a plus before it */
+	if (s->kind == SH_INT && *text != '\0' &&
+	    strchr("-0123456789", *text) != NULL && strlen(text) < 19) {
 		n = strtoll(text, &end, 10);
 		if (*end == '\0')
 			return json_integer(n);

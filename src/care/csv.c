@@ -40,6 +40,20 @@ csv_put(struct csv *c, const char *text)
 	put(c, text, strlen(text));
 }
 
+/* Where East Asian text is written, their wide forms begin a formula as well. */
+static bool
+is_formula(const char *text)
+{
+	static const char *const wide[] = { "\uff1d", "\uff0b", "\uff0d",
+		"\uff20" };
+	size_t i;
+
+	for (i = 0; i < sizeof(wide) / sizeof(wide[0]); i++)
+		if (strncmp(text, wide[i], strlen(wide[i])) == 0)
+			return true;
+	return *text != '\0' && strchr("=+-@\t\r\n", *text) != NULL;
+}
+
 /*= AU-07: what a spreadsheet would take for a formula is text behind an
  * apostrophe; quotes are doubled (RFC 4180) */
 void
@@ -50,7 +64,7 @@ csv_text(struct csv *c, const char *text)
 	if (text == NULL)
 		text = "";
 	put(c, "\"", 1);
-	if (*text != '\0' && strchr("=+-@\t\r\n", *text) != NULL)
+	if (is_formula(text))
 		put(c, "'", 1);
 	for (p = text; *p != '\0'; p++)
 		put(c, *p == '"' ? "\"\"" : p, *p == '"' ? 2 : 1);

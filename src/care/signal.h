@@ -39,11 +39,11 @@ enum signal_close {
 #define SIGNAL_HELLO_MS	   10000  /* to say hello in */
 #define SIGNAL_GRACE_MS	   120000 /* that a lost place is kept */
 /* In a room: whoever may be invited leaves room for the patient and the clinician. */
-#define SIGNAL_PLACES_MAX  (GUESTS_INVITED + 2)
-#define SIGNAL_LINKS_MAX   8192	  /* in a home; bounds its rooms too */
-#define SIGNAL_HELD_COUNT  256	  /* messages kept for one place */
-#define SIGNAL_HELD_BYTES  (512 * 1024)
-#define SIGNAL_HELD_TOTAL  (64 * 1024 * 1024) /* bytes kept in one home */
+#define SIGNAL_PLACES_MAX (GUESTS_INVITED + 2)
+#define SIGNAL_LINKS_MAX  8192 /* in a home; bounds its rooms too */
+#define SIGNAL_HELD_COUNT 256  /* messages kept for one place */
+#define SIGNAL_HELD_BYTES (512 * 1024)
+#define SIGNAL_HELD_TOTAL (64 * 1024 * 1024) /* bytes kept in one home */
 
 /* A socket, wherever it is: the worker, the life of that worker's process,
  * and a number that this process never gives twice. */

@@ -2123,6 +2123,20 @@ CREATE TABLE public.clinic (
 
 ALTER TABLE public.clinic OWNER TO epione_owner;
 
+CREATE TABLE public.export (
+    clinic_id uuid NOT NULL,
+    id uuid NOT NULL,
+    patient_id uuid NOT NULL,
+    requested_by uuid NOT NULL,
+    format text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT export_check CHECK ((expires_at > created_at)),
+    CONSTRAINT export_format_check CHECK ((format = 'fhir'::text))
+);
+
+ALTER TABLE public.export OWNER TO epione_owner;
+
 CREATE TABLE public.fee (
     clinic_id uuid NOT NULL,
     id uuid NOT NULL,
@@ -2680,6 +2694,9 @@ ALTER TABLE ONLY public.class_key
 ALTER TABLE ONLY public.clinic
     ADD CONSTRAINT clinic_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.export
+    ADD CONSTRAINT export_pkey PRIMARY KEY (clinic_id, id);
+
 ALTER TABLE ONLY public.fee
     ADD CONSTRAINT fee_pkey PRIMARY KEY (clinic_id, id);
 
@@ -3041,6 +3058,12 @@ ALTER TABLE ONLY public.care_team
 ALTER TABLE ONLY public.care_team
     ADD CONSTRAINT care_team_clinic_id_patient_id_fkey FOREIGN KEY (clinic_id, patient_id) REFERENCES public.patient(clinic_id, id);
 
+ALTER TABLE ONLY public.export
+    ADD CONSTRAINT export_clinic_id_patient_id_fkey FOREIGN KEY (clinic_id, patient_id) REFERENCES public.patient(clinic_id, id);
+
+ALTER TABLE ONLY public.export
+    ADD CONSTRAINT export_clinic_id_requested_by_fkey FOREIGN KEY (clinic_id, requested_by) REFERENCES public.account(clinic_id, id);
+
 ALTER TABLE ONLY public.fee
     ADD CONSTRAINT fee_clinic_id_fkey FOREIGN KEY (clinic_id) REFERENCES public.clinic(id);
 
@@ -3189,6 +3212,8 @@ ALTER TABLE public.clinic ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY every_clinic ON public.job TO epione_jobs USING (true);
 
+ALTER TABLE public.export ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.fee ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.guest ENABLE ROW LEVEL SECURITY;
@@ -3258,6 +3283,8 @@ CREATE POLICY same_clinic ON public.care_team USING ((clinic_id = public.current
 CREATE POLICY same_clinic ON public.class_key USING ((clinic_id = ANY (ARRAY[public.current_clinic(), '00000000-0000-0000-0000-000000000000'::uuid])));
 
 CREATE POLICY same_clinic ON public.clinic USING ((id = public.current_clinic()));
+
+CREATE POLICY same_clinic ON public.export USING ((clinic_id = public.current_clinic()));
 
 CREATE POLICY same_clinic ON public.fee USING ((clinic_id = public.current_clinic()));
 
@@ -3669,6 +3696,8 @@ GRANT SELECT(counted_at) ON TABLE public.class_key TO epione_reporter;
 GRANT SELECT,UPDATE ON TABLE public.clinic TO epione_server;
 GRANT SELECT ON TABLE public.clinic TO epione_reporter;
 GRANT SELECT ON TABLE public.clinic TO epione_jobs;
+
+GRANT SELECT,INSERT ON TABLE public.export TO epione_server;
 
 GRANT SELECT,INSERT ON TABLE public.fee TO epione_server;
 

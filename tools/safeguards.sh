@@ -36,9 +36,3 @@ git ls-files src sql conf deps assets tests tools demo check |
 			else c[id] = c[id] (c[id] ? "<br>" : "") "`" f "`" } } }
 		END { for (id in ids) print "| " id " | " (c[id] ? c[id] : "–") " | " (t[id] ? t[id] : "–") " | " (s[id] ? s[id] : "–") " |" }' |
 	sort
-echo
-echo "Not met: RC-08, recordings in a copy of the patient's designated record set. There is"
-echo 'no such copy of anything yet: no route, job or file makes one. Of recordings it lacks'
-echo 'the media, opened and put together, with the answers of who was asked. Until then a'
-echo 'patient reads which there are and who agreed (`GET /v1/recordings`), and watches them'
-echo 'where the policy lets them; the player saves no file.'

@@ -7,19 +7,20 @@ import { words } from './form.js';
 import { isoDay } from './format.js';
 import { stepUp } from './step-up.js';
 
-/** @param {Blob} content @param {string} name */
-function save(content, name) {
+/** @param {Blob} content @param {string} name @param {string} kind its ending */
+function save(content, name, kind) {
   const url = URL.createObjectURL(content);
 
-  h('a', { href: url, download: `${name} ${isoDay(new Date())}.csv` }).click();
+  h('a', { href: url, download: `${name} ${isoDay(new Date())}.${kind}` }).click();
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
 /**
  * @typedef {object} Copy
- * @property {string} path
+ * @property {string | (() => Promise<string>)} path or what asks for it first
  * @property {string} [accept] where the same address answers in other forms too
  * @property {string} name of the file, before the day
+ * @property {string} [kind] what the name ends with, if not csv
  * @property {string} wait what to say until it is there
  * @property {string} why it needs a fresh code
  * @property {string} done what to say then
@@ -30,7 +31,9 @@ function save(content, name) {
 export async function takeAway(copy) {
   copy.says(copy.wait);
   try {
-    save(await file(copy.path, copy.accept), copy.name);
+    const path = typeof copy.path === 'string' ? copy.path : await copy.path();
+
+    save(await file(path, copy.accept), copy.name, copy.kind ?? 'csv');
     copy.says(copy.done);
   } catch (problem) {
     copy.says();

@@ -14,6 +14,7 @@ import { asKept, askBeforeLeaving, clearErrors, onSubmit, words }
 import { linkOnce } from './link-once.js';
 import { limits } from './limits.js';
 import { fillForm, toPatch } from './person.js';
+import { recordCopy } from './record-copy.js';
 import { recordings } from './recording-list.js';
 import { begin, isOwn, may } from './session.js';
 
@@ -99,7 +100,7 @@ function extras(p) {
       h('p', { class: 'muted' }, 'These clinicians can open your record.'),
       team), part('seen', 'Who opened your record', h('p', { class: 'muted' },
       'Each look at your record is written down: who, when, what they did ' +
-      'and why. Your own are left out.'), seen), recorded);
+      'and why. Your own are left out.'), seen), recorded, copyPart(p));
   }
   if (may(p, 'visit_book')) void loadVisits(visits);
   return h('div', { class: 'stack' },
@@ -108,7 +109,7 @@ function extras(p) {
       'can open this record. A visit adds its clinician for a time.'), team),
     may(p, 'patient_account') ? part('portal', 'Portal account',
       h('p', { class: 'muted' }, 'With an account the patient can check in ' +
-        'and join video visits.'), inviteButton()) : null);
+        'and join video visits.'), inviteButton()) : null, copyPart(p));
 }
 
 /** @param {Record<string, any>} p */
@@ -121,6 +122,16 @@ function recordingsPart(p) {
     ? 'Visits that were recorded because everyone in them agreed. Each look ' +
       'at one is written down.' : 'Visits that were recorded because ' +
       'everyone in them agreed.'), place);
+}
+
+/** @param {Record<string, any>} p */
+function copyPart(p) {
+  const place = h('div', { class: 'stack-s' });
+
+  if (!may(p, 'export_create')) return null;
+  recordCopy(place, id, own);
+  return part('copy', own ? 'A copy of your record' : 'A copy of the record',
+    place);
 }
 
 /** @param {HTMLElement} place */

@@ -2426,6 +2426,21 @@ CREATE TABLE report_asked (
     PRIMARY KEY (clinic_id, id)
 );
 
+-- Copies of a record that were asked for: by whom, of whom, and until when they may be
+-- taken. What is in one is made while it is taken, and is not kept.
+CREATE TABLE export (
+    clinic_id    uuid NOT NULL,
+    id           uuid NOT NULL,
+    patient_id   uuid NOT NULL,
+    requested_by uuid NOT NULL,
+    format       text NOT NULL CHECK (format IN ('fhir')),
+    created_at   timestamptz NOT NULL,
+    expires_at   timestamptz NOT NULL CHECK (expires_at > created_at),
+    PRIMARY KEY (clinic_id, id),
+    FOREIGN KEY (clinic_id, patient_id) REFERENCES patient (clinic_id, id),
+    FOREIGN KEY (clinic_id, requested_by) REFERENCES account (clinic_id, id)
+);
+
 -- Is this a time zone? As whoever asks calls it: "America/New_York".
 CREATE FUNCTION zone_known(zone text) RETURNS boolean
     LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
@@ -2748,7 +2763,7 @@ BEGIN
         'session',
         'care_team', 'fee', 'visit', 'guest', 'idempotency', 'recording', 'recording_chunk',
         'recording_consent', 'review', 'payment', 'payment_difference', 'payment_refund', 'payment_event', 'payment_receipt', 'ledger',
-        'audit_background', 'report_asked'] LOOP
+        'audit_background', 'report_asked', 'export'] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
         EXECUTE format('CREATE POLICY same_clinic ON %I USING (clinic_id = current_clinic())', t);
     END LOOP;
@@ -2808,7 +2823,7 @@ GRANT UPDATE (state, media_type, duration_s, chunks, started_at, stopped_at, che
 GRANT UPDATE (asked_at, done_at, seen_at, fault) ON recording_chunk TO epione_server;
 GRANT SELECT ON store_signer TO epione_server;
 -- What was asked for stays as it was; a review is signed once.
-GRANT SELECT, INSERT ON review TO epione_server;
+GRANT SELECT, INSERT ON review, export TO epione_server;
 GRANT UPDATE (finding, note, signed_by, signed_at) ON review TO epione_server;
 -- What was agreed and what was paid stay as they are; the server asks, and
 -- epione-jobs says how it went.

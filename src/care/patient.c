@@ -192,6 +192,17 @@ record_get(struct op *op, struct patient_get_row *row)
 	return r == ERR_OK && row->key == NULL ? ERR_NOT_FOUND : r;
 }
 
+enum err
+patient_values_get(struct op *op, struct patient_values *values)
+{
+	struct patient_get_row row;
+	enum err r = record_get(op, &row);
+
+	if (r == ERR_OK)
+		*values = row_values(&row);
+	return r;
+}
+
 static enum err
 record_show(struct op *op, const struct patient_values *values, int64_t version)
 {

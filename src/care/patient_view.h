@@ -44,6 +44,9 @@ struct patient_change {
 	struct patient_index index; /* of the changed ones */
 };
 
+/* What the record of op->id holds. ERR_NOT_FOUND: its key was destroyed, too. */
+NODISCARD enum err patient_values_get(struct op *, struct patient_values *);
+
 const char *patient_member_name(enum patient_member);
 
 /*

@@ -20,6 +20,7 @@ enum {
 	TABLE = TRAIT_TABLE,
 	FRESH = TRAIT_FRESH,
 	STATE = TRAIT_STATE,
+	FHIR = TRAIT_FHIR,
 };
 
 /* A shape that nobody wrote is NULL here: the operation takes, or answers,

@@ -154,7 +154,8 @@ struct job;
 struct op;
 
 /*
- * An answer that is made while it is sent, for a route with the trait CSV. The
+ * An answer that is made while it is sent, for a route with the trait CSV or
+ * FHIR. The
  * operation sets next and state; the gate asks for the first part at once, in
  * the operation's own transaction, and for each of the others when the one
  * before has gone, in one of its own, so that none lasts as long as the
@@ -205,8 +206,8 @@ struct op {
 	const char *set_device;
 	bool clear_session;	  /* sign-out: expire cookie, Clear-Site-Data */
 	struct participant *join; /* SOCKET */
-	struct table table;	  /* CSV */
-	struct bytes part;	  /* CSV: the first */
+	struct table table;	  /* CSV, FHIR */
+	struct bytes part;	  /* the same: the first */
 	struct bytes pdf;	  /* PDF: all of it, and its name */
 	const char *file;
 	const char *plain; /* PLAIN: all of it */

@@ -208,6 +208,14 @@ file_fill(struct reply *rp, struct op *op, const char *type, struct bytes body,
 	    arena_format(op->arena, "attachment; filename=\"%s\"", name));
 }
 
+static const char *
+parts_type(const struct op *op)
+{
+	return (op->route->traits & TRAIT_FHIR) != 0
+	    ? "application/fhir+json; charset=utf-8"
+	    : "text/csv; charset=utf-8; header=present";
+}
+
 static void
 success_fill(struct reply *rp, struct op *op, const struct surface *s)
 {
@@ -222,8 +230,7 @@ success_fill(struct reply *rp, struct op *op, const struct surface *s)
 	cookie_fill(rp, op);
 	device_fill(rp, op);
 	if (op->table.next != NULL)
-		file_fill(rp, op, "text/csv; charset=utf-8; header=present",
-		    op->part, op->table.file);
+		file_fill(rp, op, parts_type(op), op->part, op->table.file);
 	if (op->pdf.n > 0)
 		file_fill(rp, op, "application/pdf", op->pdf, op->file);
 	if (op->plain != NULL) {

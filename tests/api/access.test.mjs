@@ -102,14 +102,14 @@ test('a record says what this actor may do with it', async () => {
   const { patient_id } = clinic.people.patient;
   const may = async (role, path) => (await clients[role].get(path)).body.may?.sort();
   const record = `/v1/patients/${patient_id}`;
-  assert.deepEqual(await may('patient', record), ['care_team_list', 'patient_access_proof', 'patient_accesses', 'patient_patch', 'patient_read']);
+  assert.deepEqual(await may('patient', record), ['care_team_list', 'export_content', 'export_create', 'export_read', 'patient_access_proof', 'patient_accesses', 'patient_patch', 'patient_read']);
   const desk = await may('scheduler', record);
   for (const name of ['patient_read', 'patient_patch', 'patient_account', 'care_team_add', 'visit_book']) assert.ok(desk.includes(name), name);
   assert.ok(!desk.includes('patient_accesses'));
   assert.deepEqual(await may('admin', '/v1/clinic/policy'), ['policy_patch', 'policy_read']);
   assert.deepEqual(await may('compliance', '/v1/clinic/policy'), ['policy_read']);
   const patched = await clients.patient.patch(record, { language: 'sv' }, { 'if-match': (await clients.patient.get(record)).headers.etag });
-  assert.deepEqual(patched.body.may.sort(), ['care_team_list', 'patient_access_proof', 'patient_accesses', 'patient_patch', 'patient_read']);
+  assert.deepEqual(patched.body.may.sort(), ['care_team_list', 'export_content', 'export_create', 'export_read', 'patient_access_proof', 'patient_accesses', 'patient_patch', 'patient_read']);
 });
 
 test('a visit says what this actor may do with it now, in a list too', async () => {
@@ -193,6 +193,8 @@ test('what is grave needs a fresh code, each by its row', async () => {
     approval_confirm: [as.compliance, ids.approvals, {}],
     emergency_search: [as.clinician, '', { family_name: 'Elsewhere', birth_date: '1970-01-01' }],
     emergency_open: [as.clinician, ids.patients, reason, alone],
+    export_create: [as.patient, ids.patients, { format: 'fhir' }],
+    export_content: [as.patient, ids.patients],
     recording_delete: [as.compliance, ids.recordings, reason, recording(false)],
     recording_hold: [as.compliance, ids.recordings, reason, recording(false)],
     recording_release: [as.compliance, ids.recordings, reason, recording(true)],
@@ -202,17 +204,17 @@ test('what is grave needs a fresh code, each by its row', async () => {
   };
   const grave = Object.entries(document.paths).flatMap(([path, calls]) => Object.entries(calls).filter(([, call]) => call['x-fresh']).map(([method, call]) => [method.toUpperCase(), path, call.operationId]));
   assert.deepEqual(grave.map(([,, name]) => name).sort(), Object.keys(well).sort());
-  const state = () => clinic.sql(`SELECT (SELECT array_agg(a.state) FROM approval a) AS asked, (SELECT array_agg(g::text) FROM recording g) AS kept, (SELECT count(*) FROM payment_refund) AS refunds, (SELECT count(*) FROM review) AS reviews`);
+  const state = () => clinic.sql(`SELECT (SELECT array_agg(a.state) FROM approval a) AS asked, (SELECT array_agg(g::text) FROM recording g) AS kept, (SELECT count(*) FROM payment_refund) AS refunds, (SELECT count(*) FROM review) AS reviews, (SELECT count(*) FROM export) AS exports`);
   for (const [method, path, name] of grave) {
     const [client, id, body, prepare] = well[name];
     await prepare?.();
     const before = await state();
     await clinic.sql(`UPDATE session SET step_up_until = now() WHERE clinic_id = :'id'`, second);
-    const r = await client.request(method, path.replace('{id}', id), body, { 'idempotency-key': randomUUID() });
+    const r = await client.request(method, path.replace('{id}', id).replace('{export_id}', second.exported), body, { 'idempotency-key': randomUUID() });
     assert.deepEqual([r.status, r.body?.code], [403, 'step_up_required'], `${name}: ${r.text}`);
     assert.deepEqual(await state(), before, name);
     await clinic.sql(`UPDATE session SET step_up_until = now() + interval '5 minutes' WHERE clinic_id = :'id'`, second);
-    const done = await client.request(method, path.replace('{id}', id), body, { 'idempotency-key': randomUUID() });
+    const done = await client.request(method, path.replace('{id}', id).replace('{export_id}', second.exported), body, { 'idempotency-key': randomUUID() });
     assert.ok(done.status < 300, `${name}: ${done.status} ${done.text}`);
   }
   second.close();
@@ -229,7 +231,7 @@ test('another clinic’s ids and ids that do not exist look the same', async () 
   const [{ seq }] = await clinic.sql(`SELECT max(seq) AS seq FROM audit_log WHERE patient_id = :'id' AND outcome IS NULL`, { id: ids.patients });
   clients.guest.close();
   clients.guest = await clinic.guest(); // the one of before left with the visit
-  const at = (row, id, user) => row.path.replace('{id}', id).replace('{user_id}', user).replace('{invitation_id}', second.invitation).replace('{session_id}', second.device).replace('{index}', '0').replace('{seq}', seq);
+  const at = (row, id, user) => row.path.replace('{id}', id).replace('{user_id}', user).replace('{invitation_id}', second.invitation).replace('{export_id}', second.exported).replace('{session_id}', second.device).replace('{index}', '0').replace('{seq}', seq);
   const bodies = { '/v1/reviews/{id}/sign': { finding: 'unclear', note: 'x' } };
   const same = async (role, row, [foreign, theirs], [none, nobody]) => {
     const [there, nowhere] = [await ask(clients[role], row.method, foreign, theirs ?? bodies[row.path]), await ask(clients[role], row.method, none, nobody ?? bodies[row.path])];
@@ -239,7 +241,7 @@ test('another clinic’s ids and ids that do not exist look the same', async () 
     assert.deepEqual(there.body, nowhere.body, what);
     return there.status;
   };
-  const everything = () => Promise.all(['clinic', 'account', 'patient', 'visit', 'guest', 'care_team', 'approval', 'invitation', 'job', 'record_key', 'recording', 'recording_chunk', 'recording_consent', 'review', 'payment', 'payment_difference', 'payment_refund', 'ledger', 'fee'].map((t) => clinic.sql(`SELECT x::text FROM ${t} x WHERE ${t === 'clinic' ? 'id' : 'clinic_id'} = '${second.id}' ORDER BY 1`)));
+  const everything = () => Promise.all(['clinic', 'account', 'patient', 'visit', 'guest', 'care_team', 'approval', 'invitation', 'job', 'record_key', 'recording', 'recording_chunk', 'recording_consent', 'review', 'payment', 'payment_difference', 'payment_refund', 'ledger', 'fee', 'export'].map((t) => clinic.sql(`SELECT x::text FROM ${t} x WHERE ${t === 'clinic' ? 'id' : 'clinic_id'} = '${second.id}' ORDER BY 1`)));
   const before = await everything();
   const mine = { patient: clinic.people.patient.patient_id, user: clinic.people.clinician.id };
 

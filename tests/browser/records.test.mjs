@@ -592,6 +592,51 @@ test('the compliance officer filters and pages the audit', async () => {
   await own.close();
 });
 
+//= AZ-09: a copy leaves the clinic after a fresh code alone
+test('a patient, and the desk, take a copy of a record', async () => {
+  const { people } = portal.clinic;
+
+  for (const [person, at, name] of [
+    [people.patient, '/patient', 'Take a copy of your record'],
+    [people.scheduler, `/patient?id=${people.patient.patient_id}`,
+      'Take a copy of the record']]) {
+    const own = await portal.context();
+    const reader = await portal.signIn(own, person);
+
+    await reader.goto(portal.url + at);
+    const button = reader.getByRole('button', { name });
+    await button.waitFor();
+    await portal.clinic.sql('UPDATE session SET step_up_until = NULL');
+    await button.focus();
+    await reader.keyboard.press('Enter');
+    const dialog = reader.getByRole('dialog', { name: 'Is it you?' });
+    await dialog.getByLabel('Code').fill(await portal.code(person));
+    assert.deepEqual(await axe(reader), []);
+    const [file] = await Promise.all([reader.waitForEvent('download'),
+      reader.keyboard.press('Enter')]);
+    assert.match(file.suggestedFilename(), /^record \d{4}-\d\d-\d\d\.json$/);
+    const bundle = JSON.parse(readFileSync(await file.path(), 'utf8'));
+    assert.deepEqual(bundle.entry.filter((/** @type {any} */ e) =>
+      e.resource.resourceType === 'Patient').map((/** @type {any} */ e) =>
+      e.resource.id), [people.patient.patient_id]);
+    await reader.getByText('The file is among your downloads.').first()
+      .waitFor();
+    await reader.waitForFunction((text) =>
+      document.activeElement?.textContent === text, name);
+    for (const [colorScheme, width] of [['dark', 390], ['light', 390],
+      ['light', 320]]) {
+      await reader.setViewportSize({ width, height: 800 });
+      await reader.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      assert.deepEqual(await axe(reader), []);
+      assert.ok(await overflow(reader) <= 0, 'scrolls sideways');
+      if (process.env.EPIONE_SHOTS)
+        await reader.screenshot({ fullPage: true, path: `${process.env
+          .EPIONE_SHOTS}/copy-${person.role}-${colorScheme}-${width}.png` });
+    }
+    await own.close();
+  }
+});
+
 test('the compliance officer reads what nobody did', async () => {
   await fetchNobody();
   const own = await portal.context();

@@ -227,6 +227,10 @@ check recording_chunks 'a page of many' $most "$(id 9 7), 500, $page"
 check recording_missing 'of many, none is' 1100 "$(id 9 7), 1000"
 check recording_unseen 'of many, none is' 1100 "$(id 9 7), $page" epione_jobs
 
+# Copies of a record. (patient, after, limit)
+check export_people 'of a patient' $most "$(id 3 7), NULL, $page"
+check export_people 'the next page' $most "$(id 3 7), $(id 2 1), $page"
+
 # Payments. (patient, visit, state, differs, from, to, after, after id, limit, currency)
 latest=253402300799000000
 ever="'1900-01-01', '9999-12-31'"

@@ -83,6 +83,7 @@ INSERT INTO may (role, rights, clinics, rel) VALUES
     ('reporter', 'S', 'own', 'payment'),
     ('reporter', 'S', 'own', 'report_asked'),
     ('server', 'SI', 'own', 'report_asked'),
+    ('server', 'SI', 'own', 'export'),
     ('reporter', 'S', 'own', 'audit');
 INSERT INTO may (role, rights, clinics, rel, narrowed, change) VALUES
     ('server', 'S', 'own or nil', 'class_key', $$class <> 'audit'$$, NULL),
@@ -165,6 +166,8 @@ BEGIN
     INSERT INTO recording_chunk (clinic_id, recording_id, index, object, bytes, sha256, asked_at)
         VALUES (c, n, 0, md5(c::text) || '/' || md5(c::text), 16, b32, now());
     INSERT INTO report_asked (clinic_id, id, report, parameters) VALUES (c, n, 'access', '{}');
+    INSERT INTO export (clinic_id, id, patient_id, requested_by, format, created_at, expires_at)
+        VALUES (c, n, n, n, 'fhir', now(), now() + interval '1 day');
     INSERT INTO recording_consent (clinic_id, id, recording_id, account_id, role, given, wording) VALUES (c, n, n, n, 'clinician', true, 1);
 END $$;
 

@@ -369,4 +369,6 @@ export const mutations = [
     test: api('recordings'), whole: true, name: 'a piece that was changed, cut or lost in the store is found, and named' },
   { id: 'RC-07', file: 'sql/queries/recording.sql', from: "state = 'deleted', secret = NULL,", to: "state = 'deleted',",
     test: api('recordings'), whole: true, name: 'kept as long as people agreed to, or by a hold; deleted by two people, or by time' },
+  { id: 'RC-08', file: 'src/care/export.c', from: 'if (may_see(op, PERM_recording_list))', to: 'if (may_see(op, PERM_recording_list) && op->now == 0)',
+    test: api('exports'), whole: true, name: 'a patient gets all that the clinic has of them, and nobody else’s' },
 ];

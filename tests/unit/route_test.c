@@ -76,7 +76,8 @@ filled(const char *pattern)
 		name = strncmp(pattern, "{id}", 4) == 0 ? ID
 		    : strncmp(pattern, "{user_id}", 9) == 0 ||
 			strncmp(pattern, "{invitation_id}", 15) == 0 ||
-			strncmp(pattern, "{session_id}", 12) == 0
+			strncmp(pattern, "{session_id}", 12) == 0 ||
+			strncmp(pattern, "{export_id}", 11) == 0
 		    ? OTHER
 		    : strncmp(pattern, "{index}", 7) == 0 ||
 			strncmp(pattern, "{seq}", 5) == 0

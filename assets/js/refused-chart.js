@@ -28,8 +28,10 @@ function picture(days) {
     viewBox: `0 0 ${days.length * STEP} ${HEIGHT}` },
   ...days.flatMap((d, i) => [bar(i * STEP + 3, 0, d.signIns, 'paid'),
     bar(i * STEP + 3, tall(d.signIns), d.others, 'out'), ...i % 7 === 0
-      ? [svg('text', { x: i * STEP + 3, y: HEIGHT - 4 },
-        d.day.slice(5))] : []]),
+      ? [svg('text', i + 7 < days.length // the last has no room on its right
+        ? { x: i * STEP + 3, y: HEIGHT - 4 }
+        : { x: i * STEP + 3 + BAR, y: HEIGHT - 4, 'text-anchor': 'end' },
+      d.day.slice(5))] : []]),
   svg('line', { x1: 0, x2: days.length * STEP, y1: FLOOR, y2: FLOOR }));
 }
 

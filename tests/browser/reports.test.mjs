@@ -17,6 +17,18 @@ after(() => portal?.stop());
 
 const cells = (name) => page.getByRole('table').getByRole('row').filter({ hasText: name }).getByRole('cell');
 
+test('the days of the overview can be read on a phone', async () => {
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.goto(`${portal.url}/overview`);
+  const picture = await page.locator('.chart svg').boundingBox();
+  await page.locator('.chart text').first().waitFor();
+  for (const day of await page.locator('.chart text').all()) {
+    const { x, width, height } = await day.boundingBox();
+    assert.ok(height >= 10 && x >= picture.x - 1 && x + width <= picture.x + picture.width + 1, JSON.stringify({ x, width, height, picture }));
+  }
+  await page.setViewportSize({ width: 1280, height: 720 });
+});
+
 test('a report is found by its question, asked and read', async () => {
   await page.getByRole('link', { name: 'Reports' }).click();
   await page.getByText('Who has an account, with which rights').waitFor();

@@ -178,7 +178,7 @@ BEGIN
     IF a.tried_at < t - interval '30 days' AND NOT attempt_stopped(a) THEN
         a.failures := 0;
     END IF;
-    warn := a.failures >= free AND NOT device AND EXISTS (
+    warn := a.failures >= CASE WHEN device THEN 2 * free ELSE free END AND EXISTS (
         SELECT FROM account o
          WHERE o.clinic_id = clinic AND o.id = account
            AND (o.warned_at IS NULL OR o.warned_at < t - interval '1 day'));
@@ -1668,19 +1668,26 @@ END $$;
 
 ALTER FUNCTION public.sign_in_take(tokens bytea[], device bytea, network bytea) OWNER TO epione_owner;
 
-CREATE FUNCTION public.source_note(clinic uuid, account uuid, was bytea, device bytea, network bytea) RETURNS void
+CREATE FUNCTION public.source_note(clinic uuid, account uuid, was bytea, device bytea, network bytea) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
     AS $$
+DECLARE
+    news boolean := false;
 BEGIN
     IF device IS NOT NULL THEN
         DELETE FROM known_source WHERE clinic_id = clinic
            AND account_id = account AND kind = 'device' AND token = was;
+        news := NOT FOUND;
         UPDATE known_source SET token = device WHERE kind = 'device' AND token = was;
         INSERT INTO known_source (clinic_id, account_id, kind, token)
             VALUES (clinic, account, 'device', device);
     END IF;
     IF network IS NOT NULL THEN
+        news := news OR NOT EXISTS (
+            SELECT FROM known_source s
+             WHERE s.clinic_id = clinic AND s.account_id = account
+               AND s.kind = 'network' AND s.token = network);
         INSERT INTO known_source (clinic_id, account_id, kind, token)
             VALUES (clinic, account, 'network', network)
             ON CONFLICT ON CONSTRAINT known_source_key
@@ -1693,6 +1700,7 @@ BEGIN
               FROM known_source s
              WHERE s.clinic_id = clinic AND s.account_id = account) AS o
          WHERE o.place > 10);
+    RETURN news;
 END $$;
 
 ALTER FUNCTION public.source_note(clinic uuid, account uuid, was bytea, device bytea, network bytea) OWNER TO epione_owner;
@@ -2166,6 +2174,7 @@ CREATE TABLE public.guest (
     joined_at timestamp with time zone,
     admitted_at timestamp with time zone,
     ended_at timestamp with time zone,
+    mail_id uuid,
     CONSTRAINT guest_hash_check CHECK ((octet_length(hash) = 32)),
     CONSTRAINT guest_role CHECK ((role = ANY (ARRAY['patient'::text, 'interpreter'::text, 'family'::text, 'clinician'::text]))),
     CONSTRAINT guest_tries_check CHECK ((tries >= 0))
@@ -3712,6 +3721,8 @@ GRANT UPDATE(joined_at) ON TABLE public.guest TO epione_server;
 GRANT UPDATE(admitted_at) ON TABLE public.guest TO epione_server;
 
 GRANT UPDATE(ended_at) ON TABLE public.guest TO epione_server;
+
+GRANT UPDATE(mail_id) ON TABLE public.guest TO epione_server;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.idempotency TO epione_server;
 

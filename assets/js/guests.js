@@ -16,6 +16,7 @@ import { begin, may, refuse } from './session.js';
  * @property {string} display_name
  * @property {'open'|'waiting'|'admitted'|'ended'} state
  * @property {string | null} sent_to
+ * @property {'waiting'|'sent'|'refused'|'failed'|null} mail
  */
 
 /** How often the list is read again, in ms. */
@@ -24,6 +25,18 @@ const FRESH_MS = 5000;
 const STATES = { open: ['Not opened yet', 'info', 'clock'],
   waiting: ['Opened: waits', 'warn', 'clock'],
   admitted: ['In the visit', 'ok', 'video'], ended: ['Ended', 'quiet', 'cross'] };
+
+/** How the mail went. @type {Record<string, [string, string, string]>} */
+const MAILS = { waiting: ['Mail on its way', 'info', 'clock'],
+  sent: ['Mail sent', 'quiet', 'check'],
+  refused: ['Mail came back', 'bad', 'alert'],
+  failed: ['Mail did not go', 'bad', 'alert'] };
+/** What to do then. @type {Record<string, string>} */
+const NEXT = {
+  refused: 'The address does not take mail. Ask for the right one, end this ' +
+    'link, and make another.',
+  failed: 'It was tried for two days. End this link, make another, and give it ' +
+    'by telephone or message.' };
 
 const session = await begin('visit_list');
 const id = new URLSearchParams(location.search).get('visit') ?? '';
@@ -47,16 +60,29 @@ async function end(guest) {
   await show();
 }
 
+/** @param {[string, string, string]} words */
+const chip = ([text, kind, picture]) =>
+  h('span', { class: `chip ${kind}` }, icon(picture), text);
+
+/** @param {Guest} guest of whom nobody has come yet: then the mail matters */
+function mailParts(guest) {
+  const words = MAILS[guest.mail ?? ''];
+
+  if (!words || guest.state !== 'open') return [];
+  return [chip(words), NEXT[guest.mail ?? '']
+    ? h('span', { class: 'sub' }, NEXT[guest.mail ?? '']) : null];
+}
+
 /** @param {Guest} guest */
 function row(guest) {
-  const [text, kind, picture] = STATES[guest.state];
 
   return h('li', { class: guest.state === 'ended' ? 'over' : null },
     h('div', { class: 'what' },
       h('span', { class: 'name' }, guest.display_name),
-      h('span', { class: `chip ${kind}` }, icon(picture), text),
+      chip(STATES[guest.state]),
       h('span', { class: 'sub' }, roleName(guest.role) +
-        (guest.sent_to ? ` · mailed to ${guest.sent_to}` : ''))),
+        (guest.sent_to ? ` · mail to ${guest.sent_to}` : '')),
+      ...mailParts(guest)),
     guest.state === 'ended' ? null : h('div', { class: 'do' },
       h('button', { type: 'button', class: 'button quiet', 'aria-label':
         `End the link of ${guest.display_name}`,

@@ -622,6 +622,7 @@ CREATE TABLE guest (
     joined_at   timestamptz, -- last
     admitted_at timestamptz, -- since then
     ended_at    timestamptz,
+    mail_id     uuid, -- the job that carries the link
     PRIMARY KEY (clinic_id, id),
     CONSTRAINT guest_role CHECK (role IN ('patient', 'interpreter', 'family', 'clinician')),
     CONSTRAINT guest_hash_key UNIQUE (hash),
@@ -1880,7 +1881,7 @@ $$;
 -- Takes one attempt at a factor, before the factor is looked at: attempts that
 -- arrive together cannot all slip through. Answers the time until which the
 -- caller must wait, or NULL if the attempt may go on; and whether the owner
--- is to be told, once a day, that others guess.
+-- is to be told, once a day, that others guess, or somebody at a device of theirs.
 --= IA-09: delays that grow; strangers' are not those of who is known
 CREATE FUNCTION attempt_take(clinic uuid, account uuid, what text, free integer, who uuid)
     RETURNS TABLE (wait_until timestamptz, warn boolean)
@@ -1903,7 +1904,7 @@ BEGIN
     IF a.tried_at < t - interval '30 days' AND NOT attempt_stopped(a) THEN
         a.failures := 0;
     END IF;
-    warn := a.failures >= free AND NOT device AND EXISTS (
+    warn := a.failures >= CASE WHEN device THEN 2 * free ELSE free END AND EXISTS (
         SELECT FROM account o
          WHERE o.clinic_id = clinic AND o.id = account
            AND (o.warned_at IS NULL OR o.warned_at < t - interval '1 day'));
@@ -1949,19 +1950,27 @@ END $$;
 -- Both factors were right: this browser and this network are known from now on.
 -- A browser shows what it was given last time and gets another: a copy of the old
 -- one is worth nothing, to the others who sign in with this browser neither.
+-- Answers whether one of the two was not known until now.
 CREATE FUNCTION source_note(clinic uuid, account uuid, was bytea, device bytea, network bytea)
-    RETURNS void
+    RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
 AS $$
+DECLARE
+    news boolean := false;
 BEGIN
     IF device IS NOT NULL THEN
         DELETE FROM known_source WHERE clinic_id = clinic
            AND account_id = account AND kind = 'device' AND token = was;
+        news := NOT FOUND;
         UPDATE known_source SET token = device WHERE kind = 'device' AND token = was;
         INSERT INTO known_source (clinic_id, account_id, kind, token)
             VALUES (clinic, account, 'device', device);
     END IF;
     IF network IS NOT NULL THEN
+        news := news OR NOT EXISTS (
+            SELECT FROM known_source s
+             WHERE s.clinic_id = clinic AND s.account_id = account
+               AND s.kind = 'network' AND s.token = network);
         INSERT INTO known_source (clinic_id, account_id, kind, token)
             VALUES (clinic, account, 'network', network)
             ON CONFLICT ON CONSTRAINT known_source_key
@@ -1974,6 +1983,7 @@ BEGIN
               FROM known_source s
              WHERE s.clinic_id = clinic AND s.account_id = account) AS o
          WHERE o.place > 10);
+    RETURN news;
 END $$;
 
 -- The account behind a sign-in name, and one attempt at its password taken.
@@ -2834,7 +2844,7 @@ GRANT UPDATE (retired_at) ON fee TO epione_server;
 GRANT UPDATE (state, restricted, updated_at, version) ON payment TO epione_server;
 GRANT SELECT, INSERT ON ledger TO epione_server;
 GRANT UPDATE (confirmed_at, phrase_hash, tries, ended_at) ON invitation TO epione_server;
-GRANT UPDATE (tries, joined_at, admitted_at, ended_at) ON guest TO epione_server;
+GRANT UPDATE (tries, joined_at, admitted_at, ended_at, mail_id) ON guest TO epione_server;
 GRANT UPDATE (state, decided_by, decided_at, expires_at) ON approval TO epione_server;
 GRANT SELECT, INSERT ON password_history TO epione_server;
 -- Tokens, old answers and spent codes are no records: they are replaced.

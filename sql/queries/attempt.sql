@@ -54,9 +54,14 @@ SELECT EXISTS (SELECT FROM attempt a
         WHERE a.clinic_id = current_clinic() AND a.account_id = $1::uuid
           AND attempt_stopped(a)) AS stopped;
 
--- sql: source_note later
--- in:  account_id uuid, was bytes, device bytes, network bytes
-SELECT source_note(current_clinic(), $1::uuid, $2::bytea, $3::bytea, $4::bytea);
+-- news: not the first sign-in, and from a device or network that is new.
+-- sql: source_note one
+-- in:  account_id uuid, was bytes, device bytes, network bytes, session_id uuid
+-- out: news bool
+SELECT n.news AND s.previous_at IS NOT NULL AS news
+  FROM session s
+ CROSS JOIN source_note(s.clinic_id, $1::uuid, $2::bytea, $3::bytea, $4::bytea) AS n(news)
+ WHERE s.clinic_id = current_clinic() AND s.id = $5::uuid AND s.account_id = $1;
 
 -- A password that others know, or a reset: no place is known any more.
 -- sql: source_forget later

@@ -33,22 +33,31 @@ SELECT current_clinic(), $1::uuid, $2::uuid, $3::text, $4::bytea, $5::uuid,
          WHERE clinic_id = current_clinic() AND visit_id = $2
            AND ended_at IS NULL AND tries < 3) < $7::bigint;
 
+-- sql: guest_mailed later
+-- in:  id uuid, mail_id uuid
+UPDATE guest SET mail_id = $2::uuid
+ WHERE clinic_id = current_clinic() AND id = $1::uuid;
+
 -- The newest first. present: has a session that lives.
 -- sql: guest_list many
 -- in:  visit_id uuid, before uuid, limit int, now time
 -- out: id uuid, key record_key, display_name sealed(account_display_name),
 --      email sealed(account_email), role text, created_at time, joined_at time,
---      admitted bool, ended bool, present bool
+--      admitted bool, ended bool, present bool, job_state text, job_error text
 SELECT g.id, k.subject_id, k.version, k.wrapped, a.display_name, a.email, g.role,
        g.created_at, g.joined_at, g.admitted_at IS NOT NULL AS admitted,
        g.ended_at IS NOT NULL OR g.tries >= 3 AS ended, EXISTS (
            SELECT 1 FROM session s
             WHERE s.clinic_id = g.clinic_id AND s.account_id = g.id
-              AND s.ended_at IS NULL AND s.expires_at > $4::timestamptz) AS present
+              AND s.ended_at IS NULL AND s.expires_at > $4::timestamptz) AS present,
+       m.state AS job_state, m.error_code AS job_error
   FROM guest g
   JOIN account a ON a.clinic_id = g.clinic_id AND a.id = g.id
   JOIN record_key k ON k.clinic_id = a.clinic_id AND k.subject_id = a.id
    AND k.version = a.key_version
+  LEFT JOIN LATERAL (
+       SELECT j.state, j.error_code FROM job j
+        WHERE j.clinic_id = g.clinic_id AND j.id = g.mail_id OFFSET 0) AS m ON true
  WHERE g.clinic_id = current_clinic() AND g.visit_id = $1::uuid
    AND g.id < CASE WHEN $2::uuid IS NULL
        THEN 'ffffffff-ffff-ffff-ffff-ffffffffffff' ELSE $2 END

@@ -2,6 +2,7 @@
 
 #include "base/secret.h"
 #include "care/account_change.h"
+#include "care/mail.h"
 #include "care/operations.h"
 #include "care/page.h"
 #include "care/recording.h"
@@ -259,6 +260,16 @@ second_check(struct op *op, const struct approval_get_row *p)
 	return deciders == 0 ? ERR_NO_SECOND_PERSON : ERR_OWN_REQUEST;
 }
 
+/* A reset was told to its owner when it was asked for, by the mail with the link;
+ * a role has none. */
+static enum err
+confirmed_tell(struct op *op, const struct approval_get_row *p)
+{
+	return strcmp(p->kind, "role") == 0
+	    ? mail_notice(op, MAIL_role_changed, &p->account_id)
+	    : ERR_OK;
+}
+
 enum err
 approval_confirm(struct op *op)
 {
@@ -269,7 +280,8 @@ approval_confirm(struct op *op)
 	if ((r = approval_find(op, &p)) == ERR_OK &&
 	    (r = second_check(op, &p)) == ERR_OK &&
 	    (r = approval_carry_out(
-		 op->tx, &p, &op->who.account, op->now, phrase)) == ERR_OK)
+		 op->tx, &p, &op->who.account, op->now, phrase)) == ERR_OK &&
+	    (r = confirmed_tell(op, &p)) == ERR_OK)
 		r = op_answer(op,
 		    &(struct decided){
 			op->id, "confirmed", *phrase == '\0' ? NULL : phrase });

@@ -50,6 +50,16 @@ link_state(const struct op *op, const void *row)
 	return json_string(g->admitted ? "admitted" : "waiting");
 }
 
+static json_t *
+link_mail(const struct op *op, const void *row)
+{
+	const struct guest_list_row *g = row;
+	const char *state = mail_state(g->job_state, g->job_error);
+
+	(void)op;
+	return state == NULL ? json_null() : json_string(state);
+}
+
 const struct shape guest_list_out[] = {
 	SHOWN(guest_list_row, id, SH_UUID),
 	SHOWN(guest_list_row, role, SH_CHOICE, .choices = GUEST_ROLES),
@@ -58,6 +68,8 @@ const struct shape guest_list_out[] = {
 	    .choices = "open|waiting|admitted|ended", .made = link_state },
 	{ "sent_to", SH_EMAIL, 3, 254, .flags = SH_REQUIRED | SH_NULLABLE,
 	    COLUMN(guest_list_row, email) },
+	{ "mail", SH_CHOICE, .flags = SH_REQUIRED | SH_NULLABLE,
+	    .choices = MAIL_STATES, .made = link_mail },
 	SHOWN(guest_list_row, created_at, SH_TIME),
 	SHOWN_OR_NULL(guest_list_row, joined_at, SH_TIME),
 	{ 0 },
@@ -134,6 +146,17 @@ guest_link(struct op *op, const struct uuid *id, const char **url)
 	return n == 1 ? ERR_OK : ERR_VISIT_FULL;
 }
 
+static enum err
+link_send(struct op *op, const struct guest_made *made)
+{
+	struct guest_mailed_in in = { .id = made->id };
+	enum err r;
+
+	r = mail_add(
+	    op, MAIL_visit_link, &made->id, made->join_url, &in.mail_id);
+	return r != ERR_OK ? r : sql_guest_mailed(op->tx, &in);
+}
+
 /*
  * Whoever invites is told the link as well, mailed or not: many a patient has it
  * read to them, or sent by the clinic's own telephone. Unlike a link to an account
@@ -146,7 +169,6 @@ guest_invite(struct op *op)
 	const char *email = in_text(op, "email");
 	struct guest_made made = { .id = uuid_new(),
 		.sent_to = mail_configured() ? email : NULL };
-	struct uuid mail;
 	enum err r;
 
 	op->note.record = made.id;
@@ -155,9 +177,7 @@ guest_invite(struct op *op)
 	    (r = guest_account(op, &made.id, made.sent_to)) != ERR_OK ||
 	    (r = guest_link(op, &made.id, &made.join_url)) != ERR_OK)
 		return r;
-	if (made.sent_to != NULL &&
-	    (r = mail_add(op, MAIL_visit_link, &made.id, made.join_url,
-		 &mail)) != ERR_OK)
+	if (made.sent_to != NULL && (r = link_send(op, &made)) != ERR_OK)
 		return r;
 	return op_answer(op, &made);
 }

@@ -92,24 +92,19 @@ mail_notice(struct op *op, enum mail_kind kind, const struct uuid *account_id)
 				 : ERR_OK;
 }
 
-enum err
-mail_state(struct op *op, const struct uuid *mail_id, const char **state)
+const char *
+mail_state(const char *job_state, const char *job_error)
 {
-	const struct job_get_in in = { *mail_id };
-	struct job_row j;
-	enum err r;
-
-	if ((r = sql_job_get(op->tx, &in, &j)) != ERR_OK)
-		return r;
-	if (strcmp(j.state, "done") == 0)
-		*state = "sent";
-	else if (strcmp(j.state, "dead") != 0)
-		*state = "waiting";
-	else
-		*state = strcmp(j.error_code, err_code(ERR_MAIL_REFUSED)) == 0
-		    ? "refused"
-		    : "failed";
-	return ERR_OK;
+	if (job_state == NULL)
+		return NULL;
+	if (strcmp(job_state, "done") == 0)
+		return "sent";
+	if (strcmp(job_state, "dead") != 0)
+		return "waiting";
+	return job_error != NULL &&
+		strcmp(job_error, err_code(ERR_MAIL_REFUSED)) == 0
+	    ? "refused"
+	    : "failed";
 }
 
 /* The job */

@@ -23,7 +23,7 @@ bool mail_configured(void);
  * patient's own where the account is a patient's and we speak it, else English.
  *
  *   link     put in where the text says {link}, kept by value; NULL for none
- *   mail_id  names it for mail_state
+ *   mail_id  its job, by which mail_state can tell how it went
  *
  * ERR_NOT_FOUND if there is no such account.
  */
@@ -49,10 +49,10 @@ NODISCARD enum err mail_carry(struct op *, enum mail_kind, const char *to,
 /*
  * How it went, for whoever caused it: "waiting" (it is tried until it goes or
  * two days are over), "sent" (the relay took it), "refused" (the relay did not,
- * for good: look at the address) or "failed" (given up). After a month the mail
- * is forgotten: ERR_NOT_FOUND.
+ * for good: look at the address) or "failed" (given up). By the state and error
+ * of its job; NULL where there is none: after a month a mail is forgotten.
  */
-NODISCARD enum err mail_state(
-    struct op *, const struct uuid *mail_id, const char **state);
+#define MAIL_STATES "waiting|sent|refused|failed"
+const char *mail_state(const char *job_state, const char *job_error);
 
 #endif

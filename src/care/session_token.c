@@ -3,6 +3,7 @@
 #include "base/factor.h"
 #include "base/instant.h"
 #include "base/text.h"
+#include "care/mail.h"
 #include "care/source.h"
 #include "gate/member.h"
 #include "gate/role.h"
@@ -157,6 +158,19 @@ session_renewed(
 	return renew(op, &in, row);
 }
 
+/*= IA-09: the owner hears where somebody else with both factors would be */
+static enum err
+source_tell(struct op *op)
+{
+	bool news;
+	enum err r;
+
+	if ((r = source_note(op, &news)) != ERR_OK)
+		return r;
+	return news ? mail_notice(op, MAIL_new_source, &op->who.account)
+		    : ERR_OK;
+}
+
 enum err
 session_completed(
     struct op *op, int64_t rebind_until, struct session_renew_row *row)
@@ -173,7 +187,7 @@ session_completed(
 
 	if ((r = sql_session_since(op->tx, &since)) != ERR_OK ||
 	    (r = sql_account_signed_in(op->tx, &signed_in)) != ERR_OK ||
-	    (r = source_note(op)) != ERR_OK ||
+	    (r = source_tell(op)) != ERR_OK ||
 	    (r = renew(op, &in, row)) != ERR_OK)
 		return r;
 	return cap_apply(op, &op->who.account);

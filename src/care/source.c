@@ -39,12 +39,14 @@ source_read(struct op *op, struct source *s)
 
 /*= IA-09: the cookie is worth nothing but a count of one's own */
 enum err
-source_note(struct op *op)
+source_note(struct op *op, bool *news)
 {
 	char token[FACTOR_TOKEN_SIZE];
 	uint8_t *hash = arena_alloc(op->arena, 32);
 	struct source_note_in in = { .account_id = op->who.account,
-		.was = op->device };
+		.was = op->device,
+		.session_id = op->who.session };
+	struct source_note_row row;
 	enum err r;
 
 	if ((r = network_token(op, &in.network)) != ERR_OK)
@@ -55,7 +57,10 @@ source_note(struct op *op)
 		op->set_device = arena_text(op->arena, token);
 		in.device = (struct bytes){ hash, 32 };
 	}
-	return sql_source_note(op->tx, &in);
+	if ((r = sql_source_note(op->tx, &in, &row)) != ERR_OK)
+		return r;
+	*news = row.news;
+	return ERR_OK;
 }
 
 enum err

@@ -17,8 +17,9 @@ struct source {
 NODISCARD enum err source_read(struct op *, struct source *);
 
 /* Both factors were right: op's actor is known here from now on. A browser
- * gets a new cookie in place of the one that it showed. */
-NODISCARD enum err source_note(struct op *);
+ * gets a new cookie in place of the one that it showed. *news: the actor was
+ * here before, but not with this browser, or not on this network. */
+NODISCARD enum err source_note(struct op *, bool *news);
 
 /* The account knows no source any more. */
 NODISCARD enum err source_forget(struct tx *, const struct uuid *account);

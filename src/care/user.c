@@ -4,6 +4,7 @@
 #include "care/approval.h"
 #include "care/attempt.h"
 #include "care/invitation.h"
+#include "care/mail.h"
 #include "care/operations.h"
 #include "care/page.h"
 #include "care/source.h"
@@ -269,6 +270,26 @@ patient_renamed(const struct op *op, const struct user_row *u)
 	    (u->display_name == NULL || strcmp(name, u->display_name) != 0);
 }
 
+/* What happened to an account its owner hears by mail; who never came has heard
+ * of nothing yet. */
+static enum err
+owner_tell(struct op *op, enum mail_kind kind, const struct user_row *u)
+{
+	return u->last_sign_in_at == INSTANT_NONE
+	    ? ERR_OK
+	    : mail_notice(op, kind, &u->id);
+}
+
+/* Of a role that sees no chart: nobody else has to agree. */
+static enum err
+role_give(struct op *op, const struct user_row *u, const char *role)
+{
+	enum err r;
+
+	r = account_role_set(op->tx, &u->id, u->role, role, op->now);
+	return r != ERR_OK ? r : owner_tell(op, MAIL_role_changed, u);
+}
+
 /* The role stays as it is until a second person has confirmed the new one,
  * unless that one sees no chart and confirms for nobody. */
 static enum err
@@ -289,7 +310,7 @@ role_ask(struct op *op, const struct user_row *u, const char *role)
 		return r;
 	return role_guarded(role_parse(role))
 	    ? approval_ask(op, &ask, &id, &deciders)
-	    : account_role_set(op->tx, &u->id, u->role, role, op->now);
+	    : role_give(op, u, role);
 }
 
 /*= AZ-03: only these two members; a patient's account has no other role */
@@ -344,7 +365,8 @@ user_deactivate(struct op *op)
 		return ERR_ALREADY_DONE;
 	if ((r = account_sessions_end(op->tx, &op->id, op->now)) != ERR_OK ||
 	    (r = sql_approval_drop(op->tx, &drop)) != ERR_OK ||
-	    (r = invitations_void(op)) != ERR_OK)
+	    (r = invitations_void(op)) != ERR_OK ||
+	    (r = owner_tell(op, MAIL_account_closed, &u)) != ERR_OK)
 		return r;
 	return user_show(op);
 }
@@ -360,7 +382,10 @@ user_reactivate(struct op *op)
 	if ((r = user_find(op, &u)) != ERR_OK ||
 	    (r = sql_user_reactivate(op->tx, &in, &n)) != ERR_OK)
 		return r;
-	return n == 1 ? user_show(op) : ERR_ALREADY_DONE;
+	if (n != 1)
+		return ERR_ALREADY_DONE;
+	r = owner_tell(op, MAIL_account_opened, &u);
+	return r == ERR_OK ? user_show(op) : r;
 }
 
 /*= IA-10: codes that were guessed at a hundred times come back with another

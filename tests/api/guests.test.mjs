@@ -72,6 +72,16 @@ test('who may invite, and what an invitation says', async () => {
   assert.deepEqual((await list(id)).map((i) => [i.id, i.role, i.display_name, i.state, i.sent_to, i.joined_at]),
     [[two.id, 'interpreter', 'Interpreter 7', 'open', null, null], [one.id, 'family', 'Uche Okafor', 'open', 'uche@example.org', null]]);
   assert.ok(!(await desk.get(`/v1/visits/${id}/invitations`)).text.includes(tokenOf(one)), 'the link is told once');
+  // how the mail went
+  box.refuse = (to) => (to.startsWith('gone') ? 550 : null);
+  const gone = await invite(id, { display_name: 'Gone', email: 'gone@example.org' });
+  await until('one went and one did not', async () => JSON.stringify((await list(id)).map((i) => [i.id, i.mail])) === JSON.stringify([[gone.id, 'refused'], [two.id, null], [one.id, 'sent']]));
+  box.refuse = () => null;
+  await clinic.sql(`UPDATE job SET error_code = 'unavailable' WHERE state = 'dead'`);
+  assert.equal((await list(id))[0].mail, 'failed');
+  await clinic.sql(`DELETE FROM job WHERE state = 'dead'`);
+  assert.equal((await list(id))[0].mail, null, 'forgotten');
+  await clinic.sql(`DELETE FROM session WHERE account_id = :'id'; DELETE FROM guest WHERE id = :'id'`, gone);
   const first = ok(await desk.get(`/v1/visits/${id}/invitations?limit=1`));
   assert.deepEqual([first.items[0].id, ok(await desk.get(`/v1/visits/${id}/invitations?limit=1&cursor=${encodeURIComponent(first.next_cursor)}`)).items[0].id], [two.id, one.id]);
 

@@ -89,6 +89,79 @@ test('the owner gets a mail when somebody else signs them out everywhere', async
   officer.close();
 });
 
+const told = (email, subject) => box.messages.filter((m) => m.to.includes(email) && subject.test(m.mail.subject));
+/** Until no mail waits: those that had to go have gone. */
+async function allSent() {
+  for (const end = Date.now() + 60000; ; await sleep(50)) {
+    const [{ n }] = await clinic.sql(`SELECT count(*) AS n FROM job WHERE kind = 'mail.send' AND state <> 'done'`);
+    if (n === '0') return;
+    assert.ok(Date.now() < end, 'mail still waits');
+  }
+}
+
+//= IA-09: of what both factors opened, the owner hears where they had not been
+test('a sign-in from a new device or network is told once, and the first one is not', async () => {
+  const { scheduler: who } = clinic.people;
+  const heard = async () => {
+    await allSent();
+    return told(who.email, /new sign-in/).length;
+  };
+  const enter = async (client, headers = {}) => {
+    await clinic.sql(`UPDATE account SET totp_last_step = 0`);
+    assert.equal((await client.post('/v1/session', { email: who.email, password: who.password, ...client.browser ? {} : { client: 'api' } }, headers)).status, 200);
+    const r = await client.post('/v1/session/totp', { code: totp(who.totp_secret) }, headers);
+    assert.equal(r.status, 200, r.text);
+    return r;
+  };
+  await clinic.sql(`DELETE FROM known_source WHERE account_id = :'id'; UPDATE account SET last_sign_in_at = NULL WHERE id = :'id'`, { id: await clinic.accountId(who) });
+  const before = await heard();
+  const home = new Client(clinic.url, { from: '127.0.91.1' });
+  await enter(home);
+  assert.equal(await heard() - before, 0, 'nobody was here before');
+  await enter(home);
+  assert.equal(await heard() - before, 0, 'the same network');
+  const away = new Client(clinic.url, { from: '127.0.92.1' });
+  await enter(away);
+  assert.equal(await heard() - before, 1, 'another network');
+  await enter(away);
+  assert.equal(await heard() - before, 1, 'told once');
+  // a browser on a network that is known
+  const browser = new Client(clinic.url, { browser: true, from: '127.0.92.1' });
+  await enter(browser);
+  assert.equal(await heard() - before, 2, 'another device');
+  await enter(browser);
+  assert.equal(await heard() - before, 2, 'it shows its cookie');
+  const { mail } = told(who.email, /new sign-in/).at(-1);
+  assert.ok(!mail.text.includes('127.0.') && !mail.text.includes(who.email) && !mail.text.includes(who.name));
+  for (const c of [home, away, browser]) c.close();
+});
+
+test('the owner hears of another role, of a closed account, and of one that is open again', async () => {
+  const made = await boss.create('/v1/users', { email: 'mover@people.example', display_name: 'Mover', role: 'scheduler' });
+  assert.equal((await boss.post(`/v1/users/${made.body.id}/deactivate`)).status, 200);
+  assert.equal((await boss.post(`/v1/users/${made.body.id}/reactivate`)).status, 200);
+  await allSent();
+  assert.equal(told('mover@people.example', /account .* (closed|open again)/).length, 0, 'who never came has heard of nothing yet');
+  const again = await boss.post(`/v1/invitations/${(await boss.get(`/v1/users/${made.body.id}`)).body.invitation.id}/resend`);
+  assert.equal(again.status, 200, again.text);
+  const entered = await accept(await linkFor('mover@people.example', 1), await clinic.confirm(again.body));
+  const client = new Client(clinic.url, { role: 'scheduler' });
+  client.token = entered.body.token;
+  const offer = await client.post('/v1/account/totp');
+  assert.equal((await client.post('/v1/account/totp/confirm', { code: totp(offer.body.secret) })).status, 200);
+  const { headers } = await boss.get(`/v1/users/${made.body.id}`);
+  const asked = await boss.patch(`/v1/users/${made.body.id}`, { role: 'compliance' }, { 'if-match': headers.etag });
+  await allSent();
+  assert.equal(told('mover@people.example', /role .* was changed/).length, 0, 'not before a second person agrees');
+  await clinic.confirm({ approval: asked.body.waiting });
+  assert.equal((await boss.post(`/v1/users/${made.body.id}/deactivate`)).status, 200);
+  assert.equal((await boss.post(`/v1/users/${made.body.id}/reactivate`)).status, 200);
+  await allSent();
+  const seen = box.messages.filter((m) => m.to.includes('mover@people.example')).map((m) => m.mail.subject).slice(2);
+  assert.deepEqual(seen.map((s) => s.replace('Harbor Family Clinic', '…')).sort(), ['Your account with … is open again', 'Your account with … was closed', 'Your role at … was changed']);
+  client.close();
+});
+
 test('a reset is told to its owner before it happens, by mail', async () => {
   const id = await clinic.accountId(clinic.people.clinician2);
   const r = await boss.post(`/v1/users/${id}/reset-password`);

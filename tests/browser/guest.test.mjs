@@ -125,7 +125,18 @@ test('the clinician invites the patient by link', async () => {
   await invite('The patient', 'Pat by phone', 'pat@example.org');
   await guests.getByText(/on its way to pat@example.org/).waitFor();
   await guests.getByText('Not opened yet').waitFor();
+  await guests.getByText('Mail sent').waitFor();
   await fine(guests, 'invited');
+  // an address that takes no mail: it is said, with what to do
+  box.refuse = (to) => (to.startsWith('gone') ? 550 : null);
+  await invite('Family, or who cares for them', 'Gone', 'gone@example.org');
+  await guests.getByText('Mail came back').waitFor();
+  await guests.getByText(/Ask for the right one/).waitFor();
+  await fine(guests, 'mail-refused');
+  await guests.getByRole('button', { name: 'End the link of Gone' }).click();
+  await guests.getByRole('button', { name: 'End the link', exact: true }).click();
+  await guests.getByText('Mail came back').waitFor({ state: 'detached' });
+  box.refuse = () => null;
 });
 
 //= PA-05: without an account, on a telephone, by keyboard

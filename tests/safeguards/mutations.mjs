@@ -36,6 +36,8 @@ export const mutations = [
     test: api('session'), name: 'five failures lead to a delay that the right password does not pass' },
   { id: 'IA-09', file: 'sql/migrations/0001_foundation.sql', from: "AND s.kind = 'device' AND s.token = device", to: "AND false AND s.token = device",
     test: api('session'), name: 'ten thousand addresses guess at one account for a month: the owner gets in all along, and they have less than a hundred guesses' },
+  { id: 'IA-09', file: 'sql/migrations/0001_foundation.sql', from: '        news := NOT FOUND;', to: '        news := false;',
+    test: api('people-mail'), name: 'a sign-in from a new device or network is told once, and the first one is not' },
   { id: 'IA-10', file: 'sql/migrations/0001_foundation.sql', from: "SELECT a.factor <> 'password' AND a.failures >= 100", to: "SELECT false AND a.failures >= 100",
     test: api('session'), name: 'a code that was guessed at a hundred times comes back by a new authenticator alone' },
   { id: 'IA-10', file: 'src/care/totp.c', from: '(r = attempt_take_own(op, "totp")) != ERR_OK ||\n\t    ', to: '',

@@ -38,7 +38,7 @@ CTL_SRC = $(wildcard src/ctl/*.c)
 CTL_OBJ = $(CTL_SRC:src/%.c=$(BUILD)/obj/%.o)
 # What is for the demo alone is a program of its own, which nobody installs.
 DEMO_OBJ = $(patsubst src/%.c,$(BUILD)/obj/%.o,$(wildcard src/demo/*.c))
-DEMO_OBJ += $(filter-out $(BUILD)/obj/ctl/main.o $(BUILD)/obj/ctl/store%.o,$(CTL_OBJ))
+DEMO_OBJ += $(filter-out $(BUILD)/obj/ctl/main.o $(BUILD)/obj/ctl/store%.o $(BUILD)/obj/ctl/key_share.o,$(CTL_OBJ))
 QUERIES = $(wildcard sql/queries/*.sql)
 REPORTS = $(wildcard sql/reports/*.sql)
 GEN = $(if $(wildcard tools/sqlgen.c),$(BUILD)/gen/sql.h)
@@ -83,7 +83,7 @@ $(BUILD)/epione-jobs: $(JOBS_OBJ) $(BUILD)/libepione.a
 	@$(CC) $(LDFLAGS_ALL) -o $@ $(JOBS_OBJ) $(BUILD)/libepione.a -lcurl $(DRAW_LIBS) $(LIBS)
 $(BUILD)/epionectl: $(CTL_OBJ) $(BUILD)/libepione.a
 	@echo "  LINK  $@"
-	@$(CC) $(LDFLAGS_ALL) -o $@ $(CTL_OBJ) $(BUILD)/libepione.a -lcurl $(LIBS)
+	@$(CC) $(LDFLAGS_ALL) -o $@ $(CTL_OBJ) $(BUILD)/libepione.a -lcurl -lgfshare $(LIBS)
 $(BUILD)/epione-demo: $(DEMO_OBJ) $(BUILD)/libepione.a
 	@echo "  LINK  $@"
 	@$(CC) $(LDFLAGS_ALL) -o $@ $(DEMO_OBJ) $(BUILD)/libepione.a $(LIBS)

@@ -5,7 +5,7 @@ set -eu
 
 build='make gcc libc6-dev pkg-config patch kore libssl-dev libpq-dev
 	libjansson-dev libcurl4-openssl-dev liboath-dev libargon2-dev
-	libutf8proc-dev libqrencode-dev libzxcvbn-dev libpango1.0-dev
+	libutf8proc-dev libqrencode-dev libzxcvbn-dev libgfshare-dev libpango1.0-dev
 	fonts-dejavu-core postgresql-15 openssl
 	ca-certificates util-linux iproute2'
 suite='clang clang-format clang-tidy cppcheck pmccabe valgrind libcmocka-dev

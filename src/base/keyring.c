@@ -241,6 +241,14 @@ root_read(const char *path, uint8_t *text)
 	return no;
 }
 
+static enum err
+root_refuse(const struct refusal *no, const char **reason)
+{
+	*reason = no->sentence;
+	log_error("root_key_refused", LOG_CODE("reason", no->code));
+	return ERR_INTERNAL;
+}
+
 /*= EN-06, EN-10: a root key that is missing, short or open to others stops the
  * process before it listens, and says why. */
 enum err
@@ -254,11 +262,22 @@ keyring_root_load(const char *path, const char **reason)
 	    (no = root_read(path, text)) == NULL)
 		no = root_keep(text);
 	secret_free(text, ROOT_HEX_SIZE + 1);
-	if (no == NULL)
-		return ERR_OK;
-	*reason = no->sentence;
-	log_error("root_key_refused", LOG_CODE("reason", no->code));
-	return ERR_INTERNAL;
+	return no == NULL ? ERR_OK : root_refuse(no, reason);
+}
+
+enum err
+keyring_root_read(
+    const char *path, uint8_t raw[CRYPTO_KEY_SIZE], const char **reason)
+{
+	const struct refusal *no = &no_memory;
+	uint8_t *text;
+
+	*reason = NULL;
+	if ((text = secret_alloc(ROOT_HEX_SIZE + 1)) != NULL &&
+	    (no = root_read(path, text)) == NULL)
+		memcpy(raw, text, CRYPTO_KEY_SIZE);
+	secret_free(text, ROOT_HEX_SIZE + 1);
+	return no == NULL ? ERR_OK : root_refuse(no, reason);
 }
 
 enum err

@@ -58,6 +58,9 @@ struct record_key {
  * (EN-06, EN-10). *reason is a sentence for the operator.
  */
 NODISCARD enum err keyring_root_load(const char *path, const char **reason);
+/* The key itself, for who takes the file apart (ctl/key_share.c): the caller wipes it. */
+NODISCARD enum err keyring_root_read(
+    const char *path, uint8_t raw[CRYPTO_KEY_SIZE], const char **reason);
 /* Value by which a wrong root key is noticed; not secret. */
 NODISCARD enum err keyring_root_check(uint8_t out[KEY_CHECK_SIZE]);
 

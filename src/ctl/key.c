@@ -6,6 +6,7 @@
 #include "base/uuid.h"
 #include "ctl/commands.h"
 #include "ctl/operator.h"
+#include "ctl/root_file.h"
 #include "sql.h"
 
 #include <errno.h>
@@ -15,63 +16,19 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ROOT_TEXT_SIZE	 (2 * CRYPTO_KEY_SIZE + 1) /* with the line feed */
-#define KEY_AGE_DAYS_MAX 730			   /* SP 800-57 pt 1, table 1 */
+#define KEY_AGE_DAYS_MAX 730 /* SP 800-57 pt 1, table 1 */
 #define SEALS_ALARM	 (INT64_C(1) << 31)
 #define BAR		 40 /* characters */
 #define PAUSE_MS	 500
 #define LOOK_MS		 30000
 #define STALL_MS	 60000
 
-static void
-hex_write(const uint8_t *in, size_t n, char *out)
-{
-	static const char digits[] = "0123456789abcdef";
-	size_t i;
-
-	for (i = 0; i < n; i++) {
-		out[2 * i] = digits[in[i] >> 4];
-		out[2 * i + 1] = digits[in[i] & 15];
-	}
-}
-
-/* All of the file or none: a half-written key must not look like one. */
-static bool
-file_fill(int fd, const char *text, size_t n)
-{
-	return write(fd, text, n) == (ssize_t)n && fsync(fd) == 0;
-}
-
-/*= EN-06: readable by its owner alone, from its first moment on */
-static bool
-root_write(const char *path)
-{
-	uint8_t key[CRYPTO_KEY_SIZE];
-	char text[ROOT_TEXT_SIZE];
-	bool written = false;
-	int fd;
-
-	fd = open(
-	    path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0400);
-	if (fd < 0)
-		return false;
-	secret_random(key, sizeof(key));
-	hex_write(key, sizeof(key), text);
-	text[ROOT_TEXT_SIZE - 1] = '\n';
-	written = file_fill(fd, text, sizeof(text));
-	secret_wipe(key, sizeof(key));
-	secret_wipe(text, sizeof(text));
-	if (close(fd) != 0)
-		written = false;
-	if (!written)
-		unlink(path);
-	return written;
-}
-
 int
 ctl_key_init(int argc, char *argv[])
 {
+	uint8_t key[CRYPTO_KEY_SIZE];
 	struct operator_options o;
+	bool written;
 
 	if (!operator_options_read(argc, argv, &o))
 		return command_usage(ctl_key_init);
@@ -79,17 +36,12 @@ ctl_key_init(int argc, char *argv[])
 		operator_say(ERR_MISSING_FIELD, "which file? key init FILE");
 		return 2;
 	}
-	if (root_write(o.rest)) {
+	secret_random(key, sizeof(key));
+	written = root_file_write(o.rest, key);
+	secret_wipe(key, sizeof(key));
+	if (written)
 		printf("%s\n", o.rest);
-		return 0;
-	}
-	if (errno == EEXIST)
-		operator_say(ERR_ALREADY_DONE,
-		    "the file is there already, and a root key is never "
-		    "overwritten: without it every record is lost");
-	else
-		fprintf(stderr, "epionectl: %s: %s\n", o.rest, strerror(errno));
-	return 1;
+	return written ? 0 : 1;
 }
 
 /* Is there a newer version of the same key? They are listed in order. */

@@ -29,6 +29,8 @@ static const struct command_option options[] = {
 	    "a checkpoint of one clinic that was kept apart from the "
 	    "database" },
 	{ "--origin", "where the portal is, such as https://clinic.example" },
+	{ "--shares", "how many there are to be, 2 to 20" },
+	{ "--needed", "how many of them make the key" },
 	{ "--orphans",
 	    "names what the store and the database do not both have" },
 	{ "--dir", "the folder of the migrations (default sql/migrations)" },

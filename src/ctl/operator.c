@@ -76,6 +76,8 @@ operator_options_read(int argc, char *argv[], struct operator_options *o)
 		{ "nobody", no_argument, NULL, 'y' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "orphans", no_argument, NULL, 'p' },
+		{ "shares", required_argument, NULL, 'a' },
+		{ "needed", required_argument, NULL, 'b' },
 		{ NULL, 0, NULL, 0 },
 	};
 	static char name[] = "epionectl";
@@ -94,7 +96,9 @@ operator_options_read(int argc, char *argv[], struct operator_options *o)
 		['h'] = &o->checkpoint,
 		['y'] = &o->nobody,
 		['j'] = &o->json,
-		['p'] = &o->orphans };
+		['p'] = &o->orphans,
+		['a'] = &o->shares,
+		['b'] = &o->needed };
 	int c;
 
 	memset(o, 0, sizeof(*o));

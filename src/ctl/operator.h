@@ -25,6 +25,7 @@ struct operator_options {
 	const char *email;	/* --email */
 	const char *from, *to;	/* --from, --to: times as they were typed */
 	const char *checkpoint; /* --checkpoint: a file */
+	const char *shares, *needed; /* --shares, --needed: numbers as typed */
 	/* --nobody, --json, --wait, --orphans: "" when given, else NULL */
 	const char *nobody, *json, *wait, *orphans;
 	const char *rest; /* the one argument without a name, or NULL */

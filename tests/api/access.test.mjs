@@ -209,7 +209,7 @@ test('what is grave needs a fresh code, each by its row', async () => {
     const [client, id, body, prepare] = well[name];
     await prepare?.();
     const before = await state();
-    await clinic.sql(`UPDATE session SET step_up_until = now() WHERE clinic_id = :'id'`, second);
+    await clinic.sql(`UPDATE session SET step_up_until = now() - interval '1 minute' WHERE clinic_id = :'id'`, second);
     const r = await client.request(method, path.replace('{id}', id).replace('{export_id}', second.exported), body, { 'idempotency-key': randomUUID() });
     assert.deepEqual([r.status, r.body?.code], [403, 'step_up_required'], `${name}: ${r.text}`);
     assert.deepEqual(await state(), before, name);

@@ -452,7 +452,7 @@ test('each command has its help, and what fails is said once, with its reason', 
   }
   const keys = await ctl('key', '--help');
   assert.equal(keys.code, 0);
-  assert.deepEqual([...keys.stdout.matchAll(/^ {2}(\w+ \w+)/gm)].map((m) => m[1]), ['key init', 'key status', 'key rotate', 'key retire']);
+  assert.deepEqual([...keys.stdout.matchAll(/^ {2}(\w+ \w+)/gm)].map((m) => m[1]), ['key init', 'key split', 'key combine', 'key status', 'key rotate', 'key retire']);
   assert.equal((await ctl('key')).code, 2);
   const none = await ctl('frobnicate', '--help');
   assert.deepEqual([none.code, none.stderr.split('\n')[0]], [2, 'epionectl: frobnicate: there is no such command']);

@@ -77,9 +77,9 @@ field_hex(char *line, const uint8_t *in, size_t n)
 
 /* One line, which can be typed in again: its sum finds a slip. */
 static enum err
-share_write(const struct share *s, char line[LINE_MAX_BYTES])
+share_write(
+    const struct share *s, char line[LINE_MAX_BYTES], uint8_t sum[SUM_SIZE])
 {
-	uint8_t sum[SUM_SIZE];
 	size_t n;
 	enum err r;
 
@@ -95,46 +95,6 @@ share_write(const struct share *s, char line[LINE_MAX_BYTES])
 }
 
 static bool
-hex_read(const char *text, uint8_t *out, size_t n)
-{
-	unsigned byte;
-	size_t i;
-
-	if (strlen(text) != 2 * n || strspn(text, "0123456789abcdef") != 2 * n)
-		return false;
-	for (i = 0; i < n; i++) {
-		if (sscanf(text + 2 * i, "%2x", &byte) != 1)
-			return false;
-		out[i] = (uint8_t)byte;
-	}
-	return true;
-}
-
-/* False if it is none of ours, or was mistyped: what it says is written anew, and
- * has to be the same. */
-static bool
-share_read(char *text, struct share *s)
-{
-	char line[LINE_MAX_BYTES], set[16], check[24], value[80], sum[16];
-	bool same;
-
-	if (sscanf(text, WORD " %15s %u %u %u %23s %79s %15s", set, &s->number,
-		&s->of, &s->need, check, value, sum) != 7 ||
-	    !hex_read(set, s->set, SET_SIZE) ||
-	    !hex_read(check, s->check, CHECK_SIZE) ||
-	    !hex_read(value, s->value, CRYPTO_KEY_SIZE) || s->need < 2 ||
-	    s->number < 1 || s->of > SHARES_MAX || s->number > s->of ||
-	    s->need > s->of || share_write(s, line) != ERR_OK)
-		return false;
-	same = strcmp(strrchr(line, ' ') + 1, sum) == 0;
-	secret_wipe(line, sizeof(line));
-	secret_wipe(value, sizeof(value));
-	return same;
-}
-
-/* Splitting */
-
-static bool
 count_read(const char *text, unsigned from, unsigned *n)
 {
 	char *end;
@@ -146,6 +106,65 @@ count_read(const char *text, unsigned from, unsigned *n)
 	*n = (unsigned)v;
 	return *end == '\0' && v >= from && v <= SHARES_MAX;
 }
+
+static bool
+hex_read(const char *text, uint8_t *out, size_t n)
+{
+	static const char digits[] = "0123456789abcdef";
+	size_t i;
+
+	if (text == NULL || strlen(text) != 2 * n ||
+	    strspn(text, digits) != 2 * n)
+		return false;
+	for (i = 0; i < n; i++)
+		out[i] = (uint8_t)((strchr(digits, text[2 * i]) - digits) << 4 |
+		    (strchr(digits, text[2 * i + 1]) - digits));
+	return true;
+}
+
+static char *
+word_next(char **rest)
+{
+	char *word;
+
+	do
+		word = strsep(rest, " \t\r\n");
+	while (word != NULL && *word == '\0');
+	return word;
+}
+
+static bool
+words_read(char *text, struct share *s, uint8_t sum[SUM_SIZE])
+{
+	const char *word = word_next(&text);
+
+	return word != NULL && strcmp(word, WORD) == 0 &&
+	    hex_read(word_next(&text), s->set, SET_SIZE) &&
+	    count_read(word_next(&text), 1, &s->number) &&
+	    count_read(word_next(&text), s->number, &s->of) &&
+	    count_read(word_next(&text), 2, &s->need) && s->need <= s->of &&
+	    hex_read(word_next(&text), s->check, CHECK_SIZE) &&
+	    hex_read(word_next(&text), s->value, CRYPTO_KEY_SIZE) &&
+	    hex_read(word_next(&text), sum, SUM_SIZE) &&
+	    word_next(&text) == NULL;
+}
+
+/* False if it is none of ours, or was mistyped. */
+static bool
+share_read(char *text, struct share *s)
+{
+	uint8_t said[SUM_SIZE], sum[SUM_SIZE];
+	char line[LINE_MAX_BYTES];
+	bool good;
+
+	good = words_read(text, s, said) &&
+	    share_write(s, line, sum) == ERR_OK &&
+	    secret_equal(said, sum, SUM_SIZE);
+	secret_wipe(line, sizeof(line));
+	return good;
+}
+
+/* Splitting */
 
 static enum err
 shares_make(const uint8_t key[CRYPTO_KEY_SIZE], unsigned of, unsigned need,
@@ -213,11 +232,12 @@ static bool
 share_file(const char *dir, const struct share *s)
 {
 	char path[PATH_MAX], line[LINE_MAX_BYTES], text[LINE_MAX_BYTES + 400];
+	uint8_t sum[SUM_SIZE];
 	bool written;
 	int n;
 
 	n = snprintf(path, sizeof(path), "%s/share-%u.txt", dir, s->number);
-	if (n >= (int)sizeof(path) || share_write(s, line) != ERR_OK)
+	if (n >= (int)sizeof(path) || share_write(s, line, sum) != ERR_OK)
 		return false;
 	n = snprintf(text, sizeof(text),
 	    "# Share %u of %u of a root key of Epione; any %u of them make it, "

@@ -520,6 +520,7 @@ test('the compliance officer filters and pages the audit', async () => {
         /** @type {HTMLElement} */ (row).innerText.includes(text));
     }, words);
 
+  await officer.goto(`${portal.url}/audit`);
   await rows.first().waitFor();
   assert.equal(await rows.count(), 50);
   await officer.getByRole('button', { name: 'Show older events' }).click();
@@ -642,6 +643,7 @@ test('the compliance officer reads what nobody did', async () => {
   const own = await portal.context();
   const officer = await portal.signIn(own, portal.clinic.people.compliance);
 
+  await officer.goto(`${portal.url}/audit`);
   await officer.locator('tbody tr').first().waitFor();
   await officer.getByLabel('Events of').selectOption('nobody');
   assert.equal(await officer.getByLabel('Who did it').isVisible(), false);

@@ -4,7 +4,7 @@
 import { all, get, patch, post, Problem, query } from './api.js';
 import { announce, buttonOf, el, fill, formOf, h, icon, inputOf, note, put,
   selectOf } from './dom.js';
-import { roleName } from './format.js';
+import { roleName, shortDay } from './format.js';
 import { askBeforeLeaving, clearErrors, onSubmit, words } from './form.js';
 import { ask, closingMenus, confirm } from './dialog.js';
 import { limits } from './limits.js';
@@ -187,7 +187,11 @@ function row(user) {
       'Waiting for a second person', 'clock') : null,
     user.locked ? chip('warn', 'Locked', 'lock') : null,
     user.id === session.user.id ? chip('ok', 'You') : null,
-    h('span', { class: 'sub' }, user.email ?? '')),
+    user.state === 'active' && !user.totp_enrolled
+      ? chip('warn', 'No second factor', 'alert') : null,
+    h('span', { class: 'sub' }, [user.email, user.last_sign_in_at
+      ? `last sign-in ${shortDay(user.last_sign_in_at)}` : 'never signed in']
+      .filter(Boolean).join(' · '))),
   h('div', { class: 'do' }, actions(user)));
 }
 

@@ -212,6 +212,8 @@ test('an administrator lists and ends the sessions of others, one or all', async
   assert.equal(list.status, 200, list.text);
   assert.deepEqual(list.body.items.map((s) => [s.client, s.user_agent, s.address, s.current]), [['browser', 'Phone/1.0', '127.0.0.1', false], ['api', '', '127.0.0.1', false]]);
   assert.ok(list.body.items.every((s) => s.created_at && s.seen_at && s.expires_at));
+  const [shown] = (await boss.get('/v1/users?limit=1')).body.items;
+  assert.deepEqual([shown.id, shown.totp_enrolled, Date.parse(shown.last_sign_in_at) > Date.now() - 600_000], [who.id, true, true]);
   const page = await boss.get(`${place}?limit=1`);
   assert.equal((await boss.get(`${place}?limit=1&cursor=${page.body.next_cursor}`)).body.items[0].id, list.body.items[1].id);
   // of whom the address names, and of nobody else

@@ -84,14 +84,37 @@ test('when the server is away the page says so and comes back', async () => {
   await clinician.getByText('Microphone off').waitFor({ state: 'detached' });
 });
 
+/** What is said about media by whom, if a call should not come about. */
+const said = [];
+
+/** @param {string} who @param {unknown} text */
+function note(who, text) {
+  const { type, description } = JSON.parse(String(text));
+
+  if (!/^(ping|pong|queue|candidate)$/.test(type))
+    said.push([(Date.now() / 1000 % 1000).toFixed(1), who, type,
+      description?.type, ...description?.sdp?.match(
+        /^o=.*(?= IN)|x-epione-answers:.*$/gm) ?? []].join(' '));
+}
+
 /** The other's words about media come late, and one's own camera later: both
  * have offered by then, one without a picture. */
 async function slow(page, cameraMs) {
+  const who = cameraMs ? 'doctor' : 'patient';
+
+  page.on('console', (message) => said.push(`${who}: ${message.text()}`));
   await page.routeWebSocket(/\/signal$/, (socket) => {
     const server = socket.connectToServer();
 
-    server.onMessage((text) => setTimeout(() => socket.send(text),
-      /"(description|candidate)"/.test(String(text)) ? 3000 : 0));
+    socket.onMessage((text) => {
+      note(`${who} says`, text);
+      server.send(text);
+    });
+    server.onMessage((text) => {
+      note(`${who} hears`, text);
+      setTimeout(() => socket.send(text),
+        /"(description|candidate)"/.test(String(text)) ? 3000 : 0);
+    });
   });
   await page.addInitScript((ms) => {
     const open = navigator.mediaDevices.getUserMedia;
@@ -121,5 +144,10 @@ test('offers that meet are agreed on, though the camera of one comes late',
     for (const page of pages)
       await page.waitForFunction(() =>
         document.querySelector('.other video')?.getVideoPlaybackQuality()
-          .totalVideoFrames > 0);
+          .totalVideoFrames > 0).catch(async (error) => {
+        const shown = pages.map((one) => one.locator('main').innerText());
+
+        throw new Error([error.message, ...said, ...await Promise.all(shown)]
+          .join('\n'));
+      });
   });

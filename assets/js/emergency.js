@@ -55,7 +55,8 @@ function askReason(patient) {
     const path = `/v1/patients/${patient.id}/emergency-access`;
     const made = await withFreshCode(() => post(path, { reason }, { key }));
 
-    if (made) location.assign(`/patient?id=${patient.id}`);
+    if (made) location.assign(`/patient?id=${patient.id}&until=` +
+      String(Date.parse(made.body.expires_at) / 1000));
   });
   return ask(dialog);
 }

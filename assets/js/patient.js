@@ -293,9 +293,12 @@ function actions() {
 
 /** Who sees the record by emergency access alone reads and changes nothing. */
 function sayEmergency() {
+  const until = Number(params.get('until')) * 1000;
+
   if (may(loaded.patient, 'patient_patch')) return;
   fill(el('note'), note('warn', h('p', {}, 'You see this record by emergency ' +
-    'access, for a short time. Each look is recorded and reviewed.')));
+    `access, ${until > Date.now() ? `until ${time(until)}` : 'for a short ' +
+    'time'}. Each look is recorded and reviewed.`)));
 }
 
 /** @param {unknown} problem */

@@ -58,7 +58,7 @@ test('a record is opened in an emergency, reviewed, and its patient sees it', as
   await page.getByLabel('Reason').fill('She fell in the hall and does not answer.');
   await page.getByRole('button', { name: 'Open the record', exact: true }).press('Enter');
   await page.getByRole('heading', { name: `${GRACE.given} ${GRACE.family}` }).waitFor();
-  await page.getByText(/by emergency access, for a short time/).waitFor();
+  await page.getByText(/by emergency access, until \d+:\d\d [AP]M\./).waitFor();
   for (const name of ['Edit', 'Invite to the portal', 'Book a visit']) assert.equal(await page.getByText(name, { exact: true }).count(), 0, name);
   assert.deepEqual(await axe(page), []);
   await context.close();

@@ -5,12 +5,27 @@
 #include "fuzz.h"
 #include "gate/route.h"
 
+/* What was taken out of the path for a placeholder, whose name begins here. */
+static const char *
+taken(struct arena *a, const struct op *op, const char *name)
+{
+	char *id = arena_alloc(a, UUID_TEXT_SIZE);
+
+	if (strncmp(name, "token}", 6) == 0)
+		return op->token;
+	if (strncmp(name, "index}", 6) == 0)
+		return arena_format(a, "%lld", (long long)op->index);
+	if (strncmp(name, "seq}", 4) == 0)
+		return arena_format(a, "%lld", (long long)op->seq);
+	uuid_text(strncmp(name, "id}", 3) == 0 ? &op->id : &op->user_id, id);
+	return id;
+}
+
 /* The route's pattern with what was taken out of the path put in again. */
 static const char *
 path_made(struct arena *a, const struct op *op)
 {
 	const char *pattern = op->route->path, *out = "";
-	char id[UUID_TEXT_SIZE];
 	size_t n;
 
 	while (*pattern != '\0') {
@@ -19,9 +34,7 @@ path_made(struct arena *a, const struct op *op)
 		pattern += n;
 		if (*pattern == '\0')
 			break;
-		uuid_text(pattern[1] == 'u' ? &op->user_id : &op->id, id);
-		out = arena_format(
-		    a, "%s%s", out, pattern[1] == 't' ? op->token : id);
+		out = arena_format(a, "%s%s", out, taken(a, op, pattern + 1));
 		pattern += strcspn(pattern, "}") + 1;
 	}
 	return out;

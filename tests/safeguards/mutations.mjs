@@ -148,7 +148,9 @@ export const mutations = [
   { id: 'AZ-09', file: 'src/care/report.c', from: 'if ((r = op_step_up(op)) != ERR_OK)\n\t\treturn r;', to: '(void)r;',
     test: api('reports'), name: 'a report is taken away as a table, all of it, made harmless', whole: true },
   { id: 'AU-04', file: 'src/care/checkpoint.c', from: 'return row.address != NULL && mail_configured()', to: 'return row.address == NULL && row.address != NULL',
-    test: api('checkpoint'), name: 'a checkpoint goes by mail and into the folder, once a day, and is believed', needs: ['an administrator names the address, and takes it back'] },
+    test: api('checkpoint'), needs: ['an administrator names the address, and takes it back'], name: 'a checkpoint goes by mail and into the folder, once a day, and is believed' },
+  { id: 'AU-06', file: 'sql/reports/refused_days.sql', from: 'FILTER (WHERE s.id IS NULL)', to: 'FILTER (WHERE false)',
+    test: api('reports'), name: 'what needs attention, and what was refused, by day of the clinic' },
   { id: 'AU-07', file: 'src/care/csv.c', from: 'strchr("=+-@\\t\\r\\n", *text)', to: 'strchr("", *text)',
     test: api('audit'), name: 'the log as a file says what the list says' },
 

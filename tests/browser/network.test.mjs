@@ -110,10 +110,15 @@ async function slow(page, cameraMs) {
       note(`${who} says`, text);
       server.send(text);
     });
+    // in the order in which they were said: a line that is late keeps it
+    let before = Promise.resolve();
     server.onMessage((text) => {
+      const late = /"(description|candidate)"/.test(String(text)) ? 3000 : 0;
+      const due = new Promise((done) => setTimeout(done, late));
+
       note(`${who} hears`, text);
-      setTimeout(() => socket.send(text),
-        /"(description|candidate)"/.test(String(text)) ? 3000 : 0);
+      before = before.then(() => due).then(() => socket.send(text))
+        .catch(() => {}); // the page is gone
     });
   });
   await page.addInitScript((ms) => {

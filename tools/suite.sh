@@ -17,7 +17,7 @@ step() { # step "name" command...: its line is what counts, in $work/steps
 			printf 'FAIL  %-38s\n' "$name"
 			{
 				grep -A 24 '^ *not ok' "$log" | head -n 150
-				grep -E '^\[ +(ERROR|LINE|FAILED) +\]' "$log" | head -n 40
+				grep -E -B 20 '^\[ +(ERROR|LINE|FAILED) +\]' "$log" | head -n 120
 				tail -n 60 "$log"
 			} |
 				sed 's/^/      /'

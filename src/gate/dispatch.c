@@ -121,6 +121,7 @@ pass_again(struct passage *p, enum err r)
 	op->id = first.op.id;
 	op->user_id = first.op.user_id;
 	op->index = first.op.index;
+	op->seq = first.op.seq;
 	op->token = first.op.token;
 	op->device = first.op.device;
 	p->credential = first.credential;

@@ -14,7 +14,7 @@ await begin('report_list');
 const SPAN_DAYS = 30;
 const DAY_MS = 86_400_000;
 /** After so many days something is due, where nobody decided otherwise. */
-const VERIFY_DAYS = 7, REVIEW_DAYS = 183, KEY_DAYS = 365;
+const VERIFY_DAYS = 7, REVIEW_DAYS = 183;
 
 /** @typedef {{bad: boolean, text: string, href: string, link: string}} Point */
 
@@ -28,8 +28,8 @@ const ago = (at) => at === null ? 'never' : longDay(at);
 /** @param {number} n @param {string} one @param {string} more */
 const count = (n, one, more) => n === 1 ? `One ${one}` : `${n || 'No'} ${more}`;
 
-/** @param {any} row @returns {Point[]} */
-const points = (row) => [
+/** @param {any} row @param {boolean} keyDue @returns {Point[]} */
+const points = (row, keyDue) => [
   { bad: row.reviews_open > 0, href: '/reviews', link: 'Reviews',
     text: count(row.reviews_open, 'emergency access waits', 'emergency accesses wait') +
       ' for your finding' + (row.oldest_review_at
@@ -52,7 +52,7 @@ const points = (row) => [
       ? 'Each staff account that is in use has a second factor'
       : count(row.no_factor, 'staff account has', 'staff accounts have') +
         ' no second factor yet' },
-  { bad: daysSince(row.oldest_key_at) > KEY_DAYS, href: '/reports?name=keys',
+  { bad: keyDue, href: '/reports?name=keys',
     link: 'Keys', text: 'The oldest key in use is of ' +
       ago(row.oldest_key_at) },
 ];
@@ -66,17 +66,25 @@ h('div', { class: 'do' }, h('a', { class: 'button', href: point.href,
   'aria-label': `${point.link}: ${point.text}` }, point.link)));
 
 async function attention() {
-  const { body } = await get('/v1/reports/attention');
-  const all = points(body.items[0]);
+  const [{ body }, { body: keys }] = await Promise.all([
+    get('/v1/reports/attention'), get('/v1/keys')]);
+  const keyDue = keys.items.some((/** @type {any} */ key) =>
+    key.due_at !== null && Date.parse(key.due_at) < Date.now());
+  const all = points(body.items[0], keyDue);
 
   fill(el('attention'), h('ul', { class: 'rows plain' },
     ...all.filter((point) => point.bad).map(line),
     ...all.filter((point) => !point.bad).map(line)));
 }
 
-/** Days without a refusal are days, too. @param {any[]} rows */
+/**
+ * Days without a refusal are days, too. Those of the rows begin at the clinic's
+ * midnight; its noon is of the same date for a reader elsewhere.
+ * @param {any[]} rows
+ */
 function everyDay(rows) {
-  const known = new Map(rows.map((row) => [isoDay(new Date(row.day)), row]));
+  const known = new Map(rows.map((row) =>
+    [isoDay(new Date(Date.parse(row.day) + DAY_MS / 2)), row]));
 
   return Array.from({ length: SPAN_DAYS }, (_, i) => {
     const day = isoDay(addDays(new Date(), i - SPAN_DAYS + 1));

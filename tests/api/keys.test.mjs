@@ -113,8 +113,7 @@ test('class keys turn, and the record keys are brought under the newest', async 
   await clinic.sql(`UPDATE class_key SET created_at = now() - interval '366 days' WHERE class = 'account'; DELETE FROM job WHERE kind LIKE 'key.%'`);
   jobs = await clinic.startJobs();
   await until('turned', async () => (await listed('account'))[0].version === newest + 1);
-  await until('brought under it', async () => (await versions('account')).length === 1);
+  await until('brought under it', async () => (await versions('account')).every(([v]) => v === newest + 1));
   await until('counted', async () => (await listed('patient'))[0].seals > 0);
   assert.deepEqual((await clinic.audit(`event = 'key.rotated' AND actor_role = 'system'`)).map((e) => e.outcome), ['ok']);
-  assert.equal((await versions('account'))[0][0], newest + 1);
 });

@@ -546,6 +546,7 @@ BEGIN
         END IF;
         month := month + interval '1 month';
     END LOOP;
+    PERFORM audit_numbers_note();
     RETURN made;
 END $$;
 
@@ -559,6 +560,20 @@ CREATE FUNCTION public.audit_nobody() RETURNS uuid
              AND current_clinic() = (SELECT id FROM clinic) $$;
 
 ALTER FUNCTION public.audit_nobody() OWNER TO epione_owner;
+
+CREATE FUNCTION public.audit_numbers_note() RETURNS void
+    LANGUAGE sql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    SELECT brin_summarize_new_values(i.indexrelid)
+      FROM pg_inherits p
+      JOIN pg_index i ON i.indrelid = p.inhrelid
+      JOIN pg_class c ON c.oid = i.indexrelid
+      JOIN pg_am m ON m.oid = c.relam
+     WHERE p.inhparent = 'audit_log'::regclass AND m.amname = 'brin'
+$$;
+
+ALTER FUNCTION public.audit_numbers_note() OWNER TO epione_owner;
 
 CREATE FUNCTION public.audit_oldest() RETURNS timestamp with time zone
     LANGUAGE sql STABLE SECURITY DEFINER

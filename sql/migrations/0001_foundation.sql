@@ -1285,6 +1285,19 @@ CREATE INDEX audit_background_hour ON audit_background (hour);
 CREATE TABLE audit_log_other PARTITION OF audit_log DEFAULT;
 CREATE INDEX audit_log_other_at ON audit_log_other (at);
 
+-- Notes in each month's index of numbers which lie on its last pages. Without it they
+-- are noted once they are many, and each look for one event reads them in every month.
+CREATE FUNCTION audit_numbers_note() RETURNS void
+    LANGUAGE sql SECURITY INVOKER SET search_path = public, pg_temp
+AS $$
+    SELECT brin_summarize_new_values(i.indexrelid)
+      FROM pg_inherits p
+      JOIN pg_index i ON i.indrelid = p.inhrelid
+      JOIN pg_class c ON c.oid = i.indexrelid
+      JOIN pg_am m ON m.oid = c.relam
+     WHERE p.inhparent = 'audit_log'::regclass AND m.amname = 'brin'
+$$;
+
 -- The name of a month's partition.
 CREATE FUNCTION audit_month_name(month timestamptz) RETURNS text
     LANGUAGE sql IMMUTABLE
@@ -1318,6 +1331,7 @@ BEGIN
         END IF;
         month := month + interval '1 month';
     END LOOP;
+    PERFORM audit_numbers_note();
     RETURN made;
 END $$;
 SELECT audit_months(now(), now() + interval '3 months');

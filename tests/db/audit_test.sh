@@ -34,6 +34,7 @@ SELECT CASE WHEN n % 100 = 0 THEN '00000000-0000-0000-0000-000000000000' ELSE id
        audit_word('TREAT') AS why, audit_word('clinician') AS role,
        audit_word('not_found') AS none, audit_word('weak_password') AS weak OFFSET 0) AS w;
 VACUUM ANALYZE audit_log;
+SELECT audit_months(now(), now());
 SQL
 
 # check WHAT MAX FOUND QUERY: the statements inside of the function as well; no
@@ -101,6 +102,8 @@ check 'the next page of it' $((rows / 20 / 12 * 2 + most)) $page "audit_kinds('{
 # one in fifty is refused, half of them to nobody, whom this clinic has for itself
 check 'refusals of all kinds' $((rows / 50 / 12 * 3 + most)) $page "audit_refused($half, now(), NULL, NULL, NULL, $page)"
 check 'the next page of them' $((rows / 50 / 12 * 3 + most)) $page "audit_refused(now() - interval '1 year', now(), NULL, $half, 5, $page)"
+# the pages that one entry of the index stands for, of some 70 events each
+check 'one event by its number' $((128 * 70)) 1 "audit_found($((rows / 2)))"
 check 'the first event' $((most + of_hour * 12)) 1 "audit_oldest()"
 
 # Leaves of a sealed log are in the order in which events were seen, each once; a

@@ -158,7 +158,10 @@ docs: all
 	$(BUILD)/epionectl openapi >docs/openapi.json
 	sh tools/safeguards.sh >docs/SAFEGUARDS.md
 
-.PHONY: run asan fmt bench fuzz clean help
+BENCH_PATIENTS ?= 1000000
+BENCH_VISITS ?= 1000000
+BENCH_EVENTS ?= 10000000
+.PHONY: run asan fmt bench bench-large fuzz clean help
 PORT ?= 8443
 run: all
 	@tools/demo.sh $(PORT)
@@ -169,6 +172,9 @@ fmt:
 	clang-format -i $$(git ls-files 'src/*.[ch]' 'tools/*.[ch]' 'tests/*.[ch]')
 bench: all node
 	@sh tests/bench/run.sh
+bench-large: all node
+	@BENCH=large,searching BENCH_PATIENTS=$(BENCH_PATIENTS) BENCH_VISITS=$(BENCH_VISITS) \
+		BENCH_EVENTS=$(BENCH_EVENTS) sh tests/bench/run.sh
 
 # Fuzzers are clang's: the library is built a second time, instrumented.
 FUZZ_SECONDS ?= 60
@@ -192,5 +198,6 @@ help:
 	@echo 'make valgrind fibers under valgrind'
 	@echo 'make fuzz     each fuzzer for FUZZ_SECONDS=60, FUZZ_JOBS=1 of them side by side'
 	@echo 'make bench    ratios against pgbench, bare Kore and peer; writes docs/BENCH.md'
+	@echo 'make bench-large  a clinic of BENCH_PATIENTS=1000000 against one of few; takes an hour'
 	@echo 'make docs     docs/ACCESS.md, docs/SAFEGUARDS.md, docs/openapi.json'
 	@echo 'make fmt      clang-format     make clean    remove build/'

@@ -20,8 +20,9 @@ export async function people(clinic) {
     UPDATE visit SET status = 'cancelled' WHERE clinician_id = :'doctor' OR patient_id = :'patient';
     INSERT INTO visit (clinic_id, id, patient_id, clinician_id, starts_at, ends_at, reason, status, created_by)
     SELECT a.clinic_id, md5('visit' || i)::uuid, :'patient', :'doctor', now() - interval '20 hours' + i * interval '15 seconds',
-           now() - interval '20 hours' + (i + 1) * interval '15 seconds', '', 'arrived', a.id
-      FROM account a, generate_series(0, ${VISITS - 1}) i WHERE a.id = :'doctor';
+           now() - interval '20 hours' + (i + 1) * interval '15 seconds', one.reason, 'arrived', a.id
+      FROM account a, generate_series(0, ${VISITS - 1}) i, (SELECT reason FROM visit WHERE patient_id = :'patient' LIMIT 1) one
+     WHERE a.id = :'doctor';
     INSERT INTO session
     SELECT (jsonb_populate_record(s, jsonb_build_object('id', md5('session' || (2 * i + side)),
             'hash', sha256(convert_to(rtrim(translate(encode(sha256(convert_to('bench ' || (2 * i + side), 'UTF8')), 'base64'), '+/', '-_'), '='), 'UTF8'))))).*

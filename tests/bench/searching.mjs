@@ -1,24 +1,27 @@
 // Searching sealed names against the same names in plaintext under a btree; and
 // what readers notice of those who search and filter all they can.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
 import { top } from '../lib/clinic.mjs';
 import { pgbenchOf, setUp, statement, parameters, postmaster } from './reading.mjs';
-import { cpuUs, median, run, wrk } from './tools.mjs';
+import { cpuUs, median, wrk } from './tools.mjs';
 
 const PATIENTS = Number(process.env.BENCH_PATIENTS ?? 40_000);
 const EVENTS = Number(process.env.BENCH_EVENTS ?? 200_000);
 const CONNECTIONS = 16, SECONDS = 2, ROUNDS = 5, PAGE = 20;
 const PACED_SECONDS = 3, PACED_ROUNDS = 5;
-const GIVEN_UP_S = 1200;
 
 /** A clinic with so many patients and events, filled as the demo is. */
-async function filled(clinic, say) {
-  say(`searching: ${PATIENTS} patients and ${EVENTS} events are filled in (BENCH_PATIENTS, BENCH_EVENTS)`);
-  await run(path.join(top, process.env.BUILD ?? 'build', 'epione-demo'), ['fill',
+export async function filled(clinic, say, { patients = PATIENTS, events = EVENTS, visits = 0 } = {}) {
+  say(`${patients} patients, ${visits} visits and ${events} events are filled in (BENCH_PATIENTS, BENCH_VISITS, BENCH_EVENTS)`);
+  const filling = spawn(path.join(top, process.env.BUILD ?? 'build', 'epione-demo'), ['fill',
     '--config', path.join(clinic.dir, 'epione.conf'), '--database', await clinic.address('owner'),
-    '--people', path.join(clinic.dir, 'people.json'), '--patients', String(PATIENTS), '--events', String(EVENTS)],
-  { env: { ...process.env, PGPASSFILE: path.join(clinic.dir, 'pg/pgpass') }, timeout: GIVEN_UP_S * 1000 });
+    '--people', path.join(clinic.dir, 'people.json'), '--patients', String(patients), '--visits', String(visits), '--events', String(events)],
+  { env: { ...process.env, PGPASSFILE: path.join(clinic.dir, 'pg/pgpass') }, stdio: ['ignore', 'ignore', 'inherit'] });
+  const [code] = await once(filling, 'exit');
+  if (code !== 0) throw new Error(`the clinic was not filled: ${code}`);
 }
 
 /**
@@ -26,7 +29,8 @@ async function filled(clinic, say) {
  * stands for it, so that as many bear each as do under the seal. A row is as wide
  * as a record whose fields are not sealed.
  */
-const plaintext = (clinic) => clinic.sql(`
+export const plaintext = (clinic) => clinic.sql(`
+  DROP TABLE IF EXISTS public.plain;
   CREATE TABLE public.plain AS
   SELECT p.id, p.clinic_id, f.token AS family, g.token AS given, 'female' AS sex, '1980-02-29' AS birth_date,
          'MRN-' || left(p.id::text, 8) AS mrn, '+1 555 014 9987' AS phone,
@@ -50,7 +54,7 @@ function searchScript(clinic, name, terms) {
 const DEAREST = { family_name: 'Smith' };
 
 /** Names by how many bear them, as the invented clinic has them. */
-async function names(clinic, desk) {
+export async function names(clinic, desk) {
   const [rare] = await clinic.sql(`SELECT min(id::text) AS id FROM public.plain GROUP BY family HAVING count(*) <= 3 LIMIT 1`);
   return {
     'the dearest family name': DEAREST,

@@ -118,3 +118,10 @@ export async function each(list, wide, work) {
   }));
   return results;
 }
+
+/** Stops PostgreSQL and starts it; the server has found it again when this resolves. */
+export async function postmasterRestart(clinic) {
+  await clinic.database('stop');
+  await clinic.database('start');
+  await clinic.untilReady();
+}

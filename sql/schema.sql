@@ -908,6 +908,111 @@ $$;
 
 ALTER FUNCTION public.bears_names(patient uuid, beginnings bytea[], groups bigint[], names bigint[]) OWNER TO epione_owner;
 
+CREATE FUNCTION public.breach_data(event text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    AS $$
+    SELECT CASE split_part(event, '.', 1)
+           WHEN 'visit' THEN 'visits' WHEN 'guest' THEN 'visits' WHEN 'recording' THEN 'recordings'
+           WHEN 'payment' THEN 'payments' WHEN 'export' THEN 'copy of the record'
+           WHEN 'care_team' THEN 'care team' WHEN 'disclosure' THEN 'disclosures'
+           WHEN 'user' THEN 'account' WHEN 'approval' THEN 'account' WHEN 'invitation' THEN 'account'
+           WHEN 'audit' THEN 'log' WHEN 'report' THEN 'log' WHEN 'incident' THEN 'log'
+           ELSE 'record' END
+$$;
+
+ALTER FUNCTION public.breach_data(event text) OWNER TO epione_owner;
+
+CREATE FUNCTION public.breach_held(clinic uuid, patient uuid, t timestamp with time zone) RETURNS text
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT concat_ws(', ', 'record',
+           CASE WHEN EXISTS (SELECT FROM visit v WHERE v.clinic_id = clinic AND v.patient_id = patient
+               AND v.created_at <= t) THEN 'visits' END,
+           CASE WHEN EXISTS (SELECT FROM recording r WHERE r.clinic_id = clinic AND r.patient_id = patient
+               AND r.created_at <= t AND (r.deleted_at IS NULL OR r.deleted_at > t)) THEN 'recordings' END,
+           CASE WHEN EXISTS (SELECT FROM payment p WHERE p.clinic_id = clinic AND p.patient_id = patient
+               AND p.created_at <= t) THEN 'payments' END)
+$$;
+
+ALTER FUNCTION public.breach_held(clinic uuid, patient uuid, t timestamp with time zone) OWNER TO epione_owner;
+
+CREATE FUNCTION public.breach_scope(from_at timestamp with time zone, to_at timestamp with time zone, actor uuid, session_half text, network text, lost_version bigint, backup_at timestamp with time zone, after uuid, page bigint) RETURNS TABLE(patient_id uuid, data text, events bigint, first_at timestamp with time zone, last_at timestamp with time zone, sealed boolean, class_version bigint)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 100
+    SET search_path TO 'public', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET jit TO 'off'
+    AS $$
+DECLARE
+    clinic uuid := current_clinic();
+    behind uuid := coalesce(after, '00000000-0000-0000-0000-000000000000');
+    half bigint := ('x' || session_half)::bit(64)::bigint;
+    place inet := network::inet;
+    next_at timestamptz := (SELECT min(k.created_at) FROM class_key k
+        WHERE k.clinic_id = current_clinic() AND k.class = 'patient' AND k.version > lost_version);
+    newest bigint := (SELECT max(k.version) FROM class_key k
+        WHERE k.clinic_id = current_clinic() AND k.class = 'patient' AND k.created_at <= backup_at);
+BEGIN
+    IF backup_at IS NOT NULL THEN
+        RETURN QUERY SELECT p.id, breach_held(clinic, p.id, backup_at), NULL::bigint,
+               NULL::timestamptz, NULL::timestamptz, true,
+               CASE WHEN newest IS NOT NULL THEN least(k.class_version, newest) END
+          FROM patient p
+          LEFT JOIN LATERAL (
+               SELECT r.class_version FROM record_key r
+                WHERE r.clinic_id = clinic AND r.subject_id = p.id AND r.created_at <= backup_at
+                ORDER BY r.version DESC LIMIT 1) AS k ON true
+         WHERE p.clinic_id = clinic AND p.id > behind AND p.created_at <= backup_at
+         ORDER BY p.id LIMIT page;
+    ELSIF lost_version IS NOT NULL THEN
+        RETURN QUERY SELECT p.id, breach_held(clinic, p.id, to_at), NULL::bigint,
+               NULL::timestamptz, NULL::timestamptz, false, lost_version
+          FROM patient p
+         WHERE p.clinic_id = clinic AND p.id > behind AND EXISTS (
+               SELECT FROM record_key r
+                WHERE r.clinic_id = clinic AND r.subject_id = p.id AND r.created_at <= to_at
+                  AND (r.class_version = lost_version OR r.created_at < next_at))
+         ORDER BY p.id LIMIT page;
+    ELSE
+        RETURN QUERY
+          WITH seen AS (
+               SELECT l.* FROM audit_log l
+                WHERE actor IS NOT NULL AND l.clinic_id = clinic AND l.actor_id = actor
+                  AND audit_day(l.at) BETWEEN audit_day(from_at) AND audit_day(to_at)
+                  AND l.at >= from_at AND l.at < to_at AND l.outcome IS NULL
+               UNION ALL
+               SELECT l.* FROM audit_log l
+                WHERE actor IS NULL AND l.clinic_id = clinic
+                  AND audit_minute(l.at) BETWEEN audit_minute(from_at) AND audit_minute(to_at)
+                  AND l.at >= from_at AND l.at < to_at AND l.outcome IS NULL
+                  AND (half IS NULL OR l.session = half)
+                  AND (place IS NULL OR l.address <<= place)),
+               touched AS (
+               SELECT t.patient, s.event, s.at, coalesce(s.count, 1) + coalesce((
+                      SELECT b.more FROM audit_background b
+                       WHERE b.clinic_id = clinic AND b.first_seq = s.seq), 0) AS n
+                 FROM seen s
+                CROSS JOIN LATERAL (
+                      SELECT s.patient_id WHERE s.patient_id IS NOT NULL
+                       UNION SELECT unnest(s.returned)) AS t(patient)
+                WHERE t.patient > behind)
+        SELECT g.patient, g.data, g.events, g.first_at, g.last_at, false, k.class_version
+          FROM (SELECT t.patient, string_agg(DISTINCT breach_data(w.word), ', ') AS data,
+                       sum(t.n)::bigint AS events, min(t.at) AS first_at, max(t.at) AS last_at
+                  FROM touched t
+                  JOIN audit_word w ON w.id = t.event
+                 WHERE EXISTS (SELECT FROM patient p WHERE p.clinic_id = clinic AND p.id = t.patient)
+                 GROUP BY t.patient
+                 ORDER BY t.patient LIMIT page) AS g
+          LEFT JOIN LATERAL (
+               SELECT r.class_version FROM record_key r
+                WHERE r.clinic_id = clinic AND r.subject_id = g.patient
+                ORDER BY r.version DESC LIMIT 1) AS k ON true
+         ORDER BY g.patient;
+    END IF;
+END $$;
+
+ALTER FUNCTION public.breach_scope(from_at timestamp with time zone, to_at timestamp with time zone, actor uuid, session_half text, network text, lost_version bigint, backup_at timestamp with time zone, after uuid, page bigint) OWNER TO epione_owner;
+
 CREATE FUNCTION public.care_team_follow() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
@@ -1040,6 +1145,50 @@ BEGIN
 END $$;
 
 ALTER FUNCTION public.guests_leave() OWNER TO epione_owner;
+
+CREATE FUNCTION public.incident_due(notice text, discovered date, affected bigint, in_state bigint, delay_on date) RETURNS date
+    LANGUAGE sql IMMUTABLE
+    AS $$
+    SELECT greatest(d.due, CASE WHEN d.due IS NOT NULL THEN delay_on END)
+      FROM (SELECT CASE
+            WHEN affected = 0 THEN NULL
+            WHEN notice = 'media' AND coalesce(in_state, affected, 501) <= 500 THEN NULL
+            WHEN notice = 'secretary' AND affected < 500
+            THEN make_date(extract(year FROM discovered)::integer, 12, 31) + 60
+            ELSE discovered + 60 END AS due) AS d
+$$;
+
+ALTER FUNCTION public.incident_due(notice text, discovered date, affected bigint, in_state bigint, delay_on date) OWNER TO epione_owner;
+
+CREATE FUNCTION public.incident_kept() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$ BEGIN RAISE EXCEPTION 'what was said of an incident stays'; END $$;
+
+ALTER FUNCTION public.incident_kept() OWNER TO epione_owner;
+
+CREATE FUNCTION public.incident_stands(clinic uuid, incident uuid, zone text, discovered_at timestamp with time zone, affected bigint, in_state bigint) RETURNS TABLE(nature text, recipient text, acquired text, mitigation text, delay_on date, people_due date, people_on date, media_due date, media_on date, secretary_due date, secretary_on date, today date)
+    LANGUAGE sql STABLE ROWS 1
+    AS $_$
+    SELECT t.nature, t.recipient, t.acquired, t.mitigation, t.delay_on,
+           incident_due('people', d.day, $5, $6, t.delay_on), t.people_on,
+           incident_due('media', d.day, $5, $6, t.delay_on), t.media_on,
+           incident_due('secretary', d.day, $5, $6, t.delay_on), t.secretary_on,
+           (now() AT TIME ZONE $3)::date
+      FROM (SELECT ($4 AT TIME ZONE $3)::date AS day) AS d
+     CROSS JOIN (
+           SELECT (array_agg(e.finding ORDER BY e.id DESC) FILTER (WHERE e.kind = 'nature'))[1] AS nature,
+                  (array_agg(e.finding ORDER BY e.id DESC) FILTER (WHERE e.kind = 'recipient'))[1] AS recipient,
+                  (array_agg(e.finding ORDER BY e.id DESC) FILTER (WHERE e.kind = 'acquired'))[1] AS acquired,
+                  (array_agg(e.finding ORDER BY e.id DESC) FILTER (WHERE e.kind = 'mitigation'))[1] AS mitigation,
+                  (array_agg(e.until ORDER BY e.id DESC) FILTER (WHERE e.kind = 'delay'))[1] AS delay_on,
+                  min((e.at AT TIME ZONE $3)::date) FILTER (WHERE e.kind = 'notice_people') AS people_on,
+                  min((e.at AT TIME ZONE $3)::date) FILTER (WHERE e.kind = 'notice_media') AS media_on,
+                  min((e.at AT TIME ZONE $3)::date) FILTER (WHERE e.kind = 'notice_secretary') AS secretary_on
+             FROM incident_entry e
+            WHERE e.clinic_id = $1 AND e.incident_id = $2) AS t
+$_$;
+
+ALTER FUNCTION public.incident_stands(clinic uuid, incident uuid, zone text, discovered_at timestamp with time zone, affected bigint, in_state bigint) OWNER TO epione_owner;
 
 CREATE FUNCTION public.invitation_find(token_hash bytea) RETURNS TABLE(clinic_id uuid, invitation_id uuid, account_id uuid, role text, confirmed boolean, phrase_hash bytea, clinic_name text, password_min_length integer, own_reset boolean)
     LANGUAGE sql SECURITY DEFINER
@@ -2097,7 +2246,7 @@ CREATE TABLE public.class_key (
     seals_most bigint,
     counted_at timestamp with time zone,
     CONSTRAINT class_key_audit_turn CHECK (((class <> 'audit'::text) OR (version = 1))),
-    CONSTRAINT class_key_class_check CHECK ((class = ANY (ARRAY['patient'::text, 'account'::text, 'index'::text, 'job'::text, 'audit'::text]))),
+    CONSTRAINT class_key_class_check CHECK ((class = ANY (ARRAY['patient'::text, 'account'::text, 'index'::text, 'job'::text, 'audit'::text, 'incident'::text]))),
     CONSTRAINT class_key_index_turn CHECK (((class <> 'index'::text) OR (version = 1))),
     CONSTRAINT class_key_version_check CHECK ((version > 0))
 );
@@ -2211,6 +2360,78 @@ CREATE TABLE public.idempotency (
 );
 
 ALTER TABLE public.idempotency OWNER TO epione_owner;
+
+CREATE TABLE public.incident (
+    clinic_id uuid NOT NULL,
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    title bytea NOT NULL,
+    description bytea,
+    discovered_at timestamp with time zone NOT NULL,
+    began_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    affected bigint,
+    in_state bigint,
+    conclusion text,
+    outcome bytea,
+    version bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    created_by uuid NOT NULL,
+    closed_at timestamp with time zone,
+    closed_by uuid,
+    key_version bigint GENERATED ALWAYS AS (((('x'::text || encode(substr(title, 2, 4), 'hex'::text)))::bit(32))::bigint) STORED,
+    CONSTRAINT incident_affected_check CHECK ((affected >= 0)),
+    CONSTRAINT incident_check CHECK ((ended_at >= began_at)),
+    CONSTRAINT incident_check1 CHECK (((in_state >= 0) AND (in_state <= affected))),
+    CONSTRAINT incident_closed CHECK ((num_nonnulls(closed_at, closed_by, conclusion, outcome) = ANY (ARRAY[0, 4]))),
+    CONSTRAINT incident_conclusion_check CHECK ((conclusion = ANY (ARRAY['low_probability'::text, 'breach'::text]))),
+    CONSTRAINT incident_kind_check CHECK ((kind = ANY (ARRAY['access'::text, 'recipient'::text, 'device'::text, 'backup'::text, 'credentials'::text, 'malware'::text, 'outage'::text, 'other'::text]))),
+    CONSTRAINT incident_one_key CHECK (((substr(description, 2, 4) = substr(title, 2, 4)) AND (substr(outcome, 2, 4) = substr(title, 2, 4))))
+);
+
+ALTER TABLE public.incident OWNER TO epione_owner;
+
+COMMENT ON COLUMN public.incident.title IS 'sealed:incident_title';
+
+COMMENT ON COLUMN public.incident.description IS 'sealed:incident_description';
+
+COMMENT ON COLUMN public.incident.outcome IS 'sealed:incident_outcome';
+
+CREATE TABLE public.incident_entry (
+    clinic_id uuid NOT NULL,
+    id uuid NOT NULL,
+    incident_id uuid NOT NULL,
+    kind text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    body bytea NOT NULL,
+    finding text,
+    until date,
+    created_at timestamp with time zone NOT NULL,
+    created_by uuid NOT NULL,
+    key_version bigint GENERATED ALWAYS AS (((('x'::text || encode(substr(body, 2, 4), 'hex'::text)))::bit(32))::bigint) STORED,
+    CONSTRAINT incident_entry_check CHECK (((kind = ANY (ARRAY['nature'::text, 'recipient'::text, 'acquired'::text, 'mitigation'::text])) = (finding IS NOT NULL))),
+    CONSTRAINT incident_entry_check1 CHECK (((kind = 'delay'::text) = (until IS NOT NULL))),
+    CONSTRAINT incident_entry_finding_check CHECK ((finding = ANY (ARRAY['lowers'::text, 'raises'::text, 'unclear'::text]))),
+    CONSTRAINT incident_entry_kind_check CHECK ((kind = ANY (ARRAY['note'::text, 'detection'::text, 'containment'::text, 'recovery'::text, 'nature'::text, 'recipient'::text, 'acquired'::text, 'mitigation'::text, 'notice_people'::text, 'notice_media'::text, 'notice_secretary'::text, 'delay'::text])))
+);
+
+ALTER TABLE public.incident_entry OWNER TO epione_owner;
+
+COMMENT ON COLUMN public.incident_entry.body IS 'sealed:incident_entry_body';
+
+CREATE TABLE public.incident_link (
+    clinic_id uuid NOT NULL,
+    id uuid NOT NULL,
+    incident_id uuid NOT NULL,
+    event_seq bigint,
+    account_id uuid,
+    patient_id uuid,
+    created_at timestamp with time zone NOT NULL,
+    created_by uuid NOT NULL,
+    CONSTRAINT incident_link_check CHECK ((num_nonnulls(event_seq, account_id, patient_id) = 1))
+);
+
+ALTER TABLE public.incident_link OWNER TO epione_owner;
 
 CREATE TABLE public.installation (
     singleton boolean DEFAULT true NOT NULL,
@@ -2476,7 +2697,7 @@ CREATE TABLE public.record_key (
     shredded_at timestamp with time zone,
     class_version bigint GENERATED ALWAYS AS (((('x'::text || encode(substr(wrapped, 2, 4), 'hex'::text)))::bit(32))::bigint) STORED,
     CONSTRAINT record_key_check CHECK (((wrapped IS NULL) = (shredded_at IS NOT NULL))),
-    CONSTRAINT record_key_class_check CHECK ((class = ANY (ARRAY['patient'::text, 'account'::text, 'job'::text]))),
+    CONSTRAINT record_key_class_check CHECK ((class = ANY (ARRAY['patient'::text, 'account'::text, 'job'::text, 'incident'::text]))),
     CONSTRAINT record_key_seals CHECK ((seals < '4294967296'::bigint)),
     CONSTRAINT record_key_version_check CHECK ((version > 0))
 );
@@ -2733,6 +2954,18 @@ ALTER TABLE ONLY public.guest
 ALTER TABLE ONLY public.idempotency
     ADD CONSTRAINT idempotency_pkey PRIMARY KEY (clinic_id, actor_id, operation, key_hash);
 
+ALTER TABLE ONLY public.incident_entry
+    ADD CONSTRAINT incident_entry_pkey PRIMARY KEY (clinic_id, id);
+
+ALTER TABLE ONLY public.incident_link
+    ADD CONSTRAINT incident_link_key UNIQUE NULLS NOT DISTINCT (clinic_id, incident_id, event_seq, account_id, patient_id);
+
+ALTER TABLE ONLY public.incident_link
+    ADD CONSTRAINT incident_link_pkey PRIMARY KEY (clinic_id, id);
+
+ALTER TABLE ONLY public.incident
+    ADD CONSTRAINT incident_pkey PRIMARY KEY (clinic_id, id);
+
 ALTER TABLE ONLY public.installation
     ADD CONSTRAINT installation_pkey PRIMARY KEY (singleton);
 
@@ -2924,6 +3157,14 @@ CREATE INDEX guest_visit ON public.guest USING btree (clinic_id, visit_id, id);
 
 CREATE INDEX idempotency_created ON public.idempotency USING btree (created_at);
 
+CREATE INDEX incident_discovered ON public.incident USING btree (clinic_id, discovered_at, id);
+
+CREATE INDEX incident_entry_incident ON public.incident_entry USING btree (clinic_id, incident_id, id);
+
+CREATE INDEX incident_link_incident ON public.incident_link USING btree (clinic_id, incident_id, id);
+
+CREATE INDEX incident_open ON public.incident USING btree (clinic_id, id) WHERE (closed_at IS NULL);
+
 CREATE INDEX invitation_account ON public.invitation USING btree (clinic_id, account_id, id);
 
 CREATE INDEX invitation_expires ON public.invitation USING btree (expires_at);
@@ -3046,6 +3287,14 @@ CREATE TRIGGER care_team_changed AFTER UPDATE ON public.visit FOR EACH ROW WHEN 
 
 CREATE TRIGGER guests_leave AFTER UPDATE OF status ON public.visit FOR EACH ROW WHEN ((new.status = ANY (ARRAY['ended'::text, 'cancelled'::text, 'no_show'::text]))) EXECUTE FUNCTION public.guests_leave();
 
+CREATE TRIGGER incident_closed BEFORE UPDATE ON public.incident FOR EACH ROW WHEN ((old.closed_at IS NOT NULL)) EXECUTE FUNCTION public.incident_kept();
+
+CREATE TRIGGER incident_entry_kept BEFORE DELETE OR UPDATE OR TRUNCATE ON public.incident_entry FOR EACH STATEMENT EXECUTE FUNCTION public.incident_kept();
+
+CREATE TRIGGER incident_kept BEFORE DELETE OR TRUNCATE ON public.incident FOR EACH STATEMENT EXECUTE FUNCTION public.incident_kept();
+
+CREATE TRIGGER incident_link_kept BEFORE DELETE OR UPDATE OR TRUNCATE ON public.incident_link FOR EACH STATEMENT EXECUTE FUNCTION public.incident_kept();
+
 CREATE TRIGGER ledger_kept BEFORE DELETE OR UPDATE OR TRUNCATE ON public.ledger FOR EACH STATEMENT EXECUTE FUNCTION public.ledger_kept();
 
 CREATE TRIGGER payment_paid AFTER UPDATE OF state ON public.payment FOR EACH ROW WHEN (((new.state = 'paid'::text) AND (old.state <> 'paid'::text))) EXECUTE FUNCTION public.payment_paid();
@@ -3099,6 +3348,39 @@ ALTER TABLE ONLY public.guest
 
 ALTER TABLE ONLY public.guest
     ADD CONSTRAINT guest_clinic_id_visit_id_fkey FOREIGN KEY (clinic_id, visit_id) REFERENCES public.visit(clinic_id, id);
+
+ALTER TABLE ONLY public.incident
+    ADD CONSTRAINT incident_clinic_id_closed_by_fkey FOREIGN KEY (clinic_id, closed_by) REFERENCES public.account(clinic_id, id);
+
+ALTER TABLE ONLY public.incident
+    ADD CONSTRAINT incident_clinic_id_created_by_fkey FOREIGN KEY (clinic_id, created_by) REFERENCES public.account(clinic_id, id);
+
+ALTER TABLE ONLY public.incident
+    ADD CONSTRAINT incident_clinic_id_fkey FOREIGN KEY (clinic_id) REFERENCES public.clinic(id);
+
+ALTER TABLE ONLY public.incident
+    ADD CONSTRAINT incident_clinic_id_id_key_version_fkey FOREIGN KEY (clinic_id, id, key_version) REFERENCES public.record_key(clinic_id, subject_id, version);
+
+ALTER TABLE ONLY public.incident_entry
+    ADD CONSTRAINT incident_entry_clinic_id_created_by_fkey FOREIGN KEY (clinic_id, created_by) REFERENCES public.account(clinic_id, id);
+
+ALTER TABLE ONLY public.incident_entry
+    ADD CONSTRAINT incident_entry_clinic_id_incident_id_fkey FOREIGN KEY (clinic_id, incident_id) REFERENCES public.incident(clinic_id, id);
+
+ALTER TABLE ONLY public.incident_entry
+    ADD CONSTRAINT incident_entry_clinic_id_incident_id_key_version_fkey FOREIGN KEY (clinic_id, incident_id, key_version) REFERENCES public.record_key(clinic_id, subject_id, version);
+
+ALTER TABLE ONLY public.incident_link
+    ADD CONSTRAINT incident_link_clinic_id_account_id_fkey FOREIGN KEY (clinic_id, account_id) REFERENCES public.account(clinic_id, id);
+
+ALTER TABLE ONLY public.incident_link
+    ADD CONSTRAINT incident_link_clinic_id_created_by_fkey FOREIGN KEY (clinic_id, created_by) REFERENCES public.account(clinic_id, id);
+
+ALTER TABLE ONLY public.incident_link
+    ADD CONSTRAINT incident_link_clinic_id_incident_id_fkey FOREIGN KEY (clinic_id, incident_id) REFERENCES public.incident(clinic_id, id);
+
+ALTER TABLE ONLY public.incident_link
+    ADD CONSTRAINT incident_link_clinic_id_patient_id_fkey FOREIGN KEY (clinic_id, patient_id) REFERENCES public.patient(clinic_id, id);
 
 ALTER TABLE ONLY public.invitation
     ADD CONSTRAINT invitation_clinic_id_account_id_fkey FOREIGN KEY (clinic_id, account_id) REFERENCES public.account(clinic_id, id);
@@ -3244,6 +3526,12 @@ ALTER TABLE public.guest ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.idempotency ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.incident ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.incident_entry ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.incident_link ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.invitation ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.job ENABLE ROW LEVEL SECURITY;
@@ -3315,6 +3603,12 @@ CREATE POLICY same_clinic ON public.fee USING ((clinic_id = public.current_clini
 CREATE POLICY same_clinic ON public.guest USING ((clinic_id = public.current_clinic()));
 
 CREATE POLICY same_clinic ON public.idempotency USING ((clinic_id = public.current_clinic()));
+
+CREATE POLICY same_clinic ON public.incident USING ((clinic_id = public.current_clinic()));
+
+CREATE POLICY same_clinic ON public.incident_entry USING ((clinic_id = public.current_clinic()));
+
+CREATE POLICY same_clinic ON public.incident_link USING ((clinic_id = public.current_clinic()));
 
 CREATE POLICY same_clinic ON public.invitation USING ((clinic_id = public.current_clinic()));
 
@@ -3526,6 +3820,9 @@ GRANT ALL ON FUNCTION public.audit_words(words text[]) TO epione_server;
 GRANT ALL ON FUNCTION public.audit_words(words text[]) TO epione_jobs;
 
 GRANT ALL ON FUNCTION public.bears_names(patient uuid, beginnings bytea[], groups bigint[], names bigint[]) TO epione_server;
+
+REVOKE ALL ON FUNCTION public.breach_scope(from_at timestamp with time zone, to_at timestamp with time zone, actor uuid, session_half text, network text, lost_version bigint, backup_at timestamp with time zone, after uuid, page bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.breach_scope(from_at timestamp with time zone, to_at timestamp with time zone, actor uuid, session_half text, network text, lost_version bigint, backup_at timestamp with time zone, after uuid, page bigint) TO epione_reporter;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.visit TO epione_server;
 
@@ -3740,6 +4037,74 @@ GRANT UPDATE(ended_at) ON TABLE public.guest TO epione_server;
 GRANT UPDATE(mail_id) ON TABLE public.guest TO epione_server;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.idempotency TO epione_server;
+
+GRANT SELECT,INSERT ON TABLE public.incident TO epione_server;
+
+GRANT SELECT(clinic_id) ON TABLE public.incident TO epione_reporter;
+
+GRANT SELECT(id) ON TABLE public.incident TO epione_reporter;
+
+GRANT UPDATE(kind) ON TABLE public.incident TO epione_server;
+GRANT SELECT(kind) ON TABLE public.incident TO epione_reporter;
+
+GRANT UPDATE(title) ON TABLE public.incident TO epione_server;
+
+GRANT UPDATE(description) ON TABLE public.incident TO epione_server;
+
+GRANT UPDATE(discovered_at) ON TABLE public.incident TO epione_server;
+GRANT SELECT(discovered_at) ON TABLE public.incident TO epione_reporter;
+
+GRANT UPDATE(began_at) ON TABLE public.incident TO epione_server;
+GRANT SELECT(began_at) ON TABLE public.incident TO epione_reporter;
+
+GRANT UPDATE(ended_at) ON TABLE public.incident TO epione_server;
+GRANT SELECT(ended_at) ON TABLE public.incident TO epione_reporter;
+
+GRANT UPDATE(affected) ON TABLE public.incident TO epione_server;
+GRANT SELECT(affected) ON TABLE public.incident TO epione_reporter;
+
+GRANT UPDATE(in_state) ON TABLE public.incident TO epione_server;
+GRANT SELECT(in_state) ON TABLE public.incident TO epione_reporter;
+
+GRANT UPDATE(conclusion) ON TABLE public.incident TO epione_server;
+GRANT SELECT(conclusion) ON TABLE public.incident TO epione_reporter;
+
+GRANT UPDATE(outcome) ON TABLE public.incident TO epione_server;
+
+GRANT UPDATE(version) ON TABLE public.incident TO epione_server;
+
+GRANT SELECT(created_at) ON TABLE public.incident TO epione_reporter;
+
+GRANT SELECT(created_by) ON TABLE public.incident TO epione_reporter;
+
+GRANT UPDATE(closed_at) ON TABLE public.incident TO epione_server;
+GRANT SELECT(closed_at) ON TABLE public.incident TO epione_reporter;
+
+GRANT UPDATE(closed_by) ON TABLE public.incident TO epione_server;
+GRANT SELECT(closed_by) ON TABLE public.incident TO epione_reporter;
+
+GRANT SELECT,INSERT ON TABLE public.incident_entry TO epione_server;
+
+GRANT SELECT(clinic_id) ON TABLE public.incident_entry TO epione_reporter;
+
+GRANT SELECT(id) ON TABLE public.incident_entry TO epione_reporter;
+
+GRANT SELECT(incident_id) ON TABLE public.incident_entry TO epione_reporter;
+
+GRANT SELECT(kind) ON TABLE public.incident_entry TO epione_reporter;
+
+GRANT SELECT(at) ON TABLE public.incident_entry TO epione_reporter;
+
+GRANT SELECT(finding) ON TABLE public.incident_entry TO epione_reporter;
+
+GRANT SELECT(until) ON TABLE public.incident_entry TO epione_reporter;
+
+GRANT SELECT(created_at) ON TABLE public.incident_entry TO epione_reporter;
+
+GRANT SELECT(created_by) ON TABLE public.incident_entry TO epione_reporter;
+
+GRANT SELECT,INSERT ON TABLE public.incident_link TO epione_server;
+GRANT SELECT ON TABLE public.incident_link TO epione_reporter;
 
 GRANT SELECT ON TABLE public.installation TO epione_server;
 GRANT SELECT ON TABLE public.installation TO epione_jobs;

@@ -22,8 +22,10 @@
  *   SELECT ...
  *
  * period gives it the parameters from and to, at most so many days apart. A
- * parameter is an account or a patient, perhaps `required`, or has bounds and a
- * default: "days int 1..3650 = 90", "who choice staff|patients = staff".
+ * parameter is an account or a patient, perhaps `required`, an instant, a session
+ * or a network (one address is one), or has bounds and a default: "days int 1..3650
+ * = 90", "who choice staff|patients = staff". Of those that are marked `one` exactly
+ * one is given, and none of them has a default.
  * Columns are of the types of other queries, of those here, or the `name` of an
  * account: no column of the answer, but opened by the rights of who reads.
  * After them the answer has the columns of `order`, which the next page begins
@@ -38,8 +40,32 @@ struct parameter {
 	char name[NAME_SIZE], kind[NAME_SIZE], title[TEXT_SIZE];
 	char choices[TEXT_SIZE], otherwise[NAME_SIZE];
 	long long min, max;
-	bool required;
+	bool required, one;
 };
+
+/* What a parameter is in the statement, and what a client sends for it. */
+static const struct parameter_kind {
+	const char *name, *type, *shape;
+} parameter_kinds[] = {
+	{ "account", "uuid", ".kind = SH_UUID" },
+	{ "patient", "uuid", ".kind = SH_UUID" },
+	{ "instant", "time", ".kind = SH_TIME" },
+	{ "session", "text", ".kind = SH_TEXT, .min = 16, .max = 16" },
+	{ "network", "text", ".kind = SH_TEXT, .min = 2, .max = 49" },
+	{ "choice", "text", "" },
+	{ "int", "int", "" },
+	{ NULL, NULL, NULL },
+};
+
+static const struct parameter_kind *
+kind_of(const char *name)
+{
+	const struct parameter_kind *k = parameter_kinds;
+
+	while (k->name != NULL && strcmp(k->name, name) != 0)
+		k++;
+	return k;
+}
 
 struct report {
 	char title[TEXT_SIZE], question[TEXT_SIZE], rule[TEXT_SIZE];
@@ -118,8 +144,18 @@ take_bounds(struct parameter *p, char **s)
 		die("\"%s\": bounds such as 1..90 expected", p->name);
 	*s = end;
 	take_otherwise(p, s);
-	if (p->otherwise[0] == '\0')
-		die("\"%s\": a default such as = 30 expected", p->name);
+}
+
+static bool
+take_mark(char **s, const char *mark)
+{
+	const size_t n = strlen(mark);
+
+	*s = skip_space(*s);
+	if (strncmp(*s, mark, n) != 0 || ((*s)[n] != ' ' && (*s)[n] != ','))
+		return false;
+	*s += n;
+	return true;
 }
 
 static void
@@ -137,15 +173,14 @@ parameter_parse(struct report *r, char *s)
 	else if (strcmp(p->kind, "choice") == 0) {
 		take_word(&s, p->choices, sizeof(p->choices));
 		take_otherwise(p, &s);
-	} else if (strcmp(p->kind, "account") != 0 &&
-	    strcmp(p->kind, "patient") != 0)
-		die("\"%s\": account, patient, int or choice expected",
+	} else if (kind_of(p->kind)->name == NULL)
+		die("\"%s\": account, patient, instant, session, network, int "
+		    "or choice expected",
 		    p->name);
-	s = skip_space(s);
-	if (strncmp(s, "required", 8) == 0) {
-		p->required = true;
-		s += 8;
-	}
+	p->required = take_mark(&s, "required");
+	p->one = take_mark(&s, "one");
+	if (strcmp(p->kind, "int") == 0 && !p->one && p->otherwise[0] == '\0')
+		die("\"%s\": a default such as = 30 expected", p->name);
 	take_title(p->title, s, p->name);
 }
 
@@ -279,9 +314,9 @@ in_make(struct query *q)
 	}
 	for (i = 0; i < r->n; i++)
 		in_add(q, r->v[i].name,
-		    strcmp(r->v[i].kind, "int") == 0 ? "int"
-			: r->v[i].choices[0] != '\0' ? "text"
-						     : "uuid");
+		    strcmp(r->v[i].kind, "int") == 0 && r->v[i].one
+			? "int?"
+			: kind_of(r->v[i].kind)->type);
 	for (i = 0; i < r->order.n; i++) {
 		it = &r->order.v[i];
 		snprintf(name, sizeof(name), "after_%s", it->name);
@@ -389,7 +424,7 @@ write_parameter_shapes(struct buf *b, const struct report *r)
 			say(b, ".kind = SH_INT, .min = %lld, .max = %lld",
 			    p->min, p->max);
 		else
-			say(b, ".kind = SH_UUID");
+			say(b, "%s", kind_of(p->kind)->shape);
 		say(b, ", .flags = %s },\n", p->required ? "SH_REQUIRED" : "0");
 	}
 	say(b, "\t{ 0 },\n");
@@ -405,22 +440,25 @@ write_parameters(struct buf *b, const char *name, const struct report *r)
 		say(b,
 		    "\t{ \"from\", \"From\", \"time\", offsetof(struct %s_in, "
 		    "from), "
-		    "%d, NULL },\n"
+		    "%d, NULL, false },\n"
 		    "\t{ \"to\", \"To\", \"time\", offsetof(struct %s_in, to), "
 		    "0, "
-		    "NULL },\n",
+		    "NULL, false },\n",
 		    name, PERIOD_DEFAULT, name);
 	for (p = r->v; p < r->v + r->n; p++) {
 		number = strcmp(p->kind, "int") == 0;
 		say(b,
 		    "\t{ \"%s\", \"%s\", \"%s\", offsetof(struct %s_in, %s), ",
 		    p->name, p->title, p->kind, name, p->name);
-		if (number || p->otherwise[0] == '\0')
-			say(b, "%s, NULL },\n", number ? p->otherwise : "0");
+		if (number)
+			say(b, "%s, NULL, ", p->one ? "INT64_MIN" : p->otherwise);
+		else if (p->otherwise[0] == '\0')
+			say(b, "0, NULL, ");
 		else
-			say(b, "0, \"%s\" },\n", p->otherwise);
+			say(b, "0, \"%s\", ", p->otherwise);
+		say(b, "%s },\n", p->one ? "true" : "false");
 	}
-	say(b, "\t{ NULL, NULL, NULL, 0, 0, NULL },\n");
+	say(b, "\t{ NULL, NULL, NULL, 0, 0, NULL, false },\n");
 }
 
 /* The shape of a column, by its type. */

@@ -28,12 +28,25 @@ const ago = (at) => at === null ? 'never' : longDay(at);
 /** @param {number} n @param {string} one @param {string} more */
 const count = (n, one, more) => n === 1 ? `One ${one}` : `${n || 'No'} ${more}`;
 
+/** @param {any} row when the next notice of an incident is due */
+function notice(row) {
+  const days = row.notice_days;
+
+  if (days === null) return '';
+  if (days < 0) return `. A notice is ${count(-days, 'day', 'days').toLowerCase()} overdue`;
+  return days === 0 ? '. A notice is due today'
+    : `. The next notice is due in ${count(days, 'day', 'days').toLowerCase()}`;
+}
+
 /** @param {any} row @param {boolean} keyDue @returns {Point[]} */
 const points = (row, keyDue) => [
   { bad: row.reviews_open > 0, href: '/reviews', link: 'Reviews',
     text: count(row.reviews_open, 'emergency access waits', 'emergency accesses wait') +
       ' for your finding' + (row.oldest_review_at
       ? `, the oldest since ${longDay(row.oldest_review_at)}` : '') },
+  { bad: row.incidents_open > 0, href: '/reports?name=incidents', link: 'Incidents',
+    text: count(row.incidents_open, 'incident is', 'incidents are') + ' open' +
+      notice(row) },
   { bad: row.approvals_waiting > 0, href: '/approvals', link: 'Approvals',
     text: count(row.approvals_waiting, 'request waits', 'requests wait') +
       ' for a second person' },

@@ -15,8 +15,9 @@ import { begin } from './session.js';
  * @typedef {object} Parameter
  * @property {string} name
  * @property {string} title
- * @property {'time'|'account'|'patient'|'int'|'choice'} kind
+ * @property {'time'|'account'|'patient'|'instant'|'session'|'network'|'int'|'choice'} kind
  * @property {boolean} required
+ * @property {boolean} one of those that say so one is given
  * @property {number | null} min
  * @property {number | null} max
  * @property {string[]} choices
@@ -92,7 +93,7 @@ function timeField(p, report) {
 const numberField = (p) => field(p.name, p.title,
   h('p', { class: 'hint', id: `${p.name}-hint` }, `${p.min} to ${p.max}`),
   h('input', { id: p.name, name: p.name, type: 'number', required: true,
-    min: String(p.min), max: String(p.max), value: p.default,
+    min: String(p.min), max: String(p.max), value: p.default ?? '',
     'aria-describedby': `${p.name}-hint`,
     'data-invalid': `Enter ${p.min} to ${p.max}` }));
 
@@ -115,24 +116,68 @@ const personField = (p) => field(p.name, p.title,
     p.kind === 'patient' ? 'Find patient' : 'Find person')),
   h('div', { id: `${p.name}-found` }));
 
+const HINTS = /** @type {Record<string, string>} */ ({
+  session: 'The 16 digits that the page Audit shows of it',
+  network: 'Like 203.0.113.7, or a whole network like 203.0.113.0/24',
+  instant: 'In your own time zone' });
+
+/** @param {Parameter} p a moment, a session, an address */
+const plainField = (p) => field(p.name, p.title,
+  h('p', { class: 'hint', id: `${p.name}-hint` }, HINTS[p.kind] ?? ''),
+  h('input', { id: p.name, name: p.name, required: p.one, autocomplete: 'off',
+    spellcheck: 'false', type: p.kind === 'instant' ? 'datetime-local' : 'text',
+    'aria-describedby': `${p.name}-hint`,
+    'data-missing': `Enter the ${p.title.toLowerCase()}`,
+    'data-invalid': `Enter it ${p.kind === 'session' ? 'as the log shows it'
+      : 'in full'}` }));
+
 /** @param {Parameter} p @param {Report} report */
 function fieldOf(p, report) {
+  if (HINTS[p.kind]) return plainField(p);
   if (p.kind === 'time') return timeField(p, report);
   if (p.kind === 'int') return numberField(p);
   return p.kind === 'choice' ? choiceField(p) : personField(p);
 }
 
+/** Which of several parameters is given; '' where a report has none such. */
+const given = () => {
+  const which = document.getElementById('which');
+
+  return which instanceof HTMLSelectElement ? which.value : '';
+};
+
+/** Of these somebody chooses one, and gives that alone.
+ * @param {Parameter[]} ones @param {Report} report */
+function oneOf(ones, report) {
+  const places = ones.map((p) => h('div', { class: 'by-label' },
+    fieldOf(p, report)));
+  const which = h('select', { id: 'which', onchange: () => show() },
+    ...ones.map((p) => h('option', { value: p.name }, p.title)));
+  const show = () => places.forEach((place, i) => {
+    place.hidden = ones[i]?.name !== which.value;
+    for (const input of place.querySelectorAll('input'))
+      input.disabled = place.hidden;
+  });
+
+  show();
+  return h('div', { class: 'row by-label' }, field('which', 'Found by', which),
+    ...places);
+}
+
 /** @param {Report} report */
 function drawForm(report) {
+  const ones = report.parameters.filter((p) => p.one);
   const people = report.parameters.filter((p) =>
     ['account', 'patient'].includes(p.kind));
-  const rest = report.parameters.filter((p) => !people.includes(p));
+  const alone = people.filter((p) => !p.one);
+  const rest = report.parameters.filter((p) => !people.includes(p) && !p.one);
 
   fill(el('fields'),
     rest.length > 0 && h('div', { class: 'row' },
       ...rest.map((p) => fieldOf(p, report))),
-    people.length > 0 && h('div', { class: 'row by-label' },
-      ...people.map((p) => fieldOf(p, report))));
+    ones.length > 0 && oneOf(ones, report),
+    alone.length > 0 && h('div', { class: 'row by-label' },
+      ...alone.map((p) => fieldOf(p, report))));
   for (const p of people)
     finders.set(p.name, p.kind === 'patient'
       ? auditFinder(p.name, ['patient'], (person) => person.patient_id)
@@ -142,19 +187,23 @@ function drawForm(report) {
 /** What is missing of whom somebody has to choose; '' for nothing.
  * @param {Report} report */
 function missing(report) {
-  const p = report.parameters.find((one) => one.required &&
-    finders.has(one.name) && !finders.get(one.name)?.chosen());
+  const p = report.parameters.find((one) =>
+    (one.required || one.name === given()) && finders.has(one.name) && !finders.get(one.name)?.chosen());
 
   return p ? `Find and choose the ${p.title.toLowerCase()} first.` : '';
 }
 
-/** Days as people mean them: the last one is part of the span. */
-function asked() {
+/** Days as people mean them: the last one is part of the span.
+ * @param {Report} report */
+function asked(report) {
   const { from, to, ...rest } = valuesOf(formOf('form'));
-  const chosen = [...finders].map(([name, finder]) =>
-    [name, finder.chosen()?.id]);
+  const chosen = report.parameters.filter((p) => finders.has(p.name) &&
+    (!p.one || p.name === given())).map((p) =>
+    [p.name, finders.get(p.name)?.chosen()?.id]);
+  const instants = report.parameters.filter((p) => p.kind === 'instant' &&
+    rest[p.name]).map((p) => [p.name, utc(new Date(rest[p.name] ?? ''))]);
 
-  return { ...rest, ...Object.fromEntries(chosen),
+  return { ...rest, ...Object.fromEntries([...chosen, ...instants]),
     from: from && utc(new Date(`${from}T00:00`)),
     to: to && utc(addDays(new Date(`${to}T00:00`), 1)) };
 }
@@ -212,7 +261,7 @@ function drawRows(report) {
 /** @param {Report} report @param {string | null} cursor */
 async function run(report, cursor) {
   const { body } = await get(`/v1/reports/${report.name}` +
-    query({ ...asked(), limit: 50, cursor }));
+    query({ ...asked(report), limit: 50, cursor }));
   const before = cursor ? rows.length : 0;
 
   rows = cursor ? [...rows, ...body.items] : body.items;
@@ -238,7 +287,7 @@ function complain(problem) {
 
 /** @param {Report} report */
 const copyOf = (report) => takeAway({
-  path: `/v1/reports/${report.name}${query(asked())}`, accept: 'text/csv',
+  path: `/v1/reports/${report.name}${query(asked(report))}`, accept: 'text/csv',
   name: report.name, wait: 'Preparing the file. A long one takes a while.',
   why: 'A copy leaves the clinic’s system, so it needs a fresh code.',
   done: 'The file is among your downloads. Patients are in it by their ids: ' +

@@ -58,7 +58,7 @@ CREATE TABLE clinic (
 -- clinic_id nil stands for the installation itself.
 CREATE TABLE class_key (
     clinic_id   uuid NOT NULL,
-    class       text NOT NULL CHECK (class IN ('patient', 'account', 'index', 'job', 'audit')),
+    class       text NOT NULL CHECK (class IN ('patient', 'account', 'index', 'job', 'audit', 'incident')),
     version     bigint NOT NULL CHECK (version > 0),
     wrapped     bytea NOT NULL,
     created_at  timestamptz NOT NULL DEFAULT now(),
@@ -80,7 +80,7 @@ CREATE TABLE class_key (
 CREATE TABLE record_key (
     clinic_id   uuid NOT NULL REFERENCES clinic,
     subject_id  uuid NOT NULL,
-    class       text NOT NULL CHECK (class IN ('patient', 'account', 'job')),
+    class       text NOT NULL CHECK (class IN ('patient', 'account', 'job', 'incident')),
     version     bigint NOT NULL DEFAULT 1 CHECK (version > 0),
     wrapped     bytea,
     seals       bigint NOT NULL DEFAULT 0 CONSTRAINT record_key_seals CHECK (seals < 4294967296),
@@ -2465,6 +2465,264 @@ CREATE TABLE export (
     FOREIGN KEY (clinic_id, requested_by) REFERENCES account (clinic_id, id)
 );
 
+-- Incidents
+
+-- What went wrong with what is to be protected, or may have, until somebody has said
+-- what it was. What people wrote of it is sealed under a key of its own: it may name
+-- several patients, and stays when the record of one of them goes. Closed, it stays as
+-- it is; what is kept for six years has nobody who could delete it.
+--= OP-05, PR-08
+CREATE TABLE incident (
+    clinic_id     uuid NOT NULL REFERENCES clinic,
+    id            uuid NOT NULL,
+    kind          text NOT NULL CHECK (kind IN ('access', 'recipient', 'device', 'backup', 'credentials', 'malware', 'outage', 'other')),
+    title         bytea NOT NULL,
+    description   bytea,
+    discovered_at timestamptz NOT NULL,
+    began_at      timestamptz,
+    ended_at      timestamptz CHECK (ended_at >= began_at),
+    affected      bigint CHECK (affected >= 0), -- people; NULL: not known yet
+    in_state      bigint CHECK (in_state BETWEEN 0 AND affected), -- of them, in the state where most live
+    conclusion    text CHECK (conclusion IN ('low_probability', 'breach')),
+    outcome       bytea,
+    version       bigint NOT NULL DEFAULT 1,
+    created_at    timestamptz NOT NULL,
+    created_by    uuid NOT NULL,
+    closed_at     timestamptz,
+    closed_by     uuid,
+    key_version   bigint GENERATED ALWAYS AS (('x' || encode(substr(title, 2, 4), 'hex'))::bit(32)::bigint) STORED,
+    PRIMARY KEY (clinic_id, id),
+    FOREIGN KEY (clinic_id, id, key_version) REFERENCES record_key (clinic_id, subject_id, version),
+    FOREIGN KEY (clinic_id, created_by) REFERENCES account (clinic_id, id),
+    FOREIGN KEY (clinic_id, closed_by) REFERENCES account (clinic_id, id),
+    CONSTRAINT incident_one_key CHECK (
+        substr(description, 2, 4) = substr(title, 2, 4)
+        AND substr(outcome, 2, 4) = substr(title, 2, 4)),
+    CONSTRAINT incident_closed CHECK (
+        num_nonnulls(closed_at, closed_by, conclusion, outcome) IN (0, 4))
+);
+COMMENT ON COLUMN incident.title IS 'sealed:incident_title';
+COMMENT ON COLUMN incident.description IS 'sealed:incident_description';
+COMMENT ON COLUMN incident.outcome IS 'sealed:incident_outcome';
+CREATE INDEX incident_open ON incident (clinic_id, id) WHERE closed_at IS NULL;
+CREATE INDEX incident_discovered ON incident (clinic_id, discovered_at, id);
+
+-- What was done and found, in the order in which it was written down. A factor is one
+-- of the four of 164.402(2), and the newest of each counts; a notice is the proof that
+-- it was given; a delay is what the police asked for (164.412).
+CREATE TABLE incident_entry (
+    clinic_id   uuid NOT NULL,
+    id          uuid NOT NULL,
+    incident_id uuid NOT NULL,
+    kind        text NOT NULL CHECK (kind IN ('note', 'detection', 'containment', 'recovery', 'nature', 'recipient',
+        'acquired', 'mitigation', 'notice_people', 'notice_media', 'notice_secretary', 'delay')),
+    at          timestamptz NOT NULL, -- when it was done
+    body        bytea NOT NULL,
+    finding     text CHECK (finding IN ('lowers', 'raises', 'unclear')),
+    until       date,
+    created_at  timestamptz NOT NULL,
+    created_by  uuid NOT NULL,
+    key_version bigint GENERATED ALWAYS AS (('x' || encode(substr(body, 2, 4), 'hex'))::bit(32)::bigint) STORED,
+    PRIMARY KEY (clinic_id, id),
+    FOREIGN KEY (clinic_id, incident_id, key_version) REFERENCES record_key (clinic_id, subject_id, version),
+    FOREIGN KEY (clinic_id, incident_id) REFERENCES incident (clinic_id, id),
+    FOREIGN KEY (clinic_id, created_by) REFERENCES account (clinic_id, id),
+    CHECK ((kind IN ('nature', 'recipient', 'acquired', 'mitigation')) = (finding IS NOT NULL)),
+    CHECK ((kind = 'delay') = (until IS NOT NULL))
+);
+COMMENT ON COLUMN incident_entry.body IS 'sealed:incident_entry_body';
+CREATE INDEX incident_entry_incident ON incident_entry (clinic_id, incident_id, id);
+
+-- An event of the log, an account or a patient that has to do with it.
+CREATE TABLE incident_link (
+    clinic_id   uuid NOT NULL,
+    id          uuid NOT NULL,
+    incident_id uuid NOT NULL,
+    event_seq   bigint,
+    account_id  uuid,
+    patient_id  uuid,
+    created_at  timestamptz NOT NULL,
+    created_by  uuid NOT NULL,
+    PRIMARY KEY (clinic_id, id),
+    FOREIGN KEY (clinic_id, incident_id) REFERENCES incident (clinic_id, id),
+    FOREIGN KEY (clinic_id, account_id) REFERENCES account (clinic_id, id),
+    FOREIGN KEY (clinic_id, patient_id) REFERENCES patient (clinic_id, id),
+    FOREIGN KEY (clinic_id, created_by) REFERENCES account (clinic_id, id),
+    CONSTRAINT incident_link_key UNIQUE NULLS NOT DISTINCT (clinic_id, incident_id, event_seq, account_id, patient_id),
+    CHECK (num_nonnulls(event_seq, account_id, patient_id) = 1)
+);
+CREATE INDEX incident_link_incident ON incident_link (clinic_id, incident_id, id);
+
+CREATE FUNCTION incident_kept() RETURNS trigger LANGUAGE plpgsql
+    AS $$ BEGIN RAISE EXCEPTION 'what was said of an incident stays'; END $$;
+CREATE TRIGGER incident_kept BEFORE DELETE OR TRUNCATE ON incident
+    FOR EACH STATEMENT EXECUTE FUNCTION incident_kept();
+CREATE TRIGGER incident_closed BEFORE UPDATE ON incident
+    FOR EACH ROW WHEN (OLD.closed_at IS NOT NULL) EXECUTE FUNCTION incident_kept();
+CREATE TRIGGER incident_entry_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON incident_entry
+    FOR EACH STATEMENT EXECUTE FUNCTION incident_kept();
+CREATE TRIGGER incident_link_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON incident_link
+    FOR EACH STATEMENT EXECUTE FUNCTION incident_kept();
+
+-- The last day for a notice of a breach, from the day of its discovery: to those
+-- affected 60 days (164.404(b)); to the media the same where more than 500 live in one
+-- state (164.406); to the Secretary the same for 500 or more, else 60 days after the
+-- year's end (164.408). A number that nobody knows yet counts as large. NULL: none is due.
+--= PR-07
+CREATE FUNCTION incident_due(notice text, discovered date, affected bigint, in_state bigint, delay_on date)
+    RETURNS date LANGUAGE sql IMMUTABLE
+AS $$
+    SELECT greatest(d.due, CASE WHEN d.due IS NOT NULL THEN delay_on END)
+      FROM (SELECT CASE
+            WHEN affected = 0 THEN NULL
+            WHEN notice = 'media' AND coalesce(in_state, affected, 501) <= 500 THEN NULL
+            WHEN notice = 'secretary' AND affected < 500
+            THEN make_date(extract(year FROM discovered)::integer, 12, 31) + 60
+            ELSE discovered + 60 END AS due) AS d
+$$;
+
+-- How an incident stands: the newest finding of each factor, and of each notice when
+-- it is due and when it was first given, as days of the clinic's zone.
+CREATE FUNCTION incident_stands(clinic uuid, incident uuid, zone text, discovered_at timestamptz,
+        affected bigint, in_state bigint)
+    RETURNS TABLE (nature text, recipient text, acquired text, mitigation text, delay_on date,
+        people_due date, people_on date, media_due date, media_on date, secretary_due date,
+        secretary_on date, today date)
+    LANGUAGE sql STABLE ROWS 1
+AS $$
+    SELECT t.nature, t.recipient, t.acquired, t.mitigation, t.delay_on,
+           incident_due('people', d.day, $5, $6, t.delay_on), t.people_on,
+           incident_due('media', d.day, $5, $6, t.delay_on), t.media_on,
+           incident_due('secretary', d.day, $5, $6, t.delay_on), t.secretary_on,
+           (now() AT TIME ZONE $3)::date
+      FROM (SELECT ($4 AT TIME ZONE $3)::date AS day) AS d
+     CROSS JOIN (
+           SELECT (array_agg(e.finding ORDER BY e.id DESC) FILTER (WHERE e.kind = 'nature'))[1] AS nature,
+                  (array_agg(e.finding ORDER BY e.id DESC) FILTER (WHERE e.kind = 'recipient'))[1] AS recipient,
+                  (array_agg(e.finding ORDER BY e.id DESC) FILTER (WHERE e.kind = 'acquired'))[1] AS acquired,
+                  (array_agg(e.finding ORDER BY e.id DESC) FILTER (WHERE e.kind = 'mitigation'))[1] AS mitigation,
+                  (array_agg(e.until ORDER BY e.id DESC) FILTER (WHERE e.kind = 'delay'))[1] AS delay_on,
+                  min((e.at AT TIME ZONE $3)::date) FILTER (WHERE e.kind = 'notice_people') AS people_on,
+                  min((e.at AT TIME ZONE $3)::date) FILTER (WHERE e.kind = 'notice_media') AS media_on,
+                  min((e.at AT TIME ZONE $3)::date) FILTER (WHERE e.kind = 'notice_secretary') AS secretary_on
+             FROM incident_entry e
+            WHERE e.clinic_id = $1 AND e.incident_id = $2) AS t
+$$;
+
+-- What an event of the log showed of a record, or changed in it.
+CREATE FUNCTION breach_data(event text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+AS $$
+    SELECT CASE split_part(event, '.', 1)
+           WHEN 'visit' THEN 'visits' WHEN 'guest' THEN 'visits' WHEN 'recording' THEN 'recordings'
+           WHEN 'payment' THEN 'payments' WHEN 'export' THEN 'copy of the record'
+           WHEN 'care_team' THEN 'care team' WHEN 'disclosure' THEN 'disclosures'
+           WHEN 'user' THEN 'account' WHEN 'approval' THEN 'account' WHEN 'invitation' THEN 'account'
+           WHEN 'audit' THEN 'log' WHEN 'report' THEN 'log' WHEN 'incident' THEN 'log'
+           ELSE 'record' END
+$$;
+
+-- What there was of a patient at a time.
+CREATE FUNCTION breach_held(clinic uuid, patient uuid, t timestamptz) RETURNS text
+    LANGUAGE sql STABLE
+AS $$
+    SELECT concat_ws(', ', 'record',
+           CASE WHEN EXISTS (SELECT FROM visit v WHERE v.clinic_id = clinic AND v.patient_id = patient
+               AND v.created_at <= t) THEN 'visits' END,
+           CASE WHEN EXISTS (SELECT FROM recording r WHERE r.clinic_id = clinic AND r.patient_id = patient
+               AND r.created_at <= t AND (r.deleted_at IS NULL OR r.deleted_at > t)) THEN 'recordings' END,
+           CASE WHEN EXISTS (SELECT FROM payment p WHERE p.clinic_id = clinic AND p.patient_id = patient
+               AND p.created_at <= t) THEN 'payments' END)
+$$;
+
+-- Whose records something that went wrong reaches, and what of them, in the order of
+-- patients behind one of them: what an account, a session (the last half of its id) or
+-- an address was shown or changed in a span, by the log; all that there was when it
+-- ended under a version of the clinic's class key that others hold, and all that a
+-- backup of then has, by the records. What the log tells of was shown open. What is in
+-- a backup is sealed under the version that wrapped its record key then, and a record
+-- key that a version may ever have wrapped is one of that version.
+--
+-- As its owner: row-level security lets no index on an expression be used. Hence the
+-- clinic is asked for everywhere.
+--= PR-07
+CREATE FUNCTION breach_scope(from_at timestamptz, to_at timestamptz, actor uuid, session_half text,
+        network text, lost_version bigint, backup_at timestamptz, after uuid, page bigint)
+    RETURNS TABLE (patient_id uuid, data text, events bigint, first_at timestamptz,
+        last_at timestamptz, sealed boolean, class_version bigint)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 100
+    SET search_path = public, pg_temp
+    SET enable_seqscan = off SET jit = off
+AS $$
+DECLARE
+    clinic uuid := current_clinic();
+    behind uuid := coalesce(after, '00000000-0000-0000-0000-000000000000');
+    half bigint := ('x' || session_half)::bit(64)::bigint;
+    place inet := network::inet;
+    next_at timestamptz := (SELECT min(k.created_at) FROM class_key k
+        WHERE k.clinic_id = current_clinic() AND k.class = 'patient' AND k.version > lost_version);
+    newest bigint := (SELECT max(k.version) FROM class_key k
+        WHERE k.clinic_id = current_clinic() AND k.class = 'patient' AND k.created_at <= backup_at);
+BEGIN
+    IF backup_at IS NOT NULL THEN
+        RETURN QUERY SELECT p.id, breach_held(clinic, p.id, backup_at), NULL::bigint,
+               NULL::timestamptz, NULL::timestamptz, true,
+               CASE WHEN newest IS NOT NULL THEN least(k.class_version, newest) END
+          FROM patient p
+          LEFT JOIN LATERAL (
+               SELECT r.class_version FROM record_key r
+                WHERE r.clinic_id = clinic AND r.subject_id = p.id AND r.created_at <= backup_at
+                ORDER BY r.version DESC LIMIT 1) AS k ON true
+         WHERE p.clinic_id = clinic AND p.id > behind AND p.created_at <= backup_at
+         ORDER BY p.id LIMIT page;
+    ELSIF lost_version IS NOT NULL THEN
+        RETURN QUERY SELECT p.id, breach_held(clinic, p.id, to_at), NULL::bigint,
+               NULL::timestamptz, NULL::timestamptz, false, lost_version
+          FROM patient p
+         WHERE p.clinic_id = clinic AND p.id > behind AND EXISTS (
+               SELECT FROM record_key r
+                WHERE r.clinic_id = clinic AND r.subject_id = p.id AND r.created_at <= to_at
+                  AND (r.class_version = lost_version OR r.created_at < next_at))
+         ORDER BY p.id LIMIT page;
+    ELSE
+        RETURN QUERY
+          WITH seen AS (
+               SELECT l.* FROM audit_log l
+                WHERE actor IS NOT NULL AND l.clinic_id = clinic AND l.actor_id = actor
+                  AND audit_day(l.at) BETWEEN audit_day(from_at) AND audit_day(to_at)
+                  AND l.at >= from_at AND l.at < to_at AND l.outcome IS NULL
+               UNION ALL
+               SELECT l.* FROM audit_log l
+                WHERE actor IS NULL AND l.clinic_id = clinic
+                  AND audit_minute(l.at) BETWEEN audit_minute(from_at) AND audit_minute(to_at)
+                  AND l.at >= from_at AND l.at < to_at AND l.outcome IS NULL
+                  AND (half IS NULL OR l.session = half)
+                  AND (place IS NULL OR l.address <<= place)),
+               touched AS (
+               SELECT t.patient, s.event, s.at, coalesce(s.count, 1) + coalesce((
+                      SELECT b.more FROM audit_background b
+                       WHERE b.clinic_id = clinic AND b.first_seq = s.seq), 0) AS n
+                 FROM seen s
+                CROSS JOIN LATERAL (
+                      SELECT s.patient_id WHERE s.patient_id IS NOT NULL
+                       UNION SELECT unnest(s.returned)) AS t(patient)
+                WHERE t.patient > behind)
+        SELECT g.patient, g.data, g.events, g.first_at, g.last_at, false, k.class_version
+          FROM (SELECT t.patient, string_agg(DISTINCT breach_data(w.word), ', ') AS data,
+                       sum(t.n)::bigint AS events, min(t.at) AS first_at, max(t.at) AS last_at
+                  FROM touched t
+                  JOIN audit_word w ON w.id = t.event
+                 WHERE EXISTS (SELECT FROM patient p WHERE p.clinic_id = clinic AND p.id = t.patient)
+                 GROUP BY t.patient
+                 ORDER BY t.patient LIMIT page) AS g
+          LEFT JOIN LATERAL (
+               SELECT r.class_version FROM record_key r
+                WHERE r.clinic_id = clinic AND r.subject_id = g.patient
+                ORDER BY r.version DESC LIMIT 1) AS k ON true
+         ORDER BY g.patient;
+    END IF;
+END $$;
+
 -- Is this a time zone? As whoever asks calls it: "America/New_York".
 CREATE FUNCTION zone_known(zone text) RETURNS boolean
     LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
@@ -2787,6 +3045,7 @@ BEGIN
         'session',
         'care_team', 'fee', 'visit', 'guest', 'idempotency', 'recording', 'recording_chunk',
         'recording_consent', 'review', 'payment', 'payment_difference', 'payment_refund', 'payment_event', 'payment_receipt', 'ledger',
+        'incident', 'incident_entry', 'incident_link',
         'audit_background', 'report_asked', 'export'] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
         EXECUTE format('CREATE POLICY same_clinic ON %I USING (clinic_id = current_clinic())', t);
@@ -2849,6 +3108,10 @@ GRANT SELECT ON store_signer TO epione_server;
 -- What was asked for stays as it was; a review is signed once.
 GRANT SELECT, INSERT ON review, export TO epione_server;
 GRANT UPDATE (finding, note, signed_by, signed_at) ON review TO epione_server;
+-- What is written of an incident is added to; how it stands changes until it is closed.
+GRANT SELECT, INSERT ON incident, incident_entry, incident_link TO epione_server;
+GRANT UPDATE (kind, title, description, discovered_at, began_at, ended_at, affected, in_state,
+    conclusion, outcome, version, closed_at, closed_by) ON incident TO epione_server;
 -- What was agreed and what was paid stay as they are; the server asks, and
 -- epione-jobs says how it went.
 GRANT SELECT, INSERT ON fee, payment, payment_refund, payment_event TO epione_server;
@@ -2883,7 +3146,7 @@ REVOKE ALL ON FUNCTION session_open, sign_in_take, invitation_find, guest_find, 
     audit_background_close, audit_words,
     audit_months, audit_page, audit_days, audit_kinds, audit_refused, audit_oldest, audit_found, audit_nobody, audit_begin,
     audit_about, audit_unsealed, audit_tile_put, audit_tree_put, audit_sealed_to,
-    audit_tree_of, audit_entries, audit_restored, payment_find, payment_settle, payment_reconcile, payment_compare, payment_paid FROM PUBLIC;
+    audit_tree_of, audit_entries, audit_restored, breach_scope, payment_find, payment_settle, payment_reconcile, payment_compare, payment_paid FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION session_open, sign_in_take, invitation_find, guest_find, reset_ask,
     account_resettable, sessions_ended, attempt_take, attempt_source, attempt_stopped, attempt_closed,
     source_note, audit_background_note, audit_words, audit_page, audit_days, audit_found, audit_nobody, zone_known, visit_relation,
@@ -2901,11 +3164,15 @@ GRANT SELECT (clinic_id, id, visit_id, patient_id, clinician_id, state, duration
     started_at, stopped_at, checked_at, keep_until, deleted_at, hold_at, hold_by) ON recording TO epione_reporter;
 GRANT SELECT (clinic_id, id, kind, patient_id, account_id, created_at, access_until, finding, signed_by,
     signed_at) ON review TO epione_reporter;
+GRANT SELECT (clinic_id, id, kind, discovered_at, began_at, ended_at, affected, in_state, conclusion,
+    created_at, created_by, closed_at, closed_by) ON incident TO epione_reporter;
+GRANT SELECT (clinic_id, id, incident_id, kind, at, finding, until, created_at, created_by) ON incident_entry TO epione_reporter;
+GRANT SELECT ON incident_link TO epione_reporter;
 GRANT SELECT ON recording_consent, report_asked TO epione_reporter;
 GRANT SELECT (clinic_id, id, visit_id, patient_id, amount_minor, currency, state, refunded_minor,
     dispute, difference, restricted, paid_at, created_at, created_by) ON payment TO epione_reporter;
 GRANT SELECT, INSERT (clinic_id, id, report, parameters) ON report_asked TO epione_server;
-GRANT EXECUTE ON FUNCTION audit_page, audit_kinds, audit_refused, audit_oldest TO epione_reporter;
+GRANT EXECUTE ON FUNCTION audit_page, audit_kinds, audit_refused, audit_oldest, breach_scope TO epione_reporter;
 
 -- What jobs may do: their own table, and what each kind needs
 GRANT USAGE ON SCHEMA public TO epione_jobs;
@@ -2957,6 +3224,10 @@ DO $$ BEGIN
     ASSERT NOT has_any_column_privilege('epione_server', 'recording_consent', 'UPDATE');
     ASSERT NOT has_column_privilege('epione_server', 'review', 'access_until', 'UPDATE');
     ASSERT NOT has_table_privilege('epione_server', 'review', 'DELETE');
+    ASSERT NOT has_table_privilege('epione_server', 'incident', 'DELETE');
+    ASSERT NOT has_any_column_privilege('epione_server', 'incident_entry', 'UPDATE');
+    ASSERT NOT has_any_column_privilege('epione_server', 'incident_link', 'UPDATE');
+    ASSERT NOT has_column_privilege('epione_reporter', 'incident', 'title', 'SELECT');
     ASSERT NOT has_column_privilege('epione_jobs', 'recording', 'secret', 'SELECT');
     ASSERT NOT has_any_column_privilege('epione_reporter', 'record_key', 'SELECT');
     ASSERT NOT has_column_privilege('epione_reporter', 'account', 'display_name', 'SELECT');

@@ -1,10 +1,12 @@
 -- report: attention
 -- title: What needs attention
--- question: What waits for somebody, how long ago was the log checked and were accounts reviewed, and which key is due next?
+-- question: What waits for somebody, when is the next notice due, how long ago was the log checked and were accounts reviewed, and which key is due next?
 -- rule: 45 CFR 164.308(a)(1)(ii)(D)
 -- permission: report_read
 -- column: reviews_open int, Reviews that wait
 -- column: oldest_review_at time, The oldest since
+-- column: incidents_open int, Incidents that are open
+-- column: notice_days int?, Days until the next notice of one is due
 -- column: approvals_waiting int, Requests that wait for a second person
 -- column: verified_at time, Log last checked
 -- column: access_review_at time, Accounts last reviewed
@@ -16,6 +18,14 @@
 SELECT (SELECT count(*) FROM review r WHERE r.clinic_id = c.id AND r.signed_at IS NULL),
        (SELECT r.created_at FROM review r WHERE r.clinic_id = c.id AND r.signed_at IS NULL
          ORDER BY r.id LIMIT 1),
+       (SELECT count(*) FROM incident i WHERE i.clinic_id = c.id AND i.closed_at IS NULL),
+       (SELECT min(least(CASE WHEN s.people_on IS NULL THEN s.people_due END,
+                         CASE WHEN s.media_on IS NULL THEN s.media_due END,
+                         CASE WHEN s.secretary_on IS NULL THEN s.secretary_due END) - s.today)::bigint
+          FROM incident i
+         CROSS JOIN LATERAL incident_stands(i.clinic_id, i.id, c.time_zone, i.discovered_at,
+               i.affected, i.in_state) AS s
+         WHERE i.clinic_id = c.id AND i.closed_at IS NULL),
        (SELECT count(*) FROM approval v WHERE v.clinic_id = c.id AND v.state = 'waiting'
            AND v.expires_at > now()),
        (SELECT max(l.at) FROM audit_kinds('{audit.verified}', now() - interval '400 days', now(),

@@ -36,6 +36,9 @@ SELECT k.kind, k.kept, k.count, k.oldest_at, k.due, k.held, k.place
          UNION ALL
         SELECT 6, 'Reports that were asked for', 'their parameters, as long as the log that names them',
                count(*), min(first_at), 0, NULL FROM report_asked WHERE clinic_id = current_clinic()
+         UNION ALL
+        SELECT 7, 'Incidents', 'six years at least; nothing deletes them',
+               count(*), min(created_at), 0, NULL FROM incident WHERE clinic_id = current_clinic()
        ) AS k
  WHERE k.place > coalesce($after_place::bigint, 0)
  ORDER BY k.place

@@ -36,6 +36,7 @@ WITH facts AS MATERIALIZED (
            (SELECT count(*) FROM audit_kinds('{session.created,session.factor,session.recovered}',
                now() - interval '30 days', now(), NULL, true, NULL, NULL, NULL)) AS failed,
            audit_oldest() AS logged_since,
+           (SELECT count(*) FROM incident i WHERE i.clinic_id = c.id AND i.closed_at IS NULL) AS incidents,
            (SELECT count(*) FROM recording r WHERE r.clinic_id = c.id AND r.hold_at IS NOT NULL) AS held
       FROM clinic c WHERE c.id = current_clinic())
 SELECT s.rule, s.safeguard, s.met, s.evidence, s.duty, s.place
@@ -67,8 +68,8 @@ SELECT s.rule, s.safeguard, s.met, s.evidence, s.duty, s.place
        (11, '164.308(a)(5)(ii)(D)', 'Passwords', 'Report "Passwords and sign-in policy"',
         f.password_min_length || ' characters at least; ' || CASE WHEN f.password_max_age_days = 0
             THEN 'they do not run out' ELSE 'they run out after ' || f.password_max_age_days || ' days' END, NULL),
-       (12, '164.308(a)(6)(ii)', 'Incidents', 'The log, sealed, shows what happened', NULL,
-        'Have a plan, and keep a record of each incident.'),
+       (12, '164.308(a)(6)(ii)', 'Incidents', 'Each is written down, judged by four factors, and its deadlines are counted; the log, sealed, shows what happened',
+        'incidents that are open: ' || f.incidents, 'Have a plan, write each incident down, and give the notices.'),
        (13, '164.308(a)(7)(ii)(A), (B)', 'Backup and recovery',
         'All but recordings is in one database, which its own tools save', NULL,
         'Make backups, keep the root key apart from them, and try to restore them. No drill is recorded here.'),

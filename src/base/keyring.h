@@ -11,7 +11,7 @@
 
 /*
  * root key -> class keys (per clinic and class, versioned) -> record keys
- * (of each patient, account or job, versioned) -> field keys. This file holds the root and
+ * (of each patient, account, job or incident, versioned) -> field keys. This file holds the root and
  * the class keys, in secret memory, and never gives them out: it wraps,
  * unwraps and derives. Where wrapped keys are stored is data/record_key.c's.
  *

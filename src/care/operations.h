@@ -10,6 +10,10 @@
 #define difference_resolve_out difference_list_out
 #define emergency_search_out   patient_search_out
 #define fee_patch_out	       fee_list_out
+#define incident_close_out     incident_read_out
+#define incident_list_out      incident_read_out
+#define incident_open_out      incident_read_out
+#define incident_patch_out     incident_read_out
 #define invitation_resend_out  patient_account_out
 #define job_retry_out	       job_list_out
 #define patient_patch_out      patient_read_out

@@ -2,6 +2,7 @@
 
 #include "base/crypto.h"
 #include "base/instant.h"
+#include "base/network.h"
 #include "care/csv.h"
 #include "care/operations.h"
 #include "care/page.h"
@@ -29,8 +30,9 @@ time_parameter(const struct op *op, const struct report_parameter *p)
 {
 	const int64_t at = in_time(op, p->name);
 
-	return at != INSTANT_NONE ? at
-				  : op->now + 1 - p->otherwise * SECONDS_A_DAY;
+	return at != INSTANT_NONE || strcmp(p->kind, "instant") == 0
+	    ? at
+	    : op->now + 1 - p->otherwise * SECONDS_A_DAY;
 }
 
 static void
@@ -72,6 +74,49 @@ period_check(struct op *op, const struct report *rep, const char *in)
 	    : op_refuse(op, ERR_INVALID_FIELD, "from");
 }
 
+/* Is it written as its kind is? */
+static bool
+parameter_sound(const struct op *op, const struct report_parameter *p)
+{
+	const char *text = in_text(op, p->name), *wrong;
+	struct networks list;
+
+	if (text == NULL)
+		return true;
+	if (strcmp(p->kind, "network") == 0)
+		return networks_read(text, &list, &wrong) == ERR_OK &&
+		    list.n == 1;
+	return strcmp(p->kind, "session") != 0 ||
+	    strspn(text, "0123456789abcdef") == 16;
+}
+
+/* Of those that are marked so exactly one is given. */
+static enum err
+parameters_check(struct op *op, const struct report *rep)
+{
+	const struct report_parameter *p, *first = NULL;
+	int given = 0;
+
+	for (p = rep->parameters; p->name != NULL; p++) {
+		if (!parameter_sound(op, p))
+			return op_refuse(op, ERR_INVALID_FIELD, p->name);
+		if (!p->one)
+			continue;
+		first = first == NULL ? p : first;
+		if (in_has(op, p->name) && given++ > 0)
+			return op_refuse(op, ERR_INVALID_FIELD, p->name);
+	}
+	return first == NULL || given == 1
+	    ? ERR_OK
+	    : op_refuse(op, ERR_MISSING_FIELD, first->name);
+}
+
+static json_t *
+number_json(int64_t n)
+{
+	return n == INT64_MIN ? json_null() : json_integer(n);
+}
+
 static json_t *
 parameter_json(
     const struct op *op, const struct report_parameter *p, const char *in)
@@ -80,7 +125,7 @@ parameter_json(
 	case SH_TIME:
 		return time_json(*(const int64_t *)(in + p->at));
 	case SH_INT:
-		return json_integer(*(const int64_t *)(in + p->at));
+		return number_json(*(const int64_t *)(in + p->at));
 	case SH_UUID:
 		return uuid_json((const struct uuid *)(in + p->at));
 	default:
@@ -142,7 +187,8 @@ parameters_read(struct op *op, const struct report *rep, char *in)
 	for (p = rep->parameters; p->name != NULL; p++)
 		parameter_set(op, p, in);
 	op->note.patient = in_uuid(op, "patient_id");
-	if ((r = period_check(op, rep, in)) != ERR_OK)
+	if ((r = parameters_check(op, rep)) != ERR_OK ||
+	    (r = period_check(op, rep, in)) != ERR_OK)
 		return r;
 	return asked_note(op, rep, in);
 }

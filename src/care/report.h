@@ -12,10 +12,12 @@
  */
 struct report_parameter {
 	const char *name, *title;
-	const char *kind;  /* time, account, patient, int, choice */
+	/* time, account, patient, instant, session, network, int, choice */
+	const char *kind;
 	size_t at;	   /* in its structure of parameters */
 	int64_t otherwise; /* of a number; of a time, so many days ago */
 	const char *choice;
+	bool one; /* of those that say so exactly one is given */
 };
 
 struct report_column {

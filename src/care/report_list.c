@@ -31,18 +31,19 @@ choices(const struct shape *s)
 static json_t *
 otherwise(const struct report_parameter *p, const struct shape *s)
 {
-	return s->kind == SH_INT ? json_sprintf("%lld", (long long)p->otherwise)
-				 : text_json(p->choice);
+	return s->kind == SH_INT && !p->one
+	    ? json_sprintf("%lld", (long long)p->otherwise)
+	    : text_json(p->choice);
 }
 
 static json_t *
 parameter_shown(const struct report_parameter *p, const struct shape *s)
 {
-	return json_pack("{s:s, s:s, s:s, s:b, s:o, s:o, s:o, s:o}", "name",
-	    p->name, "title", p->title, "kind", p->kind, "required",
-	    (s->flags & SH_REQUIRED) != 0, "min", bound(s, s->min), "max",
-	    bound(s, s->max), "choices", choices(s), "default",
-	    otherwise(p, s));
+	return json_pack("{s:s, s:s, s:s, s:b, s:b, s:o, s:o, s:o, s:o}",
+	    "name", p->name, "title", p->title, "kind", p->kind, "required",
+	    (s->flags & SH_REQUIRED) != 0, "one", p->one, "min",
+	    bound(s, s->min), "max", bound(s, s->max), "choices", choices(s),
+	    "default", otherwise(p, s));
 }
 
 static json_t *
@@ -80,8 +81,10 @@ static const struct shape parameter_out[] = {
 	{ "name", SH_TEXT, 1, 40, .flags = SH_REQUIRED },
 	{ "title", SH_TEXT, 1, 400, .flags = SH_REQUIRED },
 	{ "kind", SH_CHOICE, .flags = SH_REQUIRED,
-	    .choices = "time|account|patient|int|choice" },
+	    .choices = "time|account|patient|instant|session|network|int|"
+		       "choice" },
 	{ "required", SH_BOOL, .flags = SH_REQUIRED },
+	{ "one", SH_BOOL, .flags = SH_REQUIRED },
 	{ "min", SH_INT, INT64_MIN, INT64_MAX,
 	    .flags = SH_REQUIRED | SH_NULLABLE },
 	{ "max", SH_INT, INT64_MIN, INT64_MAX,

@@ -36,7 +36,7 @@ classes_chosen(const struct operator_options *o, struct classes *chosen)
 	return chosen->n > 0 ? ERR_OK
 			     : operator_say(ERR_INVALID_FIELD,
 				   "no class of this name can be turned: "
-				   "patient, account, job");
+				   "patient, account, job, incident");
 }
 
 /*= AU-01: the operator is no account; the row names the console, and which class */

@@ -15,7 +15,7 @@ static const struct command_option options[] = {
 	{ "--name", "how people see it" },
 	{ "--role", "admin, clinician, scheduler or compliance" },
 	{ "--email", "the address to sign in with" },
-	{ "--class", "of keys: patient, account or job" },
+	{ "--class", "of keys: patient, account, job or incident" },
 	{ "--wait", "shows how far it is, until it is done" },
 	{ "--nobody",
 	    "what belongs to no clinic: unknown sign-in names, foreign "

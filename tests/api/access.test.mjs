@@ -232,16 +232,17 @@ test('another clinic’s ids and ids that do not exist look the same', async () 
   clients.guest.close();
   clients.guest = await clinic.guest(); // the one of before left with the visit
   const at = (row, id, user) => row.path.replace('{id}', id).replace('{user_id}', user).replace('{invitation_id}', second.invitation).replace('{export_id}', second.exported).replace('{session_id}', second.device).replace('{index}', '0').replace('{seq}', seq);
-  const bodies = { '/v1/reviews/{id}/sign': { finding: 'unclear', note: 'x' } };
+  const bodies = { '/v1/reviews/{id}/sign': { finding: 'unclear', note: 'x' }, '/v1/incidents/{id}/close': { conclusion: 'breach', outcome: 'x' }, '/v1/incidents/{id}/actions': { kind: 'note', text: 'x' } };
+  const bodyFor = (row) => (row.method === 'POST' ? bodies[row.path] : undefined);
   const same = async (role, row, [foreign, theirs], [none, nobody]) => {
-    const [there, nowhere] = [await ask(clients[role], row.method, foreign, theirs ?? bodies[row.path]), await ask(clients[role], row.method, none, nobody ?? bodies[row.path])];
+    const [there, nowhere] = [await ask(clients[role], row.method, foreign, theirs ?? bodyFor(row)), await ask(clients[role], row.method, none, nobody ?? bodyFor(row))];
     const what = `${role}: ${row.method} ${foreign}`;
     assert.equal(there.status, nowhere.status, `${what}: ${there.text}`);
     for (const r of [there, nowhere]) for (const own of ['request_id', 'instance']) delete r.body[own];
     assert.deepEqual(there.body, nowhere.body, what);
     return there.status;
   };
-  const everything = () => Promise.all(['clinic', 'account', 'patient', 'visit', 'guest', 'care_team', 'approval', 'invitation', 'job', 'record_key', 'recording', 'recording_chunk', 'recording_consent', 'review', 'payment', 'payment_difference', 'payment_refund', 'ledger', 'fee', 'export'].map((t) => clinic.sql(`SELECT x::text FROM ${t} x WHERE ${t === 'clinic' ? 'id' : 'clinic_id'} = '${second.id}' ORDER BY 1`)));
+  const everything = () => Promise.all(['clinic', 'account', 'patient', 'visit', 'guest', 'care_team', 'approval', 'invitation', 'job', 'record_key', 'recording', 'recording_chunk', 'recording_consent', 'review', 'payment', 'payment_difference', 'payment_refund', 'ledger', 'fee', 'export', 'incident', 'incident_entry', 'incident_link'].map((t) => clinic.sql(`SELECT x::text FROM ${t} x WHERE ${t === 'clinic' ? 'id' : 'clinic_id'} = '${second.id}' ORDER BY 1`)));
   const before = await everything();
   const mine = { patient: clinic.people.patient.patient_id, user: clinic.people.clinician.id };
 

@@ -42,7 +42,7 @@ test('class keys turn, and the record keys are brought under the newest', async 
 
   assert.match(await refused('key', 'retire', '1'), /version 1 is the newest of class patient/);
   assert.match(await refused('key', 'rotate', '--class', 'index'), /no class of this name can be turned/);
-  assert.match(await clinic.operator('key', 'rotate'), /^\S+ +patient +version 2\n\S+ +account +version 2\n\S+ +job +version 2$/);
+  assert.match(await clinic.operator('key', 'rotate'), /^\S+ +patient +version 2\n\S+ +account +version 2\n\S+ +job +version 2\n\S+ +incident +version 2$/);
   const young = await taken('After');
   assert.deepEqual(await versions('patient'), [[1, all], [2, 1]], 'what is new is under the new key at once');
   assert.match(await refused('key', 'retire', '--class', 'patient', '1'), new RegExp(`^epionectl: ${all} record keys are wrapped under version 1 of class patient`, 'm'));
@@ -78,13 +78,13 @@ test('class keys turn, and the record keys are brought under the newest', async 
   assert.equal(await keys.text('patient', old, 'family_name'), 'Before', 'the same key, wrapped as docs/KEYS.md says');
   assert.deepEqual((await listed('patient')).map((k) => [k.version, k.state]), [[2, 'newest'], [1, 'unused']]);
 
-  assert.match(await clinic.operator('key', 'retire', '1'), /^retired: patient, version 1\nretired: account, version 1\nretired: job, version 1$/);
+  assert.match(await clinic.operator('key', 'retire', '1'), /^retired: patient, version 1\nretired: account, version 1\nretired: job, version 1\nretired: incident, version 1$/);
   assert.match(await refused('key', 'retire', '1'), /there is no such version/);
   assert.deepEqual((await listed('patient')).map((k) => k.version), [2]);
   await readable(old, 'Before');
   await readable(young, 'After');
   const said = (await clinic.audit(`event LIKE 'key.r%' AND actor_role = 'operator'`)).map((e) => `${e.event} ${e.operation}`);
-  assert.deepEqual(said.sort(), ['retired', 'rotated'].flatMap((e) => ['account', 'job', 'patient'].map((c) => `key.${e} epionectl key ${e.slice(0, -1).replace(/at$/, 'ate')} ${c}`)).sort());
+  assert.deepEqual(said.sort(), ['retired', 'rotated'].flatMap((e) => ['account', 'incident', 'job', 'patient'].map((c) => `key.${e} epionectl key ${e.slice(0, -1).replace(/at$/, 'ate')} ${c}`)).sort());
   assert.ok((await clinic.audit(`event = 'key.rewrapped' AND actor_role = 'system' AND outcome = 'ok'`)).length >= 3);
 
   // of two operators at once none overwrites the other's

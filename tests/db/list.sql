@@ -116,6 +116,23 @@ SELECT id_of(1, 1), id_of(10, n), 'emergency_access', id_of(3, n), id_of(2, 2), 
   JOIN visit v ON v.clinic_id = id_of(1, 1) AND v.id = id_of(4, n)
  CROSS JOIN LATERAL (SELECT n NOT IN (5, 600, 7000) AS signed) AS w;
 
+-- Incidents, of which three are open; a fifth of them have entries, a thousand have links.
+INSERT INTO record_key (clinic_id, subject_id, class, wrapped)
+SELECT id_of(1, 1), id_of(12, n), 'incident', '\x0100000001'::bytea FROM generate_series(1, :rows) n;
+INSERT INTO incident (clinic_id, id, kind, title, discovered_at, created_at, created_by,
+       conclusion, outcome, closed_at, closed_by)
+SELECT id_of(1, 1), id_of(12, n), 'other', '\x0100000001', now() - n * interval '1 hour', now(), id_of(2, 3),
+       CASE WHEN w.closed THEN 'breach' END, CASE WHEN w.closed THEN '\x0100000001'::bytea END,
+       CASE WHEN w.closed THEN now() END, CASE WHEN w.closed THEN id_of(2, 3) END
+  FROM generate_series(1, :rows) n
+ CROSS JOIN LATERAL (SELECT n NOT IN (5, 600, 7000) AS closed) AS w;
+INSERT INTO incident_entry (clinic_id, id, incident_id, kind, at, body, created_at, created_by)
+SELECT id_of(1, 1), id_of(13, n), id_of(12, n % (:rows / 5) + 10), 'note', now(), '\x0100000001', now(), id_of(2, 3)
+  FROM generate_series(1, :rows) n;
+INSERT INTO incident_link (clinic_id, id, incident_id, patient_id, created_at, created_by)
+SELECT id_of(1, 1), id_of(14, n), id_of(12, n % 1000 + 1), id_of(3, n), now(), id_of(2, 3)
+  FROM generate_series(1, :rows) n;
+
 -- Jobs: three are dead, five wait, one of them runs late.
 INSERT INTO job (clinic_id, id, kind, key, state, run_at, error_code, created_at, ended_at)
 SELECT id_of(1, 1), id_of(8, n), 'mail', n::text,
@@ -154,8 +171,10 @@ SELECT id_of(1, 1), gen_random_uuid(), n::text, 'charge', 100, 'EUR', now() - n 
 -- what half of the clinic's visits cost is not paid
 UPDATE visit SET fee_id = id_of(10, 1), due = true WHERE get_byte(uuid_send(id), 15) % 2 = 0;
 INSERT INTO audit_word (word) VALUES ('patient.read'), ('patient_read'), ('TREAT');
-INSERT INTO audit_log (clinic_id, tx, at, event, action, operation, purpose, request_id)
-SELECT id_of(1, 1), n - :rows / 10, now() - n * interval '5 min', 1, 'R', 2, 3, gen_random_uuid()
+INSERT INTO audit_log (clinic_id, tx, at, event, action, operation, purpose, request_id, actor_id,
+       patient_id, session, address)
+SELECT id_of(1, 1), n - :rows / 10, now() - n * interval '5 min', 1, 'R', 2, 3, gen_random_uuid(),
+       id_of(2, 1 + n % 50), id_of(3, n), n % 50, '192.0.2.1'
   FROM generate_series(1, :rows / 10) n;
 -- nearly all of it is sealed
 UPDATE audit_sealed SET tx = -100;

@@ -11,7 +11,7 @@ psql -X -q -d "$SUPER_URL" -c 'CREATE DATABASE lists OWNER epione_owner'
 "$EPIONECTL" migrate --database "$(echo "$OWNER_URL" | sed 's|/epione?|/lists?|')" \
 	--dir sql/migrations >"$WORK/out" 2>&1 || { cat "$WORK/out"; exit 1; }
 psql -X -q -v ON_ERROR_STOP=1 -v rows="$rows" -d "$super_db" -f tests/db/list.sql >/dev/null || exit 1
-large='patient|patient_token|name_beginning|record_key|account|session|visit|guest|care_team|invitation|approval|review|job|recording|recording_chunk|recording_consent|payment|payment_difference|audit_log[a-z0-9_]*'
+large='patient|patient_token|name_beginning|record_key|account|session|visit|guest|care_team|invitation|approval|review|incident|incident_entry|incident_link|job|recording|recording_chunk|recording_consent|payment|payment_difference|audit_log[a-z0-9_]*'
 
 # The statement as the server prepares it, of the types that it is given there.
 statement() {
@@ -204,6 +204,12 @@ check review_list 'all' $most "NULL, NULL, $page"
 check review_list 'what waits' $most "'open', NULL, $page"
 check review_list 'what is signed, the next page' $most "'signed', $(id a 4711), $page"
 check review_waiting 'how many' $most ""
+# (state, before, limit); an incident has five entries
+check incident_list 'all' $((page * 6)) "NULL, NULL, $page"
+check incident_list 'open ones' $most "'open', NULL, $page"
+check incident_list 'closed ones, a deep page' $((page * 6)) "'closed', $(id c $((rows / 2))), $page"
+check incident_entry_list 'of one' $most "$(id c 600), NULL, $page"
+check incident_link_list 'of one with many, a deep page' $most "$(id c 600), $(id e $((rows / 2))), $page"
 few review_officers 'those who work here'
 check approval_list 'patients that wait' $most "'waiting', true, NULL, NULL, $page, now()"
 check invitation_void 'of an account' $most "$(id 2 7), now()"
@@ -273,6 +279,15 @@ check report_payments 'of all years' $most "$ever, NULL, NULL, $page" epione_rep
 check report_payments 'a deep page' $most "$ever, us_of(now() - interval '900 days'), $(id 4 1), $page" epione_reporter
 check report_emergency_access 'of all years' $most "$ever, NULL, NULL, $page" epione_reporter
 check report_emergency_access 'a deep page' $most "$ever, us_of(now() - interval '2 days'), $(id a 4711), $page" epione_reporter
+check report_incidents 'of all years' $((page * 6)) "$ever, NULL, NULL, $page" epione_reporter
+check report_incidents 'a deep page' $((page * 6)) "$ever, us_of(now() - interval '2000 hours'), $(id c 2000), $page" epione_reporter
+# (from, to, account, session, address, version, backup, discovered, after, limit): by
+# an account what it did, by an address what was done by anybody in that time
+check report_breach_scope 'an account, of all years' $((rows / 10 / 50 * 2 + most * 2)) "$ever, $one, NULL, NULL, NULL, NULL, NULL, NULL, $page" epione_reporter
+check report_breach_scope 'an address, a day' $((288 + most * 3)) "now() - interval '9 days', now() - interval '8 days', NULL, NULL, '192.0.2.0/24', NULL, NULL, NULL, NULL, $page" epione_reporter
+check report_breach_scope 'a session, a day' $((288 + most * 3)) "now() - interval '9 days', now() - interval '8 days', NULL, '0000000000000001', NULL, NULL, NULL, NULL, NULL, $page" epione_reporter
+check report_breach_scope 'a key, a deep page' $((most * 2)) "$ever, NULL, NULL, NULL, 1, NULL, NULL, $(id 3 $((rows / 2))), $page" epione_reporter
+check report_breach_scope 'a backup, a deep page' $((most * 2)) "$ever, NULL, NULL, NULL, NULL, now() + interval '1 day', NULL, $(id 3 $((rows / 2))), $page" epione_reporter
 for name in access patient_access user_activity; do
 	elsewhere report_$name audit_test.sh audit_page
 done
@@ -282,7 +297,7 @@ for name in sign_ins accounts_changed reports_run; do
 done
 few report_keys 'as many versions as there are of a clinic'"'"'s keys'
 few report_passwords 'one clinic'
-few report_attention 'what waits, and who works here; one clinic'
+few report_attention 'what waits, incidents that are open, and who works here; one clinic'
 elsewhere report_refused_days audit_test.sh audit_refused
 few report_retention 'counts of all that a clinic has, which is what is asked for: a row each'
 few report_safeguards 'who work here and what happened in a month; one clinic'

@@ -84,6 +84,12 @@ INSERT INTO may (role, rights, clinics, rel) VALUES
     ('reporter', 'S', 'own', 'report_asked'),
     ('server', 'SI', 'own', 'report_asked'),
     ('server', 'SI', 'own', 'export'),
+    ('server', 'SIU', 'own', 'incident'),
+    ('server', 'SI', 'own', 'incident_entry'),
+    ('server', 'SI', 'own', 'incident_link'),
+    ('reporter', 'S', 'own', 'incident'),
+    ('reporter', 'S', 'own', 'incident_entry'),
+    ('reporter', 'S', 'own', 'incident_link'),
     ('reporter', 'S', 'own', 'audit');
 INSERT INTO may (role, rights, clinics, rel, narrowed, change) VALUES
     ('server', 'S', 'own or nil', 'class_key', $$class <> 'audit'$$, NULL),
@@ -98,7 +104,7 @@ CREATE TABLE lent (role text, functions text[]);
 INSERT INTO lent VALUES
     ('epione_server', '{attempt_take, audit_background_note, audit_days, audit_found, audit_nobody, audit_page, audit_words, guest_find, invitation_find, payment_find, reset_ask, session_open, sessions_ended, sign_in_take, source_note}'),
     ('epione_jobs', '{audit_background_close, audit_months, audit_sealed_to, audit_tile_put, audit_tree_of, audit_tree_put, audit_unsealed, audit_words, checkpoints_due, keys_watch, payment_compare, payment_reconcile, recordings_due, reset_link, sweep_attempts, sweep_idempotency, sweep_invitations, sweep_jobs, sweep_sessions, sweep_strangers}'),
-    ('epione_reporter', '{audit_kinds, audit_oldest, audit_page, audit_refused}');
+    ('epione_reporter', '{audit_kinds, audit_oldest, audit_page, audit_refused, breach_scope}');
 
 -- The clinics: the installation's own (nil), and two that know nothing of each other.
 CREATE FUNCTION clinics() RETURNS SETOF uuid LANGUAGE sql
@@ -168,6 +174,11 @@ BEGIN
     INSERT INTO report_asked (clinic_id, id, report, parameters) VALUES (c, n, 'access', '{}');
     INSERT INTO export (clinic_id, id, patient_id, requested_by, format, created_at, expires_at)
         VALUES (c, n, n, n, 'fhir', now(), now() + interval '1 day');
+    INSERT INTO incident (clinic_id, id, kind, title, discovered_at, created_at, created_by)
+        VALUES (c, n, 'other', b8, now(), now(), n);
+    INSERT INTO incident_entry (clinic_id, id, incident_id, kind, at, body, created_at, created_by)
+        VALUES (c, n, n, 'note', now(), b8, now(), n);
+    INSERT INTO incident_link (clinic_id, id, incident_id, account_id, created_at, created_by) VALUES (c, n, n, n, now(), n);
     INSERT INTO recording_consent (clinic_id, id, recording_id, account_id, role, given, wording) VALUES (c, n, n, n, 'clinician', true, 1);
 END $$;
 

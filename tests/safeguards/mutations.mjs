@@ -375,4 +375,14 @@ export const mutations = [
     test: api('recordings'), whole: true, name: 'kept as long as people agreed to, or by a hold; deleted by two people, or by time' },
   { id: 'RC-08', file: 'src/care/export.c', from: 'if (may_see(op, PERM_recording_list))', to: 'if (may_see(op, PERM_recording_list) && op->now == 0)',
     test: api('exports'), whole: true, name: 'a patient gets all that the clinic has of them, and nobody else’s' },
+
+  // Incidents
+  { id: 'OP-05', file: 'sql/migrations/0001_foundation.sql', from: 'CREATE TRIGGER incident_entry_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON incident_entry', to: 'CREATE TRIGGER incident_entry_kept BEFORE UPDATE ON incident_entry',
+    test: api('incidents'), name: 'what was said of one is changed and deleted by nobody' },
+  { id: 'PR-07', file: 'sql/migrations/0001_foundation.sql', from: "WHEN notice = 'secretary' AND affected < 500", to: "WHEN notice = 'secretary' AND affected <= 500",
+    test: api('incidents'), name: 'deadlines are counted from discovery, at the turn of a year and in a leap year' },
+  { id: 'PR-07', file: 'sql/migrations/0001_foundation.sql', from: '                       UNION SELECT unnest(s.returned)) AS t(patient)', to: '                       ) AS t(patient)',
+    test: api('breach'), name: 'what an account was shown or changed is found by account, session and address, and nothing else is' },
+  { id: 'PR-08', file: 'src/care/incident.c', from: '\t\tif (needs[i].found == NULL)', to: '\t\tif (needs[i].found == NULL && i == 9)',
+    test: api('incidents'), name: 'it is closed when all is judged, once, and then stays as it is' },
 ];

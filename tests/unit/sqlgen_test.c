@@ -608,6 +608,32 @@ a_report_is_its_file(void **state)
 }
 
 static void
+of_several_parameters_one_is_given(void **state)
+{
+	static char reports[65536];
+
+	(void)state;
+	generated(REPORT "-- parameter: who account one, Person\n"
+			 "-- parameter: n int 1..9 one, Number\n"
+			 "-- parameter: at instant, At\n"
+			 "-- parameter: of session one, Session\n"
+			 "-- parameter: net network one, Network\n" TOLD
+			 "SELECT $who, $n, $at, $of, $net, $after_at_us, "
+			 "$after_id LIMIT $limit\n");
+	get("reports.c", reports, sizeof(reports));
+	has(reports,
+	    "offsetof(struct report_told_in, who), 0, NULL, true }");
+	has(reports,
+	    "offsetof(struct report_told_in, n), INT64_MIN, NULL, true }");
+	has(reports,
+	    "offsetof(struct report_told_in, at), 0, NULL, false }");
+	has(reports, ".name = \"at\", .kind = SH_TIME");
+	has(reports,
+	    ".name = \"of\", .kind = SH_TEXT, .min = 16, .max = 16");
+	has(reports, ".name = \"net\", .kind = SH_TEXT");
+}
+
+static void
 bad_reports_are_refused(void **state)
 {
 	static const struct wrong wrong[] = {
@@ -676,6 +702,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(bad_rows_are_refused),
 		cmocka_unit_test(bad_texts_are_refused),
 		cmocka_unit_test(a_report_is_its_file),
+		cmocka_unit_test(of_several_parameters_one_is_given),
 		cmocka_unit_test(bad_reports_are_refused),
 		cmocka_unit_test(files_and_arguments),
 		cmocka_unit_test(a_nul_byte_is_refused),

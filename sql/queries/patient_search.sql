@@ -76,7 +76,8 @@ SELECT {patient_found},
  ORDER BY p.id;
 
 -- Whose name is exactly that: a token, or two of one patient. The rarer of two
--- is walked, in the order of ids, and the other one looked up for each. Under
+-- is walked, in the order of ids, and the other one looked up for each; one alone
+-- is not counted. Under
 -- row-level security CASE may go into the index's condition, coalesce may not.
 -- sql: patient_search_exact many
 -- in:  asked text[], after uuid, limit int,
@@ -85,14 +86,14 @@ SELECT {patient_found},
 -- out: row patient_found
 WITH asked AS (
     SELECT w.*,
-           (SELECT count(*) FROM (
+           CASE WHEN w.b IS NOT NULL THEN (SELECT count(*) FROM (
                SELECT 1 FROM patient_token t
                 WHERE t.clinic_id = current_clinic() AND t.token = w.a AND t.part = w.a_part
-                LIMIT 1000) AS x) AS a_count,
-           (SELECT count(*) FROM (
+                LIMIT 1000) AS x) END AS a_count,
+           CASE WHEN w.b IS NOT NULL THEN (SELECT count(*) FROM (
                SELECT 1 FROM patient_token t
                 WHERE t.clinic_id = current_clinic() AND t.token = w.b AND t.part = w.b_part
-                LIMIT 1000) AS x) AS b_count
+                LIMIT 1000) AS x) END AS b_count
       FROM unnest($4::bytea[], $5::bigint[], $6::bytea[], $7::bigint[])
            AS w(a, a_part, b, b_part)),
 wanted AS (

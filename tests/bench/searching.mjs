@@ -22,6 +22,7 @@ export async function filled(clinic, say, { patients = PATIENTS, events = EVENTS
   { env: { ...process.env, PGPASSFILE: path.join(clinic.dir, 'pg/pgpass') }, stdio: ['ignore', 'ignore', 'inherit'] });
   const [code] = await once(filling, 'exit');
   if (code !== 0) throw new Error(`the clinic was not filled: ${code}`);
+  await clinic.sql('VACUUM (ANALYZE)'); // as it will be after a while
 }
 
 /**
@@ -42,7 +43,7 @@ export const plaintext = (clinic) => clinic.sql(`
   CREATE INDEX plain_name ON public.plain (clinic_id, family, given, id);
   CREATE INDEX plain_family ON public.plain (clinic_id, family, id);
   GRANT SELECT ON public.plain TO epione_server;
-  ANALYZE public.plain`);
+  ANALYZE public.plain`).then(() => clinic.sql('VACUUM public.plain'));
 
 /** wrk's script for a search by these terms. */
 function searchScript(clinic, name, terms) {
@@ -63,15 +64,17 @@ export async function names(clinic, desk) {
   };
 }
 
-/** What pgbench does for the same: session, page by name, audit row. */
+/** What pgbench does for the same: session, page by name, audit row with who was found. */
 async function plainSearch(clinic, at, tokens) {
   const { hash, audit } = await parameters(clinic, at), variables = [];
   const name = tokens.given ? `family = '\\x${tokens.family}' AND given = '\\x${tokens.given}'` : `family = '\\x${tokens.family}'`;
   return pgbenchOf(clinic, `plain-${tokens.family.slice(0, 8)}${tokens.given ? '-both' : ''}`, [
     'BEGIN;',
     statement('session_enter', [hash, null, 'false', 'patient', at.id], variables),
-    `SELECT id, family, given, birth_date, sex, mrn, phone FROM public.plain WHERE clinic_id = '${audit[0]}' AND ${name} ORDER BY id LIMIT ${PAGE + 1};`,
-    statement('audit_insert', [...audit, '{}'], variables),
+    `SELECT array_agg(id)::text AS found, array_agg(p::text)::text AS rows FROM (
+      SELECT id, family, given, birth_date, sex, mrn, phone FROM public.plain WHERE clinic_id = '${audit[0]}' AND ${name} ORDER BY id LIMIT ${PAGE + 1}) p
+    \\gset`.replaceAll('\n', ' '),
+    statement('audit_insert', [...audit, '{}'], variables).replace(':audit_insert11', ':found'),
     'COMMIT;',
   ], variables, SECONDS);
 }

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define OPEN_MS	       5000 /* of silence: a busy database may take longer */
+#define OPEN_MS	       5000 /* of silence: all of it may take longer */
 #define ROLLBACK_MS    2000
 #define BACKOFF_MIN_MS 50
 #define BACKOFF_MAX_MS 2000
@@ -31,6 +31,15 @@ conn_enter(struct conn *c, enum conn_state state, int64_t due_ms)
 	c->state = state;
 	c->due_ms = due_ms;
 	c->changed(c);
+}
+
+/* Whatever comes while it opens shows that somebody is there: a database that
+ * is far away or busy is not given up in the midst of an answer. */
+static void
+conn_heard(struct conn *c)
+{
+	if (c->state == CONN_OPENING || c->state == CONN_PREPARING)
+		c->due_ms = instant_monotonic() + OPEN_MS;
 }
 
 static void
@@ -273,7 +282,6 @@ prepare_result(struct conn *c, const PGresult *res)
 		return;
 	case PGRES_PIPELINE_SYNC:
 		c->described = false;
-		c->due_ms = instant_monotonic() + OPEN_MS;
 		if ((size_t)++c->answers == WORDS + sql_statements_n)
 			prepare_done(c);
 		return;
@@ -430,6 +438,7 @@ conn_event(void *arg, short revents)
 	(void)revents;
 	if (c->state == CONN_DOWN)
 		return;
+	conn_heard(c);
 	if (c->state == CONN_OPENING) {
 		conn_poll(c);
 		return;

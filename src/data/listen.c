@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define OPEN_MS	       5000
+#define OPEN_MS	       5000 /* of silence, as data/conn.c has it */
 #define BACKOFF_MIN_MS 50
 #define BACKOFF_MAX_MS 2000
 
@@ -199,6 +199,8 @@ event(void *arg, short revents)
 {
 	(void)arg;
 	(void)revents;
+	if (l.state == LISTEN_OPENING || l.state == LISTEN_ASKED)
+		loop_timer_arm(&l.timer, OPEN_MS);
 	if (l.state == LISTEN_OPENING)
 		opening();
 	else if (l.state == LISTEN_ASKED || l.state == LISTEN_HEARS)

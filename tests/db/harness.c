@@ -46,6 +46,16 @@ logged(const char *part)
 	return strstr(lines, part) != NULL;
 }
 
+void
+log_until(const char *part)
+{
+	int64_t until = instant_monotonic() + PATIENCE_MS;
+
+	while (!logged(part) && instant_monotonic() < until)
+		fiber_sleep(5);
+	assert_true(logged(part));
+}
+
 struct arena *
 test_arena(void)
 {

@@ -17,6 +17,7 @@
 #include "sql.h"
 
 #include <stdbool.h>
+#include <stdlib.h>
 
 /*
  * Tests of the database layer: each file is a program whose tests all run on
@@ -25,9 +26,10 @@
  * must not assert: they leave what they saw in a structure.
  */
 #define HARNESS_TX_MS 30000
-/* How long what has to come is waited for: a crowded machine takes its time,
- * and what never comes is told from it all the same. */
-#define PATIENCE_MS 60000
+/* How long what has to come is waited for: a crowded machine takes its time, and
+ * what never comes is told from it all the same. Where tests have to fail
+ * (EPIONE_PATIENCE, as in tests/lib/patience.mjs) it is shorter. */
+#define PATIENCE_MS (getenv("EPIONE_PATIENCE") == NULL ? 240000 : 60000)
 
 /* Runs the group on a fiber; returns the exit status. */
 #define harness_run(tests)                                                     \
@@ -55,6 +57,7 @@ void super_until(const char *sql, int64_t want);
 
 /* Was a line with this text logged in this test? */
 bool logged(const char *part);
+void log_until(const char *part);
 
 /* Starts fn(arg) on a fiber of its own. */
 void spawn(void (*fn)(void *), void *arg);

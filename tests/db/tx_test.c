@@ -411,9 +411,9 @@ a_deadline_that_passed_sends_nothing(void **state)
 	pool_start(1, 10);
 	assert_int_equal(sql_entry_add(tx, &in, NULL), ERR_UNAVAILABLE);
 	tx_close(tx);
-	tx = test_tx_ms(200);
+	tx = test_tx_ms(2000);
 	assert_int_equal(sql_entry_add(tx, &in, NULL), ERR_OK);
-	fiber_sleep(250);
+	fiber_sleep(2050);
 	assert_int_equal(tx_commit(tx), ERR_UNAVAILABLE); /* never sent */
 	tx_close(tx);
 	nothing_left_open();
@@ -429,7 +429,7 @@ the_servers_own_limit_leaves_the_connection(void **state)
 	struct nap_row row;
 
 	(void)state;
-	pool_start_at(getenv("SERVER_URL"), 1, 200);
+	pool_start_at(getenv("SERVER_URL"), 1, 1500);
 	assert_int_equal(sql_nap(tx, &in, &row), ERR_UNAVAILABLE);
 	tx_close(tx);
 	assert_int_equal(db_stats().timeouts, 1);
@@ -507,6 +507,8 @@ connections_work_side_by_side(void **state)
 
 /* Conflicts */
 
+static unsigned adding; /* that have added their first */
+
 struct adder {
 	int64_t first, second;
 	enum err got;
@@ -522,7 +524,9 @@ add_both(void *arg)
 	struct counter_add_in in = { .id = ad->first };
 
 	ad->got = sql_counter_add(tx, &in, NULL);
-	fiber_sleep(100);
+	adding++;
+	while (adding < 2)
+		fiber_sleep(5);
 	in.id = ad->second;
 	if (ad->got == ERR_OK)
 		ad->got = sql_counter_add(tx, &in, NULL);

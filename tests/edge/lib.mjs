@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import tls from 'node:tls';
-import { patient } from '../lib/patience.mjs';
+import { patience, patient } from '../lib/patience.mjs';
 import { children } from '../lib/processes.mjs';
 
 export { alive, eventually, ran, recall, remembers, wakeful }
@@ -188,11 +188,14 @@ export class Client {
   set data(rest) { this.chunks = [rest]; }
   get received() { return this.chunks.reduce((n, d) => n + d.length, 0); }
   get over() { return this.closed || this.ended; }
-  /** Waits until a test of this client is true; false when time is up. */
+  /** Waits until a test of this client is true; false when time is up. Less
+   * than the usual time is a bound: what comes later does not count. */
   async until(test, ms = 3000) {
-    const end = Date.now() + patient(ms);
+    const began = Date.now();
+    const late = ms < 3000 ? () => Date.now() - began > patient(ms) :
+      patience(ms);
     while (!test(this)) {
-      if (Date.now() > end)
+      if (late())
         return false;
       await sleep(5);
     }

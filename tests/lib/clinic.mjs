@@ -1,18 +1,19 @@
 // A whole clinic of the test's own: private PostgreSQL, keys, certificate,
 // demo people, and the server, in a temporary folder that goes away again.
 import { spawn, execFile } from 'node:child_process';
-import { createHmac, randomInt, randomUUID } from 'node:crypto';
+import { createHmac, randomUUID } from 'node:crypto';
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import https from 'node:https';
-import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { fileURLToPath } from 'node:url';
 
 import { described } from './described.mjs';
+import { freePort } from './ports.mjs';
 import { Superuser } from './superuser.mjs';
 
+export { freePort };
 const run = promisify(execFile);
 export const top = fileURLToPath(new URL('../..', import.meta.url));
 const script = path.join(top, 'tools/clinic.sh');
@@ -20,25 +21,6 @@ const cluster = path.join(top, 'tools/cluster.sh');
 const template = path.join(top, 'tests/lib/template.sh');
 
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
-
-async function isFree(port) {
-  const s = net.createServer();
-  const free = await new Promise((done) => s.once('error', () => done(false)).listen(port, '127.0.0.1', () => done(true)));
-  if (free) await new Promise((done) => s.close(done));
-  return free;
-}
-
-/**
- * A port that nobody listens on, below those the kernel lends to connections: there it could be taken before it is used.
- * @param {number} [n] the first of so many, one above the other
- */
-export async function freePort(n = 1) {
-  for (;;) {
-    const port = randomInt(25000, 32000);
-    const free = await Promise.all(Array.from({ length: n }, (_, i) => isFree(port + i)));
-    if (free.every(Boolean)) return port;
-  }
-}
 
 /** RFC 6238 with Node's own HMAC: a second opinion beside liboath. */
 export function totp(secret, at = Date.now() / 1000) {
@@ -99,8 +81,8 @@ export class Client {
         });
       });
       // the server closed what was idle just as we asked: nothing was taken
-      rq.on('error', (e) => (rq.reusedSocket && e.code === 'ECONNRESET' ? done(this.request(method, target, body, headers)) : failed(e)));
-      rq.setTimeout(40000, () => rq.destroy(new Error('no answer within 40 s')));
+      rq.on('error', (e) => (rq.reusedSocket && ['ECONNRESET', 'EPIPE'].includes(e.code) ? done(this.request(method, target, body, headers)) : failed(e)));
+      rq.setTimeout(120_000, () => rq.destroy(new Error('no answer within two minutes')));
       rq.end(raw);
     });
   }

@@ -8,6 +8,8 @@ import path from 'node:path';
 import { simpleParser } from 'mailparser';
 import { SMTPServer } from 'smtp-server';
 
+import { freePort } from './ports.mjs';
+
 /**
  * {port, ca, secret, messages, settings, …}. `secure`: TLS from the first byte;
  * else STARTTLS. refuse(address) answers an SMTP status for a recipient, or
@@ -50,9 +52,13 @@ export async function startMailbox({ port = 0, secure = true, starttls = true, c
       });
     },
   });
+  port ||= await freePort(); // one that is away for a while comes back there
+  await new Promise((listening, failed) => {
+    server.once('error', failed);
+    server.listen(port, '127.0.0.1', listening);
+  });
   server.on('error', () => {}); // a peer that does not trust us hangs up
-  await new Promise((listening) => server.listen(port, '127.0.0.1', listening));
-  box.port = server.server.address().port;
+  box.port = port;
   box.settings = `smtp_url ${secure ? 'smtps' : 'smtp'}://localhost:${box.port}\nsmtp_from no-reply@clinic.example\n`;
   box.jobs = `${box.settings}smtp_user app\nsmtp_password ${path.join(dir, 'secret')}\nsmtp_ca ${box.ca}\n`;
   box.close = (keep = false) => new Promise((done) => server.close(() => {

@@ -1,9 +1,31 @@
 // How long is too long depends on what else the machine does: a bound that
 // tells quick from never is stretched by the work that waits for each core.
+import { readFileSync } from 'node:fs';
 import os from 'node:os';
 
 // mutate.mjs, whose tests have to fail, waits less for what never comes
 const most = Number(process.env.EPIONE_PATIENCE ?? Infinity);
+/** What has to come is waited for so long at least: only a test that fails waits for all of it. */
+const COMES_MS = most === Infinity ? 90_000 : 0;
+
+/** The share of the last ten seconds in which somebody waited for a core; 0 where the kernel does not tell. */
+function pressure() {
+  try {
+    return Number(/^some avg10=([\d.]+)/.exec(readFileSync('/proc/pressure/cpu', 'utf8'))?.[1] ?? 0) / 100;
+  } catch {
+    return 0;
+  }
+}
+
+/** How much longer all takes than on a quiet machine. */
+const crowd = () => Math.max(1, 1.5 * os.loadavg()[0] / os.cpus().length, 1 / Math.max(0.05, 1 - pressure()));
 
 /** So many milliseconds, as a quiet machine has them. */
-export const patient = (ms) => Math.ceil(ms * Math.min(most, Math.max(1, 1.5 * os.loadavg()[0] / os.cpus().length)));
+export const patient = (ms) => Math.ceil(ms * Math.min(most, crowd()));
+
+/** Begins to wait for what has to come, on a quiet machine within so many
+ * milliseconds: whether it is too late for it, as the machine is by then. */
+export function patience(ms) {
+  const began = Date.now();
+  return () => Date.now() - began > Math.max(COMES_MS, patient(ms));
+}

@@ -2,7 +2,7 @@
 // epione.signal.v1 that remembers what it heard and checks the row of numbers.
 import { WebSocket } from 'ws';
 
-import { patient } from './patience.mjs';
+import { patience } from './patience.mjs';
 
 export const sdp = (lines = '') => [
   'v=0', 'o=- 46117 2 IN IP4 127.0.0.1', 's=-', 't=0 0', 'a=group:BUNDLE 0',
@@ -55,12 +55,12 @@ export class Peer {
 
   /** The first message, heard or to come, that fits; it is taken out. */
   async hear(type, fits = () => true, ms = 5000) {
-    for (const end = Date.now() + patient(ms); ;) {
+    for (const late = patience(ms); ;) {
       const i = this.heard.findIndex((m) => m.type === type && fits(m));
       if (i >= 0) return this.heard.splice(i, 1)[0];
-      if (Date.now() >= end) throw new Error(`no ${type} within ${ms} ms; heard ${this.heard.map((m) => m.type)}; closed ${this.code}`);
+      if (late()) throw new Error(`no ${type}; heard ${this.heard.map((m) => m.type)}; closed ${this.code}`);
       await new Promise((done) => {
-        const timer = setTimeout(done, Math.max(1, end - Date.now()));
+        const timer = setTimeout(done, 500);
         this.waiters.push(() => { clearTimeout(timer); done(); });
       });
     }
@@ -93,9 +93,10 @@ export class Peer {
 
   /** The code that the server closes with. */
   async closing(ms = 5000) {
+    const late = patience(ms);
     let timer;
-    const late = new Promise((_, failed) => { timer = setTimeout(() => failed(new Error(`not closed within ${ms} ms`)), patient(ms)); });
-    return Promise.race([this.closed, late]).finally(() => clearTimeout(timer));
+    const never = new Promise((_, failed) => { timer = setInterval(() => late() && failed(new Error('not closed')), 500); });
+    return Promise.race([this.closed, never]).finally(() => clearInterval(timer));
   }
 
   stop() { this.ws?.terminate(); }

@@ -1,7 +1,7 @@
 // What /proc knows of processes and their memory.
 import fs from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { patient } from './patience.mjs';
+import { patience } from './patience.mjs';
 
 /** The processes that this one started: title by pid, as /proc knows them. */
 export function children(parent) {
@@ -30,9 +30,9 @@ export const alive = (pid) => {
 
 /** Waits until a test holds; false when time is up. */
 export async function eventually(test, ms = 5000) {
-  const end = Date.now() + patient(ms);
+  const late = patience(ms);
   while (!await test()) {
-    if (Date.now() > end)
+    if (late())
       return false;
     await sleep(20);
   }

@@ -7,7 +7,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 
-import { freePort } from './clinic.mjs';
+import { freePort } from './ports.mjs';
 
 const run = promisify(execFile);
 /** How often each of its programs is begun. */
@@ -31,7 +31,7 @@ export function signed(port, { key, secret }, method, target, { now = new Date()
 export async function aRadosgw() {
   const dir = mkdtempSync(path.join(os.tmpdir(), `epione-test-${process.env.EPIONE_RUN ?? ''}-rgw-`));
   const asked = { key: 'TESTKEY', secret: 'TESTSECRETTESTSECRET' };
-  const [mon, osd] = [await freePort(), await freePort()];
+  const PORTS = 32, [mon, osd] = [await freePort(), await freePort(PORTS)];
   const conf = path.join(dir, 'ceph.conf'), fsid = randomUUID(), uuid = randomUUID();
   const ceph = process.getuid() === 0 ? { uid: Number((await run('id', ['-u', 'ceph'])).stdout), gid: Number((await run('id', ['-g', 'ceph'])).stdout) } : {};
   const env = { ...process.env, HOME: dir, CEPH_CONF: conf, CEPH_ARGS: `-c ${conf}` };
@@ -71,7 +71,7 @@ mon_initial_members = a
 public_addr = 127.0.0.1
 public_network = 127.0.0.0/8
 ms_bind_port_min = ${osd}
-ms_bind_port_max = ${osd + 200}
+ms_bind_port_max = ${osd + PORTS - 1}
 ms_bind_msgr2 = false
 auth_cluster_required = none
 auth_service_required = none

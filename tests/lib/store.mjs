@@ -6,7 +6,8 @@ import http from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
 
-import { freePort, top } from './clinic.mjs';
+import { top } from './clinic.mjs';
+import { freePort } from './ports.mjs';
 
 /**
  * Stands before the store at `inner`. `fault` is what meets each PUT and GET, or

@@ -4,6 +4,8 @@ import { createHash, createHmac, randomBytes } from 'node:crypto';
 import dgram from 'node:dgram';
 import net from 'node:net';
 
+import { patience } from './patience.mjs';
+
 const COOKIE = 0x2112a442;
 const ALLOCATE = 0x0003, CREATE_PERMISSION = 0x0008, BINDING = 0x0001;
 const USERNAME = 0x0006, MESSAGE_INTEGRITY = 0x0008, ERROR_CODE = 0x0009,
@@ -84,7 +86,7 @@ export class TurnClient {
     const built = attributes.map(([k, v]) => [k, typeof v === 'string' ? xorAddress(v, id) : v]);
     const key = signed ? createHash('md5').update(`${this.login.username}:${this.realm}:${this.login.credential}`).digest() : undefined;
     const message = encode(type, id, /** @type {any} */ ([...built, ...extra]), key);
-    for (let attempt = 0; attempt < 5; attempt++) {
+    for (const late = patience(2500); !late();) {
       const answer = await this.exchange(message, id);
       if (answer) return answer;
     }

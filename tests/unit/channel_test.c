@@ -41,7 +41,7 @@ wait_for(size_t n)
 {
 	int tries;
 
-	for (tries = 0; seen_n < n && tries < 500; tries++)
+	for (tries = 0; seen_n < n && tries < 30000; tries++)
 		fiber_sleep(2);
 	fiber_sleep(20); /* would more come? */
 	assert_int_equal(seen_n, n);

@@ -9,6 +9,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import { clinicIn, freePort, startClinic, top } from '../lib/clinic.mjs';
+import { eventually } from '../lib/processes.mjs';
 import { agreed, seal, sha256, upload } from '../lib/recording.mjs';
 
 const run = promisify(execFile);
@@ -124,7 +125,7 @@ test('fill: what it adds is found by search, a stopped one is whole, and the sam
   running.stderr.on('data', (d) => { words += d; });
   while (await count('patient') === 300) await new Promise((r) => setTimeout(r, 50));
   running.kill('SIGINT');
-  assert.equal(await new Promise((r) => running.on('exit', r)), 1);
+  assert.equal(await new Promise((r) => running.on('close', r)), 1);
   assert.match(words, /what is there is whole, and the same command goes on/);
   const left = await count('patient');
   assert.equal((left - 300) % 400, 0);
@@ -157,8 +158,7 @@ test('TERM or Ctrl-C ends the server and its database, with status 0, and a seco
     await clinic.untilReady();
     stop(s.p);
     assert.equal(await s.done, 0);
-    const left = await said('pgrep', ['-f', dir]);
-    assert.equal(left.stdout.trim(), '', 'no process is left');
+    assert.ok(await eventually(async () => (await said('pgrep', ['-f', dir])).stdout.trim() === ''), 'no process is left');
   }
   await run(cluster, ['start', path.join(dir, 'pg')]);
   assert.equal((await clinic.sql('SELECT count(*) AS n FROM account'))[0].n, people);

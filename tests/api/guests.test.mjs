@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import test, { after, before } from 'node:test';
 import { Client, startClinic } from '../lib/clinic.mjs';
 import { startMailbox } from '../lib/mailbox.mjs';
-import { patient as patiently } from '../lib/patience.mjs';
+import { patience, patient as patiently } from '../lib/patience.mjs';
 import { Peer, sdp } from '../lib/peer.mjs';
 
 const BORN = '1961-05-09', CLINIC = 'Harbor Family Clinic';
@@ -49,11 +49,11 @@ const join = (token, body = {}) => {
 };
 const address = (id) => `${clinic.url.replace('https', 'wss')}/v1/visits/${id}/signal`;
 const peer = (id, client) => new Peer(address(id), { headers: { authorization: `Bearer ${client.token}` } });
-const until = async (what, look, ms = 10_000) => {
-  for (const end = Date.now() + patiently(ms); ;) {
+const until = async (what, look) => {
+  for (const late = patience(); ;) {
     const seen = await look();
     if (seen) return seen;
-    assert.ok(Date.now() < end, what);
+    assert.ok(!late(), what);
     await new Promise((done) => setTimeout(done, 50));
   }
 };

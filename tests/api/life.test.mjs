@@ -151,10 +151,10 @@ test('what systemd leaves it is enough', { skip: !root && 'needs root' }, async 
   assert.equal((await front.get('/v1/session')).status, 200);
   p.kill('SIGUSR1');
   assert.ok(await eventually(() => said().split('loaded private key').length === 3), said());
+  const ready = said().split('"ready"').length;
   const [worker] = Object.entries(children(p.pid)).filter(([, title]) => title.includes('wrk'));
   process.kill(Number(worker[0]), 'SIGKILL');
-  assert.ok(await eventually(() => Object.keys(children(p.pid)).length === 3 && !alive(Number(worker[0]))));
-  await sleep(1000);
+  assert.ok(await eventually(() => Object.keys(children(p.pid)).length === 3 && !alive(Number(worker[0])) && said().split('"ready"').length > ready), said());
   p.kill('SIGTERM');
   assert.equal((await ended).code, 0, said());
 });

@@ -10,12 +10,12 @@ import { after, before, test } from 'node:test';
 import tls from 'node:tls';
 
 import { freePort, startClinic, top } from '../lib/clinic.mjs';
-import { children, wakeful } from '../lib/processes.mjs';
+import { children, eventually, wakeful } from '../lib/processes.mjs';
 import { patient as patiently } from '../lib/patience.mjs';
 
 const PROXY = '127.0.0.9', LIMIT = 20;
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
-let clinic, desk;
+let clinic, desk, firstRefused;
 
 before(async () => {
   clinic = await startClinic({ env: { EPIONE_SETTINGS: `requests_per_minute 1000000\nsign_ins_per_minute 20\nrequest_seconds 30\nconnections_per_address ${LIMIT}\nnew_connections_per_minute 1000000\nproxy_addresses ${PROXY} 10.0.0.0/8` } });
@@ -77,6 +77,7 @@ async function leaves(from, n) {
 
 //= AZ-10, TR-24: who opens connections without end loses nothing but his own
 test('one address has its number of connections, and no other notices', async () => {
+  firstRefused = Date.now();
   const got = await several('127.0.0.3', LIMIT * 3), kept = within(got);
   assert.equal(kept.length, LIMIT);
   assert.deepEqual([...new Set(got.filter((c) => c.over).map((c) => c.error))], ['ECONNRESET']);
@@ -92,9 +93,10 @@ test('one address has its number of connections, and no other notices', async ()
   assert.ok(await leaves('127.0.0.3', LIMIT));
 });
 
-test('the log says it once, without the address; /metrics counts', async () => {
+test('the log says it once a minute, without the address; /metrics counts', async () => {
+  assert.ok(await eventually(() => clinic.log.includes('connections_refused')));
   const said = clinic.log.split('\n').filter((l) => l.includes('connections_refused'));
-  assert.equal(said.length, 1, said.join('\n'));
+  assert.ok(said.length <= 1 + (Date.now() - firstRefused) / 60e3, said.join('\n'));
   assert.deepEqual(Object.keys(JSON.parse(said[0])).filter((k) => /count|connections_per_|per_minute/.test(k)), ['count', 'connections_per_address', 'new_connections_per_minute']);
   assert.doesNotMatch(clinic.log, /127\.0\.0\.3/);
   const { text } = await once('127.0.0.1', '/metrics');
@@ -105,10 +107,11 @@ test('the log says it once, without the address; /metrics counts', async () => {
 test('one address has its rate of new connections, over all workers', async () => {
   await clinic.restart({ new_connections_per_minute: 60 }); // 16 at once, then one a second
   try {
-    const kept = within(await several('127.0.0.3', LIMIT));
-    assert.ok(kept.length >= 15 && kept.length <= 17, `${kept.length} came in`);
-    const refused = await dial('127.0.0.3');
-    assert.equal(refused.error, 'ECONNRESET');
+    const from = Date.now(), kept = within(await several('127.0.0.3', LIMIT));
+    assert.ok(kept.length >= 15 && kept.length <= 17 + (Date.now() - from) / 1000, `${kept.length} came in`);
+    const more = await several('127.0.0.3', 5 + Math.ceil((Date.now() - from) / 1000)), refused = more.filter((c) => c.over);
+    assert.ok(refused.length > 0 && refused.every((c) => c.error === 'ECONNRESET'), refused.map((c) => c.error).join());
+    hangUp(more);
     // those who are in go on, others come in, and a proxy's clients are its own affair
     for (const c of kept) assert.equal((await ask(c, '/healthz')).status, 200);
     assert.equal((await once('127.0.0.4', '/healthz')).status, 200);
@@ -128,10 +131,13 @@ test('a worker that dies gives its connections back', async () => {
   const open = within(await several('127.0.0.3', LIMIT));
   assert.equal(open.length, LIMIT);
   assert.equal(workers().length, 2);
-  process.kill(workers()[0], 'SIGKILL');
-  await sleep(1500);
+  const [victim] = workers();
+  process.kill(victim, 'SIGKILL');
+  assert.ok(await eventually(() => workers().length === 2 && !workers().includes(victim)), 'another one is there');
+  assert.ok(await eventually(() => within(open).length < LIMIT), 'some were at it');
+  await sleep(patiently(300)); // all of its sockets end together
   const left = within(open).length;
-  assert.ok(left > 0 && left < LIMIT, `${left} are left`);
+  assert.ok(left > 0, `${left} are left`);
   assert.ok(await leaves('127.0.0.3', LIMIT - left));
   hangUp(open);
   assert.ok(await leaves('127.0.0.3', LIMIT));
@@ -199,8 +205,8 @@ test('a refusal for the rate ends the connection, but not that of a proxy', asyn
       r = await ask(c, '/v1/session', ['X-Forwarded-For: 203.0.113.10'], 'POST', '{}');
     assert.equal(r.status, 429);
     assert.equal(/\r\nconnection: (\w+)/i.exec(r.head)?.[1] ?? null, end);
-    await sleep(300);
-    assert.equal(c.over, end !== null, from);
+    if (end === null) await sleep(300);
+    assert.equal(end === null ? c.over : await eventually(() => c.over), end !== null, from);
     if (end === null) assert.equal((await ask(c, '/healthz')).status, 200);
     c.socket.destroy();
   }
@@ -212,9 +218,10 @@ test('pages, health checks and what is not there have a rate, ten times that of 
     const last = [];
     for (const [from, target] of [['127.0.0.11', '/healthz'], ['127.0.0.12', '/'], ['127.0.0.13', '/v1x'], [PROXY, '/healthz']]) {
       const c = await dial(from);
+      const began = Date.now(), allowed = () => 152 + (Date.now() - began) / 100;
       let r, asked = 0;
-      do r = await ask(c, target); while (++asked < 400 && r.status !== 429);
-      assert.ok(asked > 150 && asked < 200, `${target}: ${asked}`);
+      do r = await ask(c, target); while (++asked < allowed() + 40 && r.status !== 429);
+      assert.ok(r.status === 429 && asked > 150 && asked < allowed() + 40, `${target}: ${asked}`);
       assert.match(r.head, /\r\nretry-after: 1/i);
       assert.match(r.text, /"code": *"too_many_requests"/);
       last.push(/\r\nconnection: close/i.test(r.head));
@@ -294,12 +301,15 @@ test('without descriptors the connected are answered, and the database comes bac
     const waiting = dial('127.0.0.8');
     let came = false;
     waiting.then(() => { came = true; });
-    const before = pids.map(wakeful), start = Date.now();
-    await sleep(1000);
-    pids.forEach((pid, i) => {
-      const share = (wakeful(pid) - before[i]) / (Date.now() - start);
-      assert.ok(share < 0.25, `awake for ${share} of the time`);
-    });
+    const rests = async () => {
+      const before = pids.map(wakeful), start = Date.now();
+      await sleep(1000);
+      shares = pids.map((pid, i) => (wakeful(pid) - before[i]) / (Date.now() - start));
+      return shares.every((share) => share < 0.25);
+    };
+    let shares;
+    // who spins is awake all the time, and who rests at some time is not
+    assert.ok(await eventually(rests, 10_000), `awake for ${shares} of the time`);
     for (const c of inside) {
       assert.equal((await ask(c, '/healthz')).status, 200);
       for (const end = Date.now() + 60_000; (await ask(c, '/readyz')).status !== 503; await cut()) assert.ok(Date.now() < end, 'its database does not go');

@@ -73,9 +73,9 @@ const ask = async (c) => ok(await doctor.create(`/v1/visits/${c.id}/recordings`,
 async function recording() {
   const c = await call();
   const made = await ask(c);
-  await c.pat.hear('recording', (m) => m.id === made.id && m.state === 'consent', 60000);
+  await c.pat.hear('recording', (m) => m.id === made.id && m.state === 'consent');
   c.pat.say({ type: 'consent', recording: made.id, given: true });
-  for (const p of [c.pat, c.doc]) await p.hear('recording', (m) => m.id === made.id && m.state === 'recording', 60000);
+  for (const p of [c.pat, c.doc]) await p.hear('recording', (m) => m.id === made.id && m.state === 'recording');
   return { ...c, ...made };
 }
 const stateOf = async (id) => ok(await doctor.get(`/v1/recordings/${id}`)).state;
@@ -118,15 +118,15 @@ test('it begins when everybody has agreed, everybody hears of it, and each answe
   refused(await doctor.create(`/v1/visits/${c.id}/recordings`, {}), 409, 'already_done');
   refused(await doctor.post(`/v1/recordings/${made.id}/start`), 409, 'no_consent');
   refused(await presign(made, 0, Buffer.alloc(20)), 409, 'wrong_status');
-  for (const p of [c.pat, c.doc]) assert.equal((await p.hear('recording', () => true, 60000)).state, 'consent');
+  for (const p of [c.pat, c.doc]) assert.equal((await p.hear('recording')).state, 'consent');
   c.pat.say({ type: 'consent', recording: made.id, given: true });
-  for (const p of [c.pat, c.doc]) assert.equal((await p.hear('recording', () => true, 60000)).state, 'recording');
+  for (const p of [c.pat, c.doc]) assert.equal((await p.hear('recording')).state, 'recording');
   const seen = ok(await patient.get(`/v1/recordings/${made.id}`));
   assert.deepEqual([seen.state, seen.participants.map((p) => [p.role, p.given, p.wording])], ['recording', [['clinician', true, 1], ['patient', true, 1]]]);
   assert.ok(Math.abs(Date.parse(seen.retention_until) - Date.parse(seen.created_at) - 30 * 86400e3) < 2000);
   // one who took a yes back: at once, for everybody
   c.pat.say({ type: 'consent', recording: made.id, given: false });
-  for (const p of [c.pat, c.doc]) assert.deepEqual(await p.hear('recording', () => true, 60000).then((m) => [m.state, m.reason]), ['stopped', 'withdrawn']);
+  for (const p of [c.pat, c.doc]) assert.deepEqual(await p.hear('recording').then((m) => [m.state, m.reason]), ['stopped', 'withdrawn']);
   await until('stopped', async () => (await stateOf(made.id)) === 'stopped');
   assert.deepEqual(await clinic.sql(`SELECT role, given, wording FROM recording_consent WHERE recording_id = :'id' ORDER BY at`, made),
     [['clinician', 't'], ['patient', 't'], ['patient', 'f']].map(([role, given]) => ({ role, given, wording: '1' })));
@@ -137,7 +137,7 @@ test('it begins when everybody has agreed, everybody hears of it, and each answe
   await clinic.sql(`INSERT INTO recording_consent (clinic_id, id, recording_id, account_id, role, given, wording)
     SELECT g.clinic_id, gen_random_uuid(), g.id, a.id, 'patient', true, 1 FROM recording g JOIN account a ON a.patient_id = g.patient_id WHERE g.id = :'id'`, unheard);
   ok(await doctor.post(`/v1/recordings/${unheard.id}/start`));
-  for (const p of [quiet.pat, quiet.doc]) await p.hear('recording', (m) => m.id === unheard.id && m.state === 'recording', 60000);
+  for (const p of [quiet.pat, quiet.doc]) await p.hear('recording', (m) => m.id === unheard.id && m.state === 'recording');
   quiet.leave();
 });
 
@@ -145,28 +145,28 @@ test('it begins when everybody has agreed, everybody hears of it, and each answe
 test('a no, a hang-up of the clinician and a newcomer who has not agreed end it', async () => {
   const c = await call();
   const first = await ask(c);
-  await c.pat.hear('recording', (m) => m.state === 'consent', 60000);
+  await c.pat.hear('recording', (m) => m.state === 'consent');
   c.pat.say({ type: 'consent', recording: first.id, given: false });
-  assert.equal((await c.doc.hear('recording', (m) => m.state === 'stopped', 60000)).reason, 'refused');
+  assert.equal((await c.doc.hear('recording', (m) => m.state === 'stopped')).reason, 'refused');
   await until('stopped', async () => (await stateOf(first.id)) === 'stopped');
   c.pat.say({ type: 'consent', recording: first.id, given: true });
-  assert.equal((await c.pat.hear('error', () => true, 60000)).code, 'wrong_status');
+  assert.equal((await c.pat.hear('error')).code, 'wrong_status');
   // over HTTP, as another page would
   const second = await ask(c);
-  await c.pat.hear('recording', (m) => m.id === second.id, 60000);
+  await c.pat.hear('recording', (m) => m.id === second.id);
   ok(await patient.post(`/v1/recordings/${second.id}/consent`, { given: true }));
-  await c.pat.hear('recording', (m) => m.id === second.id && m.state === 'recording', 60000);
+  await c.pat.hear('recording', (m) => m.id === second.id && m.state === 'recording');
   // whoever comes back has agreed already; by another's eyes they have not
   const again = c.again();
   await again.hello();
-  assert.equal((await again.hear('recording', () => true, 60000)).state, 'recording');
+  assert.equal((await again.hear('recording')).state, 'recording');
   await clinic.sql(`DELETE FROM recording_consent WHERE recording_id = :'id' AND role = 'patient'; SELECT pg_notify('epione_recording', :'visit' || ' recording')`, { id: second.id, visit: c.id });
-  assert.equal((await again.hear('recording', (m) => m.state === 'stopped', 60000)).reason, 'newcomer');
+  assert.equal((await again.hear('recording', (m) => m.state === 'stopped')).reason, 'newcomer');
   await until('stopped', async () => (await stateOf(second.id)) === 'stopped');
   const third = await ask(c);
-  await again.hear('recording', (m) => m.id === third.id, 60000);
+  await again.hear('recording', (m) => m.id === third.id);
   c.doc.say({ type: 'leave' });
-  assert.deepEqual(await again.hear('recording', (m) => m.id === third.id && m.state === 'stopped', 60000).then((m) => m.reason), 'left');
+  assert.deepEqual(await again.hear('recording', (m) => m.id === third.id && m.state === 'stopped').then((m) => m.reason), 'left');
   again.ws.close();
   await until('stopped', async () => (await stateOf(third.id)) === 'stopped');
 });
@@ -214,7 +214,7 @@ test('an address is good for one piece, as it was said to be, and for nothing el
   const page = await doctor.get('/', { accept: 'text/html' });
   assert.match(page.headers['content-security-policy'], new RegExp(`connect-src 'self' http://localhost:${store.port};`));
   ok(await doctor.post(`/v1/recordings/${r.id}/stop`));
-  assert.equal((await r.pat.hear('recording', (m) => m.state === 'stopped', 60000)).id, r.id);
+  assert.equal((await r.pat.hear('recording', (m) => m.state === 'stopped')).id, r.id);
   r.leave();
 });
 

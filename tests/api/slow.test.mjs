@@ -10,6 +10,7 @@ import tls from 'node:tls';
 
 import { startClinic } from '../lib/clinic.mjs';
 import { Peer } from '../lib/peer.mjs';
+import { patient as patiently } from '../lib/patience.mjs';
 import { modes, slow } from '../lib/slow.mjs';
 
 const CONNECTIONS = 250, SECONDS = 18; // of each mode
@@ -51,7 +52,7 @@ function quiet() {
 async function lasted(at, socket) {
   socket.on('error', () => {});
   socket.resume();
-  await Promise.race([new Promise((done) => socket.on('close', done)), sleep(40000)]);
+  await Promise.race([new Promise((done) => socket.on('close', done)), sleep(120_000)]);
   return Date.now() - at;
 }
 
@@ -90,7 +91,7 @@ async function trickle(p) {
   return Date.now() - at;
 }
 
-const within = (ms, from, to, what) => assert.ok(ms >= from && ms <= to, `${what}: ${ms} ms`);
+const within = (ms, from, to, what) => assert.ok(ms >= from && ms <= patiently(to), `${what}: ${ms} ms`);
 
 // Both at once: half a minute is enough to wait for.
 describe('slow clients', { concurrency: 2 }, () => {
@@ -100,7 +101,7 @@ describe('slow clients', { concurrency: 2 }, () => {
     const other = quiet();
     const attacks = modes.map((mode) => slow(mode, clinic.url, { connections: CONNECTIONS, seconds: SECONDS }));
     let most = 0;
-    for (let i = 0; i < 60; i++) {
+    for (let i = 0; i < 60 || (i < 80 && !(most > 1.5 * CONNECTIONS)); i++) {
       await sleep(200);
       most = Math.max(most, sockets() - idle.sockets);
     }
@@ -108,7 +109,7 @@ describe('slow clients', { concurrency: 2 }, () => {
     const answers = await other.stop();
     assert.ok(most > 1.5 * CONNECTIONS, `only ${most} connections`);
     assert.ok(answers.length > 50, `only ${answers.length} answers`);
-    assert.deepEqual(answers.filter(([ms, status]) => status !== 200 || ms > ANSWER_MS), []);
+    assert.deepEqual(answers.filter(([ms, status]) => status !== 200 || ms > patiently(ANSWER_MS)), []);
     for (const end = Date.now() + 90_000; ; await sleep(250)) {
       const now = { memory: memoryMib(), sockets: sockets() };
       // what stays are Kore's pools: sixteen KiB or so for each that was there

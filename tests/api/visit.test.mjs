@@ -331,7 +331,7 @@ test('a visit runs its course, and every step is in the audit trail', async () =
     return r.body;
   };
   const arrived = await step('patient', 'check-in');
-  assert.ok(Math.abs(Date.parse(arrived.arrived_at) / 1000 - now()) < 10);
+  assert.ok(Math.abs(Date.parse(arrived.arrived_at) / 1000 - now()) < 60);
   await step('clinician', 'admit');
   await step('clinician', 'end');
   const [times] = await clinic.sql(`SELECT arrived_at <= admitted_at AND admitted_at <= ended_at AS ordered FROM visit WHERE id = :'id'`, { id });
@@ -345,10 +345,10 @@ test('a visit runs its course, and every step is in the audit trail', async () =
 
 test('a booking and a sign-in take three round trips to the database, a record one', async () => {
   const trips = async () => [...(await as.scheduler.get('/metrics')).text.matchAll(/^epione_database_round_trips_total\S* (\d+)/gm)].reduce((sum, m) => sum + Number(m[1]), 0);
-  /** The least of some: what the server does by itself is counted, too. */
-  const least = async (what, times = 6) => {
+  /** The least of some, until it is so few: what the server does by itself is counted, too. */
+  const least = async (what, few, times = 6) => {
     const all = [];
-    for (let i = 0; i < times; i++) {
+    for (let i = 0; i < times || (i < 60 && Math.min(...all) > few); i++) {
       const before = await trips();
       await what();
       all.push(await trips() - before);
@@ -356,10 +356,10 @@ test('a booking and a sign-in take three round trips to the database, a record o
     return Math.min(...all);
   };
   const patient_id = await patientOf();
-  assert.equal(await least(() => book({ patient_id })), 3);
-  assert.equal(await least(() => as.scheduler.get(`/v1/patients/${patient_id}`)), 1); // of whom the worker knows
+  assert.equal(await least(() => book({ patient_id }), 3), 3);
+  assert.equal(await least(() => as.scheduler.get(`/v1/patients/${patient_id}`), 1), 1); // of whom the worker knows
   const { email, password } = people.clinician2;
-  assert.equal(await least(() => new Client(clinic.url).post('/v1/session', { email, password, client: 'api' }), 3), 3);
+  assert.equal(await least(() => new Client(clinic.url).post('/v1/session', { email, password, client: 'api' }), 3, 3), 3);
 });
 
 //= TR-11: the call opens a while before the visit and closes a while after

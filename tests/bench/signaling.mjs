@@ -32,7 +32,7 @@ async function call(clinic, id, patient, doctor) {
   for (const e of ends) await e.hello();
   steps.push(await doctor.post(`/v1/visits/${id}/admit`));
   for (const s of steps) if (s.status !== 200) throw new Error(s.text);
-  for (const e of ends) await e.hear('admitted', undefined, 20000);
+  for (const e of ends) await e.hear('admitted');
   return { id, ends };
 }
 

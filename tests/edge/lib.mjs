@@ -188,12 +188,9 @@ export class Client {
   set data(rest) { this.chunks = [rest]; }
   get received() { return this.chunks.reduce((n, d) => n + d.length, 0); }
   get over() { return this.closed || this.ended; }
-  /** Waits until a test of this client is true; false when time is up. Less
-   * than the usual time is a bound: what comes later does not count. */
-  async until(test, ms = 3000) {
-    const began = Date.now();
-    const late = ms < 3000 ? () => Date.now() - began > patient(ms) :
-      patience(ms);
+  /** Waits until a test of this client is true; false when time is up. */
+  async until(test, ms) {
+    const late = patience(ms);
     while (!test(this)) {
       if (late())
         return false;
@@ -202,7 +199,7 @@ export class Client {
     return true;
   }
   /** Takes one response off the data. */
-  async response(ms = 3000, { head = false } = {}) {
+  async response(ms, { head = false } = {}) {
     let got = null;
     await this.until(() => (got = take(this, head)) !== null || this.over, ms);
     got ??= take(this, head);
@@ -394,7 +391,7 @@ export async function websocket(server, more, target) {
 }
 
 /** Waits for the next frame. */
-export async function next(client, ms = 3000) {
+export async function next(client, ms) {
   await client.until(() => {
     client.inbox.push(...frames(client));
     return client.inbox.length > 0 || client.over;
@@ -403,7 +400,7 @@ export async function next(client, ms = 3000) {
 }
 
 /** The code a socket is closed with: waits for the frame and the end. */
-export async function closeCode(client, ms = 3000) {
+export async function closeCode(client, ms) {
   for (;;) {
     const f = await next(client, ms);
     if (f === null)

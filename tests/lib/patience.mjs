@@ -23,9 +23,11 @@ const crowd = () => Math.max(1, 1.5 * os.loadavg()[0] / os.cpus().length, 1 / Ma
 /** So many milliseconds, as a quiet machine has them. */
 export const patient = (ms) => Math.ceil(ms * Math.min(most, crowd()));
 
-/** Begins to wait for what has to come, on a quiet machine within so many
- * milliseconds: whether it is too late for it, as the machine is by then. */
+/**
+ * Begins to wait: whether it is too late by now, as the machine is by now.
+ * @param {number} [ms] a bound that is to be kept; without one it has to come at all
+ */
 export function patience(ms) {
   const began = Date.now();
-  return () => Date.now() - began > Math.max(COMES_MS, patient(ms));
+  return () => Date.now() - began > (ms === undefined ? Math.max(COMES_MS, patient(5000)) : patient(ms));
 }

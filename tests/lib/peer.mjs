@@ -53,8 +53,8 @@ export class Peer {
 
   say(m) { this.ws.send(typeof m === 'string' || Buffer.isBuffer(m) ? m : JSON.stringify(m)); }
 
-  /** The first message, heard or to come, that fits; it is taken out. */
-  async hear(type, fits = () => true, ms = 5000) {
+  /** The first message, heard or to come, that fits; it is taken out. `ms`: a bound, as in patience.mjs. */
+  async hear(type, fits = () => true, ms) {
     for (const late = patience(ms); ;) {
       const i = this.heard.findIndex((m) => m.type === type && fits(m));
       if (i >= 0) return this.heard.splice(i, 1)[0];
@@ -92,7 +92,7 @@ export class Peer {
   }
 
   /** The code that the server closes with. */
-  async closing(ms = 5000) {
+  async closing(ms) {
     const late = patience(ms);
     let timer;
     const never = new Promise((_, failed) => { timer = setInterval(() => late() && failed(new Error('not closed')), 500); });

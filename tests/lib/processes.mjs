@@ -28,8 +28,8 @@ export const alive = (pid) => {
   }
 };
 
-/** Waits until a test holds; false when time is up. */
-export async function eventually(test, ms = 5000) {
+/** Waits until a test holds; false when time is up, which without a bound it is late. */
+export async function eventually(test, ms) {
   const late = patience(ms);
   while (!await test()) {
     if (late())

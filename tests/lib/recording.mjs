@@ -52,9 +52,9 @@ export async function agreed(clinic, doctor, patient) {
   ok(await doctor.post(`/v1/visits/${visit.id}/admit`));
   await pat.hear('admitted');
   const made = ok(await doctor.create(`/v1/visits/${visit.id}/recordings`, {}), 201);
-  await pat.hear('recording', (m) => m.id === made.id, 60000);
+  await pat.hear('recording', (m) => m.id === made.id);
   pat.say({ type: 'consent', recording: made.id, given: true });
-  await doc.hear('recording', (m) => m.id === made.id && m.state === 'recording', 60000);
+  await doc.hear('recording', (m) => m.id === made.id && m.state === 'recording');
   return { ...made, leave: () => [pat, doc].forEach((p) => p.ws.close()) };
 }
 

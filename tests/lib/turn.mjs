@@ -86,7 +86,7 @@ export class TurnClient {
     const built = attributes.map(([k, v]) => [k, typeof v === 'string' ? xorAddress(v, id) : v]);
     const key = signed ? createHash('md5').update(`${this.login.username}:${this.realm}:${this.login.credential}`).digest() : undefined;
     const message = encode(type, id, /** @type {any} */ ([...built, ...extra]), key);
-    for (const late = patience(2500); !late();) {
+    for (const late = patience(); !late();) {
       const answer = await this.exchange(message, id);
       if (answer) return answer;
     }

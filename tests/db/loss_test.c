@@ -244,7 +244,8 @@ proxy_pass(struct proxy *p, int from, int to)
 {
 	static const char tag[] = "COMMIT";
 	const bool slow = p->cut == SLOW && from == p->server;
-	char buf[65536], *at;
+	static char buf[65536]; /* more than a fiber's stack has */
+	char *at;
 	ssize_t n =
 	    read(from, buf, !slow ? sizeof(buf) : p->answered < 400 ? 8 : 32);
 

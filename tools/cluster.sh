@@ -213,7 +213,7 @@ dead() {
 
 # Never while a process of the crashed cluster is left: it writes to our files.
 clear_crash() {
-	local p tries=50
+	local p tries=300
 	[ -f "$data/postmaster.pid" ] && dead || return 0
 	while p=$(find /proc -maxdepth 2 -name cwd -lname "$data" 2>/dev/null) && [ -n "$p" ]; do
 		tries=$((tries - 1))

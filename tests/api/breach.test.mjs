@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
 import { startClinic } from '../lib/clinic.mjs';
+import { earlyInThePeriod } from '../lib/periods.mjs';
 import { secondClinic } from '../lib/second.mjs';
 
 let clinic, officer, desk, doctor, theirs, own, people;
@@ -171,6 +172,7 @@ test('incidents are a report, with what was found of them and when each notice i
   assert.deepEqual(row, { discovered_at: '2024-03-05T10:00:00Z', incident_id: made.body.id, kind: 'access', state: 'open', affected: 3, in_state: 2, nature: 'raises', recipient: null, acquired: null, mitigation: null, conclusion: null, delay_on: null,
     people_due: '2024-05-04', people_on: '2024-04-05', media_due: null, media_on: null, secretary_due: '2025-03-01', secretary_on: null, created_by: officer.account, created_by_name: clinic.people.compliance.name, closed_at: null, closed_by: null, closed_by_name: null });
   assert.deepEqual(await run(theirs.as.compliance), []);
+  await earlyInThePeriod(); // the day is not over meanwhile
   const [{ incidents_open, notice_days }] = (await officer.get('/v1/reports/attention')).body.items;
   assert.deepEqual([incidents_open, notice_days], [1, Math.round((Date.parse('2025-03-01') - Date.parse(new Date().toISOString().slice(0, 10))) / 86400e3)]);
   const kept = (await officer.get('/v1/reports/retention?limit=100')).body.items.find((k) => k.kind === 'Incidents');

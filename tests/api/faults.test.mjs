@@ -8,7 +8,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { Client, startClinic } from '../lib/clinic.mjs';
 import { patience, patient as patiently } from '../lib/patience.mjs';
-import { eventually } from '../lib/processes.mjs';
+import { alive, eventually } from '../lib/processes.mjs';
 
 const sleep = (ms) => new Promise((r) => setTimeout(r, ms));
 let clinic, front;
@@ -59,7 +59,9 @@ function load(t, n) {
 test('PostgreSQL killed with -9 under load: answers or 503, and well again within 5 s', async (t) => {
   const before = workers(), l = load(t, 16);
   await sleep(1000);
-  process.kill(postmaster(), 'SIGKILL');
+  const pid = postmaster();
+  process.kill(pid, 'SIGKILL');
+  assert.ok(await eventually(() => !alive(pid)));
   await sleep(700);
   await clinic.database('start');
   assert.ok(await untilWell(5000), 'well within 5 s of its return');

@@ -50,7 +50,8 @@ before(async () => {
   clinic = await startClinic({ env: { TURN_URLS: urls, TURN_SECRET_FILE: file } });
   as = {};
   for (const [name, person] of Object.entries(clinic.people)) as[name] = await clinic.signIn(person);
-  visit = (await as.patient.get('/v1/visits')).body.items[0]; // the demo's first: in some minutes
+  visit = (await as.patient.get('/v1/visits?status=booked')).body.items[0];
+  await clinic.visitSoon(visit.id);
 });
 after(async () => {
   await clinic?.stop();

@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test';
 import { Client, startClinic } from '../lib/clinic.mjs';
 import { startMailbox } from '../lib/mailbox.mjs';
 import { killedAtEach, runUntil } from '../lib/killed.mjs';
+import { earlyInThePeriod } from '../lib/periods.mjs';
 import { PostgresRelay } from '../lib/postgres-relay.mjs';
 
 let clinic, jobs, box;
@@ -16,8 +17,6 @@ const until = async (what, look, ms = 120_000) => {
     if (Date.now() > end) throw new Error(`never: ${what}\n${jobs?.log.slice(-2000)}`);
   }
 };
-/** One of the clock's periods ends with each hour: what counts its runs does not begin just before. */
-const earlyInTheHour = async () => { while (Date.now() % 3600e3 > 3600e3 - 150e3) await sleep(1000); };
 const count = async (text) => Number((await clinic.sql(`SELECT count(*) AS n FROM ${text}`))[0].n);
 
 before(async () => {
@@ -30,7 +29,7 @@ after(async () => {
 });
 
 test('the sweeps run by themselves, once a period, and leave what is somebody\'s', async () => {
-  await earlyInTheHour();
+  await earlyInThePeriod();
   await clinic.sql(`
     INSERT INTO session (clinic_id, id, account_id, hash, client, address, created_at, seen_at, idle_s, expires_at, ended_at)
     SELECT clinic_id, gen_random_uuid(), id, sha256(n::text::bytea), 'api', '127.0.0.1', now() - interval '40 days', now() - interval '40 days', 60, now() - make_interval(days => n % 60), now()
@@ -280,7 +279,7 @@ test('two processes share the work, and each job is done once', async () => {
 });
 
 test('the clock goes back: a period that had its run has no second', async () => {
-  await earlyInTheHour();
+  await earlyInThePeriod();
   await jobs?.kill();
   const before = await count(`job WHERE kind LIKE 'sweep.%'`);
   // as if each run was of a period that lies ahead; so far that none meets the key of another

@@ -10,6 +10,7 @@ import { after, before, test } from 'node:test';
 
 import { Client, freePort, startClinic, top, totp } from '../lib/clinic.mjs';
 import { killedAtEach } from '../lib/killed.mjs';
+import { earlyInThePeriod } from '../lib/periods.mjs';
 import { PostgresRelay } from '../lib/postgres-relay.mjs';
 import { callsOf, libraryOf, webhooks } from '../lib/stripe-library.mjs';
 import * as its from '../lib/stripe-objects.mjs';
@@ -543,6 +544,7 @@ test('jobs killed at each step of whatever is done about payments do each once',
   stripe.pay(session(lost.id));
   const payout = stripe.move('payout', -777, 'usd', its.payout({ amount: 777 })), odd = stripe.move('topup', 7, 'usd', its.topup({}));
   for (const kind of ['payment.compare', 'payment.reconcile']) {
+    await earlyInThePeriod();
     await idle();
     await clockAsks(kind);
     await each(kind);

@@ -77,8 +77,12 @@ check 'in one line' one_line
 value "$d" owner 'CREATE TABLE kept AS SELECT 42 AS n' >/dev/null
 
 # kill -9 of the postmaster is like a power cut
-kill -9 "$(head -n 1 "$d/cluster/data/postmaster.pid")"
-sleep 0.5
+power_cut() {
+	pid=$(head -n 1 "$1/cluster/data/postmaster.pid")
+	kill -9 "$pid"
+	while readlink "/proc/$pid/exe" >/dev/null 2>&1; do sleep 0.1; done
+}
+power_cut "$d"
 check 'starts after kill -9' run start "$d"
 check 'and kept what was committed' is "$(value "$d" owner 'SELECT n FROM kept')" 42
 check 'stop' run stop "$d"
@@ -119,8 +123,7 @@ check 'works' is "$(value "$long" server 'SELECT 1')" 1
 socket=$(cat "$long/socket")
 check 'the socket is elsewhere' [ "${#socket}" -lt 60 ]
 check 'where others may enter and not look' is "$(stat -c %a "$socket")" 711
-rm -rf "$socket" && kill -9 "$(head -n 1 "$long/cluster/data/postmaster.pid")"
-sleep 0.5
+rm -rf "$socket" && power_cut "$long"
 check 'starts although /tmp was swept' run start "$long"
 check 'works' is "$(value "$long" server 'SELECT 1')" 1
 socket=$(cat "$long/socket")

@@ -62,6 +62,15 @@ applied() {
 	[ "$(value 'SELECT count(*) FROM schema_migration')" = "$1" ]
 }
 
+# soon QUERY: until it answers a row, which it will.
+soon() {
+	tries=1200
+	until [ -n "$(value "$1")" ] || [ $tries = 0 ]; do
+		sleep 0.1
+		tries=$((tries - 1))
+	done
+}
+
 tables() {
 	[ "$(value "SELECT count(*) FROM pg_tables WHERE tablename ~ '^t[0-9]+$'")" = "$1" ]
 }
@@ -163,7 +172,7 @@ add 'CREATE TABLE t1 (n bigint);'
 add 'CREATE TABLE t2 (n bigint); SELECT pg_sleep(3);'
 "$EPIONECTL" migrate --database "$url" --dir "$dir" >"$WORK/first" 2>&1 &
 first=$!
-sleep 1
+soon "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
 kill -9 $first
 wait $first 2>/dev/null
 check 'after kill -9 the next run completes' migrate
@@ -173,9 +182,9 @@ check '  both' applied 2
 fresh 1
 check 'before the lock' migrate
 add 'ALTER TABLE t1 ADD more bigint;'
-psql -X -q -d "$url" -c 'BEGIN; LOCK TABLE t1; SELECT pg_sleep(9)' >/dev/null 2>&1 &
+psql -X -q -d "$url" -c 'BEGIN; LOCK TABLE t1; SELECT pg_sleep(90)' >/dev/null 2>&1 &
 holder=$!
-sleep 0.5
+soon "SELECT 1 FROM pg_locks WHERE relation = 't1'::regclass AND mode = 'AccessExclusiveLock' AND granted"
 check 'a table in use fails soon' refused
 check '  with the lock as its reason' said 55P03
 psql -X -q -d "$url" -c "SELECT pg_terminate_backend(pid) FROM pg_stat_activity

@@ -108,7 +108,7 @@ test('searches that get nowhere keep nobody else out, and say what to do', async
   let on = true;
   // more than their queue is refused at once; and who was asks again, as long as others have work
   const searches = crowd.flatMap((c) => Array.from({ length: 60 }, async () => {
-    do answers.push(await c.search({ family_name: 'Load' })); while (on && (await sleep(200), on));
+    do answers.push(await c.search({ family_name: 'Load' })); while (on && (await sleep(1000), on));
   }));
   while (answers.length === 0) await sleep(5);
   for (let i = 0; i < 20; i++) assert.equal((await front.get(`/v1/patients/${clinic.patients[0]}`)).status, 200);

@@ -48,6 +48,16 @@ test('01 many handshakes, several at a time', async () => {
   }
 });
 
+test('42 a key manager that is held up signs late, and not in vain', async () => {
+  const [manager] = pids(servers.ec, 'keymgr');
+  process.kill(Number(manager), 'SIGSTOP');
+  const waits = get(servers.ec, '/bare').finally(() => { waits.over = true; });
+  await sleep(1800);
+  assert.ok(!waits.over, 'nobody else signs');
+  process.kill(Number(manager), 'SIGCONT');
+  assert.equal((await waits).status, 200);
+});
+
 test('01 the private key is in the key manager only', async (t) => {
   if (SAN)
     return t.skip('its memory is too large to search');

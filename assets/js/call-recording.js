@@ -12,7 +12,7 @@ import { words } from './form.js';
 import { Recorder, recordable } from './recorder.js';
 import { may } from './session.js';
 import { Uploader } from './uploader.js';
-import { hold, leftWords } from './uploads.js';
+import { hold, leftWords, together } from './uploads.js';
 import { say } from './call-view.js';
 
 /** @typedef {import('./uploader.js').Way} Way */
@@ -57,8 +57,9 @@ export class CallRecording {
   #recorder = null;
   /** Recordings that we were asked about and have answered. */
   #answered = new Set();
-  /** @type {{left: number, way: Way} | null} of our own */
-  #upload = null;
+  /** @type {Map<string, {left: number, way: Way}>} our own, by recording: one may
+   * still be sent while another is made */
+  #uploads = new Map();
   #nearlyFull = false;
   #isDown = false;
   #end = '';
@@ -67,13 +68,18 @@ export class CallRecording {
   constructor(options) {
     this.options = options;
     addEventListener('beforeunload', (event) => {
-      if (this.#recorder || this.#upload) event.preventDefault();
+      if (this.#recorder || this.#uploads.size) event.preventDefault();
     });
   }
 
   /** @returns {boolean} whether this person may record this visit */
   get offered() {
     return this.clinicRecords && may(this.options.visit(), 'recording_create');
+  }
+
+  /** @returns {{left: number, way: Way} | null} what is still to be sent */
+  get #upload() {
+    return this.#uploads.size ? together([...this.#uploads.values()]) : null;
   }
 
   /** @returns {boolean} */
@@ -122,10 +128,12 @@ export class CallRecording {
   async heard(id, state, reason = '') {
     await this.#asking;
     const before = this.#now;
+    const isOver = !['recording', 'consent'].includes(state);
+    if (isOver && before.id && before.id !== id) return; // of one before
     this.#now = { id, state };
     if (before.id !== id) this.#end = ''; // of one before
     if (state === 'recording') await this.#begin(id);
-    else if (state !== 'consent') await this.#over(before, reason);
+    else if (isOver) await this.#over(before, reason);
     else if (!this.#secret) return this.#question(id);
     this.#draw();
   }
@@ -171,9 +179,10 @@ export class CallRecording {
         'being sent.') });
     this.#recorder = recorder;
     this.#nearlyFull = false;
-    this.#upload = { left: 0, way: 'sending' };
+    if (this.#isDown) recorder.pause();
+    this.#uploads.set(id, { left: 0, way: 'sending' });
     void hold(id, () => this.#send(id, recorder)).then(() => {
-      this.#upload = null;
+      this.#uploads.delete(id);
       this.#draw();
     });
   }
@@ -184,7 +193,7 @@ export class CallRecording {
     const uploader = new Uploader({ store, id,
       hurts: () => !el('stage-call').hidden && this.options.hurts(),
       onChange: (left, way) => {
-        this.#upload = { left, way };
+        this.#uploads.set(id, { left, way });
         this.#draw();
       } });
     let kept = false;
@@ -194,6 +203,7 @@ export class CallRecording {
       await new Promise((resolve) => setTimeout(resolve, 200));
     const sent = uploader.run();
     await recorder.kept;
+    await store.finish(id, null); // a worker that died has not
     await sent;
   }
 
@@ -201,7 +211,6 @@ export class CallRecording {
   async #over(before, reason) {
     const ours = this.#secret;
 
-    if (before.id !== this.#now.id && before.id) return;
     if (['recording', 'consent'].includes(before.state)) {
       this.#end ||= ENDS[reason] ?? 'The recording has stopped.';
       say(this.#end);
@@ -231,12 +240,13 @@ export class CallRecording {
     this.#now = NOTHING;
     say(this.#end);
     this.#draw();
-    await closed;
-    // Once it was heard of elsewhere it is over in any case.
+    // Nothing is taken any more, though it may be long until all is kept: the
+    // others hear it now. Once it was heard of elsewhere it is over in any case.
     if (id) await post(`/v1/recordings/${id}/stop`).catch((problem) => {
       if (!(problem instanceof Problem) || problem.status !== 409)
         this.#show(note('bad', h('p', { role: 'alert' }, words(problem))));
     });
+    await closed;
   }
 
   /** The call is over for who is here. */
@@ -361,7 +371,7 @@ export class CallRecording {
   }
 
   #sign() {
-    const paused = this.#recorder && !this.#recorder.going;
+    const paused = this.#recorder?.paused;
 
     return h('div', { class: 'recsign' }, h('span', { class: 'recdot',
       'aria-hidden': 'true' }), h('p', {}, h('span', { class: 'strong' },

@@ -217,9 +217,10 @@ function onWelcome(welcome) {
   iceReadAt = Date.now();
   recording.clinicRecords = welcome.records === true;
   drawRecord();
+  // In another place, too: a recording of before is over, and is told of nowhere.
+  void recording.down(false);
   if (self === welcome.self) {
     if (!welcome.resumed) roomLost(welcome);
-    void recording.down(false);
     for (const { peer } of talks.values()) peer.signalingBack();
     sendState(true);
     return;

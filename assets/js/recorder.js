@@ -10,6 +10,10 @@ const WORKER = '/assets/js/chunk-worker.js';
 const SLICE_MS = 1000;
 /** A picture that needs none before it, so often, in ms: there one can cut. */
 const KEY_MS = 5000;
+/** How often it is looked whether anything comes, in ms, and how many times
+ * nothing may have: what keeps nothing must not look like a recording. */
+const WATCH_MS = 1000;
+const PATIENCE = 60;
 const VIDEO_BITS = 600_000;
 const AUDIO_BITS = 48_000;
 
@@ -46,6 +50,12 @@ export class Recorder {
   /** How long it has recorded, in ms, up to when it began last. */
   #doneMs = 0;
   #since = 0;
+  /** Nothing is to be taken now. */
+  #held = false;
+  /** How many times it was looked since anything came. */
+  #silent = 0;
+  /** @type {() => void} nothing more will be kept */
+  #finished = () => {};
 
   /** @param {RecorderOptions} options */
   constructor(options) {
@@ -58,14 +68,11 @@ export class Recorder {
     this.recorder.ondataavailable = ({ data }) => this.#hand(data);
     this.recorder.onerror = () => options.onFail(false);
     /** @type {Promise<void>} */
-    this.kept = new Promise((resolve) => {
-      this.worker.onmessage = ({ data }) => this.#hear(data, resolve);
-      // A worker that never starts keeps nothing.
-      this.worker.onerror = () => {
-        options.onFail(false);
-        resolve();
-      };
-    });
+    this.kept = new Promise((resolve) => { this.#finished = resolve; });
+    this.worker.onmessage = ({ data }) => this.#hear(data);
+    // A worker that never starts keeps nothing.
+    this.worker.onerror = () => this.#fail(true);
+    this.watch = setInterval(() => this.#watch(), WATCH_MS);
     const { id, account, key, prefix } = options;
     this.#order({ act: 'begin', id, account, key, prefix,
       mediaType: recordable(), startedAt: Date.now(), tickMs: FRAME_MS });
@@ -76,6 +83,7 @@ export class Recorder {
 
   /** @param {Blob} data */
   #hand(data) {
+    if (data.size) this.#silent = 0;
     this.#handed = this.#handed.then(async () => {
       const bytes = await data.arrayBuffer();
       this.worker.postMessage({ act: 'data', bytes }, [bytes]);
@@ -87,39 +95,66 @@ export class Recorder {
     this.worker.postMessage(order);
   }
 
-  /** @param {import('./chunk-worker.js').Report} report
-   * @param {() => void} finished */
-  #hear(report, finished) {
-    if (report.did === 'tick') {
-      if (this.recorder.state === 'recording') this.scene.draw();
-      this.#order({ act: 'drawn' });
-    } else if (report.did === 'begin') {
+  /** What was asked to record may give nothing and say nothing: a program that
+   * does not load, a disk that does not answer, an encoder that is stuck. */
+  #watch() {
+    if (!this.#held && ++this.#silent > PATIENCE)
+      this.#fail(this.recorder.state === 'inactive');
+  }
+
+  /** @param {boolean} isDead the worker never began */
+  #fail(isDead) {
+    clearInterval(this.watch);
+    if (isDead) {
+      this.worker.terminate();
+      this.#finished();
+    }
+    this.options.onFail(false);
+  }
+
+  /** @param {import('./chunk-worker.js').Report} report */
+  #hear(report) {
+    if (report.did === 'tick') this.#draw();
+    else if (report.did === 'begin') {
       if (!this.#over) this.#start();
     } else if (report.did === 'keep')
       this.options.onKept(report.usedBytes, report.mostBytes);
     else if (report.did === 'fail') this.options.onFail(report.full);
-    else finished();
+    else this.#finished();
+  }
+
+  /** Says so whatever becomes of it: else it would never be asked for again. */
+  #draw() {
+    try {
+      if (this.recorder.state === 'recording') this.scene.draw();
+    } finally {
+      this.#order({ act: 'drawn' });
+    }
   }
 
   #start() {
-    this.scene.draw();
     this.recorder.start(SLICE_MS);
     this.#since = performance.now();
+    if (this.#held) this.pause();
+    else this.scene.draw();
   }
 
-  /** @returns {boolean} */
-  get going() {
-    return this.recorder.state === 'recording';
+  /** Is nothing taken until it goes on? */
+  get paused() {
+    return this.#held;
   }
 
-  /** Nothing is taken until it goes on. */
+  /** Nothing is taken until it goes on, though it has not begun yet. */
   pause() {
-    if (!this.going) return;
+    this.#held = true;
+    if (this.recorder.state !== 'recording') return;
     this.recorder.pause();
     this.#doneMs += performance.now() - this.#since;
   }
 
   goOn() {
+    this.#held = false;
+    this.#silent = 0;
     if (this.recorder.state !== 'paused') return;
     this.#since = performance.now();
     this.recorder.resume();
@@ -132,6 +167,7 @@ export class Recorder {
   async stop() {
     if (!this.#over) {
       this.#over = true;
+      clearInterval(this.watch);
       this.pause();
       await this.#stopped();
       this.scene.end();

@@ -71,7 +71,9 @@ export class Scene {
     if (!pen) throw new Error('no canvas');
     this.pen = pen;
     this.pictures = pictures(this.canvas);
-    this.audio = new AudioContext();
+    // Nobody listens here: a loudspeaker that is stuck must not stop it.
+    this.audio = new AudioContext(/** @type {any} */ (
+      { sinkId: { type: 'none' } }));
     this.sum = this.audio.createMediaStreamDestination();
     // Silence, too, is a track: a recording in which nobody speaks is as long.
     const silence = this.audio.createConstantSource();
@@ -126,7 +128,9 @@ export class Scene {
       voice.connect(this.sum);
       this.#voices.set(track, voice);
     }
-    if (this.audio.state === 'suspended') void this.audio.resume();
+    // Where it may not, the recorder gives nothing, which is seen there.
+    if (this.audio.state === 'suspended')
+      this.audio.resume().catch(() => {});
   }
 
   end() {

@@ -41,6 +41,16 @@ export const leftWords = (left, way) => [way === 'refused' ? '' : left
   ? `${parts(left)}.` : way === 'done' ? 'All of it is sent.'
     : 'The last part is on its way.', WAYS[way]].filter(Boolean).join(' ');
 
+/**
+ * How several go, as one.
+ * @param {{left: number, way: Way}[]} every
+ * @returns {{left: number, way: Way}}
+ */
+export const together = (every) => ({
+  left: every.reduce((sum, { left }) => sum + left, 0),
+  way: every.find(({ way }) => !['sending', 'done'].includes(way))?.way ??
+    'sending' });
+
 /** @type {(() => boolean) | undefined} */
 let hurts;
 
@@ -56,17 +66,14 @@ strip.id = 'uploads';
 
 /** @param {ChunkStore} store */
 function draw(store) {
-  const every = [...going.values()];
-  const sum = every.reduce((all, { left }) => all + left, 0);
-  const refused = [...going].filter(([, { way }]) => way === 'refused');
-  const way = every.find((one) => !['sending', 'done'].includes(one.way))?.way
-    ?? 'sending';
+  const { left, way } = together([...going.values()]);
+  const refused = [...going].filter((one) => one[1].way === 'refused');
   const body = strip.querySelector('.note-body');
 
-  if (!every.length) return strip.remove();
+  if (!going.size) return strip.remove();
   if (!strip.isConnected) document.querySelector('main')?.prepend(strip);
   if (body) fill(body, h('p', { class: 'strong' },
-    'A recording is not all sent yet'), h('p', {}, leftWords(sum, way)),
+    'A recording is not all sent yet'), h('p', {}, leftWords(left, way)),
   refused.length ? h('button', { type: 'button', class: 'button',
     onclick: async () => {
       for (const [id] of refused) await store.forget(id);

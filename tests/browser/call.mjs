@@ -15,11 +15,20 @@ export async function openVisit(portal) {
   return { visit, doctor };
 }
 
+/** The day's page on which a visit is that begins in a moment, where people are. */
+export const soonPage = ({ url }) => `${url}/visits?day=${
+  new Date(Date.now() + 300_000).toLocaleDateString('en-CA',
+    { timeZone: 'America/New_York' })}`;
+
 /** Opens the visit's page and goes through the check, as far as it lets one. */
 export async function goIn(page, portal, visit, button) {
   await page.goto(`${portal.url}/call?visit=${visit.id}`);
   await page.getByRole('button', { name: button }).click();
 }
+
+/** The other is there; how good the line is, is not what tests of a call ask. */
+export const connected = (page) =>
+  page.getByText(/(Good|Fair|Poor) connection/).waitFor();
 
 /** Both in their pages, admitted and connected. */
 export async function talk(portal, [a, b] = [{}, {}]) {
@@ -32,6 +41,6 @@ export async function talk(portal, [a, b] = [{}, {}]) {
   await goIn(clinician, portal, visit, 'Open the room');
   await clinician.getByRole('button', { name: /^Admit/ }).click();
   for (const page of [clinician, patient])
-    await page.getByText(/Good connection|Fair connection/).waitFor();
+    await connected(page);
   return { visit, clinician, patient };
 }

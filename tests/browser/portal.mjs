@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { chromium } from 'playwright-core';
 import { startClinic, totp } from '../lib/clinic.mjs';
-import { patient } from '../lib/patience.mjs';
+import { coming } from '../lib/patience.mjs';
 
 const require = createRequire(import.meta.url);
 const axeSource = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
@@ -66,7 +66,7 @@ export class Portal {
       permissions: ['camera', 'microphone', 'clipboard-write'],
       locale: 'en-US', timezoneId: 'America/New_York', ...options });
 
-    context.setDefaultTimeout(patient(30_000));
+    context.setDefaultTimeout(coming(30_000));
     context.on('page', (page) => this.watch(page));
     return context;
   }
@@ -115,6 +115,10 @@ export class Portal {
  */
 export async function axe(page, runOnly = { type: 'tag', values: RULES }) {
   await page.locator('main:not([inert])').waitFor();
+  // colours that are still on their way are judged by no rule
+  await page.evaluate(() => Promise.allSettled(document.getAnimations()
+    .filter(({ effect }) => effect.getComputedTiming().endTime < Infinity)
+    .map(({ finished }) => finished)));
   if (!await page.evaluate(() => 'axe' in globalThis))
     await page.evaluate(axeSource);
   return page.evaluate(async (only) => {

@@ -9,11 +9,12 @@ import os from 'node:os';
 import path from 'node:path';
 import { chromium } from 'playwright-core';
 import { freePort, startClinic, top } from '../lib/clinic.mjs';
-import { patient as patiently } from '../lib/patience.mjs';
+import { coming } from '../lib/patience.mjs';
+import { children } from '../lib/processes.mjs';
 import { Relay } from '../lib/relay.mjs';
 import { aStore } from '../lib/store.mjs';
 import { Portal, SHELL, launch } from './portal.mjs';
-import { goIn, openVisit } from './call.mjs';
+import { connected, goIn, openVisit } from './call.mjs';
 
 export const RED = [200, 30, 30], BLUE = [30, 30, 200];
 export const HZ = { doctor: 500, patient: 1500 };
@@ -75,10 +76,10 @@ const camera = ([colour, hz]) => {
 };
 
 export async function until(what, look, ms = 60_000) {
-  for (const end = Date.now() + patiently(ms); ; await sleep(100)) {
+  for (const at = Date.now(); ; await sleep(100)) {
     const seen = await look();
     if (seen) return seen;
-    if (Date.now() > end) throw new Error(`never: ${what}`);
+    if (Date.now() - at > coming(ms)) throw new Error(`never: ${what}`);
   }
 }
 
@@ -162,7 +163,7 @@ export class RecordedCall {
       /^(\d+)\n/.exec(readFileSync(said, 'utf8'))?.[1]);
     const browser = await chromium.connectOverCDP(`http://127.0.0.1:${port}`);
     const [context] = browser.contexts();
-    context.setDefaultTimeout(patiently(30_000));
+    context.setDefaultTimeout(coming(30_000));
     context.on('page', (page) => this.portal.watch(page));
     return context;
   }
@@ -209,6 +210,15 @@ export class RecordedCall {
     return this.killed;
   }
 
+  /** The part of the clinician's browser that has the loudspeaker. @returns {number} */
+  loudspeaker() {
+    const all = (pid) => Object.keys(children(pid)).flatMap((one) =>
+      [Number(one), ...all(Number(one))]);
+
+    return all(this.child.pid).find((pid) =>
+      readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('audio.mojom'));
+  }
+
   /** @param {Record<string, unknown>} [values] */
   rows(sql, values = {}) {
     return this.portal.clinic.sql(sql, values);
@@ -221,8 +231,7 @@ export class RecordedCall {
     await goIn(patient, portal, visit, 'Check in');
     await goIn(doctor, portal, visit, 'Open the room');
     await doctor.getByRole('button', { name: /^Admit/ }).click();
-    for (const page of [doctor, patient])
-      await page.getByText(/(Good|Fair|Poor) connection/).waitFor();
+    for (const page of [doctor, patient]) await connected(page);
   }
 
   /** The clinician has come back without the recording: it is over. */
@@ -231,7 +240,7 @@ export class RecordedCall {
     await until('it is over', async () =>
       (await this.newest()).state === 'stopped');
     await sign(this.patient).waitFor({ state: 'detached' });
-    await this.doctor.getByText(/(Good|Fair|Poor) connection/).waitFor();
+    await connected(this.doctor);
   }
 
   /** @returns {Promise<any>} the visit's newest recording */

@@ -122,6 +122,46 @@ test('whoever agreed can stop it at once', async () => {
   await call.stopBy(call.doctor);
 });
 
+test('a loudspeaker that is stuck keeps nothing from being recorded', async () => {
+  const speaker = call.loudspeaker();
+
+  process.kill(speaker, 'SIGSTOP'); // for longer than a browser waits for it
+  try {
+    call.store.door.fault = 'away';
+    await call.partsWait(await call.record(), 1);
+  } finally {
+    process.kill(speaker, 'SIGCONT');
+    call.store.door.fault = null;
+  }
+  await call.stopBy(call.doctor);
+});
+
+test('of which nothing comes is no recording, and everyone is told so', async () => {
+  for (const part of ['the recorder', 'the worker']) {
+    await call.doctor.evaluate((silent) => {
+      const [real, begin] = [setInterval, MediaRecorder.prototype.start];
+      const { postMessage } = Worker.prototype;
+      // a minute is a second
+      globalThis.setInterval = (work, ms, ...more) =>
+        real(work, ms === 1000 ? 17 : ms, ...more);
+      if (silent === 'the recorder')
+        MediaRecorder.prototype.start = function () { begin.call(this); };
+      else Worker.prototype.postMessage = () => {};
+      globalThis.heal = () => {
+        globalThis.setInterval = real;
+        MediaRecorder.prototype.start = begin;
+        Worker.prototype.postMessage = postMessage;
+      };
+    }, part);
+    await call.record();
+    await call.doctor.getByText(/could not go on recording/).first().waitFor();
+    await sign(call.patient).waitFor({ state: 'detached' });
+    await until('it is written down', async () =>
+      (await call.newest()).state === 'stopped');
+    await call.doctor.evaluate(() => globalThis.heal());
+  }
+});
+
 let first, second;
 
 test('what the store does not take waits; nothing is taken while the clinic is away',

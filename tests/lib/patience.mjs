@@ -17,11 +17,21 @@ function pressure() {
   }
 }
 
+/** How many times as long as alone this process takes for what it does, 20 at most: it waits for a core, or for its
+ * group's next share of them, which neither load nor pressure tells. */
+function slowed() {
+  const [ran, waited] = readFileSync('/proc/self/schedstat', 'latin1').split(' ').map(Number);
+  return Math.min(20, 1 + waited / ran);
+}
+
 /** How much longer all takes than on a quiet machine. */
-const crowd = () => Math.max(1, 1.5 * os.loadavg()[0] / os.cpus().length, 1 / Math.max(0.05, 1 - pressure()));
+const crowd = () => Math.max(1, 1.5 * os.loadavg()[0] / os.cpus().length, 1 / Math.max(0.05, 1 - pressure()), slowed());
 
 /** So many milliseconds, as a quiet machine has them. */
 export const patient = (ms) => Math.ceil(ms * Math.min(most, crowd()));
+
+/** For what has to come, where nothing is said of how soon: what never comes alone is waited for so long. */
+export const coming = (ms) => Math.max(patient(ms), most === Infinity ? 8 * ms : 0);
 
 /**
  * Begins to wait: whether it is too late by now, as the machine is by now.

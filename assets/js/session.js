@@ -240,6 +240,8 @@ class Watch {
     this.busyHands = false;
     this.touched = Date.now();
     this.asked = 0;
+    /** How many questions were sent, and which of them the answer is to. */
+    this.turn = this.heard = 0;
     /** @type {HTMLDialogElement | null} */
     this.dialog = null;
     this.quietUntil = 0;
@@ -273,6 +275,8 @@ class Watch {
 
   /** @param {boolean} background */
   async ask(background) {
+    const turn = ++this.turn;
+
     this.asked = Date.now();
     if (!background) {
       this.busyHands = false;
@@ -280,6 +284,8 @@ class Watch {
     }
     try {
       const answer = await get('/v1/session', { background });
+      if (turn < this.heard) return; // a later one was answered before
+      this.heard = turn;
       this.session = answer.body;
       const way = STATES[this.session.state];
       //= IA-15: what expires in mid-session leads to its page

@@ -211,11 +211,16 @@ function complain(problem) {
   fill(el('note'), note('bad', h('p', { role: 'alert' }, words(problem))));
 }
 
+/** How often the list was asked for. */
+let asked = 0;
+
 async function load() {
   const list = h('ul', { class: 'rows plain' });
+  const mine = ++asked;
 
   await page(list, null);
-  fill(el('list'), list.children.length ? list
+  // An answer that comes late must not stand where a later one is wanted.
+  if (mine === asked) fill(el('list'), list.children.length ? list
     : h('div', { class: 'card empty' }, h('p', {}, 'Nobody here.')));
 }
 

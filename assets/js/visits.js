@@ -39,6 +39,8 @@ const params = new URLSearchParams(location.search);
 let dayShown = /^\d{4}-\d{2}-\d{2}$/.test(params.get('day') ?? '')
   ? new Date(`${params.get('day')}T00:00`) : new Date();
 let shown = '';
+/** How often the list was asked for, and which answer is drawn. */
+let [asked, drawn] = [0, 0];
 
 /** @param {Visit} visit */
 const endOf = (visit) =>
@@ -312,8 +314,11 @@ function range() {
 
 /** @param {boolean} background */
 async function show(background) {
+  const mine = ++asked;
   /** @type {Visit[]} */
   const visits = await all('/v1/visits', range(), { background });
+  if (mine < drawn) return; // older than what is there
+  drawn = mine;
   const minute = Math.floor(serverNow() / 60_000);
   const state = JSON.stringify([visits, minute, isoDay(dayShown)]);
 

@@ -11,7 +11,7 @@ import { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import tls from 'node:tls';
 import { patience, patient } from '../lib/patience.mjs';
-import { children } from '../lib/processes.mjs';
+import { children, wakeful } from '../lib/processes.mjs';
 
 export { alive, eventually, ran, recall, remembers, wakeful }
   from '../lib/processes.mjs';
@@ -306,6 +306,20 @@ export function ticks(pid) {
   const stat = fs.readFileSync(`/proc/${pid}/stat`, 'latin1');
   const f = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return Number(f[11]) + Number(f[12]);
+}
+
+/**
+ * The least share of a second that a process was awake, or wished to be, of a few.
+ * Who spins is always; who rests may have to wait long for the little it does.
+ */
+export async function awake(pid) {
+  let least = Infinity;
+  for (let i = 0; i < 5 && least >= 0.25; i++) {
+    const before = wakeful(pid), at = Date.now();
+    await sleep(1000);
+    least = Math.min(least, (wakeful(pid) - before) / (Date.now() - at));
+  }
+  return least;
 }
 
 /** A process's memory, in kB. */

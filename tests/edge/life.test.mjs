@@ -5,8 +5,8 @@ import { execFileSync } from 'node:child_process';
 import events, { once } from 'node:events';
 import fs from 'node:fs';
 import { test } from 'node:test';
-import { OUT, SAN, alive, clientHello, closeCode, connect, eventually, family,
-  fields, frame, get, next, pids, resident, serve, sleep, tcp, wakeful,
+import { OUT, SAN, alive, awake, clientHello, closeCode, connect, eventually,
+  family, fields, frame, get, next, pids, resident, serve, sleep, tcp,
   websocket, who, patient }
   from './lib.mjs';
 
@@ -36,7 +36,7 @@ function life(name, options, run, expected = 0) {
 
 /** The status it ends with by itself; none if it does not. */
 const ended = async (server) => {
-  const [code] = await Promise.race([server.ended, sleep(10000, [null])]);
+  const [code] = await Promise.race([server.ended, sleep(patient(10000), [null])]);
   if (code === null)
     await server.stop('SIGKILL');
   return code;
@@ -80,9 +80,8 @@ life('13 a full worker rests', { set: { worker_max_connections: 10 } },
     const open = [];
     for (let i = 0; i < 14; i++)
       open.push(await tcp(server));
-    const before = wakeful(pid);
-    await sleep(1000);
-    assert.ok(wakeful(pid) - before < 250, `${wakeful(pid) - before} ms`);
+    const share = await awake(pid);
+    assert.ok(share < 0.25, `awake for ${share} of the time`);
     for (const s of open)
       s.destroy();
     assert.ok(await eventually(async () =>
@@ -115,7 +114,9 @@ life('06 13 after restarts: messages once, handshakes sound', { workers: 2 },
       const mine = Number((await asked(open[1])).notes);
       open[1].write(`GET /note HTTP/1.1\r\n${H}\r\n`);
       await open[1].response();
-      await sleep(100);
+      assert.ok(await eventually(async () =>
+        Number((await asked(open[2])).notes) > had));
+      await sleep(100); // it might come twice
       assert.equal(Number((await asked(open[2])).notes), had + 1);
       assert.equal(Number((await asked(open[1])).notes), mine);
     }
@@ -192,11 +193,11 @@ const SHAKE = { tls_handshake_timeout: 2 };
 
 life('14 a handshake cannot trickle', { set: SHAKE }, async (server) => {
   const hello = await clientHello();
+  const at = Date.now();
   const s = await tcp(server);
   const gone = once(s, 'close');
   let sent = 0;
   const timer = setInterval(() => s.write(hello.subarray(sent, ++sent)), 50);
-  const at = Date.now();
   await Promise.race([gone, sleep(patient(6000))]);
   clearInterval(timer);
   assert.ok(Date.now() - at > 1500, 'it is not the time that ended it');
@@ -288,16 +289,17 @@ life('15 a worker told to end is replaced', { workers: 2 }, async (server) => {
 });
 
 life('15 a crash loop is slow', {}, async (server) => {
-  const end = Date.now() + 3000;
+  const at = Date.now();
   let deaths = 0;
-  while (Date.now() < end) {
+  while (Date.now() - at < 3000 || (deaths < 2 && Date.now() - at < patient(3000))) {
     for (const pid of pids(server, 'wrk')) {
       process.kill(pid, 'SIGKILL');
       deaths++;
     }
     await sleep(20);
   }
-  assert.ok(deaths >= 2 && deaths <= 6, `${deaths} deaths`);
+  const most = 2 * (Date.now() - at) / 1000;
+  assert.ok(deaths >= 2 && deaths <= most, `${deaths} deaths`);
   assert.ok(await eventually(async () =>
     (await get(server, '/bare').catch(() => ({}))).status === 200));
 });
@@ -305,17 +307,16 @@ life('15 a crash loop is slow', {}, async (server) => {
 life('15 a child holds its own channel only', { workers: 2 },
   async (server) => {
     await replace(server, 1);
-    await sleep(200);
-    for (const pid of Object.keys(family(server))) {
-      const sockets = fs.readdirSync(`/proc/${pid}/fd`).filter((fd) => {
-        try {
-          return fs.readlinkSync(`/proc/${pid}/fd/${fd}`).startsWith('socket:');
-        } catch {
-          return false;
-        }
-      });
-      assert.ok(sockets.length <= 2, `${pid} holds ${sockets.length} sockets`);
-    }
+    const sockets = (pid) => fs.readdirSync(`/proc/${pid}/fd`).filter((fd) => {
+      try {
+        return fs.readlinkSync(`/proc/${pid}/fd/${fd}`).startsWith('socket:');
+      } catch {
+        return false;
+      }
+    }).length;
+    for (const pid of Object.keys(family(server)))
+      assert.ok(await eventually(() => sockets(pid) <= 2),
+        `${pid} holds ${sockets(pid)} sockets`);
   });
 
 life('02 15 started by root: two users, jails, sandbox, no dumps',
@@ -406,18 +407,19 @@ life('20 a descriptor that is gone may be given up', {}, async (server) => {
 life('16 what was begun is finished', { workers: 2 }, async (server) => {
   const c = await connect(server);
   const ws = await websocket(server);
-  c.write(`GET /sleep?1200 HTTP/1.1\r\n${H}\r\n`);
-  await sleep(100);
+  const nap = patient(1200);
+  c.write(`GET /sleep?${nap} HTTP/1.1\r\n${H}\r\n`);
+  assert.ok(await eventually(async () => (await who(server)).reqs === '2'));
   const at = Date.now();
   server.child.kill('SIGTERM');
-  await sleep(200);
-  await assert.rejects(tcp(server).then((s) => s.destroy()));
+  assert.ok(await eventually(() => tcp(server)
+    .then((s) => s.destroy(), () => true)));
   const r = await c.response();
   assert.equal(r.body, 'slept\n');
   assert.equal(r.headers.connection, 'close');
   assert.equal(await closeCode(ws), 1001);
   assert.equal(await ended(server), 0);
-  assert.ok(Date.now() - at < patient(2500));
+  assert.ok(Date.now() - at < nap + patient(1300));
   c.destroy();
   ws.destroy();
 });
@@ -498,6 +500,14 @@ async function served(server) {
   return fingerprint256;
 }
 
+/** The workers hear of another certificate one by one. */
+const everywhere = (server, holds) => eventually(async () => {
+  for (let i = 0; i < 8; i++)
+    if (!holds(await served(server)))
+      return false;
+  return true;
+});
+
 life('19 a reload takes what is sound, and nothing else', { workers: 2 },
   async (server) => {
     const first = await served(server);
@@ -515,17 +525,14 @@ life('19 a reload takes what is sound, and nothing else', { workers: 2 },
     put(server, 'crt', 'ec2.crt');
     put(server, 'key', 'ec2.key');
     await reload(server, 'loaded private key');
-    await sleep(100);
+    assert.ok(await everywhere(server, (shown) => shown !== first));
     const second = await served(server);
-    assert.notEqual(second, first);
     for (let i = 0; i < 8; i++)
       assert.equal(await served(server), second);
     put(server, 'crt', 'rsa.crt');
     put(server, 'key', 'rsa.key');
     await reload(server, 'loaded private key');
-    await sleep(100);
-    for (let i = 0; i < 8; i++)
-      assert.notEqual(await served(server), second);
+    assert.ok(await everywhere(server, (shown) => shown !== second));
   });
 
 test('19 a key that is not the certificate\'s stops the start', async () => {
@@ -626,7 +633,8 @@ async function company(server) {
 //= TR-01: a certificate is renewed while visits go on
 life('27 reloads drop nobody', { workers: 2 }, async (server) => {
   const load = await company(server);
-  for (let i = 0; i < 24 && load.failed.length === 0; i++) {
+  const enough = () => load.shown.size === 3 && load.count() > 40;
+  for (let i = 0; (i < 24 || (i < 240 && !enough())) && load.failed.length === 0; i++) {
     const name = ['ec2', 'rsa', 'ec'][i % 3];
     put(server, 'crt', `${name}.crt`);
     if (i % 6 === 1)

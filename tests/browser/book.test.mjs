@@ -7,6 +7,16 @@ import { Portal, axe, overflow } from './portal.mjs';
 let portal;
 let page, desk, doctor;
 
+const YEAR = new Date().getFullYear() + 1;
+/** The n-th Sunday of a month of that year. */
+const sunday = (month, n) => {
+  const before = new Date(Date.UTC(YEAR, month - 1, 1)).getUTCDay();
+  const day = 1 + (7 - before) % 7 + 7 * (n - 1);
+  return [YEAR, month, day].map((part) => String(part).padStart(2, '0')).join('-');
+};
+/** When clocks are set forward in New York, and back: 01:30 comes twice that night. */
+const [FORWARD, BACK] = [sunday(3, 2), sunday(11, 1)];
+
 before(async () => {
   portal = await Portal.start();
   page = await portal.signIn(await portal.context(),
@@ -82,8 +92,7 @@ test('twelve of one name are shown in pages, which the page says', async () => {
 
 test('a visit keeps its time to the second when only its reason is changed', async () => {
   const patient = await patientOf({ given_name: 'Second' });
-  // 01:30 comes twice that night in New York: this is the second time
-  const id = await bookOf(patient, '2027-11-07T06:30:41Z');
+  const id = await bookOf(patient, `${BACK}T06:30:41Z`); // the second time
   await page.goto(`${portal.url}/book?visit=${id}`);
   await page.getByLabel('Which of the two?').waitFor();
   assert.match(await page.getByLabel('Which of the two?').inputValue(),
@@ -92,14 +101,14 @@ test('a visit keeps its time to the second when only its reason is changed', asy
   await send();
   await heading('The visit is changed');
   const { starts_at, reason } = await read(id);
-  assert.deepEqual([starts_at, reason], ['2027-11-07T06:30:41Z',
+  assert.deepEqual([starts_at, reason], [`${BACK}T06:30:41Z`,
     'Cough, fever']);
 
   await page.goto(`${portal.url}/book?visit=${id}`);
   await page.getByLabel('Length').selectOption('60');
   await send();
   await heading('The visit is changed');
-  assert.equal((await read(id)).starts_at, '2027-11-07T06:30:41Z');
+  assert.equal((await read(id)).starts_at, `${BACK}T06:30:41Z`);
   await page.goto(`${portal.url}/book?visit=${id}`);
   await page.getByLabel('Which of the two?').waitFor();
   await send();
@@ -110,18 +119,18 @@ test('a visit keeps its time to the second when only its reason is changed', asy
   await send();
   await page.getByRole('button', { name: 'Yes, at night' }).click();
   await heading('The visit is changed');
-  assert.equal((await read(id)).starts_at, '2027-11-07T05:30:00Z');
+  assert.equal((await read(id)).starts_at, `${BACK}T05:30:00Z`);
 });
 
 test('a time that never is or comes twice is asked about', async () => {
   const patient = await patientOf({ given_name: 'Clock' });
   await page.goto(`${portal.url}/book?patient=${patient}`);
   await page.getByText('Clock Nguyen').waitFor();
-  await fillIn('2027-03-14', '02:30');
+  await fillIn(FORWARD, '02:30');
   await send();
   await page.getByRole('alert').getByText(
     /02:30 is skipped that day.*such as 1:30 AM or 3:30 AM/).waitFor();
-  await fillIn('2027-11-07', '01:30');
+  await fillIn(BACK, '01:30');
   await send();
   await page.getByRole('alert').getByText(/Say which of the two/).waitFor();
   assert.deepEqual(await axe(page), []);
@@ -134,7 +143,7 @@ test('a time that never is or comes twice is asked about', async () => {
   await heading('The visit is booked');
   const { body } = await desk.get(`/v1/visits?patient_id=${patient}`);
   assert.deepEqual(body.items.map((v) => v.starts_at),
-    ['2027-11-07T06:30:00Z']);
+    [`${BACK}T06:30:00Z`]);
 });
 
 test('the confirmation says year, clinician, length and the clinic’s time', async () => {

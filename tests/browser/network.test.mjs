@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Relay } from '../lib/relay.mjs';
+import { connected } from './call.mjs';
 import { Portal, launch } from './portal.mjs';
 import { patient as patiently } from '../lib/patience.mjs';
 
@@ -35,8 +36,7 @@ before(async () => {
   await patient.getByRole('button', { name: 'Check in' }).click();
   await clinician.getByRole('button', { name: 'Open the room' }).click();
   await clinician.getByRole('button', { name: /^Admit/ }).click();
-  for (const page of [clinician, patient])
-    await page.getByText(/Good connection|Fair connection/).waitFor();
+  for (const page of [clinician, patient]) await connected(page);
 });
 after(async () => {
   await far?.close();
@@ -59,7 +59,7 @@ test('a socket that is open and dead is left; nothing said is lost', async () =>
   await clinician.keyboard.press('Alt+Shift+KeyV');
   const heard = clinician.getByText('Microphone off');
 
-  await heard.waitFor({ state: 'attached', timeout: 60_000 });
+  await heard.waitFor({ state: 'attached' });
   assert.ok([...relay.pairs].some(({ frozen }) => !frozen),
     'by another connection than the dead one');
   await patient.getByText('Camera off').waitFor({ state: 'attached' });
@@ -75,11 +75,13 @@ test('when the server is away the page says so and comes back', async () => {
   await portal.clinic.stopServer('SIGKILL');
   for (const page of [clinician, patient])
     await page.getByRole('status').filter({ hasText: 'Reconnecting' })
-      .waitFor({ timeout: 60_000 });
+      .waitFor();
   await portal.clinic.startServer();
-  for (const page of [clinician, patient])
-    await page.getByText(/Good connection|Fair connection/)
-      .waitFor({ timeout: 60_000 });
+  for (const page of [clinician, patient]) {
+    await page.locator('#state-text', { hasText: 'Reconnecting' })
+      .waitFor({ state: 'detached' });
+    await connected(page);
+  }
   await patient.keyboard.press('Alt+Shift+KeyM');
   await clinician.getByText('Microphone off').waitFor({ state: 'detached' });
 });

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { freePort } from '../lib/clinic.mjs';
+import { coming } from '../lib/patience.mjs';
 import { COLOURS, Portal, axe, overflow } from './portal.mjs';
 
 /** @type {Portal} */
@@ -60,8 +61,9 @@ async function visitByPage() {
 }
 /** Looks at a list until one of it is as it should be. */
 async function until(list, look) {
-  while (!(await desk.get(list)).body.items.some(look))
-    await new Promise((done) => setTimeout(done, 200));
+  for (const at = Date.now(); !(await desk.get(list)).body.items.some(look);
+    await new Promise((done) => setTimeout(done, 200)))
+    assert.ok(Date.now() - at < coming(60_000), list);
 }
 const button = (on, name) => on.getByRole('button', { name });
 /** From the page of a visit's payment to the processor's. */

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { Client } from '../lib/clinic.mjs';
+import { openVisit, soonPage } from './call.mjs';
 import { Portal, axe, overflow } from './portal.mjs';
 
 /** @type {Portal} */
@@ -165,8 +166,10 @@ test('a visit is moved, checked in and cancelled from the day', async () => {
   await page.getByRole('button', { name: 'Cancel the visit' }).click();
   await page.getByText('Cancelled', { exact: true }).waitFor();
 
-  await page.goto(`${portal.url}/visits`);
-  await page.getByRole('button', { name: /^Check in/ }).first().click();
+  const { visit } = await openVisit(portal);
+  await page.goto(soonPage(portal));
+  await page.getByRole('button',
+    { name: `Check in: ${visit.patient_name}` }).click();
   await page.getByText('Waiting', { exact: true }).first().waitFor();
 });
 
@@ -174,7 +177,7 @@ test('a visit offers its next step from when it opens, and says when', async () 
   const desk = await portal.clinic.signIn(portal.clinic.people.scheduler);
   const { body } = await desk.get('/v1/visits?status=booked&limit=100');
   const later = body.items.filter((visit) => visit.starts_at < '2031' &&
-    Date.parse(visit.opens_at) > Date.now() + 120_000);
+    Date.parse(visit.opens_at) > Date.now() + 600_000); // not meanwhile
   desk.close();
   assert.ok(later.length, 'the demo clinic books visits of later hours');
   const zoned = (when, options) => new Intl.DateTimeFormat('en-CA',

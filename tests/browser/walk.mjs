@@ -58,13 +58,36 @@ export async function bookedVisit(clinic, patient) {
   return visit;
 }
 
+/**
+ * Waits until a page that anybody asked for has drawn what it asks for: nothing is
+ * on its way, and what had come led to nothing more.
+ * @returns {() => Promise<void>}
+ */
+export function settling(page) {
+  const onTheWay = new Set();
+
+  page.on('request', (request) => onTheWay.add(request));
+  for (const end of ['requestfinished', 'requestfailed'])
+    page.on(end, (request) => onTheWay.delete(request));
+  page.on('framenavigated', () => onTheWay.clear());
+  return async () => {
+    await page.locator('main:not([inert])').waitFor();
+    do {
+      await page.evaluate(() => new Promise((drawn) => {
+        requestAnimationFrame(() => setTimeout(drawn));
+      }));
+    } while (onTheWay.size);
+  };
+}
+
 /** Waits until the page has drawn what it asked for. */
-async function settle(page, title) {
+async function settle(page, title, settled) {
   const heading = page.getByRole('heading', { level: 1,
     ...(title ? { name: title } : {}) });
 
   await heading.waitFor();
   assert.equal(await page.getByRole('heading', { level: 1 }).count(), 1);
+  await settled();
   await page.waitForFunction(() =>
     !/Loading…/.test(document.querySelector('main')?.innerText ?? ''));
 }
@@ -72,15 +95,15 @@ async function settle(page, title) {
 /** Each page of a list, [path, heading or null], in each look. */
 export async function walk(portal, context, list) {
   const page = await context.newPage();
+  const settled = settling(page);
 
   for (const [path, title] of list) {
     await page.goto(portal.url + path);
-    await settle(page, title);
+    await settle(page, title, settled);
     for (const [colorScheme, width] of LOOKS) {
       const where = `${path} ${colorScheme} ${width}`;
 
       await page.setViewportSize({ width, height: 800 });
-      // colours that are still on their way are judged by no rule
       await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
       // PA-01: no violation of WCAG 2.2 A or AA, in either scheme
       assert.deepEqual(await axe(page,

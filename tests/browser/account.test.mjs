@@ -8,7 +8,7 @@ import { authenticator } from 'otplib';
 import { Client } from '../lib/clinic.mjs';
 import { startMailbox } from '../lib/mailbox.mjs';
 import { coming } from '../lib/patience.mjs';
-import { Portal, axe, overflow } from './portal.mjs';
+import { Portal, axe, holding, overflow } from './portal.mjs';
 
 /** @type {Portal} */
 let portal;
@@ -218,6 +218,39 @@ test('an administrator renames, deactivates and brings back', async () => {
   await row.getByText('Deactivated').waitFor({ state: 'detached' });
   await context.close();
   await theirs.close();
+});
+
+test('an answer that comes late does not take the place of a later one', async () => {
+  const context = await portal.context();
+  const page = await portal.signIn(context, people.admin);
+  const every = await holding(page, /\/v1\/users(\?|$)/, (url) =>
+    !url.includes('role='));
+
+  await page.goto(`${portal.url}/users`);
+  await page.locator('#filter').selectOption('patient');
+  await page.getByText(people.patient.email).waitFor();
+  await every.come();
+  assert.equal(every.held(), 1);
+  assert.equal(await page.getByText(people.admin.email).count(), 0);
+
+  // nor is anybody warned who has said meanwhile that they are there
+  const look = () => page.evaluate(() =>
+    document.dispatchEvent(new Event('visibilitychange')));
+  const age = (left) => portal.clinic.sql(`UPDATE session SET seen_at =
+    now() - idle_s * interval '1 second' + :'left'::interval
+    WHERE account_id = :'id' AND ended_at IS NULL`, { left, id: people.admin.id });
+  const ends = () => page.waitForResponse('**/v1/session');
+  people.admin.id = await portal.clinic.accountId(people.admin);
+  await age('90 seconds');
+  const old = await holding(page, '**/v1/session');
+  await look();
+  while (!old.held()) await page.waitForTimeout(20);
+  old.pass();
+  await age('10 minutes');
+  await Promise.all([ends(), look()]);
+  await old.come();
+  assert.equal(await page.getByRole('alertdialog').count(), 0);
+  await context.close();
 });
 
 //= IA-15: an expired password opens the change page and nothing else

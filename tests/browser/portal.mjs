@@ -128,6 +128,39 @@ export async function axe(page, runOnly = { type: 'tag', values: RULES }) {
   }, runOnly);
 }
 
+/**
+ * Holds the answers to some requests of a page, as a bad line does.
+ * @param {(url: string) => boolean} fits
+ * @returns {Promise<{held: () => number, pass: () => void, come: () =>
+ *   Promise<void>}>} how many; from now on none is; they come, and were seen
+ */
+export async function holding(page, address, fits = () => true) {
+  const all = [];
+  let [held, passes, release] = [0, false, () => {}];
+  const released = new Promise((done) => { release = done; });
+  const hold = async (route) => {
+    const response = await route.fetch();
+    held++;
+    await released;
+    await route.fulfill({ response });
+  };
+
+  await page.route(address, (route) => {
+    if (passes || !fits(route.request().url())) return route.continue();
+    all.push(hold(route));
+    return all.at(-1);
+  });
+  return { held: () => held, pass: () => { passes = true; }, async come() {
+    passes = true;
+    release();
+    await Promise.all(all);
+    await page.unroute(address);
+    await page.evaluate(() => new Promise((seen) => {
+      requestAnimationFrame(() => setTimeout(seen, 100));
+    }));
+  } };
+}
+
 /** Pixels by which the page is wider than its window. */
 export const overflow = (page) => page.evaluate(() =>
   document.documentElement.scrollWidth - innerWidth);

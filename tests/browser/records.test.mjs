@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { Client } from '../lib/clinic.mjs';
 import { openVisit, soonPage } from './call.mjs';
-import { Portal, axe, overflow } from './portal.mjs';
+import { Portal, axe, holding, overflow } from './portal.mjs';
 
 /** @type {Portal} */
 let portal;
@@ -171,6 +171,18 @@ test('a visit is moved, checked in and cancelled from the day', async () => {
   await page.getByRole('button',
     { name: `Check in: ${visit.patient_name}` }).click();
   await page.getByText('Waiting', { exact: true }).first().waitFor();
+});
+
+test('a day that comes late does not take the place of the one looked at', async () => {
+  const late = await holding(page, /\/v1\/visits\?/, (url) =>
+    url.includes('from=2031-03-05'));
+
+  await page.goto(`${portal.url}/visits?day=2031-03-05`);
+  await page.locator('#before').click();
+  await page.getByText('Ingrid Testperson').waitFor();
+  await late.come();
+  assert.equal(late.held(), 1);
+  assert.equal(await page.getByText('Ingrid Testperson').count(), 1);
 });
 
 test('a visit offers its next step from when it opens, and says when', async () => {

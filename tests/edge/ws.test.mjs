@@ -15,11 +15,17 @@ after(async () => {
     /sandbox violation|ERROR: Addr|runtime error/);
 });
 
-/** The application was told that a socket ended so, and is told of each. */
+/** The application was told of each end, of the last with this code. */
 const told = (code) => eventually(async () => {
   const now = await who(server);
-  return now.code === code && now.opened === now.closed;
+  return now.opened === now.closed && (!code || now.code === code);
 });
+
+/** A socket whose end is the next that is told of. */
+async function lone() {
+  assert.ok(await told());
+  return websocket(server);
+}
 
 /** What is sent closes the socket with this code, and with no answer more. */
 async function closes(code, ...parts) {
@@ -234,8 +240,8 @@ test('12 all of Unicode passes', async () => {
 });
 
 test('12 the application closes: the code arrives, then the end', async () => {
+  const c = await lone();
   const before = await who(server);
-  const c = await websocket(server);
   c.write(frame(TEXT, 'close:4401'));
   assert.equal(await closeCode(c), 4401);
   c.write(frame(TEXT, 'ignored'), frame(CLOSE, closing(4401)));
@@ -256,7 +262,7 @@ test('12 a peer that does not answer a close is left', async () => {
 });
 
 test('12 the end is told: by a close, or 1006 without', async () => {
-  let c = await websocket(server);
+  let c = await lone();
   c.write(frame(CLOSE, closing(4000)));
   await c.until(() => c.over);
   assert.ok(await told('4000'));
@@ -284,7 +290,7 @@ test('12 who leaves before the answer gets no socket', async () => {
 });
 
 test('14 what came together with the FIN is read', async () => {
-  const c = await websocket(server);
+  const c = await lone();
   c.write(frame(TEXT, 'close:4410'));
   c.wire.socket.end();
   await c.until(() => c.over);
@@ -296,7 +302,7 @@ test('14 what came together with the FIN is read', async () => {
 test('12 a reader that does not read is cut off', async () => {
   const { pid } = await who(server);
   const rss = resident(pid);
-  const c = await websocket(server);
+  const c = await lone();
   c.wire.socket.pause();
   for (let i = 0; i < 5; i++) {
     c.write(frame(TEXT, 'flood:1000'));
@@ -342,7 +348,7 @@ test('28 a close that crosses ours leaves what was queued', async () => {
 test('29 whose pings are answered unread is cut off soon', async () => {
   const { pid } = await who(server);
   const rss = resident(pid);
-  const c = await websocket(server);
+  const c = await lone();
   const pings = Buffer.concat(Array(20000).fill(frame(PING)));
   const at = Date.now();
   c.wire.socket.pause();
@@ -406,7 +412,7 @@ test('31 who was told to go is not listened to', async () => {
 });
 
 test('31 what came together with the FIN is read, however much', async () => {
-  const c = await websocket(server);
+  const c = await lone();
   await c.together(pongs(150), frame(CLOSE, closing(4321)));
   c.wire.socket.end();
   await c.until(() => c.over);

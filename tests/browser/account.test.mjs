@@ -223,6 +223,7 @@ test('an administrator renames, deactivates and brings back', async () => {
 test('an answer that comes late does not take the place of a later one', async () => {
   const context = await portal.context();
   const page = await portal.signIn(context, people.admin);
+  await page.getByText(people.admin.email).waitFor();
   const every = await holding(page, /\/v1\/users(\?|$)/, (url) =>
     !url.includes('role='));
 

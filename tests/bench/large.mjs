@@ -1,5 +1,5 @@
-// What is asked most, of a clinic of a few people and of a hospital: a call must
-// cost the same. Takes an hour or so and gigabytes of disk: `make bench-large`.
+// What is asked most, of a clinic of a thousand patients and of a hospital: a call
+// must cost the same. Takes an hour or so and gigabytes of disk: `make bench-large`.
 import fs from 'node:fs';
 import { filled, names, plaintext } from './searching.mjs';
 import { median, postmasterRestart } from './tools.mjs';
@@ -7,7 +7,7 @@ import { median, postmasterRestart } from './tools.mjs';
 const PATIENTS = Number(process.env.BENCH_PATIENTS ?? 1_000_000);
 const VISITS = Number(process.env.BENCH_VISITS ?? 1_000_000);
 const EVENTS = Number(process.env.BENCH_EVENTS ?? 10_000_000);
-const CALLS = 60, COLD_MS = 50, PAGE = 50;
+const FEW = 1000, CALLS = 60, COLD_MS = 50, PAGE = 50;
 
 const ago = (days) => new Date(Date.now() - days * 86400e3).toISOString();
 
@@ -79,12 +79,11 @@ async function people(clinic) {
   return { ...who, close: () => Object.values(who).forEach((c) => c.close()) };
 }
 
-const at = (clinic) => ({ patient: clinic.people.patient.patient_id, clinician: clinic.people.clinician.id });
-
 export async function large(clinic, say) {
-  const ids = { ...at(clinic), clinician: (await clinic.sql(`SELECT actor_id FROM audit WHERE actor_role = 'clinician' LIMIT 1`))[0]?.actor_id };
+  const [{ id: clinician }] = await clinic.sql(`SELECT clinician_id AS id FROM visit LIMIT 1`);
+  const ids = { patient: clinic.people.patient.patient_id, clinician };
+  await filled(clinic, say, { patients: FEW, events: 10 * FEW, visits: FEW });
   let who = await people(clinic);
-  ids.clinician ??= (await who.doctor.get('/v1/session')).body.user.id;
   const small = await asked(questions(who, { 'a family name': { family_name: 'Smith' } }, ids));
   who.close();
   await filled(clinic, say, { patients: PATIENTS, events: EVENTS, visits: VISITS });
@@ -100,10 +99,10 @@ export async function large(clinic, say) {
     who.close();
     for (const [what, t] of Object.entries(found)) {
       const before = small[what] ?? small['search for a family name'];
-      say(`large, ${buffers}: ${what}: cold ${t.cold.toFixed(1)} ms, then ${t.warm.toFixed(1)} (at most ${t.late.toFixed(1)}); few ${before.warm.toFixed(1)}`);
+      say(`large, ${buffers}: ${what}: cold ${t.cold.toFixed(1)} ms, then ${t.warm.toFixed(1)} (at most ${t.late.toFixed(1)}); of a thousand ${before.warm.toFixed(1)}`);
       rows.push(
         { what: `${what}, ${buffers} of buffers: first answer${dropped ? ', nothing of it in memory' : ' since PostgreSQL began'}`, ours: `${t.cold.toFixed(1)} ms`, value: t.cold, aim: COLD_MS, unit: 'ms', least: false },
-        { what: 'The same, later, against a clinic of few', ours: `${t.warm.toFixed(1)} ms`, other: `${before.warm.toFixed(1)} ms`, ratio: t.warm / before.warm, aim: 1.5, least: false });
+        { what: 'The same, later, against a clinic of a thousand', ours: `${t.warm.toFixed(1)} ms`, other: `${before.warm.toFixed(1)} ms`, ratio: t.warm / before.warm, aim: 1.5, least: false });
     }
   }
   return rows;

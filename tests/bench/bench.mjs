@@ -10,10 +10,11 @@ import { large } from './large.mjs';
 import { handshakes, plain } from './plain.mjs';
 import { reading, signIns, statements } from './reading.mjs';
 import { recording } from './recording.mjs';
+import { sealing } from './sealing.mjs';
 import { searching } from './searching.mjs';
 import { signaling } from './signaling.mjs';
 
-const parts = { signaling, reading, statements, plain, signins: signIns, handshakes, idle, fair, hostile, slow, searching, recording };
+const parts = { signaling, reading, statements, plain, signins: signIns, handshakes, idle, fair, hostile, slow, searching, recording, sealing };
 const apart = { large }; // an hour of its own
 const wanted = process.env.BENCH?.split(',') ?? Object.keys(parts);
 const say = (line) => process.stderr.write(line + '\n');

@@ -54,6 +54,13 @@ is_host(const char *text)
 	return n > 0 && text[n] == '\0';
 }
 
+static bool
+is_lock(const char *mode)
+{
+	return *mode == '\0' || strcmp(mode, "GOVERNANCE") == 0 ||
+	    strcmp(mode, "COMPLIANCE") == 0;
+}
+
 static const char *
 settings_fault(void)
 {
@@ -67,18 +74,26 @@ settings_fault(void)
 		return "store_bucket is not set, or is no bucket's name";
 	if (strcmp(style, "path") != 0 && strcmp(style, "host") != 0)
 		return "store_style is path or host";
-	if (*conf()->store_lock != '\0' &&
-	    strcmp(conf()->store_lock, "GOVERNANCE") != 0 &&
-	    strcmp(conf()->store_lock, "COMPLIANCE") != 0)
+	if (!is_lock(conf()->store_lock))
 		return "store_lock is GOVERNANCE or COMPLIANCE";
+	if (*conf()->checkpoint_bucket != '\0' &&
+	    !is_host(conf()->checkpoint_bucket))
+		return "checkpoint_bucket is no bucket's name";
+	if (!is_lock(conf()->checkpoint_lock))
+		return "checkpoint_lock is GOVERNANCE or COMPLIANCE";
 	return NULL;
 }
 
 enum err
 store_check_settings(char *problem, size_t n)
 {
-	const char *fault = store_configured() ? settings_fault() : NULL;
+	const char *fault = NULL;
 
+	if (store_configured())
+		fault = settings_fault();
+	else if (*conf()->checkpoint_bucket != '\0')
+		fault = "checkpoint_bucket lies in a store: set "
+			"store_endpoint";
 	if (fault == NULL)
 		return ERR_OK;
 	snprintf(problem, n, "%s", fault);
@@ -92,25 +107,28 @@ by_host(void)
 }
 
 static const char *
-host_of(struct arena *a)
+host_of(struct arena *a, const char *bucket)
 {
 	const char *authority = authority_of(conf()->store_endpoint);
 
-	return by_host()
-	    ? arena_format(a, "%s.%s", conf()->store_bucket, authority)
-	    : authority;
+	return by_host() ? arena_format(a, "%s.%s", bucket, authority)
+			 : authority;
 }
 
-const char *
-store_origin(struct arena *a)
+static const char *
+origin_of(struct arena *a, const char *bucket)
 {
 	const char *scheme = strncmp(conf()->store_endpoint, "http:", 5) == 0
 	    ? "http"
 	    : "https";
 
-	return store_configured()
-	    ? arena_format(a, "%s://%s", scheme, host_of(a))
-	    : NULL;
+	return arena_format(a, "%s://%s", scheme, host_of(a, bucket));
+}
+
+const char *
+store_origin(struct arena *a)
+{
+	return store_configured() ? origin_of(a, conf()->store_bucket) : NULL;
 }
 
 /* The key of a day, sealed: bound to whose it is */
@@ -210,15 +228,16 @@ enum err
 store_url(struct arena *a, const struct presign_signer *s, int64_t now,
     const struct store_ask *ask, const char **url)
 {
-	const char *object = ask->object == NULL ? "" : ask->object, *path,
-		   *query;
+	const char *object = ask->object == NULL ? "" : ask->object;
+	const char *bucket = ask->bucket == NULL ? conf()->store_bucket
+						 : ask->bucket;
+	const char *path, *query;
 	struct presign what = {
 		.method = ask->method,
-		.host = host_of(a),
-		.path = by_host()
-		    ? arena_format(a, "/%s", object)
-		    : arena_format(a, "/%s%s%s", conf()->store_bucket,
-			  *object == '\0' ? "" : "/", object),
+		.host = host_of(a, bucket),
+		.path = by_host() ? arena_format(a, "/%s", object)
+				  : arena_format(a, "/%s%s%s", bucket,
+					*object == '\0' ? "" : "/", object),
 		.query = ask->query,
 		.query_n = ask->query_n,
 		.headers = ask->headers,
@@ -231,7 +250,8 @@ store_url(struct arena *a, const struct presign_signer *s, int64_t now,
 	enum err r;
 
 	if ((r = presign_query(a, s, &what, &path, &query)) == ERR_OK)
-		*url = arena_format(a, "%s%s?%s", store_origin(a), path, query);
+		*url = arena_format(
+		    a, "%s%s?%s", origin_of(a, bucket), path, query);
 	return r;
 }
 
@@ -243,6 +263,21 @@ header(struct store_upload *u, const char *name, const char *value)
 			value };
 }
 
+size_t
+store_lock_headers(struct arena *a, const char *mode, int64_t days, int64_t now,
+    struct presign_pair *h)
+{
+	char until[INSTANT_TEXT_SIZE];
+
+	if (*mode == '\0')
+		return 0;
+	instant_text(now + days * 86400, until);
+	h[0] = (struct presign_pair){ "x-amz-object-lock-mode", mode };
+	h[1] = (struct presign_pair){ "x-amz-object-lock-retain-until-date",
+		arena_text(a, until) };
+	return 2;
+}
+
 /* The last one signed is the length, which a browser sends by itself. */
 enum err
 store_upload(struct arena *a, const struct presign_signer *s, int64_t now,
@@ -250,7 +285,6 @@ store_upload(struct arena *a, const struct presign_signer *s, int64_t now,
     struct store_upload *u)
 {
 	struct store_ask ask = { .method = "PUT", .object = object };
-	char until[INSTANT_TEXT_SIZE] = "";
 	enum err r;
 
 	u->headers_n = 0;
@@ -258,12 +292,8 @@ store_upload(struct arena *a, const struct presign_signer *s, int64_t now,
 	header(u, "x-amz-checksum-sha256", text_base64(a, sha256.p, sha256.n));
 	header(u, "x-amz-server-side-encryption", conf()->store_encryption);
 	header(u, "x-amz-storage-class", conf()->store_class);
-	if (*conf()->store_lock != '\0') {
-		instant_text(now + conf()->store_lock_days * 86400, until);
-		header(u, "x-amz-object-lock-mode", conf()->store_lock);
-		header(u, "x-amz-object-lock-retain-until-date",
-		    arena_text(a, until));
-	}
+	u->headers_n += store_lock_headers(a, conf()->store_lock,
+	    conf()->store_lock_days, now, &u->headers[u->headers_n]);
 	header(u, "content-length", arena_format(a, "%lld", (long long)bytes));
 	ask.headers = u->headers;
 	ask.headers_n = u->headers_n;
@@ -289,6 +319,5 @@ store_do(struct arena *a, const struct presign_signer *s, int64_t now,
 		return ERR_STORE_FAILED;
 	if ((r = store_url(a, s, now, ask, &url)) != ERR_OK)
 		return r;
-	return carrier(
-	    a, ask->method, url, ask->headers, ask->headers_n, most, answer);
+	return carrier(a, url, ask, most, answer);
 }

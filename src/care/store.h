@@ -25,6 +25,11 @@ bool store_configured(void);
 NODISCARD enum err store_check_settings(char *problem, size_t n);
 const char *store_origin(struct arena *);
 
+/* The headers of an object lock (`h` has room for 2) for so many days; none if the
+ * mode is "". How many. */
+size_t store_lock_headers(struct arena *, const char *mode, int64_t days,
+    int64_t now, struct presign_pair *h);
+
 /* Today's, as epione-jobs left it. ERR_STORE_FAILED if it did not. */
 NODISCARD enum err store_signer(
     struct tx *, int64_t now, struct presign_signer *);
@@ -36,6 +41,8 @@ NODISCARD enum err store_signer_keep(
 struct store_ask {
 	const char *method;
 	const char *object;
+	const char *bucket; /* NULL: that of recordings */
+	struct bytes body;  /* what is put there */
 	const struct presign_pair *query, *headers;
 	size_t query_n, headers_n;
 };
@@ -64,9 +71,8 @@ struct store_answer {
 };
 /* Asks the store, on the fiber: epione-jobs installs it. The body is cut off at
  * most + 1 bytes. ERR_STORE_FAILED if there is no answer. */
-typedef enum err store_carry(struct arena *, const char *method,
-    const char *url, const struct presign_pair *headers, size_t headers_n,
-    size_t most, struct store_answer *);
+typedef enum err store_carry(struct arena *, const char *url,
+    const struct store_ask *, size_t most, struct store_answer *);
 void store_carrier(store_carry *);
 NODISCARD enum err store_do(struct arena *, const struct presign_signer *,
     int64_t now, const struct store_ask *, size_t most, struct store_answer *);

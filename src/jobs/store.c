@@ -102,13 +102,12 @@ answer_read(CURL *e, struct listening *l)
 /*= RC-03: over TLS to a store whose name was verified, or on this machine; no
  * address is ever logged */
 static enum err
-carry(struct arena *a, const char *method, const char *url,
-    const struct presign_pair *headers, size_t headers_n, size_t most,
-    struct store_answer *answer)
+carry(struct arena *a, const char *url, const struct store_ask *ask,
+    size_t most, struct store_answer *answer)
 {
 	struct listening l = { .a = a, .answer = answer, .most = most };
 	CURL *e = client_new(conf()->store_ca, conf()->store_seconds * 1000);
-	struct curl_slist *list = headers_list(a, headers, headers_n);
+	struct curl_slist *list = headers_list(a, ask->headers, ask->headers_n);
 	CURLcode code = CURLE_FAILED_INIT;
 	enum err r = ERR_INTERNAL;
 
@@ -118,9 +117,14 @@ carry(struct arena *a, const char *method, const char *url,
 	curl_easy_setopt(e, CURLOPT_URL, url);
 	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR,
 	    strncmp(url, "http:", 5) == 0 ? "http" : "https");
-	curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, method);
+	curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, ask->method);
 	curl_easy_setopt(
-	    e, CURLOPT_NOBODY, strcmp(method, "HEAD") == 0 ? 1L : 0L);
+	    e, CURLOPT_NOBODY, strcmp(ask->method, "HEAD") == 0 ? 1L : 0L);
+	if (ask->body.n > 0) {
+		curl_easy_setopt(
+		    e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)ask->body.n);
+		curl_easy_setopt(e, CURLOPT_POSTFIELDS, ask->body.p);
+	}
 	curl_easy_setopt(e, CURLOPT_HTTPHEADER, list);
 	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, body_take);
 	curl_easy_setopt(e, CURLOPT_WRITEDATA, &l);
@@ -233,9 +237,8 @@ store_start(char *problem, size_t n)
 	const char *fault;
 	enum err r;
 
-	if (!store_configured())
-		return ERR_OK;
-	if ((r = store_check_settings(problem, n)) != ERR_OK)
+	if ((r = store_check_settings(problem, n)) != ERR_OK ||
+	    !store_configured())
 		return r;
 	a = arena_new();
 	r = credentials_read(a, conf()->store_credentials, &c, &fault);

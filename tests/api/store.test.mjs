@@ -214,3 +214,37 @@ test('a store is spoken with whose name the authorities of store_ca vouch for, a
   await until('stored', async () => (await state(r)) === 'stored');
   r.leave();
 });
+
+//= AU-04: where what is put stays, whoever comes into the house
+test('a checkpoint goes into a bucket of its own each day, locked, and is believed', async () => {
+  const own = { key: 'TESTKEY', secret: 'TESTSECRETTESTSECRET' }, day = () => new Date().toISOString().slice(0, 10);
+  const settings = (bucket) => clinic.writeJobs(`${rgw.jobs}checkpoint_bucket ${bucket}\ncheckpoint_lock COMPLIANCE\ncheckpoint_lock_days 1\n`);
+  const again = async (bucket) => {
+    await Promise.all([...clinic.jobs].map((j) => j.kill()));
+    settings(bucket);
+    jobs = await clinic.startJobs();
+    await clinic.sql(`DELETE FROM job WHERE kind = 'checkpoint.send'; INSERT INTO job (clinic_id, id, kind, key, run_at)
+      VALUES ('00000000-0000-0000-0000-000000000000', gen_random_uuid(), 'checkpoint.watch', gen_random_uuid()::text, now()); SELECT pg_notify('epione_job', '')`);
+  };
+  const [{ id }] = await clinic.sql('SELECT id FROM clinic ORDER BY created_at LIMIT 1');
+  const made = await fetch(signed(rgw.port, own, 'PUT', '/checkpoints'), { method: 'PUT', headers: { 'x-amz-bucket-object-lock-enabled': 'true' } });
+  assert.equal(made.status, 200, await made.text());
+  await until('something is signed', async () => (await clinic.sql(`SELECT FROM audit_tree WHERE clinic_id = :'id' AND note IS NOT NULL`, { id })).length);
+  await again('nowhere');
+  await until('it is tried again', async () => (await clinic.sql(`SELECT FROM job WHERE kind = 'checkpoint.send' AND error_code = 'store_failed' AND state = 'waiting'`)).length);
+  assert.match(jobs.log, /"checkpoint_not_stored"[^\n]*404/);
+  await again('checkpoints');
+  const found = await until('an object', async () => {
+    const r = await rgw.ask('GET', `/checkpoints/${day()}-${id}.txt`);
+    return r.status === 200 && r;
+  });
+  assert.deepEqual([found.headers.get('content-type'), found.headers.get('x-amz-object-lock-mode')], ['text/plain', 'COMPLIANCE']);
+  const left = Date.parse(found.headers.get('x-amz-object-lock-retain-until-date')) - Date.now();
+  assert.ok(left > 23 * 3600e3 && left < 25 * 3600e3, String(left));
+  const file = path.join(clinic.dir, 'stored'), note = await found.text();
+  writeFileSync(file, note);
+  assert.match(note, new RegExp(`^localhost:\\d+/audit/${id}\n\\d+\n`));
+  await clinic.operator('audit', 'verify', '--checkpoint', file);
+  const gone = await rgw.ask('DELETE', `/checkpoints/${day()}-${id}.txt?versionId=${found.headers.get('x-amz-version-id')}`);
+  assert.equal(gone.status, 403, 'who has our credentials cannot delete it either');
+});

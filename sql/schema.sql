@@ -405,25 +405,6 @@ END $$;
 
 ALTER FUNCTION public.audit_days(patient uuid, besides uuid, zone text, seen_at timestamp with time zone, before_at timestamp with time zone, before_seq bigint, page bigint) OWNER TO epione_owner;
 
-CREATE FUNCTION public.audit_entries(clinic uuid, after_tx bigint, after_seq bigint, batch bigint) RETURNS SETOF public.audit_entry
-    LANGUAGE plpgsql STABLE
-    SET search_path TO 'public', 'pg_temp'
-    SET enable_seqscan TO 'off'
-    SET enable_sort TO 'off'
-    SET jit TO 'off'
-    AS $$
-BEGIN
-    RETURN QUERY SELECT e.* FROM (
-            SELECT l FROM audit_log l
-             WHERE audit_turn(l.tx) >= audit_turn(after_tx)
-               AND (l.tx, l.seq) > (after_tx, after_seq) AND l.clinic_id = clinic
-             ORDER BY audit_turn(l.tx), l.tx, l.seq LIMIT batch) AS n
-     CROSS JOIN LATERAL audit_entry_of(n.l) AS e
-     ORDER BY e.tx, e.seq;
-END $$;
-
-ALTER FUNCTION public.audit_entries(clinic uuid, after_tx bigint, after_seq bigint, batch bigint) OWNER TO epione_owner;
-
 CREATE FUNCTION public.audit_entry_of(l public.audit_log) RETURNS SETOF public.audit_entry
     LANGUAGE sql STABLE ROWS 1
     AS $$
@@ -508,11 +489,67 @@ END $$;
 
 ALTER FUNCTION public.audit_kinds(kinds text[], from_at timestamp with time zone, to_at timestamp with time zone, actor uuid, refused boolean, before_at timestamp with time zone, before_seq bigint, page bigint) OWNER TO epione_owner;
 
+CREATE FUNCTION public.audit_leaves_go(part name, month date) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    SET jit TO 'off'
+    AS $_$
+BEGIN
+    EXECUTE format($q$
+        WITH last AS (SELECT tx, seq FROM %1$I ORDER BY tx DESC, seq DESC LIMIT 1),
+        ranked AS (
+            SELECT l.clinic_id, l.tableoid = %1$L::regclass AS goes, l.tx, l.seq,
+                   row_number() OVER (PARTITION BY l.clinic_id ORDER BY l.tx, l.seq) - 1 AS k
+              FROM audit_log l, last
+             WHERE audit_turn(l.tx) <= audit_turn(last.tx) AND (l.tx, l.seq) <= (last.tx, last.seq)),
+        before AS (
+            SELECT clinic_id, n, first - (sum(n) OVER (PARTITION BY clinic_id ORDER BY first) - n) AS k
+              FROM audit_gone),
+        placed AS (
+            SELECT clinic_id, goes, tx, seq,
+                   (k + sum(gone) OVER (PARTITION BY clinic_id ORDER BY k, gone DESC))::bigint AS leaf
+              FROM (SELECT clinic_id, goes, tx, seq, k, 0 AS gone FROM ranked
+                     UNION ALL SELECT clinic_id, NULL, NULL, NULL, k, n FROM before) AS all_of_them),
+        wrong AS (
+            SELECT FROM placed p JOIN audit_tile t
+                ON t.clinic_id = p.clinic_id AND t.level = 0
+               AND t.first + octet_length(t.hashes) / 32 - 1 = p.leaf
+             WHERE p.goes IS NOT NULL AND (p.tx, p.seq) <> (t.last_tx, t.last_seq))
+        INSERT INTO audit_gone (clinic_id, first, n, month)
+        SELECT clinic_id, min(leaf), CASE WHEN NOT EXISTS (SELECT FROM wrong) THEN count(*) END, %2$L
+          FROM (SELECT *, leaf - row_number() OVER (PARTITION BY clinic_id ORDER BY leaf) AS run
+                  FROM placed WHERE goes) AS going
+         GROUP BY clinic_id, run$q$, part, month);
+EXCEPTION WHEN not_null_violation THEN
+    RAISE EXCEPTION 'the log is not what was sealed' USING ERRCODE = 'data_corrupted';
+END $_$;
+
+ALTER FUNCTION public.audit_leaves_go(part name, month date) OWNER TO epione_owner;
+
 CREATE FUNCTION public.audit_minute(at timestamp with time zone) RETURNS timestamp with time zone
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$ SELECT date_bin('1 minute', at, '2000-01-01T00:00:00Z') $$;
 
 ALTER FUNCTION public.audit_minute(at timestamp with time zone) OWNER TO epione_owner;
+
+CREATE FUNCTION public.audit_month_begin() RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    AS $$
+DECLARE
+    month timestamptz := date_trunc('month', clock_timestamp());
+    idle uuid[] := ARRAY(
+        SELECT c.id FROM (SELECT id FROM clinic
+            UNION ALL SELECT '00000000-0000-0000-0000-000000000000') AS c
+         WHERE NOT EXISTS (SELECT FROM audit_log l
+                WHERE l.clinic_id = c.id AND l.at >= month AND audit_minute(l.at) >= month));
+BEGIN
+    PERFORM audit_say(idle, NULL, 'audit.month_begun', 'E', 'audit_retain');
+    RETURN cardinality(idle);
+END $$;
+
+ALTER FUNCTION public.audit_month_begin() OWNER TO epione_owner;
 
 CREATE FUNCTION public.audit_month_name(month timestamp with time zone) RETURNS text
     LANGUAGE sql IMMUTABLE
@@ -746,6 +783,61 @@ BEGIN
 END $_$;
 
 ALTER FUNCTION public.audit_restored() OWNER TO epione_owner;
+
+CREATE FUNCTION public.audit_retain() RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    SET lock_timeout TO '2s'
+    AS $_$
+DECLARE
+    years integer := greatest(6, (SELECT max(audit_years) FROM clinic));
+    part name;
+    going timestamptz;
+    unsealed boolean;
+    clinics uuid[];
+    counts bigint[];
+BEGIN
+    PERFORM audit_month_begin();
+    SELECT c.relname, to_timestamp(right(c.relname, 7), 'YYYY_MM') INTO part, going
+      FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+     WHERE i.inhparent = 'audit_log'::regclass AND c.relname ~ '^audit_log_\d{4}_\d\d$'
+     ORDER BY 2 LIMIT 1;
+    IF part IS NULL OR going + interval '1 month' > clock_timestamp() - make_interval(years => years)
+       OR EXISTS (SELECT FROM clinic WHERE audit_hold = 1) THEN
+        RETURN 0;
+    END IF;
+    EXECUTE format('LOCK TABLE %I IN SHARE ROW EXCLUSIVE MODE', part);
+    EXECUTE format('SELECT EXISTS (SELECT FROM %I l, audit_sealed s WHERE (l.tx, l.seq) > (s.tx, s.seq))', part)
+       INTO unsealed;
+    IF unsealed THEN
+        RETURN 0;
+    END IF;
+    PERFORM audit_leaves_go(part, going::date);
+    SELECT array_agg(g.clinic_id), array_agg(g.n) INTO clinics, counts
+      FROM (SELECT clinic_id, sum(n)::bigint AS n FROM audit_gone a
+             WHERE a.month = going::date GROUP BY clinic_id) AS g;
+    EXECUTE format('INSERT INTO audit_month_gone (month, first_seq, last_seq)
+        SELECT %L, min(seq), max(seq) FROM %I HAVING count(*) > 0', going, part);
+    PERFORM audit_say(clinics, counts, 'audit.month_gone', 'D', 'audit_retain ' || to_char(going, 'YYYY-MM'));
+    EXECUTE format('DROP TABLE %I', part);
+    RETURN 1;
+END $_$;
+
+ALTER FUNCTION public.audit_retain() OWNER TO epione_owner;
+
+CREATE FUNCTION public.audit_say(clinics uuid[], counts bigint[], event text, action text, operation text) RETURNS void
+    LANGUAGE sql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    INSERT INTO audit_log (clinic_id, event, action, actor_role, operation, purpose, request_id, count)
+    SELECT c.id, audit_word(event), action::"char", audit_word('system'), audit_word(operation),
+           audit_word('HSYSADMIN'), gen_random_uuid(),
+           CASE WHEN c.n > 1 THEN least(c.n, 2147483647)::integer END
+      FROM unnest(clinics, counts) AS c(id, n)
+$$;
+
+ALTER FUNCTION public.audit_say(clinics uuid[], counts bigint[], event text, action text, operation text) OWNER TO epione_owner;
 
 CREATE FUNCTION public.audit_sealed_to(last_tx bigint, last_seq bigint) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2138,11 +2230,24 @@ CREATE VIEW public.audit WITH (security_invoker='true') AS
 
 ALTER TABLE public.audit OWNER TO epione_owner;
 
+CREATE TABLE public.audit_gone (
+    clinic_id uuid NOT NULL,
+    first bigint NOT NULL,
+    n bigint NOT NULL,
+    month date NOT NULL,
+    CONSTRAINT audit_gone_first_check CHECK ((first >= 0)),
+    CONSTRAINT audit_gone_n_check CHECK ((n > 0))
+);
+
+ALTER TABLE public.audit_gone OWNER TO epione_owner;
+
 CREATE TABLE public.audit_key (
     clinic_id uuid NOT NULL,
     version bigint NOT NULL,
     public bytea NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    follows text,
+    CONSTRAINT audit_key_follows CHECK (((version = 1) = (follows IS NULL))),
     CONSTRAINT audit_key_public_check CHECK ((octet_length(public) = 32))
 );
 
@@ -2182,6 +2287,15 @@ ALTER TABLE public.audit_log ALTER COLUMN seq ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE public.audit_month_gone (
+    month date NOT NULL,
+    first_seq bigint NOT NULL,
+    last_seq bigint NOT NULL,
+    gone_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+ALTER TABLE public.audit_month_gone OWNER TO epione_owner;
 
 CREATE TABLE public.audit_sealed (
     singleton boolean DEFAULT true NOT NULL,
@@ -2245,7 +2359,6 @@ CREATE TABLE public.class_key (
     seals bigint,
     seals_most bigint,
     counted_at timestamp with time zone,
-    CONSTRAINT class_key_audit_turn CHECK (((class <> 'audit'::text) OR (version = 1))),
     CONSTRAINT class_key_class_check CHECK ((class = ANY (ARRAY['patient'::text, 'account'::text, 'index'::text, 'job'::text, 'audit'::text, 'incident'::text]))),
     CONSTRAINT class_key_index_turn CHECK (((class <> 'index'::text) OR (version = 1))),
     CONSTRAINT class_key_version_check CHECK ((version > 0))
@@ -2271,10 +2384,14 @@ CREATE TABLE public.clinic (
     recording_days integer DEFAULT 365 NOT NULL,
     recording_patient integer DEFAULT 1 NOT NULL,
     checkpoint_mail text,
+    audit_years integer DEFAULT 6 NOT NULL,
+    audit_hold integer DEFAULT 0 NOT NULL,
     pay_when text DEFAULT 'before'::text NOT NULL,
     fees_version bigint DEFAULT 1 NOT NULL,
     version bigint DEFAULT 1 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT clinic_audit_hold_check CHECK (((audit_hold >= 0) AND (audit_hold <= 1))),
+    CONSTRAINT clinic_audit_years_check CHECK (((audit_years >= 6) AND (audit_years <= 100))),
     CONSTRAINT clinic_care_days_after_visit_check CHECK (((care_days_after_visit >= 0) AND (care_days_after_visit <= 365))),
     CONSTRAINT clinic_checkpoint_mail_check CHECK (((length(checkpoint_mail) >= 3) AND (length(checkpoint_mail) <= 254))),
     CONSTRAINT clinic_emergency_minutes_check CHECK (((emergency_minutes >= 5) AND (emergency_minutes <= 60))),
@@ -2912,8 +3029,14 @@ ALTER TABLE ONLY public.audit_background
 ALTER TABLE ONLY public.audit_background
     ADD CONSTRAINT audit_background_pkey PRIMARY KEY (clinic_id, hour, what);
 
+ALTER TABLE ONLY public.audit_gone
+    ADD CONSTRAINT audit_gone_pkey PRIMARY KEY (clinic_id, first);
+
 ALTER TABLE ONLY public.audit_key
     ADD CONSTRAINT audit_key_pkey PRIMARY KEY (clinic_id, version);
+
+ALTER TABLE ONLY public.audit_month_gone
+    ADD CONSTRAINT audit_month_gone_pkey PRIMARY KEY (month);
 
 ALTER TABLE ONLY public.audit_sealed
     ADD CONSTRAINT audit_sealed_pkey PRIMARY KEY (singleton);
@@ -3500,6 +3623,8 @@ ALTER TABLE public.attempt ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.audit_background ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.audit_gone ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.audit_key ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.audit_log ENABLE ROW LEVEL SECURITY;
@@ -3538,7 +3663,7 @@ ALTER TABLE public.job ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY jobs_destroy ON public.record_key AS RESTRICTIVE FOR DELETE TO epione_jobs USING ((class = 'job'::text));
 
-CREATE POLICY jobs_turn ON public.class_key AS RESTRICTIVE FOR INSERT TO epione_jobs WITH CHECK ((clinic_id = public.current_clinic()));
+CREATE POLICY jobs_turn ON public.class_key AS RESTRICTIVE FOR INSERT TO epione_jobs WITH CHECK (((clinic_id = public.current_clinic()) AND (class <> 'audit'::text)));
 
 ALTER TABLE public.known_source ENABLE ROW LEVEL SECURITY;
 
@@ -3583,6 +3708,8 @@ CREATE POLICY same_clinic ON public.approval USING ((clinic_id = public.current_
 CREATE POLICY same_clinic ON public.attempt USING ((clinic_id = public.current_clinic()));
 
 CREATE POLICY same_clinic ON public.audit_background USING ((clinic_id = public.current_clinic()));
+
+CREATE POLICY same_clinic ON public.audit_gone USING ((clinic_id = ANY (ARRAY[public.current_clinic(), '00000000-0000-0000-0000-000000000000'::uuid])));
 
 CREATE POLICY same_clinic ON public.audit_key USING ((clinic_id = ANY (ARRAY[public.current_clinic(), '00000000-0000-0000-0000-000000000000'::uuid])));
 
@@ -3772,13 +3899,15 @@ REVOKE ALL ON FUNCTION public.audit_begin() FROM PUBLIC;
 REVOKE ALL ON FUNCTION public.audit_days(patient uuid, besides uuid, zone text, seen_at timestamp with time zone, before_at timestamp with time zone, before_seq bigint, page bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.audit_days(patient uuid, besides uuid, zone text, seen_at timestamp with time zone, before_at timestamp with time zone, before_seq bigint, page bigint) TO epione_server;
 
-REVOKE ALL ON FUNCTION public.audit_entries(clinic uuid, after_tx bigint, after_seq bigint, batch bigint) FROM PUBLIC;
-
 REVOKE ALL ON FUNCTION public.audit_found(number bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.audit_found(number bigint) TO epione_server;
 
 REVOKE ALL ON FUNCTION public.audit_kinds(kinds text[], from_at timestamp with time zone, to_at timestamp with time zone, actor uuid, refused boolean, before_at timestamp with time zone, before_seq bigint, page bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.audit_kinds(kinds text[], from_at timestamp with time zone, to_at timestamp with time zone, actor uuid, refused boolean, before_at timestamp with time zone, before_seq bigint, page bigint) TO epione_reporter;
+
+REVOKE ALL ON FUNCTION public.audit_leaves_go(part name, month date) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.audit_month_begin() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.audit_months(from_at timestamp with time zone, to_at timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.audit_months(from_at timestamp with time zone, to_at timestamp with time zone) TO epione_jobs;
@@ -3797,6 +3926,11 @@ REVOKE ALL ON FUNCTION public.audit_refused(from_at timestamp with time zone, to
 GRANT ALL ON FUNCTION public.audit_refused(from_at timestamp with time zone, to_at timestamp with time zone, actor uuid, before_at timestamp with time zone, before_seq bigint, page bigint) TO epione_reporter;
 
 REVOKE ALL ON FUNCTION public.audit_restored() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.audit_retain() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.audit_retain() TO epione_jobs;
+
+REVOKE ALL ON FUNCTION public.audit_say(clinics uuid[], counts bigint[], event text, action text, operation text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.audit_sealed_to(last_tx bigint, last_seq bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.audit_sealed_to(last_tx bigint, last_seq bigint) TO epione_jobs;
@@ -3984,7 +4118,11 @@ GRANT SELECT ON TABLE public.audit_word TO epione_reporter;
 GRANT SELECT ON TABLE public.audit TO epione_server;
 GRANT SELECT ON TABLE public.audit TO epione_reporter;
 
+GRANT SELECT ON TABLE public.audit_gone TO epione_server;
+
 GRANT SELECT ON TABLE public.audit_key TO epione_server;
+
+GRANT SELECT ON TABLE public.audit_month_gone TO epione_server;
 
 GRANT SELECT ON TABLE public.audit_tile TO epione_server;
 

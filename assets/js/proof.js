@@ -178,31 +178,62 @@ async function verify(raw, text, signature) {
 }
 
 /**
- * A C2SP checkpoint, by a key in C2SP's form.
+ * Is a C2SP note signed by this key, in C2SP's form?
  * @param {string} note @param {string} key
- * @returns {Promise<Checkpoint>}
+ * @returns {Promise<boolean>} false: this browser cannot check signatures
  */
-export async function checkpointOf(note, key) {
+async function signedBy(note, key) {
   const [, name, id, typed] = /^([^+\s]+)\+([0-9a-f]{8})\+(\S+)$/
     .exec(key.trim()) ?? [];
   const body = note.slice(0, note.indexOf('\n\n') + 1);
-  const [origin, size, root] = body.split('\n');
 
-  if (!name || !typed || origin !== name || !root)
-    throw new Broken('the state of the log cannot be read');
+  if (!name || !typed)
+    throw new Broken('the key of the log cannot be read');
   const raw = base64(typed);
   const hash = await sha256(bytes(`${name}\n`), raw);
   const hex = [...hash.slice(0, 4)].map((n) => n.toString(16).padStart(2, '0'));
   if (raw[0] !== ED25519 || hex.join('') !== id)
     throw new Broken('the key of the log cannot be read');
-  const line = note.split('\n').find((l) => l.startsWith(`— ${name} `));
-  const blob = base64(line?.split(' ')[2] ?? '');
-  const signed = same(blob.slice(0, 4), hash.slice(0, 4)) &&
+  const blob = note.split('\n').filter((l) => l.startsWith(`— ${name} `))
+    .map((l) => base64(l.split(' ')[2] ?? ''))
+    .find((b) => same(b.slice(0, 4), hash.slice(0, 4)));
+  const signed = blob !== undefined &&
     await verify(raw.slice(1), bytes(body), blob.slice(4));
   if (signed === false)
     throw new Broken('the signature of the log is not the clinic’s');
+  return signed === true;
+}
+
+/**
+ * A C2SP checkpoint, by a key in C2SP's form.
+ * @param {string} note @param {string} key
+ * @returns {Promise<Checkpoint>}
+ */
+export async function checkpointOf(note, key) {
+  const [origin, size, root] = note.split('\n');
+
+  if (!root || !origin || origin !== key.split('+')[0])
+    throw new Broken('the state of the log cannot be read');
   return { origin, size: Number(size), root: base64(root),
-    signed: signed === true };
+    signed: await signedBy(note, key) };
+}
+
+/**
+ * Does each key say which follows it, from the one that was seen to this one?
+ * @param {string} seen @param {string} now @param {unknown} notes
+ */
+async function follows(seen, now, notes) {
+  let key = seen.trim();
+
+  for (const note of Array.isArray(notes) ? notes.map(String) : []) {
+    const [head, before, next] = note.split('\n');
+
+    if (before !== key || !next || head !== `${key.split('+')[0]}/key`)
+      continue;
+    await signedBy(note, key);
+    key = next;
+  }
+  return key === now.trim();
 }
 
 /**
@@ -236,17 +267,20 @@ function keep(now, key) {
  * Is the log the one that was seen before, and longer?
  * @param {ReturnType<typeof kept>[string] | undefined} was
  * @param {Checkpoint} now @param {string} key
- * @param {(from: number, now: Checkpoint) => Promise<unknown>} hashes
+ * @param {(from: number, now: Checkpoint) =>
+ *   Promise<{hashes: unknown, succession: unknown}>} ask
  */
-async function goesOn(was, now, key, hashes) {
+async function goesOn(was, now, key, ask) {
   if (!was) return;
-  if (was.key !== key)
-    throw new Broken('the log is signed with another key than before');
   if (was.size > now.size)
-    throw new Broken('the log is shorter than it was: events were cut off');
+    throw new Broken(was.key === key
+      ? 'the log is shorter than it was: events were cut off'
+      : 'the log is signed with another key than before');
   const old = { size: was.size, root: base64(was.root) };
-  const list = was.size === now.size ? [] : await hashes(was.size, now);
-  if (!await isConsistent(old, now, hashesOf(list)))
+  const { hashes, succession } = await ask(was.size, now);
+  if (!await follows(was.key, key, succession))
+    throw new Broken('the log is signed with another key than before');
+  if (!await isConsistent(old, now, hashesOf(hashes)))
     throw new Broken('the log was rewritten since this browser saw it last');
 }
 
@@ -291,7 +325,7 @@ export async function proveEvent(shown) {
   const was = before[now.origin];
   await stands(leaf, proof, now);
   await goesOn(was, now, key, async (from, { size }) => (await get(
-    '/v1/audit/consistency' + query({ from, to: size, scope }))).body.hashes);
+    '/v1/audit/consistency' + query({ from, to: size, scope }))).body);
   keep(now, key);
   return { place: proof.leaf_index + 1, size: now.size, signed: now.signed,
     since: was?.since ?? '', leaf: textOf(leaf) };
@@ -311,7 +345,8 @@ export async function proveAccess(id, seq) {
   if (was) proof = (await get(path + query({ from: was.size }))).body;
   const now = await checkpointOf(proof.checkpoint, proof.key);
   await stands(base64(proof.leaf_hash), proof, now);
-  await goesOn(was, now, proof.key, async () => proof.consistency);
+  await goesOn(was, now, proof.key, async () =>
+    ({ hashes: proof.consistency, succession: proof.succession }));
   keep(now, proof.key);
   return { place: proof.leaf_index + 1, size: now.size, signed: now.signed,
     since: was?.since ?? '', leaf: proof.leaf_hash };

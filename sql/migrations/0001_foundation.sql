@@ -42,6 +42,9 @@ CREATE TABLE clinic (
     recording_patient         integer NOT NULL DEFAULT 1 CHECK (recording_patient BETWEEN 0 AND 1),
     -- where a checkpoint of the log goes each day: outside, or it proves little
     checkpoint_mail           text CHECK (length(checkpoint_mail) BETWEEN 3 AND 254),
+    --= AU-06: how long the log is kept: six years, never less
+    audit_years               integer NOT NULL DEFAULT 6 CHECK (audit_years BETWEEN 6 AND 100),
+    audit_hold                integer NOT NULL DEFAULT 0 CHECK (audit_hold BETWEEN 0 AND 1),
     pay_when                  text NOT NULL DEFAULT 'before' CHECK (pay_when IN ('before', 'check_in', 'after')),
     fees_version              bigint NOT NULL DEFAULT 1,
     version                   bigint NOT NULL DEFAULT 1,
@@ -71,9 +74,7 @@ CREATE TABLE class_key (
     PRIMARY KEY (clinic_id, class, version),
     -- until all processes hear of a new one before the first of them writes, and
     -- what is to be unique is so over both (docs/KEYS.md)
-    CONSTRAINT class_key_index_turn CHECK (class <> 'index' OR version = 1),
-    -- until the old key says of the new one that it follows (docs/AUDIT.md)
-    CONSTRAINT class_key_audit_turn CHECK (class <> 'audit' OR version = 1)
+    CONSTRAINT class_key_index_turn CHECK (class <> 'index' OR version = 1)
 );
 
 --= EN-03: seals are counted for all processes; the constraint refuses at 2^32
@@ -1476,12 +1477,31 @@ ALTER TABLE audit_tile ALTER COLUMN hashes SET STORAGE EXTERNAL;
 CREATE INDEX audit_tile_last ON audit_tile (clinic_id, last_tx, last_seq) WHERE level = 0;
 
 -- The public halves of the keys that sign; the other is derived from the class key.
+-- Each but the first follows another, which says so in a note that both signed.
 CREATE TABLE audit_key (
     clinic_id  uuid NOT NULL,
     version    bigint NOT NULL,
     public     bytea NOT NULL CHECK (octet_length(public) = 32),
     created_at timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (clinic_id, version)
+    follows    text,
+    PRIMARY KEY (clinic_id, version),
+    CONSTRAINT audit_key_follows CHECK ((version = 1) = (follows IS NULL))
+);
+
+-- Leaves whose events are gone by retention, side by side. Their hashes stay.
+CREATE TABLE audit_gone (
+    clinic_id uuid NOT NULL,
+    first     bigint NOT NULL CHECK (first >= 0),
+    n         bigint NOT NULL CHECK (n > 0),
+    month     date NOT NULL,
+    PRIMARY KEY (clinic_id, first)
+);
+-- The months that are gone, and the numbers of their events.
+CREATE TABLE audit_month_gone (
+    month     date PRIMARY KEY,
+    first_seq bigint NOT NULL,
+    last_seq  bigint NOT NULL,
+    gone_at   timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
 -- Is there anything to seal, and is it ours to do? At most `batch` events, of each
@@ -1517,23 +1537,6 @@ BEGIN
              ORDER BY audit_turn(l.tx), l.tx, l.seq LIMIT batch) AS n
      CROSS JOIN LATERAL audit_entry_of(n.l) AS e
      ORDER BY e.clinic_id, e.tx, e.seq;
-END $$;
-
--- A clinic's events in the order in which they are sealed, behind one of them: for
--- whoever checks, as the owner.
-CREATE FUNCTION audit_entries(clinic uuid, after_tx bigint, after_seq bigint, batch bigint)
-    RETURNS SETOF audit_entry
-    LANGUAGE plpgsql STABLE ROWS 1000 SET search_path = public, pg_temp
-    SET enable_seqscan = off SET enable_sort = off SET jit = off
-AS $$
-BEGIN
-    RETURN QUERY SELECT e.* FROM (
-            SELECT l FROM audit_log l
-             WHERE audit_turn(l.tx) >= audit_turn(after_tx)
-               AND (l.tx, l.seq) > (after_tx, after_seq) AND l.clinic_id = clinic
-             ORDER BY audit_turn(l.tx), l.tx, l.seq LIMIT batch) AS n
-     CROSS JOIN LATERAL audit_entry_of(n.l) AS e
-     ORDER BY e.tx, e.seq;
 END $$;
 
 -- Adds hashes behind those that are there: nothing that stands is written again.
@@ -2112,6 +2115,112 @@ END $$;
 CREATE FUNCTION audit_word(word text) RETURNS smallint
     LANGUAGE sql SECURITY INVOKER
     AS $$ SELECT w.id FROM audit_words(ARRAY[$1]) AS w $$;
+
+-- An event of ours, in each of these clinics.
+CREATE FUNCTION audit_say(clinics uuid[], counts bigint[], event text, action text, operation text)
+    RETURNS void LANGUAGE sql SET search_path = public, pg_temp
+AS $$
+    INSERT INTO audit_log (clinic_id, event, action, actor_role, operation, purpose, request_id, count)
+    SELECT c.id, audit_word(event), action::"char", audit_word('system'), audit_word(operation),
+           audit_word('HSYSADMIN'), gen_random_uuid(),
+           CASE WHEN c.n > 1 THEN least(c.n, 2147483647)::integer END
+      FROM unnest(clinics, counts) AS c(id, n)
+$$;
+
+-- Each tree has an event in each month: what is older than the one after it is
+-- older than that month, whatever the clinic does.
+CREATE FUNCTION audit_month_begin() RETURNS bigint
+    LANGUAGE plpgsql SET search_path = public, pg_temp SET timezone = 'UTC'
+AS $$
+DECLARE
+    month timestamptz := date_trunc('month', clock_timestamp());
+    idle uuid[] := ARRAY(
+        SELECT c.id FROM (SELECT id FROM clinic
+            UNION ALL SELECT '00000000-0000-0000-0000-000000000000') AS c
+         WHERE NOT EXISTS (SELECT FROM audit_log l
+                WHERE l.clinic_id = c.id AND l.at >= month AND audit_minute(l.at) >= month));
+BEGIN
+    PERFORM audit_say(idle, NULL, 'audit.month_begun', 'E', 'audit_retain');
+    RETURN cardinality(idle);
+END $$;
+
+-- Which leaves the events of a month are: those of a clinic are in the order of tx
+-- and seq, and fill the places that are not gone. Each tile says which event its last
+-- leaf is: if the rows do not come to the same, nothing goes, as they are evidence.
+CREATE FUNCTION audit_leaves_go(part name, month date) RETURNS void
+    LANGUAGE plpgsql SET search_path = public, pg_temp SET jit = off
+AS $$
+BEGIN
+    EXECUTE format($q$
+        WITH last AS (SELECT tx, seq FROM %1$I ORDER BY tx DESC, seq DESC LIMIT 1),
+        ranked AS (
+            SELECT l.clinic_id, l.tableoid = %1$L::regclass AS goes, l.tx, l.seq,
+                   row_number() OVER (PARTITION BY l.clinic_id ORDER BY l.tx, l.seq) - 1 AS k
+              FROM audit_log l, last
+             WHERE audit_turn(l.tx) <= audit_turn(last.tx) AND (l.tx, l.seq) <= (last.tx, last.seq)),
+        before AS (
+            SELECT clinic_id, n, first - (sum(n) OVER (PARTITION BY clinic_id ORDER BY first) - n) AS k
+              FROM audit_gone),
+        placed AS (
+            SELECT clinic_id, goes, tx, seq,
+                   (k + sum(gone) OVER (PARTITION BY clinic_id ORDER BY k, gone DESC))::bigint AS leaf
+              FROM (SELECT clinic_id, goes, tx, seq, k, 0 AS gone FROM ranked
+                     UNION ALL SELECT clinic_id, NULL, NULL, NULL, k, n FROM before) AS all_of_them),
+        wrong AS (
+            SELECT FROM placed p JOIN audit_tile t
+                ON t.clinic_id = p.clinic_id AND t.level = 0
+               AND t.first + octet_length(t.hashes) / 32 - 1 = p.leaf
+             WHERE p.goes IS NOT NULL AND (p.tx, p.seq) <> (t.last_tx, t.last_seq))
+        INSERT INTO audit_gone (clinic_id, first, n, month)
+        SELECT clinic_id, min(leaf), CASE WHEN NOT EXISTS (SELECT FROM wrong) THEN count(*) END, %2$L
+          FROM (SELECT *, leaf - row_number() OVER (PARTITION BY clinic_id ORDER BY leaf) AS run
+                  FROM placed WHERE goes) AS going
+         GROUP BY clinic_id, run$q$, part, month);
+EXCEPTION WHEN not_null_violation THEN
+    RAISE EXCEPTION 'the log is not what was sealed' USING ERRCODE = 'data_corrupted';
+END $$;
+
+-- Drops the oldest month of the log when all that is in it is sealed and older than
+-- every clinic keeps it, and none holds it. Answers how many months that were. Writers
+-- of that month wait meanwhile; others for as long as it takes to drop a table.
+--= AU-06: six years, never less; that it is gone stands in each log
+CREATE FUNCTION audit_retain() RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
+    SET timezone = 'UTC' SET lock_timeout = '2s'
+AS $$
+DECLARE
+    years integer := greatest(6, (SELECT max(audit_years) FROM clinic));
+    part name;
+    going timestamptz;
+    unsealed boolean;
+    clinics uuid[];
+    counts bigint[];
+BEGIN
+    PERFORM audit_month_begin();
+    SELECT c.relname, to_timestamp(right(c.relname, 7), 'YYYY_MM') INTO part, going
+      FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+     WHERE i.inhparent = 'audit_log'::regclass AND c.relname ~ '^audit_log_\d{4}_\d\d$'
+     ORDER BY 2 LIMIT 1;
+    IF part IS NULL OR going + interval '1 month' > clock_timestamp() - make_interval(years => years)
+       OR EXISTS (SELECT FROM clinic WHERE audit_hold = 1) THEN
+        RETURN 0;
+    END IF;
+    EXECUTE format('LOCK TABLE %I IN SHARE ROW EXCLUSIVE MODE', part);
+    EXECUTE format('SELECT EXISTS (SELECT FROM %I l, audit_sealed s WHERE (l.tx, l.seq) > (s.tx, s.seq))', part)
+       INTO unsealed;
+    IF unsealed THEN
+        RETURN 0;
+    END IF;
+    PERFORM audit_leaves_go(part, going::date);
+    SELECT array_agg(g.clinic_id), array_agg(g.n) INTO clinics, counts
+      FROM (SELECT clinic_id, sum(n)::bigint AS n FROM audit_gone a
+             WHERE a.month = going::date GROUP BY clinic_id) AS g;
+    EXECUTE format('INSERT INTO audit_month_gone (month, first_seq, last_seq)
+        SELECT %L, min(seq), max(seq) FROM %I HAVING count(*) > 0', going, part);
+    PERFORM audit_say(clinics, counts, 'audit.month_gone', 'D', 'audit_retain ' || to_char(going, 'YYYY-MM'));
+    EXECUTE format('DROP TABLE %I', part);
+    RETURN 1;
+END $$;
 
 -- Whose events without a clinic are: strangers' failures, for one. Where there
 -- is one clinic, they are its own to see. NULL where there are several: then
@@ -3062,7 +3171,7 @@ CREATE POLICY server_signs_nothing ON class_key AS RESTRICTIVE TO epione_server
 DO $$
 DECLARE t text;
 BEGIN
-    FOREACH t IN ARRAY ARRAY['audit_tree', 'audit_tile', 'audit_key'] LOOP
+    FOREACH t IN ARRAY ARRAY['audit_tree', 'audit_tile', 'audit_key', 'audit_gone'] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
         EXECUTE format('CREATE POLICY same_clinic ON %I
             USING (clinic_id IN (current_clinic(), ''00000000-0000-0000-0000-000000000000''))', t);
@@ -3086,8 +3195,9 @@ CREATE POLICY server_retries ON job AS RESTRICTIVE FOR UPDATE TO epione_server
 CREATE POLICY every_clinic ON job TO epione_jobs USING (true);
 CREATE POLICY jobs_destroy ON record_key AS RESTRICTIVE FOR DELETE TO epione_jobs
     USING (class = 'job');
+-- What signs the log is the operator's to turn.
 CREATE POLICY jobs_turn ON class_key AS RESTRICTIVE FOR INSERT TO epione_jobs
-    WITH CHECK (clinic_id = current_clinic());
+    WITH CHECK (clinic_id = current_clinic() AND class <> 'audit');
 
 -- What the server may do: nothing that loses a record
 
@@ -3136,7 +3246,7 @@ GRANT UPDATE (state, run_at, attempts, error_code, asked_at, ended_at) ON job TO
 -- that was, and the row's number, are not its to say
 GRANT SELECT ON audit_log, audit_word, audit TO epione_server, epione_reporter;
 GRANT SELECT ON audit_background TO epione_server, epione_reporter;
-GRANT SELECT ON audit_tree, audit_tile, audit_key TO epione_server;
+GRANT SELECT ON audit_tree, audit_tile, audit_key, audit_gone, audit_month_gone TO epione_server;
 GRANT INSERT (clinic_id, actor_id, session, request_id, patient_id,
     record_id, event, outcome, operation, actor_role, purpose, action, address,
     count, returned) ON audit_log TO epione_server, epione_jobs;
@@ -3146,7 +3256,8 @@ REVOKE ALL ON FUNCTION session_open, sign_in_take, invitation_find, guest_find, 
     audit_background_close, audit_words,
     audit_months, audit_page, audit_days, audit_kinds, audit_refused, audit_oldest, audit_found, audit_nobody, audit_begin,
     audit_about, audit_unsealed, audit_tile_put, audit_tree_put, audit_sealed_to,
-    audit_tree_of, audit_entries, audit_restored, breach_scope, payment_find, payment_settle, payment_reconcile, payment_compare, payment_paid FROM PUBLIC;
+    audit_tree_of, audit_restored, audit_say, audit_month_begin, audit_leaves_go, audit_retain,
+    breach_scope, payment_find, payment_settle, payment_reconcile, payment_compare, payment_paid FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION session_open, sign_in_take, invitation_find, guest_find, reset_ask,
     account_resettable, sessions_ended, attempt_take, attempt_source, attempt_stopped, attempt_closed,
     source_note, audit_background_note, audit_words, audit_page, audit_days, audit_found, audit_nobody, zone_known, visit_relation,
@@ -3197,7 +3308,7 @@ REVOKE ALL ON FUNCTION sweep_sessions, sweep_invitations, sweep_idempotency,
 GRANT EXECUTE ON FUNCTION sweep_sessions, sweep_invitations, sweep_idempotency,
     sweep_attempts, sweep_strangers, sweep_jobs, keys_watch, current_clinic, current_actor,
     audit_words, audit_months, audit_background_close, audit_unsealed, audit_tile_put, audit_tree_put,
-    audit_sealed_to, audit_tree_of, reset_link, payment_settle, payment_reconcile, payment_compare,
+    audit_sealed_to, audit_tree_of, audit_retain, reset_link, payment_settle, payment_reconcile, payment_compare,
     ledger_add TO epione_jobs;
 
 -- verify

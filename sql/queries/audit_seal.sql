@@ -52,9 +52,24 @@ SELECT t.note, c.checkpoint_mail
 
 -- The public half of a key, beside the class key that it comes from.
 -- sql: audit_key_insert exec
--- in:  clinic uuid, version int, public bytes
-INSERT INTO audit_key (clinic_id, version, public)
-VALUES (coalesce($1::uuid, {nil}), $2::bigint, $3::bytea);
+-- in:  clinic uuid, version int, public bytes, follows text
+INSERT INTO audit_key (clinic_id, version, public, follows)
+VALUES (coalesce($1::uuid, {nil}), $2::bigint, $3::bytea, $4::text);
+
+-- Nothing is sealed while this transaction runs.
+-- sql: audit_seal_hold one
+-- out: tx int
+SELECT tx FROM audit_sealed FOR UPDATE;
+
+-- Another key's checkpoint of the same tree.
+-- sql: audit_note_put later
+-- in:  clinic uuid, note text
+UPDATE audit_tree SET note = $2::text WHERE clinic_id = coalesce($1::uuid, {nil});
+
+-- Drops the log's oldest month, if its time is over.
+-- sql: audit_retain one
+-- out: n int
+SELECT audit_retain();
 
 -- For who reads a clinic's log, as the server
 
@@ -73,6 +88,22 @@ SELECT first, hashes FROM audit_tile
    AND (last_tx, last_seq) >= ($2::bigint, $3::bigint)
  ORDER BY last_tx, last_seq
  LIMIT 1;
+
+-- Was it kept as long as events are, and is gone?
+-- sql: audit_event_gone one
+-- in:  seq int
+-- out: gone bool
+SELECT EXISTS (SELECT FROM audit_month_gone WHERE $1::bigint BETWEEN first_seq AND last_seq);
+
+-- What each key says of the one that follows it, the first first.
+-- sql: audit_successions many
+-- in:  clinic uuid
+-- out: note text
+SELECT follows FROM audit_key
+ WHERE clinic_id = CASE WHEN $1::uuid IS NULL THEN {nil}::uuid ELSE $1 END
+   AND follows IS NOT NULL
+ ORDER BY version
+ LIMIT 100;
 
 -- sql: audit_tree_seen one
 -- in:  clinic uuid
@@ -111,9 +142,39 @@ SELECT i.id, c.name, coalesce(t.size, 0) AS size, coalesce(t.edge, '') AS edge, 
   LEFT JOIN audit_tree t ON t.clinic_id = i.id
  ORDER BY i.id;
 
--- A clinic's events in the order in which they are sealed.
--- sql: audit_entries many
--- in:  clinic uuid, after_tx int, after_seq int, limit int
--- out: row audit_event
-SELECT {audit_event: e.%}
-  FROM audit_entries(coalesce($1::uuid, {nil}), $2::bigint, $3::bigint, $4::bigint) AS e;
+-- Leaves without events, of all trees.
+-- sql: audit_gone_list many
+-- out: clinic_id uuid, first int, n int
+SELECT clinic_id, first, n FROM audit_gone ORDER BY clinic_id, first;
+
+-- What signs, of all trees: what it is derived from, and what others are told of it.
+-- sql: audit_key_list many
+-- out: clinic_id uuid, version int, wrapped bytes, public bytes, follows text
+SELECT c.clinic_id, c.version, c.wrapped, k.public, k.follows
+  FROM class_key c
+  LEFT JOIN audit_key k ON k.clinic_id = c.clinic_id AND k.version = c.version
+ WHERE c.class = 'audit'
+ ORDER BY c.clinic_id, c.version;
+
+-- sql: audit_word_list many
+-- out: id int, word text
+SELECT id::bigint, word FROM audit_word ORDER BY id;
+
+-- Commands that read all rows of the log, some ten thousand pages each, as they lie.
+-- sql: audit_part_list many
+-- in:  pages int
+-- out: command text, bytes int
+SELECT format('COPY (SELECT seq, tx, at, clinic_id, actor_id, session, request_id,
+               patient_id, record_id, event, outcome, operation, actor_role, purpose,
+               action, address, count, returned
+          FROM ONLY %I WHERE ctid >= ''(%s,0)''%s) TO STDOUT', p.relname, p.page,
+           CASE WHEN p.page + $1::bigint < p.pages
+                THEN format(' AND ctid < ''(%s,0)''', p.page + $1) ELSE '' END),
+       least($1, p.pages - p.page) * 8192
+  FROM (SELECT c.relname, s.pages, n.page
+          FROM pg_inherits i
+          JOIN pg_class c ON c.oid = i.inhrelid
+         CROSS JOIN LATERAL (SELECT pg_relation_size(c.oid) / 8192 AS pages OFFSET 0) AS s
+         CROSS JOIN LATERAL generate_series(0, greatest(s.pages - 1, 0), $1::bigint) AS n(page)
+         WHERE i.inhparent = 'audit_log'::regclass) AS p
+ ORDER BY p.relname, p.page;

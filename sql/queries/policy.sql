@@ -7,7 +7,7 @@
 --      session_hours int, totp_window_steps int, failures_before_delay int,
 --      care_days_after_visit int, emergency_minutes int, recording int,
 --      recording_days int, recording_patient int, checkpoint_mail text,
---      version int
+--      audit_years int, audit_hold int, version int
 SELECT name, time_zone, password_max_age_days::bigint,
        password_min_length::bigint, password_history::bigint,
        idle_minutes_workforce::bigint, idle_minutes_patient::bigint,
@@ -15,7 +15,7 @@ SELECT name, time_zone, password_max_age_days::bigint,
        failures_before_delay::bigint, care_days_after_visit::bigint,
        emergency_minutes::bigint,
        recording::bigint, recording_days::bigint, recording_patient::bigint,
-       checkpoint_mail, version
+       checkpoint_mail, audit_years::bigint, audit_hold::bigint, version
   FROM clinic
  WHERE id = current_clinic();
 
@@ -25,7 +25,8 @@ SELECT name, time_zone, password_max_age_days::bigint,
 --      idle_minutes_patient int, session_hours int, totp_window_steps int,
 --      failures_before_delay int, care_days_after_visit int,
 --      emergency_minutes int, recording int, recording_days int,
---      recording_patient int, version int, checkpoint_mail text
+--      recording_patient int, version int, checkpoint_mail text, audit_years int,
+--      audit_hold int
 UPDATE clinic SET password_max_age_days = $1::bigint,
        password_min_length = $2::bigint, password_history = $3::bigint,
        idle_minutes_workforce = $4::bigint, idle_minutes_patient = $5::bigint,
@@ -34,5 +35,6 @@ UPDATE clinic SET password_max_age_days = $1::bigint,
        care_days_after_visit = $9::bigint, emergency_minutes = $10::bigint,
        recording = $11::bigint, recording_days = $12::bigint,
        recording_patient = $13::bigint,
-       checkpoint_mail = $15::text, version = version + 1
+       checkpoint_mail = $15::text, audit_years = $16::bigint,
+       audit_hold = $17::bigint, version = version + 1
  WHERE id = current_clinic() AND version = $14::bigint;

@@ -11,8 +11,9 @@
 -- column: held int?, On hold
 -- order: place int
 SELECT k.kind, k.kept, k.count, k.oldest_at, k.due, k.held, k.place
-  FROM (SELECT 1::bigint AS place, 'Audit log' AS kind, 'six years at least; nothing deletes it' AS kept,
-               NULL::bigint AS count, audit_oldest() AS oldest_at, 0::bigint AS due, NULL::bigint AS held
+  FROM (SELECT 1::bigint AS place, 'Audit log' AS kind, c.audit_years || ' years; then a month of it goes at a time' AS kept,
+               NULL::bigint AS count, audit_oldest() AS oldest_at, 0::bigint AS due, c.audit_hold::bigint AS held
+          FROM clinic c WHERE c.id = current_clinic()
          UNION ALL
         SELECT 2, 'Recordings', c.recording_days || ' days from the call',
                r.count, r.oldest_at, r.due, r.held

@@ -119,6 +119,12 @@ uuid_equal(const struct uuid *a, const struct uuid *b)
 	return memcmp(a->b, b->b, sizeof(a->b)) == 0;
 }
 
+int
+uuid_compare(const struct uuid *a, const struct uuid *b)
+{
+	return memcmp(a->b, b->b, sizeof(a->b));
+}
+
 bool
 uuid_is_nil(const struct uuid *u)
 {

@@ -23,6 +23,8 @@ struct uuid uuid_random(void);
 NODISCARD enum err uuid_parse(const char *, struct uuid *);
 void uuid_text(const struct uuid *, char out[UUID_TEXT_SIZE]);
 bool uuid_equal(const struct uuid *, const struct uuid *);
+/* Their order, as PostgreSQL has it: below, at or above 0. */
+int uuid_compare(const struct uuid *, const struct uuid *);
 bool uuid_is_nil(const struct uuid *);
 
 #endif

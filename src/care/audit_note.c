@@ -106,25 +106,62 @@ sign(struct arena *a, const char *origin, const uint8_t *seed, const char *body,
 	    blob + KEY_ID_SIZE);
 }
 
+static enum err
+signature_line(struct arena *a, const char *origin, const struct uuid *clinic,
+    uint32_t version, const char *body, char **line)
+{
+	uint8_t seed[SIGNATURE_KEY_SIZE], blob[BLOB_SIZE];
+	enum err r;
+
+	if ((r = keyring_signing_key(clinic, version, seed)) == ERR_OK)
+		r = sign(a, origin, seed, body, blob);
+	secret_wipe(seed, sizeof(seed));
+	if (r == ERR_OK)
+		*line = arena_format(a, SIGNATURE_LINE "%s %s\n", origin,
+		    text_base64(a, blob, sizeof(blob)));
+	return r;
+}
+
+/*= AU-04: its first line is no log's name: it is never taken for a checkpoint */
+enum err
+audit_succession_make(struct arena *a, const char *origin,
+    const struct uuid *clinic, uint32_t version, char **note)
+{
+	uint8_t public[SIGNATURE_KEY_SIZE];
+	char *key[2], *line[2], *body;
+	uint32_t i;
+	enum err r;
+
+	for (i = 0; i < 2; i++)
+		if ((r = audit_key_public(clinic, version - 1 + i, public)) !=
+			ERR_OK ||
+		    (r = audit_key_text(a, origin, public, &key[i])) != ERR_OK)
+			return r;
+	body = arena_format(a, "%s/key\n%s\n%s\n", origin, key[0], key[1]);
+	for (i = 0; i < 2; i++)
+		if ((r = signature_line(a, origin, clinic, version - 1 + i,
+			 body, &line[i])) != ERR_OK)
+			return r;
+	*note = arena_format(a, "%s\n%s%s", body, line[0], line[1]);
+	return ERR_OK;
+}
+
 enum err
 audit_note_make(struct arena *a, const struct uuid *clinic, uint32_t version,
     const struct merkle_edge *edge, char **note)
 {
-	uint8_t seed[SIGNATURE_KEY_SIZE], blob[BLOB_SIZE];
 	const char *origin = audit_origin(a, clinic), *body;
 	struct merkle_hash root;
+	char *line;
 	enum err r;
 
-	if ((r = merkle_root(edge, &root)) != ERR_OK ||
-	    (r = keyring_signing_key(clinic, version, seed)) != ERR_OK)
+	if ((r = merkle_root(edge, &root)) != ERR_OK)
 		return r;
 	body = arena_format(a, "%s\n%lld\n%s\n", origin, (long long)edge->size,
 	    text_base64(a, root.b, sizeof(root.b)));
-	r = sign(a, origin, seed, body, blob);
-	secret_wipe(seed, sizeof(seed));
-	if (r == ERR_OK)
-		*note = arena_format(a, "%s\n" SIGNATURE_LINE "%s %s\n", body,
-		    origin, text_base64(a, blob, sizeof(blob)));
+	if ((r = signature_line(a, origin, clinic, version, body, &line)) ==
+	    ERR_OK)
+		*note = arena_format(a, "%s\n%s", body, line);
 	return r;
 }
 

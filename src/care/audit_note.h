@@ -29,6 +29,11 @@ NODISCARD enum err audit_key_public(const struct uuid *clinic, uint32_t version,
 NODISCARD enum err audit_key_text(struct arena *, const char *origin,
     const uint8_t key[SIGNATURE_KEY_SIZE], char **text);
 
+/* The note in which a key says that this version follows it, signed by both. Both
+ * were opened; the origin is the log's name. */
+NODISCARD enum err audit_succession_make(struct arena *, const char *origin,
+    const struct uuid *clinic, uint32_t version, char **note);
+
 /* Signs with a key that audit_key_open opened. */
 NODISCARD enum err audit_note_make(struct arena *, const struct uuid *clinic,
     uint32_t version, const struct merkle_edge *, char **note);

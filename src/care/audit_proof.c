@@ -11,12 +11,13 @@
 #define HASH_TEXT_MAX 44 /* base64 of 32 bytes */
 #define NOTE_TEXT_MAX 4096
 #define KEY_TEXT_MAX  400
+#define KEYS_MAX      100
 
 /* What an answer is made of. */
 struct shown {
 	int64_t leaf_index, tree_size;
 	const char *leaf_hash, *checkpoint, *key;
-	struct text_list hashes, consistency;
+	struct text_list hashes, consistency, succession;
 	bool consistent; /* it can be */
 };
 struct shown_event {
@@ -83,8 +84,15 @@ static enum err
 event_find(struct op *op, struct audit_event_row *e)
 {
 	const struct audit_found_in in = { op->seq };
+	const struct audit_event_gone_in of = { op->seq };
+	struct audit_event_gone_row row = { false };
+	enum err r = sql_audit_found(op->tx, &in, e);
 
-	return sql_audit_found(op->tx, &in, e);
+	if (r != ERR_NOT_FOUND)
+		return r;
+	if ((r = sql_audit_event_gone(op->tx, &of, &row)) != ERR_OK)
+		return r;
+	return row.gone ? ERR_GONE_BY_RETENTION : ERR_NOT_FOUND;
 }
 
 /*= AU-04: of the row alone, so that the leaf can be made of it */
@@ -110,6 +118,7 @@ audit_event(struct op *op)
 /* Proofs */
 
 #define HASHES(member) SHOWN(shown, member, SH_LIST, 0, MERKLE_PROOF_MAX)
+#define SUCCESSION     SHOWN(shown, succession, SH_LIST, 0, KEYS_MAX)
 
 const struct shape audit_proof_out[] = {
 	SHOWN(shown, leaf_index, SH_INT, 0, INT64_MAX),
@@ -173,6 +182,25 @@ consistency(struct op *op, struct audit_tree *tree, int64_t from, int64_t to,
 
 /* The same for a patient, in one answer */
 
+/* How who saw the log signed with an older key comes to the newest. */
+static enum err
+succession(struct op *op, const struct audit_tree *tree, struct text_list *list)
+{
+	const struct audit_successions_in in = { tree->clinic };
+	struct audit_successions_row *rows;
+	const char **v;
+	size_t i, n;
+	enum err r;
+
+	if ((r = sql_audit_successions(op->tx, &in, &rows, &n)) != ERR_OK)
+		return r;
+	v = arena_alloc(op->arena, (n + 1) * sizeof(*v));
+	for (i = 0; i < n; i++)
+		v[i] = rows[i].note;
+	*list = (struct text_list){ v, n };
+	return ERR_OK;
+}
+
 const struct shape patient_access_proof_in[] = {
 	{ "from", SH_INT, 1, INT64_MAX, .flags = 0 },
 	{ 0 },
@@ -203,6 +231,7 @@ const struct shape patient_access_proof_out[] = {
 	SHOWN(shown, key, SH_TEXT, 1, KEY_TEXT_MAX),
 	{ "consistency", SH_LIST, 0, MERKLE_PROOF_MAX,
 	    .flags = SH_REQUIRED | SH_NULLABLE, .made = consistency_json },
+	SUCCESSION,
 	{ 0 },
 };
 
@@ -239,6 +268,7 @@ patient_access_proof(struct op *op)
 	if (!is_about(&e, &op->id))
 		return ERR_NOT_FOUND;
 	if ((r = inclusion(op, &e, &tree, &shown)) != ERR_OK ||
+	    (r = succession(op, &tree, &shown.succession)) != ERR_OK ||
 	    (r = audit_leaf_hash(op->arena, &e, &leaf)) != ERR_OK)
 		return r;
 	shown.leaf_hash = hash_text(op->arena, &leaf);
@@ -262,7 +292,8 @@ const struct shape audit_consistency_in[] = {
 	SCOPE,
 	{ 0 },
 };
-const struct shape audit_consistency_out[] = { HASHES(hashes), { 0 } };
+const struct shape audit_consistency_out[] = { HASHES(hashes), SUCCESSION,
+	{ 0 } };
 
 static enum err
 tree_open(struct op *op, struct audit_tree *tree)
@@ -318,6 +349,8 @@ audit_consistency(struct op *op)
 		return op_refuse(op, ERR_INVALID_FIELD, "to");
 	if (from > to)
 		return op_refuse(op, ERR_INVALID_FIELD, "from");
-	r = consistency(op, &tree, from, to, &shown.hashes);
-	return r == ERR_OK ? op_answer(op, &shown) : r;
+	if ((r = succession(op, &tree, &shown.succession)) != ERR_OK ||
+	    (r = consistency(op, &tree, from, to, &shown.hashes)) != ERR_OK)
+		return r;
+	return op_answer(op, &shown);
 }

@@ -87,6 +87,17 @@ audit_months(struct op *op)
 	return sql_audit_months(op->tx, &row);
 }
 
+/* A month at a time, until none is older than it is kept. */
+enum err
+audit_retain(struct op *op)
+{
+	struct audit_retain_row row = { 0 };
+	enum err r = sql_audit_retain(op->tx, &row);
+
+	op->job->again = row.n > 0;
+	return r;
+}
+
 /* Makes an event of what pages read by themselves in an hour that is over. */
 enum err
 audit_background(struct op *op)

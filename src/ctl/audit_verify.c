@@ -1,16 +1,15 @@
 /* Computes the sealed log anew from its rows, and says where it is not what was
  * sealed. Nothing of the server's is believed: leaves, subtrees, roots and
- * signatures are all made here, the public key from the root key. */
+ * signatures are all made here, the public keys from the root key. */
 #include "base/arena.h"
 #include "base/instant.h"
+#include "base/keyring.h"
 #include "base/loop.h"
-#include "care/audit_leaf.h"
 #include "care/audit_note.h"
 #include "care/audit_seal.h"
+#include "ctl/audit_log.h"
 #include "ctl/commands.h"
-#include "ctl/operator.h"
 #include "data/db.h"
-#include "sql.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,20 +18,14 @@
 #include <unistd.h>
 
 #define WORK_MS	   120000
-#define ROWS	   1000 /* fetched at a time */
-#define AHEAD	   2000 /* rows that are looked through for one that is missed */
-#define TILES	   8	/* whole ones, fetched at a time */
+#define TILES	   64 /* whole ones, fetched at a time */
 #define LEAVES	   (TILES * AUDIT_TILE)
 #define LEVELS_MAX 8
-#define WHO_SIZE   160
-#define STEP	   10000 /* events between signs of life */
-
-/* An event as it is in the table now. */
-struct seen {
-	struct merkle_hash hash;
-	int64_t tx, seq;
-	char who[WHO_SIZE]; /* what it claims to be */
-};
+#define STEP	   100000 /* events between signs of life */
+#define DAY_US	   (INT64_C(86400) * 1000000)
+/* What is gone was older than this when it went; a month may stand between it and
+ * the next event that is there, and one more. */
+#define KEPT_US (INT64_C(6) * 365 * DAY_US - 62 * DAY_US)
 
 /* Hashes of a level as they were sealed, from a whole tile on. */
 struct level {
@@ -40,27 +33,19 @@ struct level {
 	uint8_t hashes[LEAVES * MERKLE_HASH_SIZE];
 };
 
-struct tree {
-	struct audit_tree_list_row row;
-	char name[256];
-	char *note; /* malloc; or NULL */
-	uint8_t edge[MERKLE_EDGE_MAX * MERKLE_HASH_SIZE];
-};
-
 struct check {
 	const struct operator_options *options;
 	char *kept; /* the checkpoint that was kept outside, or NULL */
-	struct audit_sealed_get_row sealed;
-	struct tree *trees;
-	size_t trees_n;
+	struct audit_log log;
+	struct audit_rows *rows;
 	/* of the tree in hand */
-	const struct tree *tree;
-	struct seen rows[AHEAD];
-	size_t rows_n, rows_at;
-	int64_t tx, seq; /* the last row that was fetched */
-	bool rows_end;
+	const struct audit_tree_list_row *tree;
+	const char *name;
 	struct level levels[LEVELS_MAX];
 	struct merkle_edge edge;
+	const struct audit_gone_list_row *gone, *gone_end; /* from here on */
+	int64_t gone_n;
+	bool gone_last;	   /* the leaf before is gone */
 	int64_t kept_size; /* 0: the checkpoint is another tree's */
 	struct merkle_hash kept_root;
 	bool kept_used;
@@ -73,117 +58,34 @@ struct check {
 static void
 fault(struct check *c, const char *what, const char *who)
 {
-	fprintf(stderr, "epionectl: %s: %s%s%s\n", c->tree->name, what,
+	fprintf(stderr, "epionectl: %s: %s%s%s\n", c->name, what,
 	    *who == '\0' ? "" : ": ", who);
 	c->faulty = true;
 }
 
 static void
-fault_leaf(struct check *c, int64_t leaf, const char *what, const char *who)
+fault_leaf(struct check *c, int64_t leaf, const char *what,
+    const struct audit_record *row)
 {
-	char text[128];
+	char text[128], who[AUDIT_WHO_SIZE] = "";
 
+	if (row != NULL)
+		audit_record_who(&c->log.words, row, who);
 	snprintf(text, sizeof(text), "leaf %" PRId64 ": %s", leaf, what);
 	fault(c, text, who);
 }
 
-/* Reading, in short transactions */
+/* Reading */
 
-static struct tx *
-tx_begin(struct arena **a)
-{
-	*a = arena_new();
-	return tx_new(*a, instant_monotonic() + WORK_MS);
-}
-
-static void
-tx_end(struct tx *tx, struct arena *a)
-{
-	tx_close(tx);
-	arena_free(a);
-}
-
-static enum err
-row_keep(struct check *c, struct arena *a, const struct audit_event_row *e)
-{
-	struct seen *s = &c->rows[c->rows_n];
-	char actor[UUID_TEXT_SIZE], at[INSTANT_TEXT_SIZE];
-
-	s->tx = e->tx;
-	s->seq = e->seq;
-	instant_text(e->at, at);
-	uuid_text(&e->actor_id, actor);
-	snprintf(s->who, sizeof(s->who),
-	    "event %" PRId64 " of %s, %.60s by %.20s%s%s", e->seq, at,
-	    e->event == NULL ? "?" : e->event,
-	    e->actor_role == NULL ? "nobody" : e->actor_role,
-	    uuid_is_nil(&e->actor_id) ? "" : " ",
-	    uuid_is_nil(&e->actor_id) ? "" : actor);
-	c->rows_n++;
-	return audit_leaf_hash(a, e, &s->hash);
-}
-
-static enum err
-rows_fetch(struct check *c)
-{
-	struct audit_entries_in in = { c->tree->row.clinic_id, c->tx, c->seq,
-		ROWS };
-	struct audit_event_row *rows;
-	struct arena *a;
-	struct tx *tx = tx_begin(&a);
-	size_t i, n = 0;
-	enum err r;
-
-	memmove(c->rows, c->rows + c->rows_at,
-	    (c->rows_n - c->rows_at) * sizeof(c->rows[0]));
-	c->rows_n -= c->rows_at;
-	c->rows_at = 0;
-	r = sql_audit_entries(tx, &in, &rows, &n);
-	for (i = 0; i < n && r == ERR_OK; i++)
-		r = row_keep(c, a, &rows[i]);
-	if (n > 0) {
-		c->tx = rows[n - 1].tx;
-		c->seq = rows[n - 1].seq;
-	}
-	c->rows_end = n < ROWS;
-	tx_end(tx, a);
-	return r;
-}
-
-/* The row after the next `skip` ones; NULL if there is none. */
-static const struct seen *
+/* The row after the next `skip` ones of this tree; NULL if there is none. */
+static const struct audit_record *
 row_peek(struct check *c, size_t skip)
 {
-	while (c->r == ERR_OK && c->rows_at + skip >= c->rows_n &&
-	    !c->rows_end && c->rows_n - c->rows_at + ROWS <= AHEAD)
-		c->r = rows_fetch(c);
-	return c->r == ERR_OK && c->rows_at + skip < c->rows_n
-	    ? &c->rows[c->rows_at + skip]
+	const struct audit_record *row = audit_rows_peek(c->rows, skip);
+
+	return row != NULL && uuid_equal(&row->clinic, &c->tree->clinic_id)
+	    ? row
 	    : NULL;
-}
-
-static enum err
-tiles_fetch(struct check *c, unsigned level, int64_t from)
-{
-	struct level *l = &c->levels[level];
-	struct audit_tile_list_in in = { c->tree->row.clinic_id, level, from,
-		from + LEAVES, LEAVES };
-	struct audit_tile_list_row *rows;
-	struct arena *a;
-	struct tx *tx = tx_begin(&a);
-	size_t i, n;
-	enum err r;
-
-	l->first = from;
-	l->n = 0;
-	if ((r = sql_audit_tile_list(tx, &in, &rows, &n)) == ERR_OK)
-		for (i = 0; i < n && rows[i].first == from + l->n; i++) {
-			memcpy(l->hashes + l->n * MERKLE_HASH_SIZE,
-			    rows[i].hashes.p, rows[i].hashes.n);
-			l->n += (int64_t)(rows[i].hashes.n / MERKLE_HASH_SIZE);
-		}
-	tx_end(tx, a);
-	return r;
 }
 
 /* As it was sealed; NULL if there is none. */
@@ -193,8 +95,11 @@ hash_peek(struct check *c, unsigned level, int64_t i)
 	struct level *l = &c->levels[level];
 
 	if (c->r == ERR_OK &&
-	    (l->n < 0 || i < l->first || i >= l->first + LEAVES))
-		c->r = tiles_fetch(c, level, i - i % AUDIT_TILE);
+	    (l->n < 0 || i < l->first || i >= l->first + LEAVES)) {
+		l->first = i - i % AUDIT_TILE;
+		c->r = c->log.hashes(&c->log, &c->tree->clinic_id, level,
+		    l->first, LEAVES, l->hashes, &l->n);
+	}
 	if (c->r != ERR_OK || i >= l->first + l->n)
 		return NULL;
 	return l->hashes + (i - l->first) * MERKLE_HASH_SIZE;
@@ -206,37 +111,60 @@ is_hash(const struct merkle_hash *h, const uint8_t *p)
 	return p != NULL && memcmp(h->b, p, MERKLE_HASH_SIZE) == 0;
 }
 
+/* Looked for from where the check is. */
+static bool
+is_gone(const struct check *c, int64_t leaf)
+{
+	const struct audit_gone_list_row *g = c->gone;
+
+	while (g < c->gone_end && leaf >= g->first + g->n)
+		g++;
+	return g < c->gone_end && leaf >= g->first;
+}
+
+/* How many events should be there, of these leaves. */
+static int64_t
+expected(const struct check *c, int64_t from, int64_t to)
+{
+	int64_t n = 0;
+
+	for (; from < to; from++)
+		n += !is_gone(c, from);
+	return n;
+}
+
 /* The first leaf that is not its row: which of both is missed further on? */
 static void
-difference_tell(struct check *c, int64_t leaf, const struct seen *differs)
+difference_tell(
+    struct check *c, int64_t leaf, const struct audit_record *differs)
 {
-	const struct seen copy = *differs; /* to look ahead moves the rows */
-	const struct seen *row = &copy;
-	const uint8_t *sealed = hash_peek(c, 0, leaf);
-	const struct seen *other = NULL;
-	bool later = false, moved;
+	const struct audit_record copy = *differs; /* looking ahead moves it */
+	const struct audit_record *row = &copy, *other;
+	const uint8_t *at = hash_peek(c, 0, leaf);
+	struct merkle_hash sealed;
+	bool later = false, moved = false;
 	char text[96];
 	int64_t i;
 	size_t k;
 
-	for (k = 1; !later && (other = row_peek(c, k)) != NULL;)
-		later = is_hash(&other->hash, sealed) || (k++, false);
-	for (i = leaf + 1, moved = false;
-	     !moved && i < c->tree->row.size && i < leaf + AUDIT_TILE; i++)
-		moved = is_hash(&row->hash, hash_peek(c, 0, i));
+	memcpy(sealed.b, at, MERKLE_HASH_SIZE);
+	for (k = 1; !later && (other = row_peek(c, k)) != NULL; k++)
+		later = is_hash(&sealed, other->leaf.b);
+	for (i = leaf + 1; !moved && i < c->tree->size && i < leaf + AUDIT_TILE;
+	     i++)
+		moved = is_hash(&row->leaf, hash_peek(c, 0, i));
 	if (later && moved)
-		fault_leaf(
-		    c, leaf, "events were put in another order", row->who);
+		fault_leaf(c, leaf, "events were put in another order", row);
 	else if (moved) {
 		snprintf(text, sizeof(text),
 		    "%" PRId64
 		    " of the events sealed here were removed, before",
-		    i - 1 - leaf);
-		fault_leaf(c, leaf, text, row->who);
+		    expected(c, leaf, i - 1));
+		fault_leaf(c, leaf, text, row);
 	} else if (later)
-		fault_leaf(c, leaf, "an event was inserted", row->who);
+		fault_leaf(c, leaf, "an event was inserted", row);
 	else
-		fault_leaf(c, leaf, "an event was altered", row->who);
+		fault_leaf(c, leaf, "an event was altered", row);
 }
 
 static enum err
@@ -253,28 +181,110 @@ subtree_check(void *arg, unsigned height, const struct merkle_hash *h)
 	return c->r;
 }
 
+/* Retention */
+
+/*= AU-06: what is said to be gone is older than what comes after it, which has to
+ * be old enough */
+static void
+gone_check(struct check *c, int64_t leaf, const struct audit_record *next)
+{
+	if (c->gone_last &&
+	    (next == NULL ||
+		next->at_us > instant_now() * INT64_C(1000000) - KEPT_US))
+		fault_leaf(c, leaf,
+		    "events are said to be gone by retention, and are not so "
+		    "old: those before",
+		    next);
+	c->gone_last = false;
+}
+
+static bool
+gone_pass(struct check *c, const uint8_t *sealed)
+{
+	struct merkle_hash h;
+
+	memcpy(h.b, sealed, MERKLE_HASH_SIZE);
+	c->gone_last = true;
+	c->gone_n++;
+	if (c->edge.size + 1 == c->gone->first + c->gone->n)
+		c->gone++;
+	c->r = merkle_add(&c->edge, &h, subtree_check, c);
+	return c->r == ERR_OK && !c->faulty;
+}
+
 /* One event against its leaf; false at the first that is not. */
 static bool
 leaf_check(struct check *c, int64_t leaf)
 {
 	const uint8_t *sealed = hash_peek(c, 0, leaf);
-	const struct seen *row = row_peek(c, 0);
+	const struct audit_record *row;
 
 	if (c->r != ERR_OK)
 		return false;
+	if (sealed != NULL && is_gone(c, leaf))
+		return gone_pass(c, sealed);
+	row = row_peek(c, 0);
+	gone_check(c, leaf, row);
+	if (c->faulty)
+		return false;
 	if (sealed == NULL)
-		fault_leaf(c, leaf, "the seal of an event was removed",
-		    row == NULL ? "" : row->who);
+		fault_leaf(c, leaf, "the seal of an event was removed", row);
 	else if (row == NULL)
 		fault_leaf(
-		    c, leaf, "this event and all after it were removed", "");
-	else if (!is_hash(&row->hash, sealed))
+		    c, leaf, "this event and all after it were removed", NULL);
+	else if (!is_hash(&row->leaf, sealed))
 		difference_tell(c, leaf, row);
 	else {
-		c->r = merkle_add(&c->edge, &row->hash, subtree_check, c);
-		c->rows_at++;
+		c->r = merkle_add(&c->edge, &row->leaf, subtree_check, c);
+		audit_rows_pass(c->rows);
 	}
 	return c->r == ERR_OK && !c->faulty;
+}
+
+/* Keys */
+
+/* The tree's keys, opened; *n is how many there are. */
+static const struct audit_key_list_row *
+keys_open(struct check *c, size_t *n)
+{
+	const struct audit_key_list_row *first = NULL, *k;
+	struct class_key_id id = { c->tree->clinic_id, KEY_CLASS_audit, 0 };
+	size_t i;
+
+	*n = 0;
+	for (i = 0; i < c->log.keys_n; i++) {
+		k = &c->log.keys[i];
+		if (!uuid_equal(&k->clinic_id, &id.clinic))
+			continue;
+		id.version = (uint32_t)k->version;
+		if (keyring_class_add(&id, k->wrapped) != ERR_OK)
+			continue;
+		if (first == NULL)
+			first = k;
+		++*n;
+	}
+	return first;
+}
+
+/* What others are told of a key has to be what it is. */
+static bool
+key_is_told(const struct check *c, struct arena *a,
+    const struct audit_key_list_row *k, const uint8_t key[SIGNATURE_KEY_SIZE])
+{
+	const char *end;
+	char *note;
+
+	if (k->public.n != SIGNATURE_KEY_SIZE ||
+	    memcmp(k->public.p, key, SIGNATURE_KEY_SIZE) != 0)
+		return false;
+	if (k->version == 1)
+		return k->follows == NULL;
+	end = k->follows == NULL ? NULL : strstr(k->follows, "/key\n");
+	return end != NULL &&
+	    audit_succession_make(a,
+		arena_text_n(a, k->follows, (size_t)(end - k->follows)),
+		&c->tree->clinic_id, (uint32_t)k->version, &note) == ERR_OK &&
+	    strcmp(note, k->follows) == 0;
 }
 
 /* Roots and checkpoints */
@@ -310,97 +320,130 @@ note_check(struct check *c, struct arena *a, const uint8_t *key)
 		fault(c, "the signature of the checkpoint is not the clinic's",
 		    "");
 	else if ((c->r = merkle_root(&c->edge, &root)) == ERR_OK &&
-	    (said.size != c->tree->row.size || !is_hash(&root, said.root.b)))
+	    (said.size != c->tree->size || !is_hash(&root, said.root.b)))
 		fault(c, "the checkpoint is of another log", "");
+}
+
+static bool
+is_sealed(const struct check *c, const struct audit_record *row)
+{
+	return row->tx < c->log.sealed.tx ||
+	    (row->tx == c->log.sealed.tx && row->seq <= c->log.sealed.seq);
 }
 
 static void
 tree_end_check(struct check *c, struct arena *a, const uint8_t *key)
 {
-	const struct audit_tree_list_row *t = &c->tree->row;
+	const struct audit_tree_list_row *t = c->tree;
 	struct bytes edge = merkle_edge_bytes(&c->edge);
-	const struct seen *row = row_peek(c, 0);
+	const struct audit_record *row = row_peek(c, 0);
 
-	if (edge.n != t->edge.n || memcmp(edge.p, c->tree->edge, edge.n) != 0)
+	gone_check(c, t->size, row);
+	if (c->faulty)
+		return;
+	if (edge.n != t->edge.n ||
+	    (edge.n > 0 && memcmp(edge.p, t->edge.p, edge.n) != 0))
 		fault(c, "the root of the tree was altered", "");
-	else if (row != NULL &&
-	    (row->tx < c->sealed.tx ||
-		(row->tx == c->sealed.tx && row->seq <= c->sealed.seq)))
-		fault(c,
+	else if (row != NULL && is_sealed(c, row))
+		fault_leaf(c, t->size,
 		    "an event was inserted, or was sealed and its seal removed",
-		    row->who);
+		    row);
 	else if (t->size > 0)
 		note_check(c, a, key);
 }
 
 /* Is what was kept this tree's? */
-static void
-kept_read(struct check *c, struct arena *a, const uint8_t *key)
+static bool
+kept_is_ours(const struct check *c)
 {
-	struct audit_note_said said;
 	char suffix[8 + UUID_TEXT_SIZE] = "/audit/";
 	size_t n;
 
-	c->kept_size = 0;
 	if (c->kept == NULL)
-		return;
-	uuid_text(&c->tree->row.clinic_id, suffix + strlen(suffix));
+		return false;
+	uuid_text(&c->tree->clinic_id, suffix + strlen(suffix));
 	n = strcspn(c->kept, "\n");
-	if (n < strlen(suffix) ||
-	    strncmp(c->kept + n - strlen(suffix), suffix, strlen(suffix)) != 0)
-		return;
-	c->kept_used = true;
-	if (audit_note_read(a, c->kept, key, &said) != ERR_OK)
-		fault(c,
-		    "the checkpoint that was kept is not signed by this "
-		    "clinic's key",
-		    "");
-	else if (said.size > c->tree->row.size)
+	return n >= strlen(suffix) &&
+	    strncmp(c->kept + n - strlen(suffix), suffix, strlen(suffix)) == 0;
+}
+
+static void
+kept_take(struct check *c, const struct audit_note_said *said)
+{
+	if (said->size > c->tree->size)
 		fault(c,
 		    "the newest events were cut off: the log is shorter than "
 		    "the checkpoint that was kept",
 		    "");
 	else {
-		c->kept_size = said.size;
-		c->kept_root = said.root;
+		c->kept_size = said->size;
+		c->kept_root = said->root;
 	}
+}
+
+/* Checks what is told of each key; the newest is answered. A checkpoint that was
+ * kept may be of an older one. */
+static void
+keys_check(struct check *c, struct arena *a, uint8_t key[SIGNATURE_KEY_SIZE])
+{
+	struct audit_note_said said;
+	const struct audit_key_list_row *k;
+	bool kept = kept_is_ours(c), signed_by = false;
+	size_t i, n;
+
+	c->kept_used = c->kept_used || kept;
+	if ((k = keys_open(c, &n)) == NULL) {
+		fault(c, "there is no key that opens, to check it by", "");
+		return;
+	}
+	for (i = 0; i < n && c->r == ERR_OK; i++) {
+		c->r = audit_key_public(
+		    &c->tree->clinic_id, (uint32_t)k[i].version, key);
+		if (c->r == ERR_OK && !key_is_told(c, a, &k[i], key))
+			fault(c, "what others are told of the key was altered",
+			    "");
+		if (kept && !signed_by &&
+		    audit_note_read(a, c->kept, key, &said) == ERR_OK) {
+			signed_by = true;
+			kept_take(c, &said);
+		}
+	}
+	if (kept && !signed_by)
+		fault(c,
+		    "the checkpoint that was kept is not signed by this "
+		    "clinic's key",
+		    "");
 }
 
 static void
 progress(const struct check *c, int64_t leaf)
 {
 	if (leaf % STEP == 0 && isatty(STDERR_FILENO))
-		fprintf(stderr, "\r%s: %3d %%\r", c->tree->name,
-		    (int)(100 * leaf / c->tree->row.size));
-}
-
-/* A clinic has a key from the beginning: without one nothing is checked. */
-static enum err
-key_read(const struct uuid *clinic, uint8_t key[SIGNATURE_KEY_SIZE])
-{
-	struct arena *a;
-	struct tx *tx = tx_begin(&a);
-	uint32_t version;
-	enum err r;
-
-	if ((r = audit_key_open(tx, clinic, &version)) == ERR_OK)
-		r = audit_key_public(clinic, version, key);
-	tx_end(tx, a);
-	return r;
+		fprintf(stderr, "\r%s: %3d %%\r", c->name,
+		    (int)(100 * leaf / c->tree->size));
 }
 
 static void
-tree_begin(struct check *c, const struct tree *t)
+tree_begin(struct check *c, const struct audit_tree_list_row *t)
 {
 	unsigned level;
 
 	c->tree = t;
-	c->rows_n = c->rows_at = 0;
-	c->tx = c->seq = 0;
-	c->rows_end = false;
+	c->name = t->name != NULL	 ? t->name
+	    : uuid_is_nil(&t->clinic_id) ? "what nobody did"
+					 : "a clinic that is gone";
 	c->edge = (struct merkle_edge){ .n = 0 };
 	for (level = 0; level < LEVELS_MAX; level++)
 		c->levels[level].n = -1;
+	c->kept_size = c->gone_n = 0;
+	c->gone_last = false;
+	c->gone_end = c->log.gone + c->log.gone_n;
+	for (c->gone = c->log.gone; c->gone < c->gone_end &&
+	     !uuid_equal(&c->gone->clinic_id, &t->clinic_id);)
+		c->gone++;
+	for (c->gone_end = c->gone; c->gone_end < c->log.gone + c->log.gone_n &&
+	     uuid_equal(&c->gone_end->clinic_id, &t->clinic_id);)
+		c->gone_end++;
 }
 
 static void
@@ -408,77 +451,58 @@ leaves_check(struct check *c)
 {
 	int64_t i;
 
-	for (i = 0; i < c->tree->row.size && c->r == ERR_OK && !c->faulty;
-	     i++) {
+	for (i = 0; i < c->tree->size && c->r == ERR_OK && !c->faulty; i++) {
 		progress(c, i);
 		if (leaf_check(c, i))
 			kept_check(c);
 	}
 }
 
+/* Rows before this tree's belong to no log, those that are left over to the one
+ * before. */
 static void
-tree_check(struct check *c, const struct tree *t)
+strays_pass(struct check *c)
+{
+	const struct audit_record *row;
+
+	while ((row = audit_rows_peek(c->rows, 0)) != NULL &&
+	    uuid_compare(&row->clinic, &c->tree->clinic_id) < 0)
+		audit_rows_pass(c->rows);
+}
+
+static void
+right_say(const struct check *c)
+{
+	printf("%s: %" PRId64 " events are as they were sealed", c->name,
+	    c->tree->size - c->gone_n);
+	if (c->gone_n > 0)
+		printf("; of %" PRId64 " that are gone by retention the hashes "
+		       "are",
+		    c->gone_n);
+	putchar('\n');
+}
+
+static void
+tree_check(struct check *c, const struct audit_tree_list_row *t)
 {
 	uint8_t key[SIGNATURE_KEY_SIZE];
 	struct arena *a = arena_new();
 	bool before = c->faulty;
-	enum err r;
 
 	tree_begin(c, t);
 	c->faulty = false;
-	r = key_read(&t->row.clinic_id, key);
-	if (r == ERR_NOT_FOUND || r == ERR_CRYPTO)
-		fault(c, "there is no key that opens, to check it by", "");
-	else if ((c->r = r) == ERR_OK)
-		kept_read(c, a, key);
+	strays_pass(c);
+	keys_check(c, a, key);
 	leaves_check(c);
 	if (c->r == ERR_OK && !c->faulty)
 		tree_end_check(c, a, key);
 	if (c->r == ERR_OK && !c->faulty)
-		printf("%s: %" PRId64 " events are as they were sealed\n",
-		    t->name, t->row.size);
+		right_say(c);
 	c->faulty = c->faulty || before;
 	arena_free(a);
 }
 
 /* The whole */
-
-static enum err
-tree_keep(struct tree *t, const struct audit_tree_list_row *row)
-{
-	t->row = *row;
-	if (row->edge.n > sizeof(t->edge))
-		return ERR_INTERNAL;
-	if (row->edge.n > 0)
-		memcpy(t->edge, row->edge.p, row->edge.n);
-	snprintf(t->name, sizeof(t->name), "%s",
-	    row->name != NULL		       ? row->name
-		: uuid_is_nil(&row->clinic_id) ? "what nobody did"
-					       : "a clinic that is gone");
-	if (row->note != NULL && (t->note = strdup(row->note)) == NULL)
-		return ERR_INTERNAL;
-	return ERR_OK;
-}
-
-/* One transaction: how far the log is sealed, and which trees that makes. */
-static enum err
-trees_read(struct check *c)
-{
-	struct audit_tree_list_row *rows;
-	struct arena *a;
-	struct tx *tx = tx_begin(&a);
-	size_t i, n = 0;
-	enum err r;
-
-	if ((r = sql_audit_sealed_get(tx, &c->sealed)) == ERR_OK &&
-	    (r = sql_audit_tree_list(tx, &rows, &n)) == ERR_OK &&
-	    (c->trees = calloc(n + 1, sizeof(*c->trees))) == NULL)
-		r = ERR_INTERNAL;
-	for (i = 0; i < n && r == ERR_OK; i++)
-		r = tree_keep(&c->trees[c->trees_n++], &rows[i]);
-	tx_end(tx, a);
-	return r;
-}
 
 /*= AU-01: that the log was checked, and found right, stands in it */
 static enum err
@@ -492,14 +516,35 @@ verified_note(void)
 		.request_id = uuid_random(),
 		.operation = "epionectl audit verify",
 	};
-	struct arena *a;
-	struct tx *tx = tx_begin(&a);
+	struct arena *a = arena_new();
+	struct tx *tx = tx_new(a, instant_monotonic() + WORK_MS);
 	enum err r;
 
 	if ((r = sql_audit_note(tx, &in)) == ERR_OK)
 		r = tx_commit(tx);
-	tx_end(tx, a);
+	tx_close(tx);
+	arena_free(a);
 	return r;
+}
+
+static enum err
+log_read(struct check *c)
+{
+	struct audit_log *log = &c->log;
+	struct audit_reading what = { .words = &log->words };
+	enum err r = c->options->from_dump != NULL
+	    ? audit_log_dump(log, c->options->from_dump)
+	    : audit_log_database(log);
+
+	if (r != ERR_OK)
+		return r;
+	if (c->options->from_dump == NULL) {
+		what.database = c->options->database;
+		what.password = c->options->password;
+	}
+	what.parts = log->parts;
+	what.parts_n = log->parts_n;
+	return audit_rows_read(&what, &c->rows);
 }
 
 static void
@@ -507,10 +552,10 @@ all_check(struct check *c)
 {
 	size_t i;
 
-	if ((c->r = trees_read(c)) != ERR_OK)
+	if ((c->r = log_read(c)) != ERR_OK)
 		return;
-	for (i = 0; i < c->trees_n && c->r == ERR_OK; i++)
-		tree_check(c, &c->trees[i]);
+	for (i = 0; i < c->log.trees_n && c->r == ERR_OK; i++)
+		tree_check(c, &c->log.trees[i]);
 	if (c->r != ERR_OK)
 		return;
 	if (c->kept != NULL && !c->kept_used)
@@ -520,7 +565,7 @@ all_check(struct check *c)
 		c->r = operator_say(ERR_INTERNAL,
 		    "the log is not what was sealed: keep this database as it "
 		    "is, with its backups, and ask who could write to it");
-	else
+	else if (c->options->from_dump == NULL)
 		c->r = verified_note();
 }
 
@@ -536,6 +581,10 @@ run(void *arg)
 		.statement_timeout_ms = WORK_MS,
 	};
 
+	if (c->options->from_dump != NULL) {
+		all_check(c);
+		return;
+	}
 	if ((c->r = db_start(&db)) != ERR_OK)
 		return;
 	all_check(c);
@@ -570,11 +619,10 @@ file_read(const char *path, char **text)
 static void
 check_free(struct check *c)
 {
-	size_t i;
-
-	for (i = 0; i < c->trees_n; i++)
-		free(c->trees[i].note);
-	free(c->trees);
+	audit_rows_free(c->rows);
+	audit_words_free(&c->log.words);
+	audit_log_dump_end(&c->log);
+	arena_free(c->log.a);
 	free(c->kept);
 	free(c);
 }
@@ -591,7 +639,8 @@ ctl_audit_verify(int argc, char *argv[])
 	if ((c = calloc(1, sizeof(*c))) == NULL)
 		return operator_end(ERR_INTERNAL);
 	c->options = &o;
-	c->r = ERR_INTERNAL;
+	c->log.a = arena_new();
+	c->r = ERR_OK;
 	if ((o.checkpoint == NULL || file_read(o.checkpoint, &c->kept)) &&
 	    operator_ready(&o)) {
 		if (loop_poll_run(run, c) != ERR_OK)

@@ -1,6 +1,6 @@
 #include "base/keyring.h"
 #include "base/secret.h"
-#include "care/audit_note.h"
+#include "ctl/audit_key.h"
 #include "ctl/commands.h"
 #include "ctl/operator.h"
 #include "data/key_turn.h"
@@ -8,23 +8,6 @@
 
 #include <stdio.h>
 #include <string.h>
-
-/* The public half of what the log is signed with, for those who check. */
-static enum err
-audit_key_tell(struct tx *tx, const struct uuid *clinic)
-{
-	uint8_t public[SIGNATURE_KEY_SIZE];
-	struct audit_key_insert_in in = { *clinic, 0,
-		{ public, sizeof(public) } };
-	uint32_t version;
-	enum err r;
-
-	if ((r = audit_key_open(tx, clinic, &version)) != ERR_OK ||
-	    (r = audit_key_public(clinic, version, public)) != ERR_OK)
-		return r;
-	in.version = version;
-	return sql_audit_key_insert(tx, &in, NULL);
-}
 
 /* A clinic's first keys, of every class; the installation's own are for the index
  * and for the log of what nobody did. */
@@ -40,7 +23,7 @@ first_keys_make(struct tx *tx, const struct uuid *clinic)
 		if (!uuid_is_nil(clinic) || !key_class_wraps(id.class))
 			r = class_key_make(tx, &id);
 	}
-	return r == ERR_OK ? audit_key_tell(tx, clinic) : r;
+	return r == ERR_OK ? audit_key_first(tx, clinic) : r;
 }
 
 /*= EN-10: the installation remembers its root key by a value that gives

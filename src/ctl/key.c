@@ -2,6 +2,7 @@
 #include "base/crypto.h"
 #include "base/fiber.h"
 #include "base/instant.h"
+#include "base/keyring.h"
 #include "base/secret.h"
 #include "base/uuid.h"
 #include "ctl/commands.h"
@@ -62,6 +63,8 @@ key_state(const struct key_status_row *k, bool newest, int64_t days)
 		return "newest; age: rotate now";
 	if (newest)
 		return "newest";
+	if (strcmp(k->class, key_class_name(KEY_CLASS_audit)) == 0)
+		return "old: it says which follows it";
 	return k->records > 0 ? "old: its records are brought under the newest"
 			      : "unused: can be retired";
 }

@@ -1,7 +1,9 @@
 /* Class keys turn and go by the operator's word; what follows of it is done by
  * epione-jobs (care/key_job.c). */
+#include "base/conf.h"
 #include "base/keyring.h"
 #include "base/uuid.h"
+#include "ctl/audit_key.h"
 #include "ctl/commands.h"
 #include "ctl/operator.h"
 #include "data/key_turn.h"
@@ -15,7 +17,7 @@
 
 #define SENTENCE_MAX 256
 
-/* The classes that a command is about: the one of --class, or all that turn. */
+/* The classes that a command is about: the one of --class, or all that wrap. */
 struct classes {
 	enum key_class v[KEY_CLASS_COUNT];
 	size_t n;
@@ -36,16 +38,17 @@ classes_chosen(const struct operator_options *o, struct classes *chosen)
 	return chosen->n > 0 ? ERR_OK
 			     : operator_say(ERR_INVALID_FIELD,
 				   "no class of this name can be turned: "
-				   "patient, account, job, incident");
+				   "patient, account, job, incident, and "
+				   "audit by rotate");
 }
 
 /*= AU-01: the operator is no account; the row names the console, and which class */
 static enum err
-turn_note(struct tx *tx, const char *event, const char *action,
-    const char *command, enum key_class class)
+turn_note(struct tx *tx, const struct uuid *clinic, const char *event,
+    const char *action, const char *command, enum key_class class)
 {
 	struct audit_note_in in = {
-		.clinic_id = *tx_clinic(tx),
+		.clinic_id = *clinic,
 		.event = event,
 		.action = action,
 		.actor_role = "operator",
@@ -59,11 +62,35 @@ turn_note(struct tx *tx, const char *event, const char *action,
 }
 
 static enum err
+turned_say(struct tx *tx, const struct class_key_id *id)
+{
+	char clinic[UUID_TEXT_SIZE];
+	enum err r;
+
+	r = turn_note(tx, &id->clinic, "key.rotated", "C", "rotate", id->class);
+	if (r != ERR_OK)
+		return r;
+	uuid_text(&id->clinic, clinic);
+	printf("%s  %-8s  version %" PRIu32 "\n", clinic,
+	    key_class_name(id->class), id->version);
+	return ERR_OK;
+}
+
+static enum err
+turn_refuse(enum err r)
+{
+	return r == ERR_ALREADY_DONE
+	    ? operator_say(r,
+		  "somebody else turned this key at the same moment: "
+		  "epionectl key status")
+	    : r;
+}
+
+static enum err
 class_rotate(struct tx *tx, enum key_class class)
 {
 	const struct class_key_age_in in = { key_class_name(class) };
 	struct class_key_id id = { *tx_clinic(tx), class, 0 };
-	char clinic[UUID_TEXT_SIZE];
 	struct class_key_age_row age;
 	enum err r;
 
@@ -71,16 +98,24 @@ class_rotate(struct tx *tx, enum key_class class)
 		return r;
 	id.version = (uint32_t)age.version + 1;
 	r = class_key_make(tx, &id);
-	if (r == ERR_ALREADY_DONE)
-		return operator_say(r,
-		    "somebody else turned this key at the same moment: "
-		    "epionectl key status");
-	if (r != ERR_OK ||
-	    (r = turn_note(tx, "key.rotated", "C", "rotate", class)) != ERR_OK)
+	return r == ERR_OK ? turned_say(tx, &id) : turn_refuse(r);
+}
+
+static enum err
+signer_rotate(struct tx *tx, const struct uuid *clinic)
+{
+	const struct context_set_in context = { .clinic = *clinic };
+	struct class_key_id id = { *clinic, KEY_CLASS_audit, 0 };
+	enum err r;
+
+	if (conf()->origin == NULL)
+		return operator_say(ERR_MISSING_FIELD,
+		    "the key has the name of the portal's origin: --config "
+		    "FILE says it");
+	if ((r = sql_context_set(tx, &context)) != ERR_OK)
 		return r;
-	uuid_text(&id.clinic, clinic);
-	printf("%s  %-8s  version %" PRIu32 "\n", clinic, in.class, id.version);
-	return ERR_OK;
+	r = audit_key_turn(tx, clinic, &id.version);
+	return r == ERR_OK ? turned_say(tx, &id) : turn_refuse(r);
 }
 
 static enum err
@@ -101,6 +136,42 @@ clinic_rotate(struct tx *tx, const struct uuid *clinic, const struct classes *c)
 	return r == ERR_OK ? job_add(&op, JOB_key_rewrap, &rewrap, &id) : r;
 }
 
+static bool
+signs(const struct operator_options *o)
+{
+	return o->class != NULL &&
+	    strcmp(o->class, key_class_name(KEY_CLASS_audit)) == 0;
+}
+
+/* What signs the log turns when it is named; that of what nobody did with those of
+ * all clinics. */
+static enum err
+signers_rotate(struct tx *tx, const struct operator_options *o,
+    const struct clinic_find_row *rows, size_t n)
+{
+	const struct uuid nobody = { { 0 } };
+	size_t i;
+	enum err r = ERR_OK;
+
+	for (i = 0; r == ERR_OK && i < n; i++)
+		r = signer_rotate(tx, &rows[i].id);
+	return r == ERR_OK && o->clinic == NULL ? signer_rotate(tx, &nobody)
+						: r;
+}
+
+static enum err
+wrappers_rotate(struct tx *tx, const struct operator_options *o,
+    const struct clinic_find_row *rows, size_t n)
+{
+	struct classes chosen;
+	size_t i;
+	enum err r = classes_chosen(o, &chosen);
+
+	for (i = 0; r == ERR_OK && i < n; i++)
+		r = clinic_rotate(tx, &rows[i].id, &chosen);
+	return r;
+}
+
 /*= EN-07: what is new lies under the new key from the commit on; what is old is
  * brought under it by jobs */
 static enum err
@@ -108,20 +179,18 @@ rotate(struct tx *tx, const struct operator_options *o)
 {
 	struct clinic_find_in in = { .name = o->clinic };
 	struct clinic_find_row *rows;
-	struct classes chosen;
-	size_t i, n;
+	size_t n;
 	enum err r;
 
 	if (o->clinic != NULL && uuid_parse(o->clinic, &in.id) == ERR_OK)
 		in.name = NULL;
-	if ((r = classes_chosen(o, &chosen)) != ERR_OK ||
-	    (r = operator_root_check(tx, NULL)) != ERR_OK ||
+	if ((r = operator_root_check(tx, NULL)) != ERR_OK ||
 	    (r = sql_clinic_find(tx, &in, &rows, &n)) != ERR_OK)
 		return r;
 	if (n == 0)
 		return operator_say(ERR_NOT_FOUND, "there is no such clinic");
-	for (i = 0; r == ERR_OK && i < n; i++)
-		r = clinic_rotate(tx, &rows[i].id, &chosen);
+	r = signs(o) ? signers_rotate(tx, o, rows, n)
+		     : wrappers_rotate(tx, o, rows, n);
 	return r == ERR_OK && fflush(stdout) != 0 ? ERR_INTERNAL : r;
 }
 
@@ -168,7 +237,8 @@ class_retire(struct tx *tx, enum key_class class, int64_t version, bool *found)
 	if (held.newest || needed.n > 0)
 		return retire_refuse(class, version, held.newest, needed.n);
 	if ((r = sql_class_key_retire(tx, &in, NULL)) != ERR_OK ||
-	    (r = turn_note(tx, "key.retired", "D", "retire", class)) != ERR_OK)
+	    (r = turn_note(tx, tx_clinic(tx), "key.retired", "D", "retire",
+		 class)) != ERR_OK)
 		return r;
 	printf("retired: %s, version %" PRId64 "\n", in.class, version);
 	return ERR_OK;

@@ -15,7 +15,8 @@ static const struct command_option options[] = {
 	{ "--name", "how people see it" },
 	{ "--role", "admin, clinician, scheduler or compliance" },
 	{ "--email", "the address to sign in with" },
-	{ "--class", "of keys: patient, account, job or incident" },
+	{ "--class",
+	    "of keys: patient, account, job or incident; audit by key rotate" },
 	{ "--wait", "shows how far it is, until it is done" },
 	{ "--nobody",
 	    "what belongs to no clinic: unknown sign-in names, foreign "
@@ -28,6 +29,7 @@ static const struct command_option options[] = {
 	{ "--checkpoint",
 	    "a checkpoint of one clinic that was kept apart from the "
 	    "database" },
+	{ "--from-dump", "a plain dump, to check the log in it" },
 	{ "--origin", "where the portal is, such as https://clinic.example" },
 	{ "--shares", "how many there are to be, 2 to 20" },
 	{ "--needed", "how many of them make the key" },

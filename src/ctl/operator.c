@@ -34,13 +34,16 @@ operator_say(enum err e, const char *sentence)
 	return e;
 }
 
+/* A file is read once: its values are pointed at. */
 static bool
 config_apply(struct operator_options *o)
 {
+	static const char *applied;
 	char message[PATH_MAX + 256] = "";
 
-	if (o->config == NULL)
+	if (o->config == NULL || o->config == applied)
 		return true;
+	applied = o->config;
 	if (conf_read(o->config, message) != ERR_OK) {
 		operator_say(ERR_INVALID_FIELD, message);
 		return false;
@@ -73,6 +76,7 @@ operator_options_read(int argc, char *argv[], struct operator_options *o)
 		{ "class", required_argument, NULL, 's' },
 		{ "wait", no_argument, NULL, 'w' },
 		{ "checkpoint", required_argument, NULL, 'h' },
+		{ "from-dump", required_argument, NULL, 'u' },
 		{ "nobody", no_argument, NULL, 'y' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "orphans", no_argument, NULL, 'p' },
@@ -94,6 +98,7 @@ operator_options_read(int argc, char *argv[], struct operator_options *o)
 		['s'] = &o->class,
 		['w'] = &o->wait,
 		['h'] = &o->checkpoint,
+		['u'] = &o->from_dump,
 		['y'] = &o->nobody,
 		['j'] = &o->json,
 		['p'] = &o->orphans,
@@ -166,7 +171,8 @@ keys_read(const struct operator_options *o)
 {
 	const char *reason = NULL;
 
-	if (o->database == NULL || o->root_key == NULL) {
+	if ((o->database == NULL && o->from_dump == NULL) ||
+	    o->root_key == NULL) {
 		operator_say(ERR_MISSING_FIELD,
 		    "say where: --config FILE, or --database CONNINFO and "
 		    "--root-key FILE");
@@ -213,7 +219,8 @@ bool
 operator_ready(struct operator_options *o)
 {
 	log_sink(log_quiet);
-	return config_apply(o) && keys_read(o) && database_answers(o);
+	return config_apply(o) && keys_read(o) &&
+	    (o->from_dump != NULL || database_answers(o));
 }
 
 int

@@ -25,6 +25,7 @@ struct operator_options {
 	const char *email;	/* --email */
 	const char *from, *to;	/* --from, --to: times as they were typed */
 	const char *checkpoint; /* --checkpoint: a file */
+	const char *from_dump; /* --from-dump: a file, in place of a database */
 	const char *shares, *needed; /* --shares, --needed: numbers as typed */
 	/* --nobody, --json, --wait, --orphans: "" when given, else NULL */
 	const char *nobody, *json, *wait, *orphans;

@@ -239,6 +239,7 @@ refusals(const struct route *r, json_t *o)
 	if (r->method != METHOD_GET || (r->traits & TRAIT_STATE) != 0)
 		refusal(o, "409", "Problem");
 	if (strstr(r->path, "{token}") != NULL ||
+	    strstr(r->path, "{seq}") != NULL ||
 	    r->perm == PERM_approval_decide || (r->traits & TRAIT_FHIR) != 0)
 		refusal(o, "410", "Problem");
 	if (r->method != METHOD_GET && !shape_empty(r->in))

@@ -7,8 +7,10 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { checkpointRead, isConsistent, leafHash, rootByInclusion, rootOf } from '../lib/audit-verifier.mjs';
+import { checkpointRead, isConsistent, keyAfter, leafHash, rootByInclusion, rootOf } from '../lib/audit-verifier.mjs';
 import { startClinic } from '../lib/clinic.mjs';
+import { runUntil } from '../lib/killed.mjs';
+import { PostgresRelay } from '../lib/postgres-relay.mjs';
 
 const NIL = '00000000-0000-0000-0000-000000000000';
 let clinic, as, jobs, id;
@@ -46,7 +48,7 @@ async function events(of) {
       return { ...e, at: r.at, returned: e.returned ?? [] };
     });
 }
-const tree = async (of) => (await clinic.sql(`SELECT t.*, encode(edge, 'hex') AS edge, (SELECT encode(public, 'base64') FROM audit_key k WHERE k.clinic_id = t.clinic_id) AS public
+const tree = async (of) => (await clinic.sql(`SELECT t.*, encode(edge, 'hex') AS edge, (SELECT encode(public, 'base64') FROM audit_key k WHERE k.clinic_id = t.clinic_id ORDER BY version DESC LIMIT 1) AS public
   FROM audit_tree t WHERE clinic_id = :'of'`, { of }))[0];
 const leaves = async (of) => Buffer.from((await clinic.sql(`SELECT encode(string_agg(hashes, '' ORDER BY first), 'hex') AS h FROM audit_tile WHERE clinic_id = :'of' AND level = 0`, { of }))[0].h, 'hex');
 
@@ -126,6 +128,30 @@ test('of several sealers one seals; killed at any moment they leave nothing half
   assert.equal(Number((await tree(id)).size), (await events(id)).length);
   await right();
   jobs = await clinic.startJobs();
+});
+
+test('a sealer that is killed with any of its messages leaves a whole log, or none of it', async (t) => {
+  const relay = await PostgresRelay.before(clinic), through = relay.through(clinic, 'epione-jobs.conf'), direct = through.replace('/relay', '');
+  t.after(() => relay.stop());
+  await sealed();
+  await jobs.kill();
+  clinic.writeJobs('', through);
+  for (const arrives of [false, true])
+    for (const where of ['audit_unsealed', 'audit_tile_put', 'audit_tree_put', 'audit_sealed_to', 'COMMIT']) {
+      await clinic.sql(`INSERT INTO audit_log (clinic_id, request_id, event, operation, purpose, action)
+        SELECT :'id', gen_random_uuid(), audit_word('patient.read'), audit_word('patient_read'), audit_word('TREAT'), 'R' FROM generate_series(1, 300)`, { id });
+      let begun = false;
+      assert.ok(await runUntil(clinic, relay, sealed, (text) => {
+        begun ||= text.includes('\0audit_unsealed\0');
+        return begun && text.includes(where);
+      }, arrives), where);
+      const t = await tree(id), all = (await events(id)).map(leafHash);
+      assert.deepEqual([Number(t.size), rootOf(all).toString('base64')], [all.length, t.note.split('\n')[2]], where);
+    }
+  clinic.writeJobs('', direct);
+  jobs = await clinic.startJobs();
+  await sealed();
+  await right();
 });
 
 const decoded = (hashes) => hashes.map((text) => {
@@ -225,7 +251,7 @@ test('a patient proves the events of their own record, and no others', async () 
   let seen;
   for (const seq of [items[0].seq, items.at(-1).seq, ...(listed ? [Number(listed)] : [])]) {
     const r = await as.patient.get(`${accesses}/${seq}/proof`), proof = ok(r);
-    assert.deepEqual(Object.keys(proof).sort(), ['checkpoint', 'consistency', 'hashes', 'key', 'leaf_hash', 'leaf_index', 'tree_size']);
+    assert.deepEqual(Object.keys(proof).sort(), ['checkpoint', 'consistency', 'hashes', 'key', 'leaf_hash', 'leaf_index', 'succession', 'tree_size']);
     assert.equal(proof.consistency, null);
     const now = checkpointRead(proof.checkpoint, proof.key);
     const [entry] = (await events(id)).filter((e) => e.seq === seq);
@@ -249,6 +275,58 @@ test('a patient proves the events of their own record, and no others', async () 
   refused(await as.patient.get(`/v1/patients/${clinic.patients.find((p) => p !== own)}/accesses/${items[0].seq}/proof`), 404, 'not_found');
   for (const path of ['key', 'checkpoint', 'consistency?from=1', items[0].seq, `${items[0].seq}/proof`]) refused(await as.patient.get(`/v1/audit/${path}`), 404, 'not_found');
   assert.ok((await clinic.audit(`event = 'patient.access_proved' AND outcome = 'ok' AND patient_id = '${own}'`)).length >= 4);
+});
+
+//= AU-04, EN-07: whoever trusts a key of before comes to the new one by it
+test('the key turns: each says which follows it, and what was kept under an older one counts', async () => {
+  const text = async (path) => (await as.compliance.get(`/v1/audit/${path}`)).text;
+  const seen = async () => {
+    const key = (await text('key')).trim(), note = await text('checkpoint');
+    return { key, note, ...checkpointRead(note, key) };
+  };
+  const kept = path.join(clinic.dir, 'checkpoint'), turn = () => clinic.operator('key', 'rotate', '--class', 'audit');
+  await sealed();
+  const first = await seen();
+  writeFileSync(kept, first.note);
+  await jobs.kill();
+  const was = await tree(id);
+  assert.match(await turn(), new RegExp(`^${id} +audit +version 2\n${NIL} +audit +version 2$`));
+  const second = await seen(); // nothing is sealed meanwhile: key and checkpoint belong together
+  assert.notEqual(second.key, first.key);
+  assert.deepEqual([second.size, second.root], [Number(was.size), checkpointRead(was.note, first.key).root]);
+  await right();
+  // under the key of before nothing is signed any more
+  await clinic.sql(`UPDATE audit_tree SET note = :'note' WHERE clinic_id = :'id'`, { note: was.note, id });
+  await wrong(/the signature of the checkpoint is not the clinic's/);
+  await clinic.sql(`UPDATE audit_tree SET note = :'note' WHERE clinic_id = :'id'`, { note: second.note, id });
+  jobs = await clinic.startJobs();
+  await turn();
+  await as.clinician.get('/v1/visits');
+  await sealed();
+  const third = await seen(), { hashes, succession } = ok(await as.compliance.get(`/v1/audit/consistency?from=${first.size}&to=${third.size}`));
+  assert.equal(succession.length, 2);
+  assert.equal(keyAfter(first.key, succession), third.key);
+  assert.equal(keyAfter(second.key, succession), third.key);
+  assert.ok(third.size > first.size && isConsistent(first.size, first.root, third.size, third.root, decoded(hashes)));
+  assert.throws(() => keyAfter(first.key, [succession[0].replace(second.key, third.key)]), /not signed/);
+  assert.throws(() => checkpointRead(succession[0], first.key), /another log/);
+  const own = clinic.people.patient.patient_id, { items } = ok(await as.patient.get(`/v1/patients/${own}/accesses?limit=100`));
+  assert.deepEqual(ok(await as.patient.get(`/v1/patients/${own}/accesses/${items.at(-1).seq}/proof`)).succession, succession, 'and the patient');
+  assert.equal((await verify('--checkpoint', kept)).status, 0, 'what was kept under the first key');
+  assert.equal((await clinic.audit(`event = 'key.rotated' AND operation = 'epionectl key rotate audit'`)).length, 4);
+  await jobs.kill();
+  const told = (column, value) => clinic.sql(`UPDATE audit_key SET ${column} = ${value} WHERE clinic_id = :'id' AND version = 2`, { id });
+  await told('follows', `replace(follows, '/key', '/kez')`);
+  await wrong(/what others are told of the key was altered/);
+  await told('follows', `replace(follows, '/kez', '/key')`);
+  const [{ public: is }] = await clinic.sql(`SELECT public FROM audit_key WHERE clinic_id = :'id' AND version = 2`, { id });
+  await told('public', `sha256('x')`);
+  await wrong(/what others are told of the key was altered/);
+  await told('public', `'${is}'`);
+  await right();
+  await assert.rejects(clinic.operator('key', 'retire', '--class', 'audit', '1'), /no class of this name/);
+  await assert.rejects(clinic.sql(`SET ROLE epione_jobs; SET epione.clinic = '${id}'; INSERT INTO class_key (clinic_id, class, version, wrapped) VALUES ('${id}', 'audit', 9, '')`), /row-level security/);
+  jobs = await clinic.startJobs();
 });
 
 //= AU-04: a server that is honest says itself that the log is not

@@ -229,9 +229,9 @@ test('a checkpoint goes into a bucket of its own each day, locked, and is believ
   const [{ id }] = await clinic.sql('SELECT id FROM clinic ORDER BY created_at LIMIT 1');
   const made = await fetch(signed(rgw.port, own, 'PUT', '/checkpoints'), { method: 'PUT', headers: { 'x-amz-bucket-object-lock-enabled': 'true' } });
   assert.equal(made.status, 200, await made.text());
-  await until('something is signed', async () => (await clinic.sql(`SELECT FROM audit_tree WHERE clinic_id = :'id' AND note IS NOT NULL`, { id })).length);
+  await until('something is signed', async () => (await clinic.sql(`SELECT note FROM audit_tree WHERE clinic_id = :'id' AND note IS NOT NULL`, { id })).length);
   await again('nowhere');
-  await until('it is tried again', async () => (await clinic.sql(`SELECT FROM job WHERE kind = 'checkpoint.send' AND error_code = 'store_failed' AND state = 'waiting'`)).length);
+  await until('it is tried again', async () => (await clinic.sql(`SELECT id FROM job WHERE kind = 'checkpoint.send' AND error_code = 'store_failed' AND state = 'waiting'`)).length);
   assert.match(jobs.log, /"checkpoint_not_stored"[^\n]*404/);
   await again('checkpoints');
   const found = await until('an object', async () => {

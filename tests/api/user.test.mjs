@@ -358,7 +358,7 @@ test('the policy is read by administrators and compliance, and changed in the ve
   assert.equal(p.status, 200);
   const { name, time_zone, may, ...rules } = p.body;
   assert.deepEqual(may, ['policy_read']);
-  assert.deepEqual(rules, { password_max_age_days: 90, password_min_length: 12, password_history: 4, idle_minutes_workforce: 15, idle_minutes_patient: 30, session_hours: 12, totp_window_steps: 1, failures_before_delay: 5, care_days_after_visit: 30, emergency_minutes: 60, recording: 0, recording_days: 365, recording_patient: 1, checkpoint_mail: null });
+  assert.deepEqual(rules, { password_max_age_days: 90, password_min_length: 12, password_history: 4, idle_minutes_workforce: 15, idle_minutes_patient: 30, session_hours: 12, totp_window_steps: 1, failures_before_delay: 5, care_days_after_visit: 30, emergency_minutes: 60, recording: 0, recording_days: 365, recording_patient: 1, audit_years: 6, audit_hold: 0, checkpoint_mail: null });
   expected(await boss.patch('/v1/clinic/policy', { session_hours: 8 }), 428, 'precondition_required');
   for (const [body, field] of [[{ idle_minutes_workforce: 0 }, 'idle_minutes_workforce'], [{ idle_minutes_patient: 61 }, 'idle_minutes_patient'], [{ session_hours: 25 }, 'session_hours'], [{ totp_window_steps: 2 }, 'totp_window_steps'], [{ password_min_length: 7 }, 'password_min_length'], [{ failures_before_delay: 11 }, 'failures_before_delay'], [{ password_history: 25 }, 'password_history'], [{ session_hours: null }, 'session_hours'], [{ session_hours: '8' }, 'session_hours'], [{ session_hours: 8.5 }, 'session_hours']])
     expected(await boss.patch('/v1/clinic/policy', body, { 'if-match': p.headers.etag }), 422, 'invalid_field', field);

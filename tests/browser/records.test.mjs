@@ -462,6 +462,12 @@ test('an event is proved in the browser, and what does not fit is said loudly', 
   assert.equal(await mine.getByText('cannot check who signed').count(), 0);
   await all();
   await prove(mine, 'It begins exactly as it did when this browser saw it first');
+  // another key signs by now, of which the one that this browser knows says that it follows
+  await clinic.operator('key', 'rotate', '--class', 'audit');
+  await all();
+  await tampered(mine, patient, (b) => { b.succession = []; }, 'signed with another key than before');
+  await tampered(mine, patient, (b) => { b.succession = b.succession.map((note) => note.replace(/\+(\w{8})\+AQ(\S)/, (_, id, c) => `+${id}+AQ${c === 'A' ? 'B' : 'A'}`)); }, 'signed with another key than before');
+  await prove(mine, 'It begins exactly as it did when this browser saw it first');
   for (const [colorScheme, width] of [['light', 320], ['dark', 1280]]) {
     await mine.setViewportSize({ width, height: 800 });
     await mine.emulateMedia({ colorScheme, reducedMotion: 'reduce' });

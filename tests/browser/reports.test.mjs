@@ -94,10 +94,10 @@ test('an administrator names who gets a checkpoint, and nothing else is saved wi
   await desk.goto(`${portal.url}/policy`);
   await desk.getByLabel('Longest session, in hours').fill('9');
   await desk.getByLabel('Address that gets a checkpoint each day').fill('nobody');
-  await desk.getByRole('button', { name: 'Save address' }).click();
+  await desk.getByRole('button', { name: 'Save log policy' }).click();
   await desk.getByText('Enter an email address, such as').first().waitFor();
   await desk.getByLabel('Address that gets a checkpoint each day').fill('records@auditor.example');
-  await desk.getByRole('button', { name: 'Save address' }).click();
+  await desk.getByRole('button', { name: 'Save log policy' }).click();
   await desk.getByText('The policy is saved.').waitFor();
   const stands = async () => (await portal.clinic.sql(`SELECT checkpoint_mail, session_hours FROM clinic WHERE name LIKE 'Harbor%'`))[0];
   assert.deepEqual(await stands(), { checkpoint_mail: 'records@auditor.example', session_hours: '12' });

@@ -263,10 +263,14 @@ elsewhere patient_access_days audit_test.sh audit_days
 check audit_operator 'a day' $((page * 4 + 100)) "$(id 1 1), now() - interval '20 days', now() - interval '19 days', $page" epione_owner
 
 check audit_unsealed 'what came since' 3000 '50' epione_jobs
-check audit_entries 'in the middle' 3000 "$(id 1 1), -5000, 0, 100" epione_owner
 check audit_tile_list 'in the middle' $most "$(id 1 1), 0, 2560, 4608, 2048" epione_owner
 check audit_tile_list 'one tile' $most "$(id 1 1), 0, 2560, 2816, 256"
 few audit_tree_list 'as many as there are clinics'
+few audit_key_list 'as many as keys were turned'
+few audit_word_list 'as many as the server knows words'
+few audit_part_list 'one for each 64 MiB of the log'
+few audit_gone_list 'a few for each month that is gone'
+few audit_successions 'as many as keys were turned'
 
 # Reports, as their own role. (parameters, after, limit)
 check report_access_review 'staff' $most "'staff', 90, NULL, $page" epione_reporter

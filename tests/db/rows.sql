@@ -21,6 +21,8 @@ INSERT INTO may (role, rights, clinics, rel) VALUES
     ('server', 'S', 'own or nil', 'audit_tree'),
     ('server', 'S', 'own or nil', 'audit_tile'),
     ('server', 'S', 'own or nil', 'audit_key'),
+    ('server', 'S', 'own or nil', 'audit_gone'),
+    ('server', 'S', 'none', 'audit_month_gone'),
     ('server', 'SU', 'own', 'clinic'),
     ('server', 'SIU', 'own', 'record_key'),
     ('server', 'SIU', 'own', 'patient'),
@@ -62,7 +64,6 @@ INSERT INTO may (role, rights, clinics, rel) VALUES
     ('jobs', 'S', 'none', 'installation'),
     ('jobs', 'S', 'none', 'job_pause'),
     ('jobs', 'S', 'own or nil', 'class_key'),
-    ('jobs', 'I', 'own', 'class_key'),
     ('jobs', 'S', 'own', 'clinic'),
     ('jobs', 'SU', 'own', 'record_key'),
     ('jobs', 'SU', 'own', 'recording'),
@@ -95,6 +96,7 @@ INSERT INTO may (role, rights, clinics, rel, narrowed, change) VALUES
     ('server', 'S', 'own or nil', 'class_key', $$class <> 'audit'$$, NULL),
     ('server', 'I', 'own', 'job', $$state = 'waiting' AND attempts = 0$$, NULL),
     ('server', 'U', 'own', 'job', $$state = 'dead'$$, $$state = 'waiting', ended_at = NULL$$),
+    ('jobs', 'I', 'own', 'class_key', $$class <> 'audit'$$, NULL),
     ('jobs', 'D', 'own', 'record_key', $$class = 'job'$$, NULL);
 UPDATE may SET role = 'epione_' || role;
 
@@ -103,7 +105,7 @@ UPDATE may SET role = 'epione_' || role;
 CREATE TABLE lent (role text, functions text[]);
 INSERT INTO lent VALUES
     ('epione_server', '{attempt_take, audit_background_note, audit_days, audit_found, audit_nobody, audit_page, audit_words, guest_find, invitation_find, payment_find, reset_ask, session_open, sessions_ended, sign_in_take, source_note}'),
-    ('epione_jobs', '{audit_background_close, audit_months, audit_sealed_to, audit_tile_put, audit_tree_of, audit_tree_put, audit_unsealed, audit_words, checkpoints_due, keys_watch, payment_compare, payment_reconcile, recordings_due, reset_link, sweep_attempts, sweep_idempotency, sweep_invitations, sweep_jobs, sweep_sessions, sweep_strangers}'),
+    ('epione_jobs', '{audit_background_close, audit_months, audit_retain, audit_sealed_to, audit_tile_put, audit_tree_of, audit_tree_put, audit_unsealed, audit_words, checkpoints_due, keys_watch, payment_compare, payment_reconcile, recordings_due, reset_link, sweep_attempts, sweep_idempotency, sweep_invitations, sweep_jobs, sweep_sessions, sweep_strangers}'),
     ('epione_reporter', '{audit_kinds, audit_oldest, audit_page, audit_refused, breach_scope}');
 
 -- The clinics: the installation's own (nil), and two that know nothing of each other.
@@ -123,6 +125,7 @@ BEGIN
     INSERT INTO audit_tree VALUES (c, 1, b32);
     INSERT INTO audit_tile VALUES (c, 0, 0, b32, 1, 1);
     INSERT INTO audit_key VALUES (c, 1, b32);
+    INSERT INTO audit_gone VALUES (c, 0, 1, '2000-01-01');
     INSERT INTO audit_log (clinic_id, request_id, event, operation, purpose, action) VALUES (c, n, 1, 1, 1, 'R');
     INSERT INTO audit_background (clinic_id, hour, what, first_seq, first_at, last_at, request_id) VALUES (c, now(), sha256(c::text::bytea), 1, now(), now(), n);
     INSERT INTO job (clinic_id, id, kind, key, run_at) VALUES (c, n, 'k', 'waiting', now());
@@ -372,4 +375,5 @@ CREATE VIEW change AS
 
 SET session_replication_role = replica; -- no foreign keys: rows stand alone
 INSERT INTO audit_word (word) VALUES ('word'); -- 1
+INSERT INTO audit_month_gone VALUES ('2000-01-01', 1, 1);
 SELECT fill(c) FROM clinics() c;

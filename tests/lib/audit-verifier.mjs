@@ -72,13 +72,11 @@ export function keyRead(text) {
   return { name, id, key: typed.subarray(1) };
 }
 
-/** What a checkpoint says, once its signature is the key's: {origin, size, root}. */
-export function checkpointRead(note, vkey) {
+/** The lines of a C2SP note, once one of its signatures is the key's. */
+function noteRead(note, vkey) {
   const { name, id, key } = keyRead(vkey);
   const end = note.indexOf('\n\n');
   const body = note.slice(0, end + 1);
-  const [origin, size, root] = body.split('\n');
-  if (origin !== name) throw new Error('another log');
   const spki = Buffer.concat([Buffer.from('302a300506032b6570032100', 'hex'), key]);
   const publicKey = createPublicKey({ key: spki, format: 'der', type: 'spki' });
   const signed = note.slice(end + 2).split('\n').some((line) => {
@@ -88,5 +86,25 @@ export function checkpointRead(note, vkey) {
     return bytes.subarray(0, 4).toString('hex') === id && verify(null, Buffer.from(body), publicKey, bytes.subarray(4));
   });
   if (!signed) throw new Error('not signed by this key');
+  return body.split('\n');
+}
+
+/** What a checkpoint says, once its signature is the key's: {origin, size, root}. */
+export function checkpointRead(note, vkey) {
+  const [origin, size, root] = noteRead(note, vkey);
+  if (origin !== keyRead(vkey).name) throw new Error('another log');
   return { origin, size: Number(size), root: Buffer.from(root, 'base64') };
+}
+
+/** The key to which one that is trusted leads, by what each says of the next. */
+export function keyAfter(vkey, succession) {
+  let now = vkey.trim();
+  for (const note of succession) {
+    if (note.split('\n')[1] !== now) continue;
+    const [head, , next] = noteRead(note, now);
+    if (head !== `${keyRead(now).name}/key`) throw new Error('no succession');
+    noteRead(note, next);
+    now = next;
+  }
+  return now;
 }

@@ -100,8 +100,8 @@ queued() {
 	edge) step 'the edge, under hostile clients' sh tests/edge/run.sh ;;
 	db) step 'database layer and migrations' sh tests/db/run.sh ;;
 	# what a test leaves running must not keep the others for ever
-	tests/api/*) step "$1" env EPIONE_COVERAGE="$noted" timeout -k 10 900 node --test "$1" ;;
-	*) step "$1" timeout -k 10 900 node --test "$1" ;;
+	tests/api/*) step "$1" env EPIONE_COVERAGE="$noted" timeout -k 10 1800 node --test "$1" ;;
+	*) step "$1" timeout -k 10 1800 node --test "$1" ;;
 	esac
 }
 hand() { # does what is next in the queue until nothing is

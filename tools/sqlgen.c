@@ -18,7 +18,8 @@
  * Types: docs in data/statement.h. A record_key is no parameter in "in", and
  * three columns in "out": subject uuid, version bigint, wrapped bytea. A sealed
  * column is bound to the item "id" of its list and sealed under its "key";
- * sealed(field, row) and sealed(field, row, key) name others.
+ * sealed(field, row) and sealed(field, row, key) name others; sealed_bytes( ) is
+ * the same of what is no text.
  *
  * Columns that several queries of a file share are listed once, as a row:
  *
@@ -64,6 +65,7 @@ static const struct type types[] = {
 	{ "int[]", "struct int_list ", "SQL_INTS" },
 	{ "text[]", "struct text_list ", "SQL_TEXTS" },
 	{ "sealed", "const char *", "SQL_SEALED" },
+	{ "sealed_bytes", "struct bytes ", "SQL_SEALED_BYTES" },
 	{ "record_key", "const struct record_key *", "SQL_KEY" },
 	/* columns of reports: whose id or which word of ours it is, and the name
 	 * of an account, which is opened afterwards */

@@ -91,6 +91,8 @@ const struct type *type_find(const char *name, size_t n);
 /* The item of a list, or NULL; is it there and of that type? */
 struct item *item_find(struct list *, const char *name);
 bool is_type(const struct item *, const char *name);
+/* Of either kind of sealed column. */
+bool is_sealed(const struct item *);
 
 /* "row NAME" and "fields(TABLE)" in a list: their items. */
 void row_take(struct list *, char **s);

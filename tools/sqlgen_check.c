@@ -15,6 +15,12 @@ class_set(struct item *key, const char *class)
 	memcpy(key->class, class, NAME_SIZE);
 }
 
+bool
+is_sealed(const struct item *it)
+{
+	return is_type(it, "sealed") || is_type(it, "sealed_bytes");
+}
+
 static void
 check_sealed(struct list *l, struct item *it)
 {
@@ -46,13 +52,12 @@ check_list(struct list *l)
 		at_line = it->line;
 		if (is_type(it, "record_key") && it->args == 1)
 			class_set(it, it->arg[0]);
-		else if (it->args > 0 && !is_type(it, "sealed") &&
-		    !is_type(it, "name"))
+		else if (it->args > 0 && !is_sealed(it) && !is_type(it, "name"))
 			die("\"%s\": nothing in ( ) is expected", it->name);
 	}
 	for (it = l->v; it < l->v + l->n; it++) {
 		at_line = it->line;
-		if (is_type(it, "sealed"))
+		if (is_sealed(it))
 			check_sealed(l, it);
 	}
 	for (it = l->v; it < l->v + l->n; it++) {

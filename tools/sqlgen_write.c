@@ -128,7 +128,7 @@ write_item(
 	say(b,
 	    "\t{ .name = \"%s\", .type = %s, .at = offsetof(struct %s_%s, %s)",
 	    it->name, it->type->tag, name, suffix, it->name);
-	if (is_type(it, "sealed")) {
+	if (is_sealed(it)) {
 		say(b, ",\n\t  .field = FIELD_%s", it->arg[0]);
 		say(b, ", .row = offsetof(struct %s_%s, %s)", name, suffix,
 		    it->arg[1]);

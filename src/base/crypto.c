@@ -269,6 +269,48 @@ crypto_sha256(struct bytes in, uint8_t out[32])
 	return ERR_OK;
 }
 
+struct crypto_hash {
+	EVP_MD_CTX *context;
+	bool failed;
+};
+
+struct crypto_hash *
+crypto_hash_new(void)
+{
+	struct crypto_hash *h = calloc(1, sizeof(*h));
+
+	if (h == NULL)
+		return NULL;
+	h->context = EVP_MD_CTX_new();
+	h->failed = h->context == NULL || sha256 == NULL ||
+	    EVP_DigestInit_ex(h->context, sha256, NULL) != 1;
+	return h;
+}
+
+void
+crypto_hash_add(struct crypto_hash *h, struct bytes in)
+{
+	h->failed = h->failed || EVP_DigestUpdate(h->context, in.p, in.n) != 1;
+}
+
+enum err
+crypto_hash_end(struct crypto_hash *h, uint8_t out[32])
+{
+	unsigned n = 0;
+
+	h->failed = h->failed || EVP_DigestFinal_ex(h->context, out, &n) != 1 ||
+	    n != 32;
+	return h->failed ? refuse(out, 32) : ERR_OK;
+}
+
+void
+crypto_hash_free(struct crypto_hash *h)
+{
+	if (h != NULL)
+		EVP_MD_CTX_free(h->context);
+	free(h);
+}
+
 /*= EN-08: HKDF-SHA256, RFC 5869 2.2; an absent salt is HMAC's empty key. */
 enum err
 crypto_hkdf_extract(

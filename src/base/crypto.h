@@ -43,4 +43,11 @@ NODISCARD enum err crypto_hmac_sha1(
     struct bytes key, struct bytes in, uint8_t out[20]);
 NODISCARD enum err crypto_sha256(struct bytes in, uint8_t out[32]);
 
+/* SHA-256 of what comes piece by piece. A failure shows at the end, once. */
+struct crypto_hash;
+struct crypto_hash *crypto_hash_new(void); /* NULL: out of memory */
+void crypto_hash_add(struct crypto_hash *, struct bytes);
+NODISCARD enum err crypto_hash_end(struct crypto_hash *, uint8_t out[32]);
+void crypto_hash_free(struct crypto_hash *); /* accepts NULL */
+
 #endif

@@ -13,23 +13,40 @@ sql_item_columns(const struct sql_item *it)
 	return it->type == SQL_KEY ? 3 : 1;
 }
 
+static bool
+is_sealed(const struct sql_item *it)
+{
+	return it->type == SQL_SEALED || it->type == SQL_SEALED_BYTES;
+}
+
+static struct bytes
+plain_of(const struct sql_item *it, const char *in)
+{
+	const char *text;
+
+	if (it->type == SQL_SEALED_BYTES)
+		return *(const struct bytes *)(in + it->at);
+	text = *(const char *const *)(in + it->at);
+	return (struct bytes){ (const uint8_t *)text,
+		text == NULL ? 0 : strlen(text) };
+}
+
 static enum err
 sealed_encode(struct arena *a, const struct sql_item *it, const char *in,
     struct sql_cell *c)
 {
-	const char *plain = *(const char *const *)(in + it->at);
+	const struct bytes plain = plain_of(it, in);
 	const struct record_key *key = *(
 	    const struct record_key *const *)(in + it->key);
 	const struct uuid *row = (const struct uuid *)(in + it->row);
 	struct bytes sealed;
 	enum err r;
 
-	if (plain == NULL)
+	if (plain.p == NULL)
 		return ERR_OK;
 	if (key == NULL || uuid_is_nil(row))
 		return ERR_INTERNAL;
-	r = field_seal(a, key, it->field, row,
-	    (struct bytes){ (const uint8_t *)plain, strlen(plain) }, &sealed);
+	r = field_seal(a, key, it->field, row, plain, &sealed);
 	if (r == ERR_OK)
 		*c = (struct sql_cell){ sealed.p, sealed.n, 0 };
 	return r;
@@ -60,12 +77,12 @@ sql_encode(struct arena *a, const struct statement *st, const void *in,
 		if (it->type == SQL_KEY)
 			continue;
 		c = (struct sql_cell){ NULL, 0, 0 };
-		if (it->type == SQL_SEALED)
+		if (is_sealed(it))
 			r = sealed_encode(a, it, in, &c);
 		else
 			r = sql_value_encode(
 			    a, it->type, (const char *)in + it->at, &c);
-		if (it->type == SQL_SEALED && c.p != NULL)
+		if (is_sealed(it) && c.p != NULL)
 			seal_note(ps, it, in);
 		if (r == ERR_OK && c.n > INT_MAX / 2)
 			r = ERR_INTERNAL;
@@ -132,7 +149,9 @@ sealed_decode(struct tx *tx, const struct sql_item *it, struct sql_cell c,
 	if (r != ERR_OK)
 		return r;
 	r = field_open(tx_arena(tx), key, it->field, row, sealed, &plain);
-	if (r == ERR_OK)
+	if (r == ERR_OK && it->type == SQL_SEALED_BYTES)
+		*(struct bytes *)(out + it->at) = plain;
+	else if (r == ERR_OK)
 		*(const char **)(out + it->at) = (const char *)plain.p;
 	else
 		log_error("sealed_value_refused",
@@ -156,7 +175,7 @@ sql_decode(struct tx *tx, const struct statement *st, const PGresult *res,
 		c = cell_of(res, row, column);
 		if (it->type == SQL_KEY)
 			r = key_decode(tx, it, res, row, column, out, missing);
-		else if (it->type != SQL_SEALED)
+		else if (!is_sealed(it))
 			r = sql_value_decode(
 			    tx_arena(tx), it->type, &c, (char *)out + it->at);
 		if (r == ERR_INTERNAL)
@@ -167,7 +186,7 @@ sql_decode(struct tx *tx, const struct statement *st, const PGresult *res,
 	}
 	column = 0;
 	for (it = st->out; r == ERR_OK && it < end; it++) {
-		if (it->type == SQL_SEALED)
+		if (is_sealed(it))
 			r = sealed_decode(
 			    tx, it, cell_of(res, row, column), out, missing);
 		column += sql_item_columns(it);

@@ -508,6 +508,7 @@ static const struct {
 	[SQL_TEXTS] = { OID_TEXT_LIST, { OID_TEXT_LIST }, texts_encode,
 	    texts_decode },
 	[SQL_SEALED] = { OID_BYTEA, { OID_BYTEA }, NULL, NULL },
+	[SQL_SEALED_BYTES] = { OID_BYTEA, { OID_BYTEA }, NULL, NULL },
 	[SQL_KEY] = { 0, { 0 }, NULL, NULL },
 };
 

@@ -29,7 +29,7 @@ Oid sql_param_oid(enum sql_type);
 bool sql_column_fits(enum sql_type, int place, Oid);
 
 /* A member of a statement's structure to its cell and back, copied into the
- * arena. Not for SQL_SEALED and SQL_KEY, which are data/sql_row.h's.
+ * arena. Not for SQL_SEALED, SQL_SEALED_BYTES and SQL_KEY, which are data/sql_row.h's.
  * ERR_INTERNAL for what no caller passes and no honest server sends. */
 NODISCARD enum err sql_value_encode(
     struct arena *, enum sql_type, const void *in, struct sql_cell *);

@@ -11,26 +11,27 @@
 /*
  * What tools/sqlgen says about each query of sql/queries: its text, and where
  * its parameters and columns live in the structures of build/gen/sql.h. Only
- * generated code, and care/report.c, which it describes reports to, calls what is
+ * generated code, and care/report_rows.c, which it describes reports to, calls what is
  * declared here.
  */
 enum sql_type {
-	SQL_UUID,	 /* struct uuid; nil is NULL */
-	SQL_TEXT,	 /* const char * */
-	SQL_BYTES,	 /* struct bytes */
-	SQL_INT,	 /* int64_t */
-	SQL_INT_OR_NULL, /* int64_t; INT64_MIN is NULL */
-	SQL_BOOL,	 /* bool */
-	SQL_TIME,	 /* int64_t, seconds; INSTANT_NONE is NULL */
-	SQL_DATE,	 /* const char *, YYYY-MM-DD */
-	SQL_JSON,	 /* const char * */
-	SQL_INET,	 /* const char * */
-	SQL_UUIDS,	 /* struct uuid_list */
-	SQL_BYTES_LIST,	 /* struct bytes_list */
-	SQL_INTS,	 /* struct int_list */
-	SQL_TEXTS,	 /* struct text_list */
-	SQL_SEALED,	 /* const char *, plaintext */
-	SQL_KEY,	 /* const struct record_key *; three columns */
+	SQL_UUID,	  /* struct uuid; nil is NULL */
+	SQL_TEXT,	  /* const char * */
+	SQL_BYTES,	  /* struct bytes */
+	SQL_INT,	  /* int64_t */
+	SQL_INT_OR_NULL,  /* int64_t; INT64_MIN is NULL */
+	SQL_BOOL,	  /* bool */
+	SQL_TIME,	  /* int64_t, seconds; INSTANT_NONE is NULL */
+	SQL_DATE,	  /* const char *, YYYY-MM-DD */
+	SQL_JSON,	  /* const char * */
+	SQL_INET,	  /* const char * */
+	SQL_UUIDS,	  /* struct uuid_list */
+	SQL_BYTES_LIST,	  /* struct bytes_list */
+	SQL_INTS,	  /* struct int_list */
+	SQL_TEXTS,	  /* struct text_list */
+	SQL_SEALED,	  /* const char *, plaintext */
+	SQL_SEALED_BYTES, /* struct bytes, plaintext */
+	SQL_KEY,	  /* const struct record_key *; three columns */
 	SQL_TYPES
 };
 

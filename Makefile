@@ -49,7 +49,7 @@ TABLES = $(wildcard src/tables/*.def)
 all: $(BUILD)/epione $(BUILD)/epione-jobs $(BUILD)/epionectl $(BUILD)/epione-demo
 
 $(BUILD)/obj/edge/%.o $(BUILD)/obj/main.o: CPPFLAGS_ALL += $(KORE_CPPFLAGS)
-$(BUILD)/obj/jobs/pdf.o: CPPFLAGS_ALL += $(DRAW_CFLAGS)
+$(patsubst src/%.c,$(BUILD)/obj/%.o,$(wildcard src/jobs/pdf*.c)): CPPFLAGS_ALL += $(DRAW_CFLAGS)
 $(EDGE_OBJ): | $(KORE_LIB)
 $(BUILD)/obj/%.o: src/%.c $(TABLES) | $(GEN)
 	@mkdir -p $(@D)

@@ -5,8 +5,9 @@
 --   epione_owner     owns the tables; epionectl migrate signs in as it
 --   epione_server    the server: no table is its own
 --   epione_jobs      epione-jobs: takes jobs, and does what their kinds need
---   epione_reporter  reads what reports are made of; the server becomes it for
---                    the one statement, and has none of its rights otherwise
+--   epione_reporter  reads what reports are made of; the server and
+--                    epione-jobs become it for the one statement, and have none
+--                    of its rights otherwise
 --= EN-11, OP-03: none of them is a superuser, makes roles or bypasses RLS
 \set ON_ERROR_STOP on
 \set VERBOSITY terse
@@ -18,10 +19,10 @@ SELECT format('CREATE ROLE %I', r)
 
 ALTER ROLE epione_owner LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS PASSWORD :'owner_password';
 ALTER ROLE epione_server LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS NOINHERIT PASSWORD :'server_password';
-ALTER ROLE epione_jobs LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS PASSWORD :'jobs_password';
+ALTER ROLE epione_jobs LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS NOINHERIT PASSWORD :'jobs_password';
 ALTER ROLE epione_reporter LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS PASSWORD :'reporter_password';
 
-GRANT epione_reporter TO epione_server;
+GRANT epione_reporter TO epione_server, epione_jobs;
 
 SELECT 'CREATE DATABASE epione OWNER epione_owner'
  WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'epione')

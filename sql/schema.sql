@@ -2037,6 +2037,33 @@ $$;
 
 ALTER FUNCTION public.sweep_jobs(batch bigint) OWNER TO epione_owner;
 
+CREATE FUNCTION public.sweep_reports(batch bigint) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    WITH over AS (
+        UPDATE report_run SET gone_at = clock_timestamp() WHERE ctid = ANY (ARRAY(
+            SELECT ctid FROM report_run
+             WHERE gone_at IS NULL AND expires_at < clock_timestamp()
+             ORDER BY expires_at LIMIT batch FOR UPDATE SKIP LOCKED))
+        RETURNING clinic_id, id),
+    keys AS (
+        DELETE FROM record_key k USING over o
+         WHERE k.clinic_id = o.clinic_id AND k.subject_id = o.id AND k.class = 'job'),
+    parts AS (
+        DELETE FROM report_part p USING over o
+         WHERE p.clinic_id = o.clinic_id AND p.run_id = o.id),
+    old AS (
+        DELETE FROM report_run WHERE ctid = ANY (ARRAY(
+            SELECT ctid FROM report_run
+             WHERE gone_at < clock_timestamp() - interval '30 days'
+             ORDER BY gone_at LIMIT batch FOR UPDATE SKIP LOCKED))
+        RETURNING 1)
+    SELECT greatest((SELECT count(*) FROM over), (SELECT count(*) FROM old))
+$$;
+
+ALTER FUNCTION public.sweep_reports(batch bigint) OWNER TO epione_owner;
+
 CREATE FUNCTION public.sweep_sessions(batch bigint) RETURNS bigint
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
@@ -2919,6 +2946,47 @@ CREATE TABLE public.report_asked (
 
 ALTER TABLE public.report_asked OWNER TO epione_owner;
 
+CREATE TABLE public.report_part (
+    clinic_id uuid NOT NULL,
+    id uuid NOT NULL,
+    run_id uuid NOT NULL,
+    content bytea NOT NULL,
+    key_version bigint GENERATED ALWAYS AS (((('x'::text || encode(substr(content, 2, 4), 'hex'::text)))::bit(32))::bigint) STORED,
+    CONSTRAINT report_part_content_check CHECK (((octet_length(content) >= 34) AND (octet_length(content) <= 262177)))
+);
+
+ALTER TABLE public.report_part OWNER TO epione_owner;
+
+COMMENT ON COLUMN public.report_part.content IS 'sealed:report_part_content';
+
+CREATE TABLE public.report_run (
+    clinic_id uuid NOT NULL,
+    id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    asked_id uuid NOT NULL,
+    job_id uuid NOT NULL,
+    format text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    place text,
+    lines bigint DEFAULT 0 NOT NULL,
+    parts bigint DEFAULT 0 NOT NULL,
+    bytes bigint DEFAULT 0 NOT NULL,
+    written boolean DEFAULT false NOT NULL,
+    checkpoint text,
+    sha256 bytea,
+    done_at timestamp with time zone,
+    error_code text,
+    gone_at timestamp with time zone,
+    CONSTRAINT report_run_check CHECK ((expires_at > created_at)),
+    CONSTRAINT report_run_check1 CHECK (((done_at IS NULL) = (sha256 IS NULL))),
+    CONSTRAINT report_run_check2 CHECK (((done_at IS NULL) OR written)),
+    CONSTRAINT report_run_format_check CHECK ((format = ANY (ARRAY['csv'::text, 'json'::text, 'pdf'::text]))),
+    CONSTRAINT report_run_sha256_check CHECK ((octet_length(sha256) = 32))
+);
+
+ALTER TABLE public.report_run OWNER TO epione_owner;
+
 CREATE TABLE public.reset_wait (
     email_token bytea NOT NULL,
     source uuid NOT NULL,
@@ -3179,6 +3247,12 @@ ALTER TABLE ONLY public.recovery_code
 ALTER TABLE ONLY public.report_asked
     ADD CONSTRAINT report_asked_pkey PRIMARY KEY (clinic_id, id);
 
+ALTER TABLE ONLY public.report_part
+    ADD CONSTRAINT report_part_pkey PRIMARY KEY (clinic_id, id);
+
+ALTER TABLE ONLY public.report_run
+    ADD CONSTRAINT report_run_pkey PRIMARY KEY (clinic_id, id);
+
 ALTER TABLE ONLY public.reset_wait
     ADD CONSTRAINT reset_wait_pkey PRIMARY KEY (email_token, source);
 
@@ -3357,6 +3431,14 @@ CREATE INDEX recording_open ON public.recording USING btree (created_at) WHERE (
 CREATE INDEX recording_patient ON public.recording USING btree (clinic_id, patient_id, id);
 
 CREATE INDEX recording_visit ON public.recording USING btree (clinic_id, visit_id, id);
+
+CREATE INDEX report_part_run ON public.report_part USING btree (clinic_id, run_id);
+
+CREATE INDEX report_run_account ON public.report_run USING btree (clinic_id, account_id, id);
+
+CREATE INDEX report_run_expires ON public.report_run USING btree (expires_at) WHERE (gone_at IS NULL);
+
+CREATE INDEX report_run_gone ON public.report_run USING btree (gone_at) WHERE (gone_at IS NOT NULL);
 
 CREATE INDEX reset_wait_until ON public.reset_wait USING btree (until);
 
@@ -3586,6 +3668,15 @@ ALTER TABLE ONLY public.recovery_code
 ALTER TABLE ONLY public.report_asked
     ADD CONSTRAINT report_asked_clinic_id_fkey FOREIGN KEY (clinic_id) REFERENCES public.clinic(id);
 
+ALTER TABLE ONLY public.report_part
+    ADD CONSTRAINT report_part_clinic_id_run_id_fkey FOREIGN KEY (clinic_id, run_id) REFERENCES public.report_run(clinic_id, id);
+
+ALTER TABLE ONLY public.report_run
+    ADD CONSTRAINT report_run_clinic_id_account_id_fkey FOREIGN KEY (clinic_id, account_id) REFERENCES public.account(clinic_id, id);
+
+ALTER TABLE ONLY public.report_run
+    ADD CONSTRAINT report_run_clinic_id_asked_id_fkey FOREIGN KEY (clinic_id, asked_id) REFERENCES public.report_asked(clinic_id, id);
+
 ALTER TABLE ONLY public.review
     ADD CONSTRAINT review_clinic_id_account_id_fkey FOREIGN KEY (clinic_id, account_id) REFERENCES public.account(clinic_id, id);
 
@@ -3699,6 +3790,10 @@ ALTER TABLE public.recovery_code ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.report_asked ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.report_part ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.report_run ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.review ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY same_clinic ON public.account USING ((clinic_id = public.current_clinic()));
@@ -3775,6 +3870,10 @@ CREATE POLICY same_clinic ON public.recovery_code USING ((clinic_id = public.cur
 
 CREATE POLICY same_clinic ON public.report_asked USING ((clinic_id = public.current_clinic()));
 
+CREATE POLICY same_clinic ON public.report_part USING ((clinic_id = public.current_clinic()));
+
+CREATE POLICY same_clinic ON public.report_run USING ((clinic_id = public.current_clinic()));
+
 CREATE POLICY same_clinic ON public.review USING ((clinic_id = public.current_clinic()));
 
 CREATE POLICY same_clinic ON public.session USING ((clinic_id = public.current_clinic()));
@@ -3800,12 +3899,18 @@ GRANT USAGE ON SCHEMA public TO epione_jobs;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.account TO epione_server;
 
 GRANT SELECT(clinic_id) ON TABLE public.account TO epione_reporter;
+GRANT SELECT(clinic_id) ON TABLE public.account TO epione_jobs;
 
 GRANT SELECT(id) ON TABLE public.account TO epione_reporter;
+GRANT SELECT(id) ON TABLE public.account TO epione_jobs;
 
 GRANT SELECT(role) ON TABLE public.account TO epione_reporter;
+GRANT SELECT(role) ON TABLE public.account TO epione_jobs;
 
 GRANT SELECT(patient_id) ON TABLE public.account TO epione_reporter;
+GRANT SELECT(patient_id) ON TABLE public.account TO epione_jobs;
+
+GRANT SELECT(display_name) ON TABLE public.account TO epione_jobs;
 
 GRANT SELECT(password_changed_at) ON TABLE public.account TO epione_reporter;
 
@@ -3814,12 +3919,15 @@ GRANT SELECT(compromised_at) ON TABLE public.account TO epione_reporter;
 GRANT SELECT(totp_confirmed_at) ON TABLE public.account TO epione_reporter;
 
 GRANT SELECT(deactivated_at) ON TABLE public.account TO epione_reporter;
+GRANT SELECT(deactivated_at) ON TABLE public.account TO epione_jobs;
 
 GRANT SELECT(created_at) ON TABLE public.account TO epione_reporter;
 
 GRANT SELECT(created_by) ON TABLE public.account TO epione_reporter;
 
 GRANT SELECT(last_sign_in_at) ON TABLE public.account TO epione_reporter;
+
+GRANT SELECT(key_version) ON TABLE public.account TO epione_jobs;
 
 GRANT ALL ON FUNCTION public.account_resettable(a public.account) TO epione_server;
 
@@ -4070,6 +4178,9 @@ GRANT ALL ON FUNCTION public.sweep_invitations(batch bigint) TO epione_jobs;
 
 REVOKE ALL ON FUNCTION public.sweep_jobs(batch bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.sweep_jobs(batch bigint) TO epione_jobs;
+
+REVOKE ALL ON FUNCTION public.sweep_reports(batch bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.sweep_reports(batch bigint) TO epione_jobs;
 
 REVOKE ALL ON FUNCTION public.sweep_sessions(batch bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.sweep_sessions(batch bigint) TO epione_jobs;
@@ -4332,6 +4443,7 @@ GRANT SELECT,DELETE ON TABLE public.record_key TO epione_jobs;
 GRANT UPDATE(wrapped) ON TABLE public.record_key TO epione_jobs;
 
 GRANT UPDATE(seals) ON TABLE public.record_key TO epione_server;
+GRANT UPDATE(seals) ON TABLE public.record_key TO epione_jobs;
 
 GRANT SELECT,INSERT ON TABLE public.recording TO epione_server;
 
@@ -4416,6 +4528,7 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.recovery_code TO epione_server
 
 GRANT SELECT ON TABLE public.report_asked TO epione_reporter;
 GRANT SELECT ON TABLE public.report_asked TO epione_server;
+GRANT SELECT ON TABLE public.report_asked TO epione_jobs;
 
 GRANT INSERT(clinic_id) ON TABLE public.report_asked TO epione_server;
 
@@ -4424,6 +4537,54 @@ GRANT INSERT(id) ON TABLE public.report_asked TO epione_server;
 GRANT INSERT(report) ON TABLE public.report_asked TO epione_server;
 
 GRANT INSERT(parameters) ON TABLE public.report_asked TO epione_server;
+
+GRANT SELECT ON TABLE public.report_part TO epione_server;
+GRANT SELECT,DELETE ON TABLE public.report_part TO epione_jobs;
+
+GRANT INSERT(clinic_id) ON TABLE public.report_part TO epione_jobs;
+
+GRANT INSERT(id) ON TABLE public.report_part TO epione_jobs;
+
+GRANT INSERT(run_id) ON TABLE public.report_part TO epione_jobs;
+
+GRANT INSERT(content) ON TABLE public.report_part TO epione_jobs;
+
+GRANT SELECT ON TABLE public.report_run TO epione_server;
+GRANT SELECT ON TABLE public.report_run TO epione_jobs;
+
+GRANT INSERT(clinic_id) ON TABLE public.report_run TO epione_server;
+
+GRANT INSERT(id) ON TABLE public.report_run TO epione_server;
+
+GRANT INSERT(account_id) ON TABLE public.report_run TO epione_server;
+
+GRANT INSERT(asked_id) ON TABLE public.report_run TO epione_server;
+
+GRANT INSERT(job_id) ON TABLE public.report_run TO epione_server;
+
+GRANT INSERT(format) ON TABLE public.report_run TO epione_server;
+
+GRANT INSERT(created_at) ON TABLE public.report_run TO epione_server;
+
+GRANT INSERT(expires_at) ON TABLE public.report_run TO epione_server;
+
+GRANT UPDATE(place) ON TABLE public.report_run TO epione_jobs;
+
+GRANT UPDATE(lines) ON TABLE public.report_run TO epione_jobs;
+
+GRANT UPDATE(parts) ON TABLE public.report_run TO epione_jobs;
+
+GRANT UPDATE(bytes) ON TABLE public.report_run TO epione_jobs;
+
+GRANT UPDATE(written) ON TABLE public.report_run TO epione_jobs;
+
+GRANT UPDATE(checkpoint) ON TABLE public.report_run TO epione_jobs;
+
+GRANT UPDATE(sha256) ON TABLE public.report_run TO epione_jobs;
+
+GRANT UPDATE(done_at) ON TABLE public.report_run TO epione_jobs;
+
+GRANT UPDATE(error_code) ON TABLE public.report_run TO epione_jobs;
 
 GRANT SELECT,INSERT ON TABLE public.review TO epione_server;
 

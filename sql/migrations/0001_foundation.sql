@@ -2832,6 +2832,51 @@ BEGIN
     END IF;
 END $$;
 
+-- Reports as files: who asked for one, how far it is, and what it came to. Each is
+-- sealed part by part under a record key of its own, with which it ends.
+CREATE TABLE report_run (
+    clinic_id  uuid NOT NULL,
+    id         uuid NOT NULL,
+    account_id uuid NOT NULL,
+    asked_id   uuid NOT NULL,
+    job_id     uuid NOT NULL,
+    format     text NOT NULL CHECK (format IN ('csv', 'json', 'pdf')),
+    created_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL CHECK (expires_at > created_at),
+    place      text,                        -- of the last line, which the next comes behind
+    lines      bigint NOT NULL DEFAULT 0,
+    parts      bigint NOT NULL DEFAULT 0,
+    bytes      bigint NOT NULL DEFAULT 0,
+    written    boolean NOT NULL DEFAULT false,
+    checkpoint text,                        -- of the log, when all was written
+    sha256     bytea CHECK (octet_length(sha256) = 32),
+    done_at    timestamptz,
+    error_code text,
+    gone_at    timestamptz,
+    PRIMARY KEY (clinic_id, id),
+    FOREIGN KEY (clinic_id, account_id) REFERENCES account (clinic_id, id),
+    FOREIGN KEY (clinic_id, asked_id) REFERENCES report_asked (clinic_id, id),
+    CHECK ((done_at IS NULL) = (sha256 IS NULL)),
+    CHECK (done_at IS NULL OR written)
+);
+CREATE INDEX report_run_account ON report_run (clinic_id, account_id, id);
+CREATE INDEX report_run_expires ON report_run (expires_at) WHERE gone_at IS NULL;
+CREATE INDEX report_run_gone ON report_run (gone_at) WHERE gone_at IS NOT NULL;
+
+-- Its id says of which run it is which part, so that none can stand in the place of
+-- another.
+CREATE TABLE report_part (
+    clinic_id   uuid NOT NULL,
+    id          uuid NOT NULL,
+    run_id      uuid NOT NULL,
+    content     bytea NOT NULL CHECK (octet_length(content) BETWEEN 34 AND 262177),
+    key_version bigint GENERATED ALWAYS AS (('x' || encode(substr(content, 2, 4), 'hex'))::bit(32)::bigint) STORED,
+    PRIMARY KEY (clinic_id, id),
+    FOREIGN KEY (clinic_id, run_id) REFERENCES report_run (clinic_id, id)
+);
+COMMENT ON COLUMN report_part.content IS 'sealed:report_part_content';
+CREATE INDEX report_part_run ON report_part (clinic_id, run_id);
+
 -- Is this a time zone? As whoever asks calls it: "America/New_York".
 CREATE FUNCTION zone_known(zone text) RETURNS boolean
     LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
@@ -3033,6 +3078,32 @@ AS $$
     SELECT count(*) FROM gone
 $$;
 
+-- Files of reports whose time is over: the key of each, then what it sealed; and a
+-- month later that there was one.
+CREATE FUNCTION sweep_reports(batch bigint) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp
+AS $$
+    WITH over AS (
+        UPDATE report_run SET gone_at = clock_timestamp() WHERE ctid = ANY (ARRAY(
+            SELECT ctid FROM report_run
+             WHERE gone_at IS NULL AND expires_at < clock_timestamp()
+             ORDER BY expires_at LIMIT batch FOR UPDATE SKIP LOCKED))
+        RETURNING clinic_id, id),
+    keys AS (
+        DELETE FROM record_key k USING over o
+         WHERE k.clinic_id = o.clinic_id AND k.subject_id = o.id AND k.class = 'job'),
+    parts AS (
+        DELETE FROM report_part p USING over o
+         WHERE p.clinic_id = o.clinic_id AND p.run_id = o.id),
+    old AS (
+        DELETE FROM report_run WHERE ctid = ANY (ARRAY(
+            SELECT ctid FROM report_run
+             WHERE gone_at < clock_timestamp() - interval '30 days'
+             ORDER BY gone_at LIMIT batch FOR UPDATE SKIP LOCKED))
+        RETURNING 1)
+    SELECT greatest((SELECT count(*) FROM over), (SELECT count(*) FROM old))
+$$;
+
 -- Counts what lies under each class key, and asks for a turn of each clinic's keys
 -- that are older than so many days (0: none), and for wrapping anew where a record
 -- key is not under the newest. `worn` are the record keys that have sealed half of
@@ -3155,7 +3226,7 @@ BEGIN
         'care_team', 'fee', 'visit', 'guest', 'idempotency', 'recording', 'recording_chunk',
         'recording_consent', 'review', 'payment', 'payment_difference', 'payment_refund', 'payment_event', 'payment_receipt', 'ledger',
         'incident', 'incident_entry', 'incident_link',
-        'audit_background', 'report_asked', 'export'] LOOP
+        'audit_background', 'report_asked', 'report_run', 'report_part', 'export'] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
         EXECUTE format('CREATE POLICY same_clinic ON %I USING (clinic_id = current_clinic())', t);
     END LOOP;
@@ -3195,6 +3266,9 @@ CREATE POLICY server_retries ON job AS RESTRICTIVE FOR UPDATE TO epione_server
 CREATE POLICY every_clinic ON job TO epione_jobs USING (true);
 CREATE POLICY jobs_destroy ON record_key AS RESTRICTIVE FOR DELETE TO epione_jobs
     USING (class = 'job');
+-- Who works here is named in a report that they make; nobody else is.
+CREATE POLICY jobs_name_staff ON account AS RESTRICTIVE TO epione_jobs
+    USING (patient_id IS NULL);
 -- What signs the log is the operator's to turn.
 CREATE POLICY jobs_turn ON class_key AS RESTRICTIVE FOR INSERT TO epione_jobs
     WITH CHECK (clinic_id = current_clinic() AND class <> 'audit');
@@ -3283,19 +3357,28 @@ GRANT SELECT ON recording_consent, report_asked TO epione_reporter;
 GRANT SELECT (clinic_id, id, visit_id, patient_id, amount_minor, currency, state, refunded_minor,
     dispute, difference, restricted, paid_at, created_at, created_by) ON payment TO epione_reporter;
 GRANT SELECT, INSERT (clinic_id, id, report, parameters) ON report_asked TO epione_server;
+-- The server asks for a file and hands it over; epione-jobs makes it.
+GRANT SELECT, INSERT (clinic_id, id, account_id, asked_id, job_id, format, created_at, expires_at)
+    ON report_run TO epione_server;
+GRANT SELECT ON report_part TO epione_server;
 GRANT EXECUTE ON FUNCTION audit_page, audit_kinds, audit_refused, audit_oldest, breach_scope TO epione_reporter;
 
 -- What jobs may do: their own table, and what each kind needs
 GRANT USAGE ON SCHEMA public TO epione_jobs;
 GRANT SELECT ON installation, class_key, record_key, clinic, job_pause TO epione_jobs;
 GRANT SELECT, INSERT, UPDATE ON job TO epione_jobs;
-GRANT DELETE, UPDATE (wrapped) ON record_key TO epione_jobs;
+GRANT DELETE, UPDATE (wrapped, seals) ON record_key TO epione_jobs;
 GRANT INSERT (clinic_id, class, version, wrapped) ON class_key TO epione_jobs;
 -- They see what lies in the store, and not what opens it.
 GRANT SELECT (clinic_id, id, patient_id, state, prefix, chunks, check_from, hold_at),
     UPDATE (state, secret, media_type, checked_at, deleted_at) ON recording TO epione_jobs;
 GRANT SELECT, UPDATE (seen_at, fault), DELETE ON recording_chunk TO epione_jobs;
 GRANT SELECT, INSERT, UPDATE ON store_signer TO epione_jobs;
+GRANT SELECT ON report_asked TO epione_jobs;
+GRANT SELECT, UPDATE (place, lines, parts, bytes, written, checkpoint, sha256, done_at, error_code)
+    ON report_run TO epione_jobs;
+GRANT SELECT, INSERT (clinic_id, id, run_id, content), DELETE ON report_part TO epione_jobs;
+GRANT SELECT (clinic_id, id, patient_id, role, deactivated_at, display_name, key_version) ON account TO epione_jobs;
 REVOKE ALL ON FUNCTION recordings_due, checkpoints_due FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION recordings_due, checkpoints_due TO epione_jobs;
 GRANT SELECT, UPDATE ON payment TO epione_jobs;
@@ -3304,9 +3387,9 @@ GRANT SELECT (clinic_id, id, payment_id, amount_minor, state, external_id, creat
 GRANT UPDATE (state, external_id) ON payment_refund TO epione_jobs;
 GRANT SELECT, INSERT ON ledger TO epione_jobs;
 REVOKE ALL ON FUNCTION sweep_sessions, sweep_invitations, sweep_idempotency,
-    sweep_attempts, sweep_strangers, sweep_jobs, keys_watch FROM PUBLIC;
+    sweep_attempts, sweep_strangers, sweep_jobs, sweep_reports, keys_watch FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION sweep_sessions, sweep_invitations, sweep_idempotency,
-    sweep_attempts, sweep_strangers, sweep_jobs, keys_watch, current_clinic, current_actor,
+    sweep_attempts, sweep_strangers, sweep_jobs, sweep_reports, keys_watch, current_clinic, current_actor,
     audit_words, audit_months, audit_background_close, audit_unsealed, audit_tile_put, audit_tree_put,
     audit_sealed_to, audit_tree_of, audit_retain, reset_link, payment_settle, payment_reconcile, payment_compare,
     ledger_add TO epione_jobs;
@@ -3316,6 +3399,7 @@ DO $$ BEGIN
     ASSERT NOT has_column_privilege('epione_server', 'job', 'payload', 'SELECT');
     ASSERT NOT has_table_privilege('epione_jobs', 'patient', 'SELECT');
     ASSERT NOT has_table_privilege('epione_jobs', 'account', 'SELECT');
+    ASSERT NOT has_column_privilege('epione_jobs', 'account', 'email', 'SELECT');
     ASSERT NOT has_table_privilege('epione_jobs', 'session', 'DELETE');
     ASSERT NOT has_any_column_privilege('epione_jobs', 'audit_log', 'UPDATE');
     ASSERT NOT has_table_privilege('epione_jobs', 'audit_log', 'DELETE');

@@ -225,6 +225,11 @@ SELECT sweep_strangers($1::bigint) AS n;
 -- out: n int
 SELECT sweep_jobs($1::bigint) AS n;
 
+-- sql: sweep_reports one
+-- in:  batch int
+-- out: n int
+SELECT sweep_reports($1::bigint) AS n;
+
 -- The coming months of the log; one missed costs a move later, and no event.
 -- sql: audit_months one
 -- out: made int

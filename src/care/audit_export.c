@@ -81,6 +81,9 @@ audit_export(struct op *op)
 	if ((r = audit_filter(op, &x->in)) != ERR_OK)
 		return r;
 	x->in.limit = ROWS;
-	op->table = (struct table){ export_next, x, sizeof(*x), "audit.csv" };
+	op->table = (struct table){ .next = export_next,
+		.state = x,
+		.state_bytes = sizeof(*x),
+		.file = "audit.csv" };
 	return ERR_OK;
 }

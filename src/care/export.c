@@ -319,6 +319,9 @@ export_content(struct op *op)
 		.after_us = LATEST * 1000000,
 		.limit = ROWS,
 	};
-	op->table = (struct table){ copy_next, c, sizeof(*c), "record.json" };
+	op->table = (struct table){ .next = copy_next,
+		.state = c,
+		.state_bytes = sizeof(*c),
+		.file = "record.json" };
 	return ERR_OK;
 }

@@ -238,7 +238,9 @@ payment_export(struct op *op)
 
 	x->in = payment_filter(op);
 	x->in.limit = ROWS;
-	op->table = (struct table){ export_next, x, sizeof(*x),
-		"payments.csv" };
+	op->table = (struct table){ .next = export_next,
+		.state = x,
+		.state_bytes = sizeof(*x),
+		.file = "payments.csv" };
 	return ERR_OK;
 }

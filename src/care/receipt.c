@@ -12,21 +12,6 @@
 
 #include <string.h>
 
-static paper_drawer *drawer;
-
-void
-paper_set(paper_drawer *d)
-{
-	drawer = d;
-}
-
-enum err
-paper_draw(struct arena *a, const struct paper *p, int64_t deadline_ms,
-    struct bytes *out)
-{
-	return drawer == NULL ? ERR_INTERNAL : drawer(a, p, deadline_ms, out);
-}
-
 enum err
 receipt_ask(struct op *op, const struct uuid *payment)
 {

@@ -50,7 +50,7 @@ static json_t *
 parameters(const struct op *op, const void *row)
 {
 	const struct report *rep = row;
-	const struct shape *in = routes[rep->route].in;
+	const struct shape *in = report_takes(rep);
 	json_t *list = json_array();
 	const struct report_parameter *p;
 
@@ -65,7 +65,7 @@ static json_t *
 columns(const struct op *op, const void *row)
 {
 	const struct report *rep = row;
-	const struct shape *s = routes[rep->route].out;
+	const struct shape *s = report_shows(rep);
 	const struct report_column *c = rep->columns;
 	json_t *list = json_array();
 
@@ -125,8 +125,7 @@ items(const struct op *op, const void *row)
 	json_t *list = json_array();
 
 	for (; rep->name != NULL; rep++)
-		if (perm_scope(routes[rep->route].perm, op->who.role) !=
-		    SCOPE_NONE)
+		if (report_is_open(rep, op->who.role))
 			json_array_append_new(
 			    list, members_json(op, report_shown, rep));
 	return list;

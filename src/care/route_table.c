@@ -21,6 +21,7 @@ enum {
 	FRESH = TRAIT_FRESH,
 	STATE = TRAIT_STATE,
 	FHIR = TRAIT_FHIR,
+	KEPT = TRAIT_KEPT,
 };
 
 /* A shape that nobody wrote is NULL here: the operation takes, or answers,

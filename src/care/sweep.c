@@ -4,6 +4,7 @@
 #include "sql.h"
 
 #define BATCH 1000 /* rows: a fraction of a second, locks and WAL included */
+#define FILES 10   /* of reports, each perhaps a gigabyte */
 
 /* As many as there may be at a time: perhaps there are more. */
 static void
@@ -75,6 +76,17 @@ sweep_jobs(struct op *op)
 	enum err r = sql_sweep_jobs(op->tx, &in, &row);
 
 	more(op, row.n);
+	return r;
+}
+
+enum err
+sweep_reports(struct op *op)
+{
+	const struct sweep_reports_in in = { FILES };
+	struct sweep_reports_row row = { 0 };
+	enum err r = sql_sweep_reports(op->tx, &in, &row);
+
+	op->job->again = row.n >= FILES;
 	return r;
 }
 

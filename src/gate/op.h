@@ -154,9 +154,8 @@ struct job;
 struct op;
 
 /*
- * An answer that is made while it is sent, for a route with the trait CSV or
- * FHIR. The
- * operation sets next and state; the gate asks for the first part at once, in
+ * An answer that is made while it is sent, for a route with the trait CSV, FHIR
+ * or KEPT. The operation sets next and state; the gate asks for the first part at once, in
  * the operation's own transaction, and for each of the others when the one
  * before has gone, in one of its own, so that none lasts as long as the
  * download. A part without bytes is the end. What next takes from op->arena is
@@ -167,7 +166,9 @@ struct table {
 	enum err (*next)(struct op *, void *state, struct bytes *part);
 	void *state;
 	size_t state_bytes;
-	const char *file; /* its name on the client's disk */
+	const char *file;   /* its name on the client's disk */
+	const char *type;   /* KEPT: its media type */
+	const char *digest; /* KEPT: SHA-256, base64 (RFC 9530) */
 };
 
 struct op {
@@ -206,7 +207,7 @@ struct op {
 	const char *set_device;
 	bool clear_session;	  /* sign-out: expire cookie, Clear-Site-Data */
 	struct participant *join; /* SOCKET */
-	struct table table;	  /* CSV, FHIR */
+	struct table table;	  /* CSV, FHIR, KEPT */
 	struct bytes part;	  /* the same: the first */
 	struct bytes pdf;	  /* PDF: all of it, and its name */
 	const char *file;

@@ -200,6 +200,13 @@ success(const struct route *r)
 		json_object_set_new(o, "content",
 		    json_pack("{s:{s:{s:s}}}", "application/fhir+json",
 			"schema", "type", "object"));
+	if ((r->traits & TRAIT_KEPT) != 0)
+		json_object_set_new(o, "content",
+		    json_pack("{s:{s:{s:s}}, s:{s:{s:s}}, s:{s:{s:s, s:s}}}",
+			"text/csv", "schema", "type", "string",
+			"application/json", "schema", "type", "object",
+			"application/pdf", "schema", "type", "string", "format",
+			"binary"));
 	if ((r->traits & TRAIT_PDF) != 0)
 		json_object_set_new(o, "content",
 		    json_pack("{s:{s:{s:s, s:s}}}", "application/pdf", "schema",
@@ -240,7 +247,8 @@ refusals(const struct route *r, json_t *o)
 		refusal(o, "409", "Problem");
 	if (strstr(r->path, "{token}") != NULL ||
 	    strstr(r->path, "{seq}") != NULL ||
-	    r->perm == PERM_approval_decide || (r->traits & TRAIT_FHIR) != 0)
+	    r->perm == PERM_approval_decide ||
+	    (r->traits & (TRAIT_FHIR | TRAIT_KEPT)) != 0)
 		refusal(o, "410", "Problem");
 	if (r->method != METHOD_GET && !shape_empty(r->in))
 		refusal(o, "415", "Problem");
@@ -265,8 +273,9 @@ responses(const struct route *r)
 	if ((r->traits & TRAIT_SOCKET) != 0)
 		status = "101";
 	else if (shape_empty(r->out) &&
-	    (r->traits & (TRAIT_CSV | TRAIT_FHIR | TRAIT_PDF | TRAIT_PLAIN)) ==
-		0)
+	    (r->traits &
+		(TRAIT_CSV | TRAIT_FHIR | TRAIT_KEPT | TRAIT_PDF |
+		    TRAIT_PLAIN)) == 0)
 		status = "204";
 	else if ((r->traits & TRAIT_CREATES) != 0)
 		status = "201";

@@ -30,7 +30,7 @@ is_table(const struct op *op)
 {
 	const unsigned traits = op->route->traits;
 
-	return (traits & (TRAIT_CSV | TRAIT_FHIR)) != 0 ||
+	return (traits & (TRAIT_CSV | TRAIT_FHIR | TRAIT_KEPT)) != 0 ||
 	    ((traits & TRAIT_TABLE) != 0 && op->rq->wants_csv);
 }
 

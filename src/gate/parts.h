@@ -4,7 +4,8 @@
 #include "gate/passage.h"
 
 /*
- * Answers that are made while they are sent (traits CSV and FHIR, struct table). Each may
+ * Answers that are made while they are sent (traits CSV, FHIR and KEPT, struct
+ * table). Each may
  * take an hour, so that a worker makes only so many at a time.
  */
 NODISCARD enum err parts_take(struct passage *); /* ERR_BUSY */

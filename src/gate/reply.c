@@ -211,6 +211,8 @@ file_fill(struct reply *rp, struct op *op, const char *type, struct bytes body,
 static const char *
 parts_type(const struct op *op)
 {
+	if (op->table.type != NULL)
+		return op->table.type;
 	return (op->route->traits & TRAIT_FHIR) != 0
 	    ? "application/fhir+json; charset=utf-8"
 	    : "text/csv; charset=utf-8; header=present";
@@ -231,6 +233,9 @@ success_fill(struct reply *rp, struct op *op, const struct surface *s)
 	device_fill(rp, op);
 	if (op->table.next != NULL)
 		file_fill(rp, op, parts_type(op), op->part, op->table.file);
+	if (op->table.digest != NULL)
+		reply_header(rp, "Repr-Digest",
+		    arena_format(op->arena, "sha-256=:%s:", op->table.digest));
 	if (op->pdf.n > 0)
 		file_fill(rp, op, "application/pdf", op->pdf, op->file);
 	if (op->plain != NULL) {

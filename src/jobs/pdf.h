@@ -5,8 +5,8 @@
 
 #include <stddef.h>
 
-/* Where payments are taken: looks whether there is a font, and says what to do in
- * `problem` if there is none. */
+/* Papers are drawn where there is a font. Where payments are taken there has to be
+ * one: `problem` says what to do. */
 NODISCARD enum err pdf_start(char *problem, size_t n);
 
 #endif

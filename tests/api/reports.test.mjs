@@ -234,7 +234,7 @@ test('who ran which report stands in the log, its parameters by their digest', a
   assert.deepEqual([newest.report, newest.parameters, newest.actor_name], ['user_activity', parameters, clinic.people.compliance.name]);
   await run('patient_access', `${past}&patient_id=${patient}`);
   assert.equal((await clinic.audit(`operation = 'report_patient_access'`)).at(-1).patient_id, patient, 'whose record was asked about');
-  assert.equal((await clinic.sql(`SELECT count(*) AS n FROM report_asked WHERE clinic_id = :'their'`, { their: theirs.id }))[0].n, '0');
+  assert.equal((await clinic.sql(`SELECT count(*) AS n FROM report_asked WHERE clinic_id = :'their' AND report <> 'keys'`, { their: theirs.id }))[0].n, '0');
 });
 
 test('what a report does not take is one error that names it, and nothing is run', async () => {

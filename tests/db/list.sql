@@ -141,6 +141,14 @@ SELECT id_of(1, 1), id_of(8, n), 'mail', n::text,
        CASE WHEN n % (:rows / 5) <> 0 THEN now() END
   FROM generate_series(1, :rows) n;
 
+-- Files of reports, most of them of one officer, and a job of each.
+INSERT INTO report_asked (clinic_id, id, report, parameters)
+SELECT id_of(1, 1), id_of(12, n), 'access', '{}' FROM generate_series(1, 100) n;
+INSERT INTO report_run (clinic_id, id, account_id, asked_id, job_id, format, created_at, expires_at)
+SELECT id_of(1, 1), id_of(13, n), id_of(2, CASE WHEN n % 9 = 0 THEN 102 ELSE 103 END), id_of(12, 1 + n % 100), id_of(8, n), 'csv',
+       now() - interval '9 days', now()
+  FROM generate_series(1, :rows) n;
+
 -- A recording and a payment of each visit, the newest last; five payments are
 -- open, four differ. The last recording has a thousand pieces.
 INSERT INTO recording (clinic_id, id, visit_id, patient_id, clinician_id, state,

@@ -11,7 +11,7 @@ psql -X -q -d "$SUPER_URL" -c 'CREATE DATABASE lists OWNER epione_owner'
 "$EPIONECTL" migrate --database "$(echo "$OWNER_URL" | sed 's|/epione?|/lists?|')" \
 	--dir sql/migrations >"$WORK/out" 2>&1 || { cat "$WORK/out"; exit 1; }
 psql -X -q -v ON_ERROR_STOP=1 -v rows="$rows" -d "$super_db" -f tests/db/list.sql >/dev/null || exit 1
-large='patient|patient_token|name_beginning|record_key|account|session|visit|guest|care_team|invitation|approval|review|incident|incident_entry|incident_link|job|recording|recording_chunk|recording_consent|payment|payment_difference|audit_log[a-z0-9_]*'
+large='patient|patient_token|name_beginning|record_key|account|session|visit|guest|care_team|invitation|approval|review|incident|incident_entry|incident_link|job|recording|recording_chunk|recording_consent|report_run|payment|payment_difference|audit_log[a-z0-9_]*'
 
 # The statement as the server prepares it, of the types that it is given there.
 statement() {
@@ -30,7 +30,7 @@ statement() {
 			body = body $0
 		}
 		BEGIN {
-			of["SQL_UUID"] = "uuid"; of["SQL_TEXT"] = "text"; of["SQL_BYTES"] = of["SQL_SEALED"] = "bytea"
+			of["SQL_UUID"] = "uuid"; of["SQL_TEXT"] = "text"; of["SQL_BYTES"] = of["SQL_SEALED"] = of["SQL_SEALED_BYTES"] = "bytea"
 			of["SQL_INT"] = of["SQL_INT_OR_NULL"] = "bigint"; of["SQL_BOOL"] = "boolean"
 			of["SQL_TIME"] = "timestamptz"; of["SQL_UUIDS"] = "uuid[]"; of["SQL_BYTES_LIST"] = "bytea[]"
 			of["SQL_INTS"] = "bigint[]"; of["SQL_TEXTS"] = "text[]"
@@ -53,6 +53,7 @@ check() {
 			SET auto_explain.log_timing = off;
 			SET plan_cache_mode = force_generic_plan;
 			SET epione.clinic = '10000000-0000-0000-0000-000000000001';
+			SET epione.actor = '20000000-0000-0000-0000-000000000067';
 			SET ROLE ${5:-epione_server};
 		SQL
 		statement "$1"
@@ -236,6 +237,10 @@ check recording_unseen 'of many, none is' 1100 "$(id 9 7), $page" epione_jobs
 # Copies of a record. (patient, after, limit)
 check export_people 'of a patient' $most "$(id 3 7), NULL, $page"
 check export_people 'the next page' $most "$(id 3 7), $(id 2 1), $page"
+
+# Reports as files. (before, limit)
+check report_run_list 'of an officer' $most "NULL, $page"
+check report_run_list 'a deep page' $most "$(id d $((rows / 2))), $page"
 
 # Payments. (patient, visit, state, differs, from, to, after, after id, limit, currency)
 latest=253402300799000000

@@ -91,13 +91,19 @@ INSERT INTO may (role, rights, clinics, rel) VALUES
     ('reporter', 'S', 'own', 'incident'),
     ('reporter', 'S', 'own', 'incident_entry'),
     ('reporter', 'S', 'own', 'incident_link'),
+    ('server', 'SI', 'own', 'report_run'),
+    ('server', 'S', 'own', 'report_part'),
+    ('jobs', 'S', 'own', 'report_asked'),
+    ('jobs', 'SU', 'own', 'report_run'),
+    ('jobs', 'SID', 'own', 'report_part'),
     ('reporter', 'S', 'own', 'audit');
 INSERT INTO may (role, rights, clinics, rel, narrowed, change) VALUES
     ('server', 'S', 'own or nil', 'class_key', $$class <> 'audit'$$, NULL),
     ('server', 'I', 'own', 'job', $$state = 'waiting' AND attempts = 0$$, NULL),
     ('server', 'U', 'own', 'job', $$state = 'dead'$$, $$state = 'waiting', ended_at = NULL$$),
     ('jobs', 'I', 'own', 'class_key', $$class <> 'audit'$$, NULL),
-    ('jobs', 'D', 'own', 'record_key', $$class = 'job'$$, NULL);
+    ('jobs', 'D', 'own', 'record_key', $$class = 'job'$$, NULL),
+    ('jobs', 'S', 'own', 'account', $$patient_id IS NULL$$, NULL);
 UPDATE may SET role = 'epione_' || role;
 
 -- Functions that run as the owner pass by row-level security: those that a role
@@ -105,7 +111,7 @@ UPDATE may SET role = 'epione_' || role;
 CREATE TABLE lent (role text, functions text[]);
 INSERT INTO lent VALUES
     ('epione_server', '{attempt_take, audit_background_note, audit_days, audit_found, audit_nobody, audit_page, audit_words, guest_find, invitation_find, payment_find, reset_ask, session_open, sessions_ended, sign_in_take, source_note}'),
-    ('epione_jobs', '{audit_background_close, audit_months, audit_retain, audit_sealed_to, audit_tile_put, audit_tree_of, audit_tree_put, audit_unsealed, audit_words, checkpoints_due, keys_watch, payment_compare, payment_reconcile, recordings_due, reset_link, sweep_attempts, sweep_idempotency, sweep_invitations, sweep_jobs, sweep_sessions, sweep_strangers}'),
+    ('epione_jobs', '{audit_background_close, audit_months, audit_retain, audit_sealed_to, audit_tile_put, audit_tree_of, audit_tree_put, audit_unsealed, audit_words, checkpoints_due, keys_watch, payment_compare, payment_reconcile, recordings_due, reset_link, sweep_attempts, sweep_idempotency, sweep_invitations, sweep_jobs, sweep_reports, sweep_sessions, sweep_strangers}'),
     ('epione_reporter', '{audit_kinds, audit_oldest, audit_page, audit_refused, breach_scope}');
 
 -- The clinics: the installation's own (nil), and two that know nothing of each other.
@@ -141,6 +147,8 @@ BEGIN
     INSERT INTO patient_token VALUES (c, n, b10, 1);
     INSERT INTO name_beginning VALUES (c, b10, b10);
     INSERT INTO account (clinic_id, id, role, email, email_token, display_name) VALUES (c, n, 'clinician', b8, b10, b8);
+    INSERT INTO account (clinic_id, id, role, patient_id, email, email_token, display_name)
+        VALUES (c, gen_random_uuid(), 'patient', n, b8, substr(b32, 9, 10), b8);
     INSERT INTO password_history VALUES (c, n, 'hash', now());
     INSERT INTO known_source (clinic_id, account_id, kind, token) VALUES (c, n, 'network', b32);
     INSERT INTO attempt (clinic_id, account_id, factor) VALUES (c, n, 'password');
@@ -175,6 +183,9 @@ BEGIN
     INSERT INTO recording_chunk (clinic_id, recording_id, index, object, bytes, sha256, asked_at)
         VALUES (c, n, 0, md5(c::text) || '/' || md5(c::text), 16, b32, now());
     INSERT INTO report_asked (clinic_id, id, report, parameters) VALUES (c, n, 'access', '{}');
+    INSERT INTO report_run (clinic_id, id, account_id, asked_id, job_id, format, created_at, expires_at)
+        VALUES (c, n, n, n, n, 'csv', now(), now() + interval '1 day');
+    INSERT INTO report_part (clinic_id, id, run_id, content) VALUES (c, n, n, b32 || b8);
     INSERT INTO export (clinic_id, id, patient_id, requested_by, format, created_at, expires_at)
         VALUES (c, n, n, n, 'fhir', now(), now() + interval '1 day');
     INSERT INTO incident (clinic_id, id, kind, title, discovered_at, created_at, created_by)

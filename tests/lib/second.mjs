@@ -54,11 +54,12 @@ export async function secondClinic(clinic, name = 'Elsewhere') {
   const review = made(await as.clinician.create(`/v1/patients/${stranger}/emergency-access`, { reason: 'Theirs' })).id;
   await clinic.sql(`INSERT INTO payment_receipt (clinic_id, payment_id, refunded_minor, pdf) VALUES (:'id', :'payment', 0, '\\x25504446')`, { id, payment });
   const exported = made(await as.patient.create(`/v1/patients/${patient}/exports`, { format: 'fhir' })).id;
+  const run = made(await as.compliance.create('/v1/report-runs', { report: 'keys', format: 'csv' })).id;
   const incident = made(await as.compliance.create('/v1/incidents', { kind: 'other', title: 'Theirs', discovered_at: iso(Date.now() - 60e3) })).id;
   return {
     id, as, people, invitation: guest, device, exported,
     // in an order in which all can be done: the last ones are deactivated
-    ids: { recordings: recording, 'payment-differences': difference, payments: payment, visits: visit, patients: patient, approvals: invited.approval.id, reviews: review, incidents: incident, invitations: invitation, jobs: job, sessions: session, users: people.clinician },
+    ids: { recordings: recording, 'payment-differences': difference, payments: payment, visits: visit, patients: patient, approvals: invited.approval.id, reviews: review, incidents: incident, invitations: invitation, jobs: job, sessions: session, 'report-runs': run, users: people.clinician },
     close: () => Object.values(as).forEach((c) => c.close()),
   };
 }

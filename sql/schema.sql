@@ -3754,6 +3754,8 @@ ALTER TABLE public.job ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY jobs_destroy ON public.record_key AS RESTRICTIVE FOR DELETE TO epione_jobs USING ((class = 'job'::text));
 
+CREATE POLICY jobs_name_staff ON public.account AS RESTRICTIVE TO epione_jobs USING ((patient_id IS NULL));
+
 CREATE POLICY jobs_turn ON public.class_key AS RESTRICTIVE FOR INSERT TO epione_jobs WITH CHECK (((clinic_id = public.current_clinic()) AND (class <> 'audit'::text)));
 
 ALTER TABLE public.known_source ENABLE ROW LEVEL SECURITY;

@@ -9,6 +9,7 @@ import { takeAway } from './download.js';
 import { eventWords, outcomeWords, purposeWords } from './event-words.js';
 import { addDays, exact, isoDay, money, roleName, utc } from './format.js';
 import { onSubmit, valuesOf, words } from './form.js';
+import { FORMATS, makeFile, showFiles } from './report-files.js';
 import { begin } from './session.js';
 
 /**
@@ -295,6 +296,25 @@ const copyOf = (report) => takeAway({
   says: (...what) => fill(el('export-state'), ...what),
 });
 
+/** What the body of a request takes: nothing that was left open, and numbers as
+ * such. @param {Report} report */
+const parametersOf = (report) => Object.fromEntries(Object.entries(asked(report))
+  .filter(([, value]) => value !== undefined && value !== '')
+  .map(([name, value]) => [name,
+    report.parameters.find((p) => p.name === name)?.kind === 'int'
+      ? Number(value) : value]));
+
+/** @param {Report} report */
+function drawMaking(report) {
+  fill(el('format'), ...Object.entries(FORMATS).map(([value, title]) =>
+    h('option', { value }, title)));
+  onSubmit(formOf('make'), async () => {
+    if (missing(report)) return complain(missing(report));
+    await makeFile(report.name, String(valuesOf(formOf('make')).format),
+      parametersOf(report), crypto.randomUUID());
+  });
+}
+
 /** @param {Report} report */
 function drawOne(report) {
   el('title').textContent = report.title;
@@ -304,6 +324,7 @@ function drawOne(report) {
   el('all').hidden = true;
   el('one').hidden = false;
   drawForm(report);
+  drawMaking(report);
   onSubmit(formOf('form'), async () => missing(report)
     ? complain(missing(report)) : run(report, null));
   buttonOf('export').addEventListener('click', async () => {
@@ -320,3 +341,5 @@ const one = items.find((/** @type {Report} */ report) => report.name === name);
 
 if (one) drawOne(one);
 else drawAll(items);
+await showFiles(new Map(items.map((/** @type {Report} */ report) =>
+  [report.name, report.title])));

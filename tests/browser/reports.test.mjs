@@ -1,5 +1,6 @@
 // The officer's reports by the page: found, asked, read, and taken away.
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { coming } from '../lib/patience.mjs';
@@ -73,6 +74,45 @@ test('a report is taken away with a fresh code', async () => {
   const text = readFileSync(await download.path(), 'utf8');
   assert.match(download.suggestedFilename(), /^safeguards \d{4}-\d\d-\d\d\.csv$/);
   assert.ok(text.startsWith('"rule","safeguard","met","evidence","duty"\r\n') && text.includes('"164.312(b)"'));
+});
+
+//= AZ-09
+test('a file is made while one does other things, and taken with a fresh code', async () => {
+  const jobs = await portal.clinic.startJobs();
+  await page.goto(`${portal.url}/reports?name=access_review`);
+  await page.getByLabel('A file that is kept for a week').selectOption('Paper (PDF)');
+  await page.getByRole('button', { name: 'Make a file' }).click();
+  await page.getByText('The file is being made.').waitFor();
+  await page.getByRole('heading', { name: 'Your files' }).waitFor();
+  await page.locator('#live').getByText(/^Accounts and their rights is made: \d+ lines\.$/).waitFor();
+  await page.goto(`${portal.url}/reports`);
+  const row = page.getByRole('row').filter({ hasText: 'Accounts and their rights' });
+  await row.getByText(/^\d+ lines, until /).waitFor();
+  assert.deepEqual(await axe(page), []);
+  await portal.clinic.sql('UPDATE session SET step_up_until = NULL');
+  await row.getByRole('button', { name: /^Download Accounts and their rights, Paper \(PDF\)/ }).click();
+  await page.getByLabel('Code').fill(await portal.code(portal.clinic.people.compliance));
+  const [download] = await Promise.all([page.waitForEvent('download'), page.keyboard.press('Enter')]);
+  assert.match(download.suggestedFilename(), /^access_review \d{4}-\d\d-\d\d\.pdf$/);
+  const bytes = readFileSync(await download.path());
+  assert.equal(bytes.subarray(0, 5).toString(), '%PDF-');
+  await row.getByText('SHA-256').click();
+  await row.getByText(createHash('sha256').update(bytes).digest('hex')).waitFor();
+
+  await page.goto(`${portal.url}/reports?name=user_activity`);
+  await page.getByRole('button', { name: 'Make a file' }).click();
+  await page.getByRole('alert').getByText('Find and choose the person first').waitFor();
+  for (const colorScheme of ['light', 'dark']) {
+    await page.emulateMedia({ colorScheme });
+    await page.setViewportSize({ width: 390, height: 800 });
+    await page.goto(`${portal.url}/reports?name=access_review`);
+    await page.getByRole('button', { name: /^Download Accounts/ }).waitFor();
+    assert.deepEqual(await axe(page), []);
+    assert.equal(await overflow(page), 0);
+    if (process.env.EPIONE_TEST_SHOTS) await page.screenshot({ path: `${process.env.EPIONE_TEST_SHOTS}/files-${colorScheme}.png`, fullPage: true });
+  }
+  await page.setViewportSize({ width: 1280, height: 720 });
+  await jobs.kill();
 });
 
 //= PA-01: on a phone, in both schemes

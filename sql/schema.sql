@@ -1209,6 +1209,12 @@ CREATE FUNCTION public.current_clinic() RETURNS uuid
 
 ALTER FUNCTION public.current_clinic() OWNER TO epione_owner;
 
+CREATE FUNCTION public.disclosure_kept() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$ BEGIN RAISE EXCEPTION 'what was disclosed stays written down'; END $$;
+
+ALTER FUNCTION public.disclosure_kept() OWNER TO epione_owner;
+
 CREATE FUNCTION public.guest_find(token_hash bytea) RETURNS TABLE(clinic_id uuid, id uuid, visit_id uuid, patient_id uuid, role text, clinic_name text)
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
@@ -2439,6 +2445,36 @@ CREATE TABLE public.clinic (
 
 ALTER TABLE public.clinic OWNER TO epione_owner;
 
+CREATE TABLE public.disclosure (
+    clinic_id uuid NOT NULL,
+    id uuid NOT NULL,
+    patient_id uuid NOT NULL,
+    at timestamp with time zone NOT NULL,
+    basis text NOT NULL,
+    recipient bytea,
+    data bytea,
+    purpose bytea,
+    suspended_until timestamp with time zone,
+    created_at timestamp with time zone NOT NULL,
+    created_by uuid NOT NULL,
+    key_version bigint GENERATED ALWAYS AS (((('x'::text || encode(substr(recipient, 2, 4), 'hex'::text)))::bit(32))::bigint) STORED,
+    CONSTRAINT disclosure_basis_check CHECK ((basis = ANY (ARRAY['law'::text, 'public_health'::text, 'abuse'::text, 'oversight'::text, 'court'::text, 'police'::text, 'deceased'::text, 'research'::text, 'danger'::text, 'government'::text, 'compensation'::text, 'breach'::text, 'other'::text, 'copy'::text]))),
+    CONSTRAINT disclosure_check CHECK ((num_nonnulls(recipient, data, purpose) =
+CASE
+    WHEN (basis = 'copy'::text) THEN 0
+    ELSE 3
+END)),
+    CONSTRAINT disclosure_one_key CHECK (((substr(data, 2, 4) = substr(recipient, 2, 4)) AND (substr(purpose, 2, 4) = substr(recipient, 2, 4))))
+);
+
+ALTER TABLE public.disclosure OWNER TO epione_owner;
+
+COMMENT ON COLUMN public.disclosure.recipient IS 'sealed:disclosure_recipient';
+
+COMMENT ON COLUMN public.disclosure.data IS 'sealed:disclosure_data';
+
+COMMENT ON COLUMN public.disclosure.purpose IS 'sealed:disclosure_purpose';
+
 CREATE TABLE public.export (
     clinic_id uuid NOT NULL,
     id uuid NOT NULL,
@@ -3130,6 +3166,9 @@ ALTER TABLE ONLY public.class_key
 ALTER TABLE ONLY public.clinic
     ADD CONSTRAINT clinic_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.disclosure
+    ADD CONSTRAINT disclosure_pkey PRIMARY KEY (clinic_id, id);
+
 ALTER TABLE ONLY public.export
     ADD CONSTRAINT export_pkey PRIMARY KEY (clinic_id, id);
 
@@ -3348,6 +3387,10 @@ CREATE INDEX audit_tile_last ON public.audit_tile USING btree (clinic_id, last_t
 
 CREATE INDEX care_team_account ON public.care_team USING btree (clinic_id, account_id, patient_id, until);
 
+CREATE INDEX disclosure_at ON public.disclosure USING btree (clinic_id, at, id);
+
+CREATE INDEX disclosure_patient ON public.disclosure USING btree (clinic_id, patient_id, at, id);
+
 CREATE UNIQUE INDEX fee_code_key ON public.fee USING btree (clinic_id, code) WHERE (retired_at IS NULL);
 
 CREATE INDEX guest_visit ON public.guest USING btree (clinic_id, visit_id, id);
@@ -3490,6 +3533,8 @@ CREATE TRIGGER care_team_booked AFTER INSERT ON public.visit FOR EACH ROW EXECUT
 
 CREATE TRIGGER care_team_changed AFTER UPDATE ON public.visit FOR EACH ROW WHEN (((old.clinician_id <> new.clinician_id) OR (old.ends_at <> new.ends_at) OR ((old.status = 'cancelled'::text) <> (new.status = 'cancelled'::text)))) EXECUTE FUNCTION public.care_team_follow();
 
+CREATE TRIGGER disclosure_kept BEFORE DELETE OR UPDATE OR TRUNCATE ON public.disclosure FOR EACH STATEMENT EXECUTE FUNCTION public.disclosure_kept();
+
 CREATE TRIGGER guests_leave AFTER UPDATE OF status ON public.visit FOR EACH ROW WHEN ((new.status = ANY (ARRAY['ended'::text, 'cancelled'::text, 'no_show'::text]))) EXECUTE FUNCTION public.guests_leave();
 
 CREATE TRIGGER incident_closed BEFORE UPDATE ON public.incident FOR EACH ROW WHEN ((old.closed_at IS NOT NULL)) EXECUTE FUNCTION public.incident_kept();
@@ -3535,6 +3580,15 @@ ALTER TABLE ONLY public.care_team
 
 ALTER TABLE ONLY public.care_team
     ADD CONSTRAINT care_team_clinic_id_patient_id_fkey FOREIGN KEY (clinic_id, patient_id) REFERENCES public.patient(clinic_id, id);
+
+ALTER TABLE ONLY public.disclosure
+    ADD CONSTRAINT disclosure_clinic_id_created_by_fkey FOREIGN KEY (clinic_id, created_by) REFERENCES public.account(clinic_id, id);
+
+ALTER TABLE ONLY public.disclosure
+    ADD CONSTRAINT disclosure_clinic_id_patient_id_fkey FOREIGN KEY (clinic_id, patient_id) REFERENCES public.patient(clinic_id, id);
+
+ALTER TABLE ONLY public.disclosure
+    ADD CONSTRAINT disclosure_clinic_id_patient_id_key_version_fkey FOREIGN KEY (clinic_id, patient_id, key_version) REFERENCES public.record_key(clinic_id, subject_id, version);
 
 ALTER TABLE ONLY public.export
     ADD CONSTRAINT export_clinic_id_patient_id_fkey FOREIGN KEY (clinic_id, patient_id) REFERENCES public.patient(clinic_id, id);
@@ -3732,6 +3786,8 @@ ALTER TABLE public.class_key ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.clinic ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.disclosure ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY every_clinic ON public.job TO epione_jobs USING (true);
 
 ALTER TABLE public.export ENABLE ROW LEVEL SECURITY;
@@ -3819,6 +3875,8 @@ CREATE POLICY same_clinic ON public.care_team USING ((clinic_id = public.current
 CREATE POLICY same_clinic ON public.class_key USING ((clinic_id = ANY (ARRAY[public.current_clinic(), '00000000-0000-0000-0000-000000000000'::uuid])));
 
 CREATE POLICY same_clinic ON public.clinic USING ((id = public.current_clinic()));
+
+CREATE POLICY same_clinic ON public.disclosure USING ((clinic_id = public.current_clinic()));
 
 CREATE POLICY same_clinic ON public.export USING ((clinic_id = public.current_clinic()));
 
@@ -4268,6 +4326,24 @@ GRANT SELECT(counted_at) ON TABLE public.class_key TO epione_reporter;
 GRANT SELECT,UPDATE ON TABLE public.clinic TO epione_server;
 GRANT SELECT ON TABLE public.clinic TO epione_reporter;
 GRANT SELECT ON TABLE public.clinic TO epione_jobs;
+
+GRANT SELECT,INSERT ON TABLE public.disclosure TO epione_server;
+
+GRANT SELECT(clinic_id) ON TABLE public.disclosure TO epione_reporter;
+
+GRANT SELECT(id) ON TABLE public.disclosure TO epione_reporter;
+
+GRANT SELECT(patient_id) ON TABLE public.disclosure TO epione_reporter;
+
+GRANT SELECT(at) ON TABLE public.disclosure TO epione_reporter;
+
+GRANT SELECT(basis) ON TABLE public.disclosure TO epione_reporter;
+
+GRANT SELECT(suspended_until) ON TABLE public.disclosure TO epione_reporter;
+
+GRANT SELECT(created_at) ON TABLE public.disclosure TO epione_reporter;
+
+GRANT SELECT(created_by) ON TABLE public.disclosure TO epione_reporter;
 
 GRANT SELECT,INSERT ON TABLE public.export TO epione_server;
 

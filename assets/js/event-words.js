@@ -60,6 +60,8 @@ const LOG = {
   'export.made': 'Asked for a copy of a record',
   'export.read': 'Looked whether a copy of a record can be taken',
   'export.taken': 'Took a copy of a record away as a file',
+  'disclosure.listed': 'Looked at to whom a record was disclosed',
+  'disclosure.noted': 'Wrote down to whom a record was disclosed',
   'care_team.read': 'Looked at a care team',
   'care_team.added': 'Added to a care team',
   'care_team.removed': 'Removed from a care team',

@@ -2718,6 +2718,44 @@ AS $$
             WHERE e.clinic_id = $1 AND e.incident_id = $2) AS t
 $$;
 
+-- Disclosures of a record to others than who cares for the patient, pays or runs the
+-- clinic (164.528): on what ground, when, and what people wrote of them, sealed under the
+-- patient's key. A copy that staff took away is one whose recipient they say, if it was
+-- one. Added, never changed. Until suspended_until the patient is not told (164.528(a)(2)).
+--= AU-09
+CREATE TABLE disclosure (
+    clinic_id       uuid NOT NULL,
+    id              uuid NOT NULL,
+    patient_id      uuid NOT NULL,
+    at              timestamptz NOT NULL,
+    basis           text NOT NULL CHECK (basis IN ('law', 'public_health', 'abuse', 'oversight', 'court', 'police',
+        'deceased', 'research', 'danger', 'government', 'compensation', 'breach', 'other', 'copy')),
+    recipient       bytea,
+    data            bytea,
+    purpose         bytea,
+    suspended_until timestamptz,
+    created_at      timestamptz NOT NULL,
+    created_by      uuid NOT NULL,
+    key_version     bigint GENERATED ALWAYS AS (('x' || encode(substr(recipient, 2, 4), 'hex'))::bit(32)::bigint) STORED, -- NULL: nothing is sealed in it
+    PRIMARY KEY (clinic_id, id),
+    FOREIGN KEY (clinic_id, patient_id, key_version) REFERENCES record_key (clinic_id, subject_id, version),
+    FOREIGN KEY (clinic_id, patient_id) REFERENCES patient (clinic_id, id),
+    FOREIGN KEY (clinic_id, created_by) REFERENCES account (clinic_id, id),
+    CONSTRAINT disclosure_one_key CHECK (
+        substr(data, 2, 4) = substr(recipient, 2, 4)
+        AND substr(purpose, 2, 4) = substr(recipient, 2, 4)),
+    CHECK (num_nonnulls(recipient, data, purpose) = CASE WHEN basis = 'copy' THEN 0 ELSE 3 END)
+);
+COMMENT ON COLUMN disclosure.recipient IS 'sealed:disclosure_recipient';
+COMMENT ON COLUMN disclosure.data IS 'sealed:disclosure_data';
+COMMENT ON COLUMN disclosure.purpose IS 'sealed:disclosure_purpose';
+CREATE INDEX disclosure_patient ON disclosure (clinic_id, patient_id, at, id);
+CREATE INDEX disclosure_at ON disclosure (clinic_id, at, id);
+CREATE FUNCTION disclosure_kept() RETURNS trigger LANGUAGE plpgsql
+    AS $$ BEGIN RAISE EXCEPTION 'what was disclosed stays written down'; END $$;
+CREATE TRIGGER disclosure_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON disclosure
+    FOR EACH STATEMENT EXECUTE FUNCTION disclosure_kept();
+
 -- What an event of the log showed of a record, or changed in it.
 CREATE FUNCTION breach_data(event text) RETURNS text
     LANGUAGE sql IMMUTABLE
@@ -3225,7 +3263,7 @@ BEGIN
         'session',
         'care_team', 'fee', 'visit', 'guest', 'idempotency', 'recording', 'recording_chunk',
         'recording_consent', 'review', 'payment', 'payment_difference', 'payment_refund', 'payment_event', 'payment_receipt', 'ledger',
-        'incident', 'incident_entry', 'incident_link',
+        'incident', 'incident_entry', 'incident_link', 'disclosure',
         'audit_background', 'report_asked', 'report_run', 'report_part', 'export'] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
         EXECUTE format('CREATE POLICY same_clinic ON %I USING (clinic_id = current_clinic())', t);
@@ -3293,7 +3331,7 @@ GRANT SELECT ON store_signer TO epione_server;
 GRANT SELECT, INSERT ON review, export TO epione_server;
 GRANT UPDATE (finding, note, signed_by, signed_at) ON review TO epione_server;
 -- What is written of an incident is added to; how it stands changes until it is closed.
-GRANT SELECT, INSERT ON incident, incident_entry, incident_link TO epione_server;
+GRANT SELECT, INSERT ON incident, incident_entry, incident_link, disclosure TO epione_server;
 GRANT UPDATE (kind, title, description, discovered_at, began_at, ended_at, affected, in_state,
     conclusion, outcome, version, closed_at, closed_by) ON incident TO epione_server;
 -- What was agreed and what was paid stay as they are; the server asks, and
@@ -3353,6 +3391,7 @@ GRANT SELECT (clinic_id, id, kind, discovered_at, began_at, ended_at, affected, 
     created_at, created_by, closed_at, closed_by) ON incident TO epione_reporter;
 GRANT SELECT (clinic_id, id, incident_id, kind, at, finding, until, created_at, created_by) ON incident_entry TO epione_reporter;
 GRANT SELECT ON incident_link TO epione_reporter;
+GRANT SELECT (clinic_id, id, patient_id, at, basis, suspended_until, created_at, created_by) ON disclosure TO epione_reporter;
 GRANT SELECT ON recording_consent, report_asked TO epione_reporter;
 GRANT SELECT (clinic_id, id, visit_id, patient_id, amount_minor, currency, state, refunded_minor,
     dispute, difference, restricted, paid_at, created_at, created_by) ON payment TO epione_reporter;
@@ -3422,6 +3461,8 @@ DO $$ BEGIN
     ASSERT NOT has_table_privilege('epione_server', 'incident', 'DELETE');
     ASSERT NOT has_any_column_privilege('epione_server', 'incident_entry', 'UPDATE');
     ASSERT NOT has_any_column_privilege('epione_server', 'incident_link', 'UPDATE');
+    ASSERT NOT has_any_column_privilege('epione_server', 'disclosure', 'UPDATE');
+    ASSERT NOT has_column_privilege('epione_reporter', 'disclosure', 'recipient', 'SELECT');
     ASSERT NOT has_column_privilege('epione_reporter', 'incident', 'title', 'SELECT');
     ASSERT NOT has_column_privilege('epione_jobs', 'recording', 'secret', 'SELECT');
     ASSERT NOT has_any_column_privilege('epione_reporter', 'record_key', 'SELECT');

@@ -40,6 +40,9 @@ SELECT k.kind, k.kept, k.count, k.oldest_at, k.due, k.held, k.place
          UNION ALL
         SELECT 7, 'Incidents', 'six years at least; nothing deletes them',
                count(*), min(created_at), 0, NULL FROM incident WHERE clinic_id = current_clinic()
+         UNION ALL
+        SELECT 8, 'Disclosures', 'six years at least; nothing deletes them',
+               count(*), min(at), 0, NULL FROM disclosure WHERE clinic_id = current_clinic()
        ) AS k
  WHERE k.place > coalesce($after_place::bigint, 0)
  ORDER BY k.place

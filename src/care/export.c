@@ -1,6 +1,7 @@
 /* A copy of what the clinic has of a patient (the designated record set), as a
  * bundle of FHIR R4. It is made while it is taken: no copy of it lies here. */
 #include "base/instant.h"
+#include "care/disclosure.h"
 #include "care/fhir.h"
 #include "care/operations.h"
 #include "care/payment.h"
@@ -298,6 +299,8 @@ export_content(struct op *op)
 		return r;
 	if (op->now >= e.expires_at)
 		return ERR_EXPORT_EXPIRED;
+	if ((r = disclosure_note_copy(op)) != ERR_OK)
+		return r;
 	c->people = (struct export_people_in){ .patient_id = op->id,
 		.limit = ROWS };
 	c->visits = (struct visit_list_in){

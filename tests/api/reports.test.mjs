@@ -50,7 +50,7 @@ after(async () => {
 test('the list says what each report answers, takes and shows', async () => {
   const { body: { items, next_cursor } } = await as.compliance.get('/v1/reports');
   assert.equal(next_cursor, null);
-  assert.deepEqual(items.map((r) => r.name), ['access', 'access_review', 'accounts_changed', 'attention', 'breach_scope', 'consents', 'emergency_access', 'incidents', 'keys', 'passwords',
+  assert.deepEqual(items.map((r) => r.name), ['access', 'access_review', 'accounts_changed', 'attention', 'breach_scope', 'consents', 'disclosures', 'emergency_access', 'incidents', 'keys', 'passwords',
     'patient_access', 'payments', 'recordings', 'refusals', 'refused_days', 'reports_run', 'retention', 'safeguards', 'sign_ins', 'user_activity']);
   for (const r of items) {
     assert.match(r.description, /\?/, r.name);

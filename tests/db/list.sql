@@ -133,6 +133,11 @@ INSERT INTO incident_link (clinic_id, id, incident_id, patient_id, created_at, c
 SELECT id_of(1, 1), id_of(14, n), id_of(12, n % 1000 + 1), id_of(3, n), now(), id_of(2, 3)
   FROM generate_series(1, :rows) n;
 
+-- Disclosures: a hundred of a patient.
+INSERT INTO disclosure (clinic_id, id, patient_id, at, basis, created_at, created_by)
+SELECT id_of(1, 1), id_of(15, n), id_of(3, n % (:rows / 100) + 1), now() - n * interval '1 min', 'copy', now(), id_of(2, 3)
+  FROM generate_series(1, :rows) n;
+
 -- Jobs: three are dead, five wait, one of them runs late.
 INSERT INTO job (clinic_id, id, kind, key, state, run_at, error_code, created_at, ended_at)
 SELECT id_of(1, 1), id_of(8, n), 'mail', n::text,

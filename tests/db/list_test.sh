@@ -11,7 +11,7 @@ psql -X -q -d "$SUPER_URL" -c 'CREATE DATABASE lists OWNER epione_owner'
 "$EPIONECTL" migrate --database "$(echo "$OWNER_URL" | sed 's|/epione?|/lists?|')" \
 	--dir sql/migrations >"$WORK/out" 2>&1 || { cat "$WORK/out"; exit 1; }
 psql -X -q -v ON_ERROR_STOP=1 -v rows="$rows" -d "$super_db" -f tests/db/list.sql >/dev/null || exit 1
-large='patient|patient_token|name_beginning|record_key|account|session|visit|guest|care_team|invitation|approval|review|incident|incident_entry|incident_link|job|recording|recording_chunk|recording_consent|report_run|payment|payment_difference|audit_log[a-z0-9_]*'
+large='patient|patient_token|name_beginning|record_key|account|session|visit|guest|care_team|invitation|approval|review|incident|incident_entry|incident_link|disclosure|job|recording|recording_chunk|recording_consent|report_run|payment|payment_difference|audit_log[a-z0-9_]*'
 
 # The statement as the server prepares it, of the types that it is given there.
 statement() {
@@ -211,6 +211,8 @@ check incident_list 'open ones' $most "'open', NULL, $page"
 check incident_list 'closed ones, a deep page' $((page * 6)) "'closed', $(id c $((rows / 2))), $page"
 check incident_entry_list 'of one' $most "$(id c 600), NULL, $page"
 check incident_link_list 'of one with many, a deep page' $most "$(id c 600), $(id e $((rows / 2))), $page"
+check disclosure_list 'of a patient' $most "$(id 3 7), true, now(), NULL, NULL, $page, NULL, NULL"
+check disclosure_list 'of a patient, the next page' $((most + 100)) "$(id 3 7), false, now(), us_of(now() - interval '30 days'), $(id f 7), $page, now() - interval '40 days', now()"
 few review_officers 'those who work here'
 check approval_list 'patients that wait' $most "'waiting', true, NULL, NULL, $page, now()"
 check invitation_void 'of an account' $most "$(id 2 7), now()"
@@ -290,6 +292,9 @@ check report_emergency_access 'of all years' $most "$ever, NULL, NULL, $page" ep
 check report_emergency_access 'a deep page' $most "$ever, us_of(now() - interval '2 days'), $(id a 4711), $page" epione_reporter
 check report_incidents 'of all years' $((page * 6)) "$ever, NULL, NULL, $page" epione_reporter
 check report_incidents 'a deep page' $((page * 6)) "$ever, us_of(now() - interval '2000 hours'), $(id c 2000), $page" epione_reporter
+check report_disclosures 'of all years' $most "$ever, NULL, NULL, NULL, $page" epione_reporter
+check report_disclosures 'of a patient' $((most + 100)) "$ever, $(id 3 7), NULL, NULL, $page" epione_reporter
+check report_disclosures 'a deep page' $most "$ever, NULL, us_of(now() - interval '30 days'), $(id f 7), $page" epione_reporter
 # (from, to, account, session, address, version, backup, discovered, after, limit): by
 # an account what it did, by an address what was done by anybody in that time
 check report_breach_scope 'an account, of all years' $((rows / 10 / 50 * 2 + most * 2)) "$ever, $one, NULL, NULL, NULL, NULL, NULL, NULL, $page" epione_reporter

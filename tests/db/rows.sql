@@ -88,6 +88,8 @@ INSERT INTO may (role, rights, clinics, rel) VALUES
     ('server', 'SIU', 'own', 'incident'),
     ('server', 'SI', 'own', 'incident_entry'),
     ('server', 'SI', 'own', 'incident_link'),
+    ('server', 'SI', 'own', 'disclosure'),
+    ('reporter', 'S', 'own', 'disclosure'),
     ('reporter', 'S', 'own', 'incident'),
     ('reporter', 'S', 'own', 'incident_entry'),
     ('reporter', 'S', 'own', 'incident_link'),
@@ -193,6 +195,7 @@ BEGIN
     INSERT INTO incident_entry (clinic_id, id, incident_id, kind, at, body, created_at, created_by)
         VALUES (c, n, n, 'note', now(), b8, now(), n);
     INSERT INTO incident_link (clinic_id, id, incident_id, account_id, created_at, created_by) VALUES (c, n, n, n, now(), n);
+    INSERT INTO disclosure (clinic_id, id, patient_id, at, basis, created_at, created_by) VALUES (c, n, n, now(), 'copy', now(), n);
     INSERT INTO recording_consent (clinic_id, id, recording_id, account_id, role, given, wording) VALUES (c, n, n, n, 'clinician', true, 1);
 END $$;
 

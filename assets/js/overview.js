@@ -44,7 +44,7 @@ const points = (row, keyDue) => [
     text: count(row.reviews_open, 'emergency access waits', 'emergency accesses wait') +
       ' for your finding' + (row.oldest_review_at
       ? `, the oldest since ${longDay(row.oldest_review_at)}` : '') },
-  { bad: row.incidents_open > 0, href: '/reports?name=incidents', link: 'Incidents',
+  { bad: row.incidents_open > 0, href: '/incidents', link: 'Incidents',
     text: count(row.incidents_open, 'incident is', 'incidents are') + ' open' +
       notice(row) },
   { bad: row.approvals_waiting > 0, href: '/approvals', link: 'Approvals',

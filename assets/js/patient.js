@@ -5,6 +5,7 @@
 import { accesses } from './accesses.js';
 import { get, patch, post, Problem } from './api.js';
 import { careTeam } from './care-team.js';
+import { disclosures } from './disclosures.js';
 import { announce, buttonOf, el, facts, fill, formOf, h, icon, note, table }
   from './dom.js';
 import { age, birthDay, fullName, languageName, sexName, shortDay, statusWords,
@@ -100,7 +101,8 @@ function extras(p) {
       h('p', { class: 'muted' }, 'These clinicians can open your record.'),
       team), part('seen', 'Who opened your record', h('p', { class: 'muted' },
       'Each look at your record is written down: who, when, what they did ' +
-      'and why. Your own are left out.'), seen), recorded, copyPart(p));
+      'and why. Your own are left out.'), seen), recorded, disclosuresPart(p),
+    copyPart(p));
   }
   if (may(p, 'visit_book')) void loadVisits(visits);
   return h('div', { class: 'stack' },
@@ -109,7 +111,8 @@ function extras(p) {
       'can open this record. A visit adds its clinician for a time.'), team),
     may(p, 'patient_account') ? part('portal', 'Portal account',
       h('p', { class: 'muted' }, 'With an account the patient can check in ' +
-        'and join video visits.'), inviteButton()) : null, copyPart(p));
+        'and join video visits.'), inviteButton()) : null, disclosuresPart(p),
+    copyPart(p));
 }
 
 /** @param {Record<string, any>} p */
@@ -122,6 +125,19 @@ function recordingsPart(p) {
     ? 'Visits that were recorded because everyone in them agreed. Each look ' +
       'at one is written down.' : 'Visits that were recorded because ' +
       'everyone in them agreed.'), place);
+}
+
+/** @param {Record<string, any>} p */
+function disclosuresPart(p) {
+  const place = h('div', { class: 'stack-s' });
+
+  if (!may(p, 'disclosure_list')) return null;
+  disclosures(place, id, may(p, 'disclosure_add'));
+  return part('disclosures', 'Disclosures', h('p', { class: 'muted' }, own
+    ? 'To whom else your record was given, in the last six years. Who cares ' +
+      'for you, pays, or runs the clinic is left out.'
+    : 'To whom the record was given, other than who cares for the patient, ' +
+      'pays, or runs the clinic. The patient sees this.'), place);
 }
 
 /** @param {Record<string, any>} p */

@@ -44,6 +44,7 @@ const NAV = [
   ['/overview', 'Overview', 'record', 'report_list'],
   ['/audit', 'Audit', 'shield', 'audit_list'],
   ['/reviews', 'Reviews', 'check', 'review_list'],
+  ['/incidents', 'Incidents', 'alert', 'incident_list'],
   ['/reports', 'Reports', 'record', 'report_list'],
   ['/recordings', 'Recordings', 'video', 'audit_list'],
   ['/payments', 'Payments', 'record', 'payment_export'],

@@ -40,6 +40,7 @@ export const pagesOf = (visit, patient) => ({
     ['/jobs', 'What failed'],
     ['/account', 'Your account']],
   compliance: [['/overview', 'Overview'], ['/audit', 'Audit'], ['/reviews', 'Reviews'],
+    ['/incidents', 'Incidents'],
     ['/reports', 'Reports'],
     ['/reports?name=safeguards', 'Safeguards'],
     ['/reports?name=user_activity', 'What a person did'],

@@ -466,7 +466,7 @@ test('an event is proved in the browser, and what does not fit is said loudly', 
   await clinic.operator('key', 'rotate', '--class', 'audit');
   await all();
   await tampered(mine, patient, (b) => { b.succession = []; }, 'signed with another key than before');
-  await tampered(mine, patient, (b) => { b.succession = b.succession.map((note) => note.replace(/\+(\w{8})\+AQ(\S)/, (_, id, c) => `+${id}+AQ${c === 'A' ? 'B' : 'A'}`)); }, 'signed with another key than before');
+  await tampered(mine, patient, (b) => { b.succession = b.succession.map((note) => note.replace(/(\+\w{8}\+A)(\S)/, (_, head, c) => head + (c === 'x' ? 'y' : 'x'))); }, 'signed with another key than before');
   await prove(mine, 'It begins exactly as it did when this browser saw it first');
   for (const [colorScheme, width] of [['light', 320], ['dark', 1280]]) {
     await mine.setViewportSize({ width, height: 800 });

@@ -102,14 +102,14 @@ test('a record says what this actor may do with it', async () => {
   const { patient_id } = clinic.people.patient;
   const may = async (role, path) => (await clients[role].get(path)).body.may?.sort();
   const record = `/v1/patients/${patient_id}`;
-  assert.deepEqual(await may('patient', record), ['care_team_list', 'export_content', 'export_create', 'export_read', 'patient_access_proof', 'patient_accesses', 'patient_patch', 'patient_read']);
+  assert.deepEqual(await may('patient', record), ['care_team_list', 'disclosure_list', 'export_content', 'export_create', 'export_read', 'patient_access_proof', 'patient_accesses', 'patient_patch', 'patient_read']);
   const desk = await may('scheduler', record);
   for (const name of ['patient_read', 'patient_patch', 'patient_account', 'care_team_add', 'visit_book']) assert.ok(desk.includes(name), name);
   assert.ok(!desk.includes('patient_accesses'));
   assert.deepEqual(await may('admin', '/v1/clinic/policy'), ['policy_patch', 'policy_read']);
   assert.deepEqual(await may('compliance', '/v1/clinic/policy'), ['policy_read']);
   const patched = await clients.patient.patch(record, { language: 'sv' }, { 'if-match': (await clients.patient.get(record)).headers.etag });
-  assert.deepEqual(patched.body.may.sort(), ['care_team_list', 'export_content', 'export_create', 'export_read', 'patient_access_proof', 'patient_accesses', 'patient_patch', 'patient_read']);
+  assert.deepEqual(patched.body.may.sort(), ['care_team_list', 'disclosure_list', 'export_content', 'export_create', 'export_read', 'patient_access_proof', 'patient_accesses', 'patient_patch', 'patient_read']);
 });
 
 test('a visit says what this actor may do with it now, in a list too', async () => {

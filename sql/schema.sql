@@ -4,6 +4,27 @@ CREATE EXTENSION IF NOT EXISTS btree_gist WITH SCHEMA public;
 
 COMMENT ON EXTENSION btree_gist IS 'support for indexing common datatypes in GiST';
 
+CREATE TYPE public.access_found AS (
+	account_id uuid,
+	patient_id uuid,
+	day date,
+	found bigint,
+	usual bigint
+);
+
+ALTER TYPE public.access_found OWNER TO epione_owner;
+
+CREATE TYPE public.access_seen AS (
+	clinic_id uuid,
+	account_id uuid,
+	patient_id uuid,
+	day date,
+	day_from timestamp with time zone,
+	day_to timestamp with time zone
+);
+
+ALTER TYPE public.access_seen OWNER TO epione_owner;
+
 CREATE TYPE public.audit_entry AS (
 	tx bigint,
 	seq bigint,
@@ -27,6 +48,337 @@ CREATE TYPE public.audit_entry AS (
 );
 
 ALTER TYPE public.audit_entry OWNER TO epione_owner;
+
+CREATE FUNCTION public.access_colleague(clinic uuid, seen public.access_seen[], threshold bigint) RETURNS SETOF public.access_found
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT s.account_id, s.patient_id, s.day, NULL::bigint, NULL::bigint
+      FROM unnest(seen) AS s
+     WHERE NOT access_visited(s, threshold)
+       AND EXISTS (SELECT FROM access_staff(clinic, s.patient_id))
+$$;
+
+ALTER FUNCTION public.access_colleague(clinic uuid, seen public.access_seen[], threshold bigint) OWNER TO epione_owner;
+
+CREATE FUNCTION public.access_day_note(clinic uuid, seen public.access_seen[]) RETURNS void
+    LANGUAGE sql
+    AS $$
+    INSERT INTO access_day AS d (clinic_id, account_id, day, records, hours, networks)
+    SELECT clinic, s.account_id, s.day, count(DISTINCT a.patient_id),
+           bit_or(1::bigint << extract(hour FROM a.at AT TIME ZONE c.time_zone)::integer),
+           coalesce(array_agg(DISTINCT a.network) FILTER (WHERE a.network IS NOT NULL), '{}')
+      FROM (SELECT DISTINCT s.account_id, s.day, s.day_from, s.day_to FROM unnest(seen) AS s) AS s
+      JOIN clinic c ON c.id = clinic
+     CROSS JOIN LATERAL access_of(clinic, s.account_id, s.day_from, s.day_to) AS a
+     GROUP BY s.account_id, s.day
+        ON CONFLICT (clinic_id, account_id, day) DO UPDATE
+           SET records = EXCLUDED.records, hours = EXCLUDED.hours, networks = EXCLUDED.networks
+$$;
+
+ALTER FUNCTION public.access_day_note(clinic uuid, seen public.access_seen[]) OWNER TO epione_owner;
+
+CREATE FUNCTION public.access_dormant(clinic uuid, seen public.access_seen[], threshold bigint) RETURNS SETOF public.access_found
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT s.account_id, s.patient_id, s.day, threshold, NULL::bigint
+      FROM unnest(seen) AS s
+     CROSS JOIN LATERAL (SELECT s.day_from - make_interval(days => threshold::integer) AS at) AS since
+      JOIN patient p ON p.clinic_id = clinic AND p.id = s.patient_id AND p.created_at < since.at
+     WHERE NOT access_visited(s, 7) AND NOT access_worked(s)
+       AND NOT EXISTS (SELECT FROM audit_log l
+            WHERE uuid_hash(l.patient_id) = uuid_hash(s.patient_id)
+              AND l.patient_id = s.patient_id AND l.clinic_id = clinic
+              AND l.at >= since.at AND l.at < s.day_to
+              AND l.actor_id <> s.account_id AND l.outcome IS NULL)
+$$;
+
+ALTER FUNCTION public.access_dormant(clinic uuid, seen public.access_seen[], threshold bigint) OWNER TO epione_owner;
+
+CREATE FUNCTION public.access_household(clinic uuid, seen public.access_seen[], threshold bigint) RETURNS SETOF public.access_found
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT s.account_id, s.patient_id, s.day, NULL::bigint, NULL::bigint
+      FROM unnest(seen) AS s
+      JOIN patient p ON p.clinic_id = clinic AND p.id = s.patient_id
+     WHERE NOT access_visited(s, threshold)
+       AND EXISTS (SELECT FROM (
+               SELECT q.id FROM patient q
+                WHERE q.clinic_id = clinic AND q.phone_token = p.phone_token AND q.id <> p.id
+                ORDER BY q.id LIMIT 20) AS q
+            WHERE s.account_id IN (SELECT access_staff(clinic, q.id)))
+$$;
+
+ALTER FUNCTION public.access_household(clinic uuid, seen public.access_seen[], threshold bigint) OWNER TO epione_owner;
+
+CREATE FUNCTION public.access_many_records(clinic uuid, seen public.access_seen[], threshold bigint) RETURNS SETOF public.access_found
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT d.account_id, NULL::uuid, d.day, d.records, u.usual
+      FROM (SELECT DISTINCT s.account_id, s.day FROM unnest(seen) AS s) AS s
+      JOIN access_day d ON d.clinic_id = clinic AND d.account_id = s.account_id AND d.day = s.day
+     CROSS JOIN LATERAL (
+           SELECT count(*) AS days, percentile_disc(0.5) WITHIN GROUP (ORDER BY h.records) AS usual
+             FROM access_day h
+            WHERE h.clinic_id = clinic AND h.account_id = s.account_id
+              AND h.day < s.day AND h.day >= s.day - 90) AS u
+     WHERE u.days >= 10 AND d.records >= greatest(20, threshold * u.usual)
+$$;
+
+ALTER FUNCTION public.access_many_records(clinic uuid, seen public.access_seen[], threshold bigint) OWNER TO epione_owner;
+
+CREATE FUNCTION public.access_new_network(clinic uuid, seen public.access_seen[], threshold bigint) RETURNS SETOF public.access_found
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT s.account_id, NULL::uuid, s.day, max(o.records), NULL::bigint
+      FROM (SELECT DISTINCT s.account_id, s.day, s.day_from, s.day_to FROM unnest(seen) AS s) AS s
+     CROSS JOIN LATERAL (
+           SELECT a.network, count(DISTINCT a.patient_id) AS records
+             FROM access_of(clinic, s.account_id, s.day_from, s.day_to) AS a
+            WHERE a.network IS NOT NULL
+              AND NOT EXISTS (SELECT FROM access_day h
+                    WHERE h.clinic_id = clinic AND h.account_id = s.account_id
+                      AND h.day < s.day AND h.day >= s.day - 365
+                      AND a.network = ANY (h.networks))
+            GROUP BY a.network) AS o
+     WHERE o.records >= threshold
+       AND (SELECT count(*) FROM access_day h
+             WHERE h.clinic_id = clinic AND h.account_id = s.account_id
+               AND h.day < s.day AND h.day >= s.day - 365) >= 10
+     GROUP BY s.account_id, s.day
+$$;
+
+ALTER FUNCTION public.access_new_network(clinic uuid, seen public.access_seen[], threshold bigint) OWNER TO epione_owner;
+
+CREATE FUNCTION public.access_no_work() RETURNS smallint[]
+    LANGUAGE sql STABLE
+    AS $$ SELECT ARRAY(SELECT w.id FROM audit_word w WHERE w.word IN
+        ('export.made', 'emergency.opened')) $$;
+
+ALTER FUNCTION public.access_no_work() OWNER TO epione_owner;
+
+CREATE FUNCTION public.access_odd_hours(clinic uuid, seen public.access_seen[], threshold bigint) RETURNS SETOF public.access_found
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT s.account_id, NULL::uuid, s.day, o.records, NULL::bigint
+      FROM (SELECT DISTINCT s.account_id, s.day, s.day_from, s.day_to FROM unnest(seen) AS s) AS s
+      JOIN clinic c ON c.id = clinic
+     CROSS JOIN LATERAL (
+           SELECT count(*) AS days, bit_or(h.hours) AS hours FROM access_day h
+            WHERE h.clinic_id = clinic AND h.account_id = s.account_id
+              AND h.day < s.day AND h.day >= s.day - 90) AS u
+     CROSS JOIN LATERAL (
+           SELECT u.hours | (u.hours << 1) | (u.hours >> 1) | (u.hours >> 23) | (u.hours << 23) AS hours) AS w
+     CROSS JOIN LATERAL (
+           SELECT count(DISTINCT a.patient_id) AS records
+             FROM access_of(clinic, s.account_id, s.day_from, s.day_to) AS a
+            WHERE ((w.hours >> extract(hour FROM a.at AT TIME ZONE c.time_zone)::integer) & 1) = 0) AS o
+     WHERE u.days >= 10 AND o.records >= threshold
+$$;
+
+ALTER FUNCTION public.access_odd_hours(clinic uuid, seen public.access_seen[], threshold bigint) OWNER TO epione_owner;
+
+CREATE FUNCTION public.access_of(clinic uuid, account uuid, from_at timestamp with time zone, to_at timestamp with time zone) RETURNS TABLE(patient_id uuid, at timestamp with time zone, network text)
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT l.patient_id, l.at, network_of(l.address)
+      FROM audit_log l
+     WHERE l.actor_id = account AND l.clinic_id = clinic
+       AND audit_day(l.at) BETWEEN audit_day(from_at) AND audit_day(to_at)
+       AND l.at >= from_at AND l.at < to_at AND l.outcome IS NULL
+       AND l.patient_id IS NOT NULL AND l.event = ANY (access_opens())
+    OFFSET 0 -- for each who asks, by the index: joined, the whole log was read
+$$;
+
+ALTER FUNCTION public.access_of(clinic uuid, account uuid, from_at timestamp with time zone, to_at timestamp with time zone) OWNER TO epione_owner;
+
+CREATE FUNCTION public.access_opens() RETURNS smallint[]
+    LANGUAGE sql STABLE
+    AS $$ SELECT ARRAY(SELECT w.id FROM audit_word w WHERE w.word IN
+        ('patient.read', 'patient.updated', 'export.made', 'export.taken', 'recording.played')) $$;
+
+ALTER FUNCTION public.access_opens() OWNER TO epione_owner;
+
+CREATE FUNCTION public.access_repeated(clinic uuid, seen public.access_seen[], threshold bigint) RETURNS SETOF public.access_found
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT DISTINCT ON (s.account_id, s.patient_id)
+           s.account_id, s.patient_id, s.day, n.days, NULL::bigint
+      FROM unnest(seen) AS s
+     CROSS JOIN LATERAL (
+           SELECT count(DISTINCT date_bin('1 day', l.at, s.day_from))
+                  FILTER (WHERE l.event = ANY (access_opens())) AS days,
+                  bool_or(l.action <> 'R' AND l.event <> ALL (access_no_work())) AS worked
+             FROM audit_log l
+            WHERE uuid_hash(l.patient_id) = uuid_hash(s.patient_id)
+              AND l.patient_id = s.patient_id AND l.clinic_id = clinic
+              AND l.actor_id = s.account_id AND l.outcome IS NULL
+              AND l.at >= s.day_from - interval '13 days' AND l.at < s.day_to) AS n
+     WHERE n.days >= threshold AND n.worked IS NOT TRUE AND NOT access_visited(s, 14)
+       AND NOT EXISTS (SELECT FROM review r
+            WHERE r.clinic_id = clinic AND r.rule = 'repeated' AND r.account_id = s.account_id
+              AND r.patient_id = s.patient_id AND r.day > s.day - 14 AND r.day <> s.day)
+     ORDER BY s.account_id, s.patient_id, s.day
+$$;
+
+ALTER FUNCTION public.access_repeated(clinic uuid, seen public.access_seen[], threshold bigint) OWNER TO epione_owner;
+
+CREATE FUNCTION public.access_same_name(clinic uuid, seen public.access_seen[], threshold bigint) RETURNS SETOF public.access_found
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT s.account_id, s.patient_id, s.day, n.n, NULL::bigint
+      FROM unnest(seen) AS s
+     CROSS JOIN LATERAL (
+           SELECT t.token FROM patient_token t
+             JOIN account_token a ON a.clinic_id = clinic AND a.account_id = s.account_id
+              AND a.part = 1 AND a.token = t.token
+            WHERE t.clinic_id = clinic AND t.patient_id = s.patient_id
+              AND t.part IN (1, 3) LIMIT 1) AS t
+     CROSS JOIN LATERAL (
+           SELECT count(*) AS n FROM (
+               SELECT FROM patient_token o
+                WHERE o.clinic_id = clinic AND o.token = t.token AND o.part IN (1, 3)
+                LIMIT threshold + 1) AS o) AS n
+     WHERE n.n <= threshold AND NOT access_visited(s, 7) AND NOT access_worked(s)
+$$;
+
+ALTER FUNCTION public.access_same_name(clinic uuid, seen public.access_seen[], threshold bigint) OWNER TO epione_owner;
+
+CREATE FUNCTION public.access_staff(clinic uuid, patient uuid) RETURNS SETOF uuid
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT e.account_id FROM patient p
+      JOIN account_token e ON e.clinic_id = clinic AND e.token = p.email_token AND e.part = 3
+     WHERE p.clinic_id = clinic AND p.id = patient
+    UNION
+    SELECT f.account_id FROM patient_token t
+      JOIN account_token f ON f.clinic_id = clinic AND f.token = t.token AND f.part = 1
+     WHERE t.clinic_id = clinic AND t.patient_id = patient AND t.part IN (1, 3)
+       AND EXISTS (SELECT FROM account_token g
+             JOIN patient_token h ON h.clinic_id = clinic AND h.patient_id = patient
+              AND h.token = g.token AND h.part IN (2, 4)
+            WHERE g.clinic_id = clinic AND g.account_id = f.account_id AND g.part = 2)
+$$;
+
+ALTER FUNCTION public.access_staff(clinic uuid, patient uuid) OWNER TO epione_owner;
+
+CREATE FUNCTION public.access_vip(clinic uuid, seen public.access_seen[], threshold bigint) RETURNS SETOF public.access_found
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT s.account_id, s.patient_id, s.day, NULL::bigint, NULL::bigint
+      FROM unnest(seen) AS s
+      JOIN patient p ON p.clinic_id = clinic AND p.id = s.patient_id AND p.vip IS NOT NULL
+     WHERE NOT access_visited(s, threshold)
+$$;
+
+ALTER FUNCTION public.access_vip(clinic uuid, seen public.access_seen[], threshold bigint) OWNER TO epione_owner;
+
+CREATE FUNCTION public.access_visited(s public.access_seen, days bigint) RETURNS boolean
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT EXISTS (SELECT FROM visit v
+     WHERE v.clinic_id = s.clinic_id AND v.patient_id = s.patient_id
+       AND v.status <> 'cancelled'
+       AND v.starts_at >= s.day_from - make_interval(days => days::integer)
+       AND v.starts_at < s.day_to + make_interval(days => days::integer))
+$$;
+
+ALTER FUNCTION public.access_visited(s public.access_seen, days bigint) OWNER TO epione_owner;
+
+CREATE FUNCTION public.access_watch(rules text[], enabled bigint[], thresholds bigint[], settle_s bigint, batch bigint) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_sort TO 'off'
+    SET jit TO 'off'
+    AS $_$
+DECLARE
+    horizon bigint := audit_tx(pg_snapshot_xmin(pg_current_snapshot()));
+    settled timestamptz := clock_timestamp() - make_interval(secs => settle_s);
+    opens smallint[] := access_opens();
+    staff smallint[] := ARRAY(SELECT w.id FROM audit_word w
+         WHERE w.word IN ('admin', 'clinician', 'scheduler', 'compliance'));
+    urgent smallint := (SELECT w.id FROM audit_word w WHERE w.word = 'BTG');
+    done access_watched;
+    clinic uuid;
+    seen access_seen[];
+    ours access_seen[];
+    events bigint;
+    last_tx bigint;
+    last_seq bigint;
+    use boolean;
+    level bigint;
+BEGIN
+    SELECT * INTO done FROM access_watched FOR UPDATE SKIP LOCKED;
+    IF NOT FOUND THEN
+        RETURN 0;
+    END IF;
+    WITH next AS MATERIALIZED (
+        SELECT n.*, bool_or(n.at >= settled) OVER (ORDER BY n.tx, n.seq) AS early
+          FROM (SELECT l.* FROM audit_log l
+                 WHERE audit_turn(l.tx) >= audit_turn(done.tx)
+                   AND (l.tx, l.seq) > (done.tx, done.seq) AND l.tx < horizon
+                 ORDER BY audit_turn(l.tx), l.tx, l.seq LIMIT batch) AS n),
+    opened AS (
+        SELECT DISTINCT n.clinic_id, n.actor_id, n.patient_id,
+               (n.at AT TIME ZONE c.time_zone)::date AS day, c.time_zone
+          FROM next n
+          JOIN clinic c ON c.id = n.clinic_id
+         WHERE NOT n.early AND n.outcome IS NULL AND n.patient_id IS NOT NULL
+           AND n.event = ANY (opens) AND n.actor_role = ANY (staff)
+           AND n.purpose IS DISTINCT FROM urgent)
+    SELECT (SELECT count(*) FROM next n WHERE NOT n.early),
+           (SELECT max(n.tx) FROM next n WHERE NOT n.early),
+           (SELECT n.seq FROM next n WHERE NOT n.early ORDER BY n.tx DESC, n.seq DESC LIMIT 1),
+           (SELECT array_agg(ROW(o.clinic_id, o.actor_id, o.patient_id, o.day,
+                   o.day::timestamp AT TIME ZONE o.time_zone,
+                   (o.day + 1)::timestamp AT TIME ZONE o.time_zone)::access_seen)
+              FROM opened o)
+      INTO events, last_tx, last_seq, seen;
+    IF events = 0 THEN
+        RETURN 0;
+    END IF;
+    UPDATE access_watched w SET tx = last_tx, seq = last_seq;
+    FOR clinic IN SELECT DISTINCT s.clinic_id FROM unnest(seen) AS s LOOP
+        ours := ARRAY(SELECT s::access_seen FROM unnest(seen) AS s WHERE s.clinic_id = clinic);
+        PERFORM access_day_note(clinic, ours);
+        FOR i IN 1 .. cardinality(rules) LOOP
+            SELECT coalesce(a.enabled, access_watch.enabled[i] <> 0), coalesce(a.threshold, thresholds[i])
+              INTO use, level
+              FROM (SELECT) AS always
+              LEFT JOIN access_rule a ON a.clinic_id = clinic AND a.rule = rules[i];
+            CONTINUE WHEN NOT use;
+            EXECUTE format('INSERT INTO review AS r (clinic_id, id, kind, rule, account_id,
+                       patient_id, day, found, usual, created_at)
+                SELECT $1, uuid_of_now(), ''unusual_access'', $4, f.account_id, f.patient_id,
+                       f.day, f.found, f.usual, clock_timestamp()
+                  FROM %I($1, $2, $3) AS f
+                 WHERE f.patient_id IS NULL OR EXISTS (SELECT FROM patient p
+                       WHERE p.clinic_id = $1 AND p.id = f.patient_id)
+                    ON CONFLICT (clinic_id, rule, account_id,
+                        coalesce(patient_id, ''00000000-0000-0000-0000-000000000000''), day)
+                        WHERE rule IS NOT NULL
+                    DO UPDATE SET found = EXCLUDED.found
+                        WHERE r.signed_at IS NULL AND r.found < EXCLUDED.found',
+                'access_' || rules[i]) USING clinic, ours, level, rules[i];
+        END LOOP;
+    END LOOP;
+    RETURN events;
+END $_$;
+
+ALTER FUNCTION public.access_watch(rules text[], enabled bigint[], thresholds bigint[], settle_s bigint, batch bigint) OWNER TO epione_owner;
+
+CREATE FUNCTION public.access_worked(s public.access_seen) RETURNS boolean
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT EXISTS (SELECT FROM audit_log l
+     WHERE uuid_hash(l.patient_id) = uuid_hash(s.patient_id)
+       AND l.patient_id = s.patient_id AND l.clinic_id = s.clinic_id
+       AND l.at >= s.day_from AND l.at < s.day_to
+       AND l.actor_id = s.account_id AND l.outcome IS NULL AND l.action <> 'R'
+       AND l.event <> ALL (access_no_work()))
+$$;
+
+ALTER FUNCTION public.access_worked(s public.access_seen) OWNER TO epione_owner;
 
 CREATE TABLE public.account (
     clinic_id uuid NOT NULL,
@@ -2113,6 +2465,15 @@ CREATE FUNCTION public.us_of(at timestamp with time zone) RETURNS bigint
 
 ALTER FUNCTION public.us_of(at timestamp with time zone) OWNER TO epione_owner;
 
+CREATE FUNCTION public.uuid_of_now() RETURNS uuid
+    LANGUAGE sql
+    AS $$ SELECT overlay(overlay(gen_random_uuid()::text
+            PLACING regexp_replace(lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1000)::bigint),
+                12, '0'), '^(.{8})', '\1-') FROM 1)
+            PLACING '7' FROM 15)::uuid $$;
+
+ALTER FUNCTION public.uuid_of_now() OWNER TO epione_owner;
+
 CREATE FUNCTION public.visit_due() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -2175,6 +2536,47 @@ EXCEPTION WHEN invalid_parameter_value THEN
 END $$;
 
 ALTER FUNCTION public.zone_known(zone text) OWNER TO epione_owner;
+
+CREATE TABLE public.access_day (
+    clinic_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    day date NOT NULL,
+    records bigint NOT NULL,
+    hours bigint NOT NULL,
+    networks text[] NOT NULL
+);
+
+ALTER TABLE public.access_day OWNER TO epione_owner;
+
+CREATE TABLE public.access_rule (
+    clinic_id uuid NOT NULL,
+    rule text NOT NULL,
+    enabled boolean NOT NULL,
+    threshold bigint NOT NULL,
+    CONSTRAINT access_rule_rule_check CHECK ((rule ~ '^[a-z_]{1,40}$'::text))
+);
+
+ALTER TABLE public.access_rule OWNER TO epione_owner;
+
+CREATE TABLE public.access_watched (
+    singleton boolean DEFAULT true NOT NULL,
+    tx bigint NOT NULL,
+    seq bigint NOT NULL,
+    CONSTRAINT access_watched_singleton_check CHECK (singleton)
+);
+
+ALTER TABLE public.access_watched OWNER TO epione_owner;
+
+CREATE TABLE public.account_token (
+    clinic_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    token bytea NOT NULL,
+    part smallint NOT NULL,
+    CONSTRAINT account_token_part_check CHECK (((part >= 1) AND (part <= 3))),
+    CONSTRAINT account_token_token_check CHECK ((octet_length(token) = 10))
+);
+
+ALTER TABLE public.account_token OWNER TO epione_owner;
 
 CREATE TABLE public.approval (
     clinic_id uuid NOT NULL,
@@ -2421,6 +2823,7 @@ CREATE TABLE public.clinic (
     audit_hold integer DEFAULT 0 NOT NULL,
     pay_when text DEFAULT 'before'::text NOT NULL,
     fees_version bigint DEFAULT 1 NOT NULL,
+    access_rules_version bigint DEFAULT 1 NOT NULL,
     version bigint DEFAULT 1 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT clinic_audit_hold_check CHECK (((audit_hold >= 0) AND (audit_hold <= 1))),
@@ -2747,6 +3150,7 @@ CREATE TABLE public.patient (
     language bytea,
     emergency_contact bytea,
     insurance bytea,
+    vip bytea,
     mrn_token bytea,
     ssn_token bytea,
     phone_token bytea,
@@ -2764,7 +3168,7 @@ CREATE TABLE public.patient (
     CONSTRAINT patient_birth_year_check CHECK ((octet_length(birth_year) = 10)),
     CONSTRAINT patient_email_token_check CHECK ((octet_length(email_token) = 10)),
     CONSTRAINT patient_mrn_token_check CHECK ((octet_length(mrn_token) = 10)),
-    CONSTRAINT patient_one_key CHECK (((substr(given_name, 2, 4) = substr(family_name, 2, 4)) AND (substr(preferred_name, 2, 4) = substr(family_name, 2, 4)) AND (substr(birth_date, 2, 4) = substr(family_name, 2, 4)) AND (substr(sex, 2, 4) = substr(family_name, 2, 4)) AND (substr(mrn, 2, 4) = substr(family_name, 2, 4)) AND (substr(ssn, 2, 4) = substr(family_name, 2, 4)) AND (substr(phone, 2, 4) = substr(family_name, 2, 4)) AND (substr(email, 2, 4) = substr(family_name, 2, 4)) AND (substr(address, 2, 4) = substr(family_name, 2, 4)) AND (substr(language, 2, 4) = substr(family_name, 2, 4)) AND (substr(emergency_contact, 2, 4) = substr(family_name, 2, 4)) AND (substr(insurance, 2, 4) = substr(family_name, 2, 4)))),
+    CONSTRAINT patient_one_key CHECK (((substr(given_name, 2, 4) = substr(family_name, 2, 4)) AND (substr(preferred_name, 2, 4) = substr(family_name, 2, 4)) AND (substr(birth_date, 2, 4) = substr(family_name, 2, 4)) AND (substr(sex, 2, 4) = substr(family_name, 2, 4)) AND (substr(mrn, 2, 4) = substr(family_name, 2, 4)) AND (substr(ssn, 2, 4) = substr(family_name, 2, 4)) AND (substr(phone, 2, 4) = substr(family_name, 2, 4)) AND (substr(email, 2, 4) = substr(family_name, 2, 4)) AND (substr(address, 2, 4) = substr(family_name, 2, 4)) AND (substr(language, 2, 4) = substr(family_name, 2, 4)) AND (substr(emergency_contact, 2, 4) = substr(family_name, 2, 4)) AND (substr(insurance, 2, 4) = substr(family_name, 2, 4)) AND (substr(vip, 2, 4) = substr(family_name, 2, 4)))),
     CONSTRAINT patient_phone_token_check CHECK ((octet_length(phone_token) = 10)),
     CONSTRAINT patient_ssn_token_check CHECK ((octet_length(ssn_token) = 10))
 );
@@ -2796,6 +3200,8 @@ COMMENT ON COLUMN public.patient.language IS 'sealed:patient_language';
 COMMENT ON COLUMN public.patient.emergency_contact IS 'sealed:patient_emergency_contact';
 
 COMMENT ON COLUMN public.patient.insurance IS 'sealed:patient_insurance';
+
+COMMENT ON COLUMN public.patient.vip IS 'sealed:patient_vip';
 
 CREATE TABLE public.patient_token (
     clinic_id uuid NOT NULL,
@@ -3036,22 +3442,35 @@ CREATE TABLE public.review (
     clinic_id uuid NOT NULL,
     id uuid NOT NULL,
     kind text NOT NULL,
-    patient_id uuid NOT NULL,
+    patient_id uuid,
     account_id uuid NOT NULL,
-    reason bytea NOT NULL,
+    reason bytea,
     created_at timestamp with time zone NOT NULL,
-    access_until timestamp with time zone NOT NULL,
+    access_until timestamp with time zone,
+    rule text,
+    day date,
+    found bigint,
+    usual bigint,
     finding text,
     note bytea,
+    account_note bytea,
     signed_by uuid,
     signed_at timestamp with time zone,
     key_version bigint GENERATED ALWAYS AS (((('x'::text || encode(substr(reason, 2, 4), 'hex'::text)))::bit(32))::bigint) STORED,
+    account_key_version bigint GENERATED ALWAYS AS (((('x'::text || encode(substr(account_note, 2, 4), 'hex'::text)))::bit(32))::bigint) STORED,
     CONSTRAINT review_by_another CHECK ((signed_by <> account_id)),
     CONSTRAINT review_check CHECK (((access_until >= created_at) AND (access_until <= (created_at + '01:00:00'::interval)))),
-    CONSTRAINT review_check1 CHECK (((note IS NULL) OR (substr(note, 2, 4) = substr(reason, 2, 4)))),
-    CONSTRAINT review_check2 CHECK ((((finding IS NULL) = (signed_at IS NULL)) AND ((signed_by IS NULL) = (signed_at IS NULL)))),
+    CONSTRAINT review_check1 CHECK (
+CASE kind
+    WHEN 'emergency_access'::text THEN ((patient_id IS NOT NULL) AND (reason IS NOT NULL) AND (access_until IS NOT NULL) AND (rule IS NULL) AND (day IS NULL))
+    ELSE ((reason IS NULL) AND (note IS NULL) AND (access_until IS NULL) AND (rule IS NOT NULL) AND (day IS NOT NULL))
+END),
+    CONSTRAINT review_check2 CHECK (((note IS NULL) OR (substr(note, 2, 4) = substr(reason, 2, 4)))),
+    CONSTRAINT review_check3 CHECK (((note IS NULL) OR (account_note IS NULL))),
+    CONSTRAINT review_check4 CHECK ((((finding IS NULL) = (signed_at IS NULL)) AND ((signed_by IS NULL) = (signed_at IS NULL)))),
     CONSTRAINT review_finding_check CHECK ((finding = ANY (ARRAY['justified'::text, 'unjustified'::text, 'unclear'::text]))),
-    CONSTRAINT review_kind_check CHECK ((kind = 'emergency_access'::text))
+    CONSTRAINT review_kind_check CHECK ((kind = ANY (ARRAY['emergency_access'::text, 'unusual_access'::text]))),
+    CONSTRAINT review_rule_check CHECK ((rule ~ '^[a-z_]{1,40}$'::text))
 );
 
 ALTER TABLE public.review OWNER TO epione_owner;
@@ -3059,6 +3478,8 @@ ALTER TABLE public.review OWNER TO epione_owner;
 COMMENT ON COLUMN public.review.reason IS 'sealed:review_reason';
 
 COMMENT ON COLUMN public.review.note IS 'sealed:review_note';
+
+COMMENT ON COLUMN public.review.account_note IS 'sealed:review_account_note';
 
 CREATE TABLE public.schema_migration (
     version bigint NOT NULL,
@@ -3106,6 +3527,15 @@ ALTER TABLE public.store_signer OWNER TO epione_owner;
 
 ALTER TABLE ONLY public.audit_log ATTACH PARTITION public.audit_log_other DEFAULT;
 
+ALTER TABLE ONLY public.access_day
+    ADD CONSTRAINT access_day_pkey PRIMARY KEY (clinic_id, account_id, day);
+
+ALTER TABLE ONLY public.access_rule
+    ADD CONSTRAINT access_rule_pkey PRIMARY KEY (clinic_id, rule);
+
+ALTER TABLE ONLY public.access_watched
+    ADD CONSTRAINT access_watched_pkey PRIMARY KEY (singleton);
+
 ALTER TABLE ONLY public.account
     ADD CONSTRAINT account_email_key UNIQUE (clinic_id, email_token);
 
@@ -3117,6 +3547,9 @@ ALTER TABLE ONLY public.account
 
 ALTER TABLE ONLY public.account
     ADD CONSTRAINT account_sign_in_key UNIQUE (sign_in_token);
+
+ALTER TABLE ONLY public.account_token
+    ADD CONSTRAINT account_token_pkey PRIMARY KEY (clinic_id, account_id, part, token);
 
 ALTER TABLE ONLY public.approval
     ADD CONSTRAINT approval_pkey PRIMARY KEY (clinic_id, id);
@@ -3323,6 +3756,8 @@ CREATE UNIQUE INDEX account_patient_key ON public.account USING btree (clinic_id
 
 CREATE INDEX account_staff ON public.account USING btree (clinic_id, id) WHERE (role = ANY (ARRAY['admin'::text, 'clinician'::text, 'scheduler'::text, 'compliance'::text]));
 
+CREATE UNIQUE INDEX account_token_word ON public.account_token USING btree (clinic_id, token, part, account_id);
+
 CREATE INDEX approval_account ON public.approval USING btree (clinic_id, account_id, id);
 
 CREATE INDEX approval_by_state ON public.approval USING btree (clinic_id, state, id);
@@ -3487,9 +3922,13 @@ CREATE INDEX reset_wait_until ON public.reset_wait USING btree (until);
 
 CREATE INDEX review_access ON public.review USING btree (clinic_id, account_id, patient_id, access_until);
 
-CREATE INDEX review_made ON public.review USING btree (clinic_id, created_at, id);
+CREATE UNIQUE INDEX review_found ON public.review USING btree (clinic_id, rule, account_id, COALESCE(patient_id, '00000000-0000-0000-0000-000000000000'::uuid), day) WHERE (rule IS NOT NULL);
+
+CREATE INDEX review_made ON public.review USING btree (clinic_id, kind, created_at, id);
 
 CREATE INDEX review_open ON public.review USING btree (clinic_id, id) WHERE (signed_at IS NULL);
+
+CREATE INDEX review_rule ON public.review USING btree (clinic_id, rule, created_at) WHERE (rule IS NOT NULL);
 
 CREATE INDEX session_account ON public.session USING btree (clinic_id, account_id) WHERE (ended_at IS NULL);
 
@@ -3551,6 +3990,12 @@ CREATE TRIGGER payment_paid AFTER UPDATE OF state ON public.payment FOR EACH ROW
 
 CREATE TRIGGER visit_due BEFORE INSERT OR UPDATE OF status ON public.visit FOR EACH ROW WHEN ((new.fee_id IS NOT NULL)) EXECUTE FUNCTION public.visit_due();
 
+ALTER TABLE ONLY public.access_day
+    ADD CONSTRAINT access_day_clinic_id_account_id_fkey FOREIGN KEY (clinic_id, account_id) REFERENCES public.account(clinic_id, id);
+
+ALTER TABLE ONLY public.access_rule
+    ADD CONSTRAINT access_rule_clinic_id_fkey FOREIGN KEY (clinic_id) REFERENCES public.clinic(id);
+
 ALTER TABLE ONLY public.account
     ADD CONSTRAINT account_clinic_id_fkey FOREIGN KEY (clinic_id) REFERENCES public.clinic(id);
 
@@ -3559,6 +4004,9 @@ ALTER TABLE ONLY public.account
 
 ALTER TABLE ONLY public.account
     ADD CONSTRAINT account_clinic_id_patient_id_fkey FOREIGN KEY (clinic_id, patient_id) REFERENCES public.patient(clinic_id, id);
+
+ALTER TABLE ONLY public.account_token
+    ADD CONSTRAINT account_token_clinic_id_account_id_fkey FOREIGN KEY (clinic_id, account_id) REFERENCES public.account(clinic_id, id);
 
 ALTER TABLE ONLY public.approval
     ADD CONSTRAINT approval_clinic_id_account_id_fkey FOREIGN KEY (clinic_id, account_id) REFERENCES public.account(clinic_id, id);
@@ -3732,6 +4180,9 @@ ALTER TABLE ONLY public.report_run
     ADD CONSTRAINT report_run_clinic_id_asked_id_fkey FOREIGN KEY (clinic_id, asked_id) REFERENCES public.report_asked(clinic_id, id);
 
 ALTER TABLE ONLY public.review
+    ADD CONSTRAINT review_clinic_id_account_id_account_key_version_fkey FOREIGN KEY (clinic_id, account_id, account_key_version) REFERENCES public.record_key(clinic_id, subject_id, version);
+
+ALTER TABLE ONLY public.review
     ADD CONSTRAINT review_clinic_id_account_id_fkey FOREIGN KEY (clinic_id, account_id) REFERENCES public.account(clinic_id, id);
 
 ALTER TABLE ONLY public.review
@@ -3758,7 +4209,13 @@ ALTER TABLE ONLY public.visit
 ALTER TABLE ONLY public.visit
     ADD CONSTRAINT visit_clinic_id_patient_id_key_version_fkey FOREIGN KEY (clinic_id, patient_id, key_version) REFERENCES public.record_key(clinic_id, subject_id, version);
 
+ALTER TABLE public.access_day ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.access_rule ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.account ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.account_token ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY any_clinic_write ON public.audit_log FOR INSERT WITH CHECK ((clinic_id = COALESCE(public.current_clinic(), '00000000-0000-0000-0000-000000000000'::uuid)));
 
@@ -3854,7 +4311,11 @@ ALTER TABLE public.report_run ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.review ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY same_clinic ON public.access_rule USING ((clinic_id = public.current_clinic()));
+
 CREATE POLICY same_clinic ON public.account USING ((clinic_id = public.current_clinic()));
+
+CREATE POLICY same_clinic ON public.account_token USING ((clinic_id = public.current_clinic()));
 
 CREATE POLICY same_clinic ON public.approval USING ((clinic_id = public.current_clinic()));
 
@@ -3955,6 +4416,9 @@ ALTER TABLE public.visit ENABLE ROW LEVEL SECURITY;
 GRANT USAGE ON SCHEMA public TO epione_server;
 GRANT USAGE ON SCHEMA public TO epione_reporter;
 GRANT USAGE ON SCHEMA public TO epione_jobs;
+
+REVOKE ALL ON FUNCTION public.access_watch(rules text[], enabled bigint[], thresholds bigint[], settle_s bigint, batch bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.access_watch(rules text[], enabled bigint[], thresholds bigint[], settle_s bigint, batch bigint) TO epione_jobs;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.account TO epione_server;
 
@@ -4251,6 +4715,10 @@ GRANT ALL ON FUNCTION public.sweep_strangers(batch bigint) TO epione_jobs;
 GRANT ALL ON FUNCTION public.visit_relation(subject uuid, clinic uuid, actor uuid) TO epione_server;
 
 GRANT ALL ON FUNCTION public.zone_known(zone text) TO epione_server;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.access_rule TO epione_server;
+
+GRANT SELECT,INSERT,DELETE ON TABLE public.account_token TO epione_server;
 
 GRANT SELECT,INSERT ON TABLE public.approval TO epione_server;
 
@@ -4680,10 +5148,20 @@ GRANT SELECT(created_at) ON TABLE public.review TO epione_reporter;
 
 GRANT SELECT(access_until) ON TABLE public.review TO epione_reporter;
 
+GRANT SELECT(rule) ON TABLE public.review TO epione_reporter;
+
+GRANT SELECT(day) ON TABLE public.review TO epione_reporter;
+
+GRANT SELECT(found) ON TABLE public.review TO epione_reporter;
+
+GRANT SELECT(usual) ON TABLE public.review TO epione_reporter;
+
 GRANT UPDATE(finding) ON TABLE public.review TO epione_server;
 GRANT SELECT(finding) ON TABLE public.review TO epione_reporter;
 
 GRANT UPDATE(note) ON TABLE public.review TO epione_server;
+
+GRANT UPDATE(account_note) ON TABLE public.review TO epione_server;
 
 GRANT UPDATE(signed_by) ON TABLE public.review TO epione_server;
 GRANT SELECT(signed_by) ON TABLE public.review TO epione_reporter;

@@ -16,7 +16,8 @@
  * the next that waits).
  * A list goes on with the next comment line while the line ends in a comma.
  * Types: docs in data/statement.h. A record_key is no parameter in "in", and
- * three columns in "out": subject uuid, version bigint, wrapped bytea. A sealed
+ * three columns in "out": subject uuid, version bigint, wrapped bytea. Where it is
+ * "record_key?", what does not open is left out, and the row is there. A sealed
  * column is bound to the item "id" of its list and sealed under its "key";
  * sealed(field, row) and sealed(field, row, key) name others; sealed_bytes( ) is
  * the same of what is no text.
@@ -67,6 +68,7 @@ static const struct type types[] = {
 	{ "sealed", "const char *", "SQL_SEALED" },
 	{ "sealed_bytes", "struct bytes ", "SQL_SEALED_BYTES" },
 	{ "record_key", "const struct record_key *", "SQL_KEY" },
+	{ "record_key?", "const struct record_key *", "SQL_KEY" },
 	/* columns of reports: whose id or which word of ours it is, and the name
 	 * of an account, which is opened afterwards */
 	{ "patient", "struct uuid ", "SQL_UUID" },
@@ -308,6 +310,12 @@ bool
 is_type(const struct item *it, const char *name)
 {
 	return it != NULL && strcmp(it->type->name, name) == 0;
+}
+
+bool
+is_key(const struct item *it)
+{
+	return it != NULL && strcmp(it->type->tag, "SQL_KEY") == 0;
 }
 
 const struct type *

@@ -93,6 +93,7 @@ struct item *item_find(struct list *, const char *name);
 bool is_type(const struct item *, const char *name);
 /* Of either kind of sealed column. */
 bool is_sealed(const struct item *);
+bool is_key(const struct item *);
 
 /* "row NAME" and "fields(TABLE)" in a list: their items. */
 void row_take(struct list *, char **s);

@@ -36,7 +36,7 @@ check_sealed(struct list *l, struct item *it)
 	if (!is_type(item_find(l, row), "uuid"))
 		die("\"%s\": no \"%s uuid\" in the list names its row",
 		    it->name, row);
-	if (!is_type(item_find(l, key), "record_key"))
+	if (!is_key(item_find(l, key)))
 		die("\"%s\": no \"%s record_key\" in the list", it->name, key);
 	class_set(item_find(l, key), f->class);
 	memcpy(it->arg[1], row, strlen(row) + 1);
@@ -50,7 +50,7 @@ check_list(struct list *l)
 
 	for (it = l->v; it < l->v + l->n; it++) {
 		at_line = it->line;
-		if (is_type(it, "record_key") && it->args == 1)
+		if (is_key(it) && it->args == 1)
 			class_set(it, it->arg[0]);
 		else if (it->args > 0 && !is_sealed(it) && !is_type(it, "name"))
 			die("\"%s\": nothing in ( ) is expected", it->name);
@@ -62,7 +62,7 @@ check_list(struct list *l)
 	}
 	for (it = l->v; it < l->v + l->n; it++) {
 		at_line = it->line;
-		if (is_type(it, "record_key") && it->class[0] == '\0')
+		if (is_key(it) && it->class[0] == '\0')
 			die("\"%s\": no sealed column uses it: say "
 			    "record_key(class)",
 			    it->name);
@@ -126,7 +126,7 @@ params_of(const struct list *l)
 	int i, n = 0;
 
 	for (i = 0; i < l->n; i++)
-		n += !is_type(&l->v[i], "record_key");
+		n += !is_key(&l->v[i]);
 	return n;
 }
 

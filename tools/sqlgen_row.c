@@ -75,7 +75,7 @@ param_of(const struct list *l, const char *name)
 	int i, n = 0;
 
 	for (i = 0; i < l->n; i++) {
-		n += !is_type(&l->v[i], "record_key");
+		n += !is_key(&l->v[i]);
 		if (strcmp(l->v[i].name, name) == 0)
 			return n;
 	}
@@ -112,7 +112,7 @@ pieces_add(struct buf *to, const struct query *q, const struct query *row,
 
 	for (i = 0; i < row->out.n; i++) {
 		it = &row->out.v[i];
-		if (is_type(it, "record_key"))
+		if (is_key(it))
 			die("\"%s\": the key of \"%s\" is no single column",
 			    q->name, row->name);
 		if (i > 0)

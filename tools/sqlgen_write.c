@@ -135,8 +135,9 @@ write_item(
 		say(b, ",\n\t  .key = offsetof(struct %s_%s, %s)", name, suffix,
 		    it->arg[2]);
 	}
-	if (is_type(it, "record_key"))
-		say(b, ", .class = KEY_CLASS_%s", it->class);
+	if (is_key(it))
+		say(b, ", .class = KEY_CLASS_%s%s", it->class,
+		    is_type(it, "record_key?") ? ", .spare = true" : "");
 	say(b, " },\n");
 }
 

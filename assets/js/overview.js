@@ -41,8 +41,7 @@ function notice(row) {
 /** @param {any} row @param {boolean} keyDue @returns {Point[]} */
 const points = (row, keyDue) => [
   { bad: row.reviews_open > 0, href: '/reviews', link: 'Reviews',
-    text: count(row.reviews_open, 'emergency access waits', 'emergency accesses wait') +
-      ' for your finding' + (row.oldest_review_at
+    text: count(row.reviews_open, 'review waits', 'reviews wait') + ' for your finding' + (row.oldest_review_at
       ? `, the oldest since ${longDay(row.oldest_review_at)}` : '') },
   { bad: row.incidents_open > 0, href: '/incidents', link: 'Incidents',
     text: count(row.incidents_open, 'incident is', 'incidents are') + ' open' +

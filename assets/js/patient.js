@@ -60,7 +60,8 @@ function show(p) {
       ['Preferred name', p.preferred_name],
       ['Birth date', birthWords(p.birth_date)],
       ['Sex', p.sex ? sexName(p.sex) : ''], ['Record number', p.mrn],
-      ['Language', p.language ? languageName(p.language) : '']])),
+      ['Language', p.language ? languageName(p.language) : ''],
+      ['Marked record', p.vip ? 'Yes: each look at it may be reviewed' : '']])),
   h('section', { class: 'card', 'aria-labelledby': 'reach' },
     h('h2', { id: 'reach' }, own ? 'How we reach you'
       : 'How to reach them'), factsOf([['Phone', p.phone],

@@ -1,6 +1,6 @@
-// What the compliance officer has to look at: each emergency access, until somebody
-// has said what they think of it.
-//= AZ-06
+// What the compliance officer has to look at: each emergency access, and what the
+// rules found unusual, until somebody has said what they think of it.
+//= AZ-06, AU-07
 
 import { get, post, query } from './api.js';
 import { ask } from './dialog.js';
@@ -15,6 +15,8 @@ await begin('review_list');
 
 const FINDINGS = /** @type {Record<string, string>} */ ({
   justified: 'Justified', unjustified: 'Not justified', unclear: 'Unclear' });
+const KINDS = /** @type {Record<string, string>} */ ({
+  emergency_access: 'Emergency access', unusual_access: 'Unusual access' });
 const CHIPS = /** @type {Record<string, string>} */ ({
   justified: 'ok', unjustified: 'bad', unclear: 'warn' });
 
@@ -66,8 +68,7 @@ function sign(item) {
 /** What this person did with the record meanwhile. @param {any} item */
 async function looks(item) {
   const { body } = await get('/v1/audit' + query({ patient_id: item.patient_id,
-    actor_id: item.actor.id, from: item.created_at, to: item.access_until,
-    limit: 100 }));
+    actor_id: item.actor.id, from: item.from, to: item.to, limit: 100 }));
 
   return h('ul', {}, ...body.items.reverse().map((/** @type {any} */ event) =>
     h('li', {}, `${exact(event.at)}: ${eventWords(event.event)}` +
@@ -109,10 +110,13 @@ function row(item) {
       ? h('span', { class: `chip ${CHIPS[item.finding] ?? ''}` },
         icon(item.finding === 'justified' ? 'check' : 'info'),
         FINDINGS[item.finding] ?? '') : null,
-    h('span', { class: 'sub' }, item.reason ?? 'The reason is gone with the ' +
-      'record.'),
-    h('span', { class: 'sub' }, `${exact(item.created_at)}, until ` +
-      exact(item.access_until)), outcome(item), looked(item)), buttons(item));
+    h('span', { class: 'chip' }, KINDS[item.kind] ?? ''),
+    h('span', { class: 'sub' }, item.reason ?? 'The reason cannot be read any ' +
+      'more.'),
+    h('span', { class: 'sub' }, item.access_until
+      ? `${exact(item.created_at)}, until ${exact(item.access_until)}`
+      : `Found ${exact(item.created_at)}`), outcome(item), looked(item)),
+  buttons(item));
 }
 
 /** @param {string} state @param {string} place @param {string} none */

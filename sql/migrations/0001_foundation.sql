@@ -47,6 +47,7 @@ CREATE TABLE clinic (
     audit_hold                integer NOT NULL DEFAULT 0 CHECK (audit_hold BETWEEN 0 AND 1),
     pay_when                  text NOT NULL DEFAULT 'before' CHECK (pay_when IN ('before', 'check_in', 'after')),
     fees_version              bigint NOT NULL DEFAULT 1,
+    access_rules_version      bigint NOT NULL DEFAULT 1,
     version                   bigint NOT NULL DEFAULT 1,
     created_at                timestamptz NOT NULL DEFAULT now()
 );
@@ -114,6 +115,8 @@ CREATE TABLE patient (
     language           bytea,
     emergency_contact  bytea,
     insurance          bytea,
+    -- who has it is marked: jobs see that it is there, and nothing of it
+    vip                bytea,
     --= EN-09: keyed tokens; the same value in two clinics gives different ones.
     -- The first two bytes are the version of the index key.
     mrn_token          bytea CHECK (octet_length(mrn_token) = 10),
@@ -144,7 +147,8 @@ CREATE TABLE patient (
         AND substr(address, 2, 4) = substr(family_name, 2, 4)
         AND substr(language, 2, 4) = substr(family_name, 2, 4)
         AND substr(emergency_contact, 2, 4) = substr(family_name, 2, 4)
-        AND substr(insurance, 2, 4) = substr(family_name, 2, 4))
+        AND substr(insurance, 2, 4) = substr(family_name, 2, 4)
+        AND substr(vip, 2, 4) = substr(family_name, 2, 4))
 );
 COMMENT ON COLUMN patient.family_name IS 'sealed:patient_family_name';
 COMMENT ON COLUMN patient.given_name IS 'sealed:patient_given_name';
@@ -159,6 +163,7 @@ COMMENT ON COLUMN patient.address IS 'sealed:patient_address';
 COMMENT ON COLUMN patient.language IS 'sealed:patient_language';
 COMMENT ON COLUMN patient.emergency_contact IS 'sealed:patient_emergency_contact';
 COMMENT ON COLUMN patient.insurance IS 'sealed:patient_insurance';
+COMMENT ON COLUMN patient.vip IS 'sealed:patient_vip';
 
 CREATE INDEX patient_ssn ON patient (clinic_id, ssn_token, id) WHERE ssn_token IS NOT NULL;
 CREATE INDEX patient_phone ON patient (clinic_id, phone_token, id) WHERE phone_token IS NOT NULL;
@@ -314,6 +319,20 @@ CREATE UNIQUE INDEX account_patient_key ON account (clinic_id, patient_id) WHERE
 -- the planner then knows how few
 CREATE INDEX account_staff ON account (clinic_id, id)
     WHERE role IN ('admin', 'clinician', 'scheduler', 'compliance');
+
+-- The words of the names of those who work here, as those of patients' names are in
+-- patient_token: in the family name (1), which is the last of a display name, or
+-- before it (2); and the address as a patient's would be (3). Whether an employee and
+-- a patient are called the same can be asked by them, and nothing is opened.
+CREATE TABLE account_token (
+    clinic_id   uuid NOT NULL,
+    account_id  uuid NOT NULL,
+    token       bytea NOT NULL CHECK (octet_length(token) = 10),
+    part        smallint NOT NULL CHECK (part BETWEEN 1 AND 3),
+    PRIMARY KEY (clinic_id, account_id, part, token),
+    FOREIGN KEY (clinic_id, account_id) REFERENCES account (clinic_id, id)
+);
+CREATE UNIQUE INDEX account_token_word ON account_token (clinic_id, token, part, account_id);
 
 CREATE TABLE password_history (
     clinic_id     uuid NOT NULL,
@@ -500,38 +519,94 @@ CREATE TABLE care_team (
 );
 CREATE INDEX care_team_account ON care_team (clinic_id, account_id, patient_id, until);
 
--- What somebody has to look at afterwards and say what they think of it. That a
--- record is opened by emergency access is one until it is signed, and is what
+-- What somebody has to look at afterwards and say what they think of it.
+--
+-- That a record is opened by emergency access is one until it is signed, and is what
 -- opens the record until access_until: nothing else does, and nothing prolongs it.
+-- Unusual access is what a rule found (access_watch): whose, on which day of the
+-- clinic, of which record unless it is about the day itself, and numbers, of which
+-- words are made. It says nothing of a patient.
+--
+-- A note lies under the patient's key, as the reason does; about unusual access, and
+-- where the record was shredded meanwhile, under the key of whom it is about.
 --= AZ-06
 CREATE TABLE review (
     clinic_id    uuid NOT NULL,
     id           uuid NOT NULL,
-    kind         text NOT NULL CHECK (kind IN ('emergency_access')),
-    patient_id   uuid NOT NULL,
+    kind         text NOT NULL CHECK (kind IN ('emergency_access', 'unusual_access')),
+    patient_id   uuid,
     account_id   uuid NOT NULL, -- who did it
-    reason       bytea NOT NULL,
+    reason       bytea,
     created_at   timestamptz NOT NULL,
-    access_until timestamptz NOT NULL CHECK (access_until BETWEEN created_at AND created_at + interval '60 minutes'),
+    access_until timestamptz CHECK (access_until BETWEEN created_at AND created_at + interval '60 minutes'),
+    rule         text CHECK (rule ~ '^[a-z_]{1,40}$'),
+    day          date,
+    found        bigint,
+    usual        bigint,
     finding      text CHECK (finding IN ('justified', 'unjustified', 'unclear')),
     note         bytea,
+    account_note bytea,
     signed_by    uuid,
     signed_at    timestamptz,
     key_version  bigint GENERATED ALWAYS AS (('x' || encode(substr(reason, 2, 4), 'hex'))::bit(32)::bigint) STORED,
+    account_key_version bigint GENERATED ALWAYS AS (('x' || encode(substr(account_note, 2, 4), 'hex'))::bit(32)::bigint) STORED,
     PRIMARY KEY (clinic_id, id),
     FOREIGN KEY (clinic_id, patient_id, key_version) REFERENCES record_key (clinic_id, subject_id, version),
+    FOREIGN KEY (clinic_id, account_id, account_key_version) REFERENCES record_key (clinic_id, subject_id, version),
     FOREIGN KEY (clinic_id, patient_id) REFERENCES patient (clinic_id, id),
     FOREIGN KEY (clinic_id, account_id) REFERENCES account (clinic_id, id),
     FOREIGN KEY (clinic_id, signed_by) REFERENCES account (clinic_id, id),
+    CHECK (CASE kind WHEN 'emergency_access'
+        THEN patient_id IS NOT NULL AND reason IS NOT NULL AND access_until IS NOT NULL
+             AND rule IS NULL AND day IS NULL
+        ELSE reason IS NULL AND note IS NULL AND access_until IS NULL
+             AND rule IS NOT NULL AND day IS NOT NULL END),
     CHECK (note IS NULL OR substr(note, 2, 4) = substr(reason, 2, 4)),
+    CHECK (note IS NULL OR account_note IS NULL),
     CHECK ((finding IS NULL) = (signed_at IS NULL) AND (signed_by IS NULL) = (signed_at IS NULL)),
     CONSTRAINT review_by_another CHECK (signed_by <> account_id)
 );
 COMMENT ON COLUMN review.reason IS 'sealed:review_reason';
 COMMENT ON COLUMN review.note IS 'sealed:review_note';
+COMMENT ON COLUMN review.account_note IS 'sealed:review_account_note';
 CREATE INDEX review_open ON review (clinic_id, id) WHERE signed_at IS NULL;
-CREATE INDEX review_made ON review (clinic_id, created_at, id);
+CREATE INDEX review_made ON review (clinic_id, kind, created_at, id);
 CREATE INDEX review_access ON review (clinic_id, account_id, patient_id, access_until);
+CREATE INDEX review_rule ON review (clinic_id, rule, created_at) WHERE rule IS NOT NULL;
+--= AU-07: what was found once is there once, however often it is looked for
+CREATE UNIQUE INDEX review_found ON review (clinic_id, rule, account_id,
+    coalesce(patient_id, '00000000-0000-0000-0000-000000000000'), day) WHERE rule IS NOT NULL;
+
+-- What the officer decided of a rule of tables/access_rules.def, where the others
+-- stand as they are until somebody does.
+CREATE TABLE access_rule (
+    clinic_id  uuid NOT NULL REFERENCES clinic,
+    rule       text NOT NULL CHECK (rule ~ '^[a-z_]{1,40}$'),
+    enabled    boolean NOT NULL,
+    threshold  bigint NOT NULL,
+    PRIMARY KEY (clinic_id, rule)
+);
+
+-- What is usual: how many records each of the staff opened on a day of the clinic, in
+-- which hours (bit n: the hour n), and from which networks. Made of the log.
+CREATE TABLE access_day (
+    clinic_id  uuid NOT NULL,
+    account_id uuid NOT NULL,
+    day        date NOT NULL,
+    records    bigint NOT NULL,
+    hours      bigint NOT NULL,
+    networks   text[] NOT NULL,
+    PRIMARY KEY (clinic_id, account_id, day),
+    FOREIGN KEY (clinic_id, account_id) REFERENCES account (clinic_id, id)
+);
+
+-- How far the log was looked through, in the order of all clinics.
+CREATE TABLE access_watched (
+    singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+    tx        bigint NOT NULL,
+    seq       bigint NOT NULL
+);
+INSERT INTO access_watched (tx, seq) VALUES (0, 0);
 
 -- What a clinic charges. A row is never changed: a visit costs what it cost when
 -- it was booked, so a new amount is a new row and the old one is retired.
@@ -2548,6 +2623,348 @@ CREATE FUNCTION network_of(address inet) RETURNS text
     LANGUAGE sql IMMUTABLE
     AS $$ SELECT network(set_masklen($1, CASE family($1) WHEN 4 THEN 24 ELSE 64 END))::text $$;
 
+-- Unusual access: what is found in the log by jobs, and reviewed by people
+
+-- Somebody who works here opened a record on a day of the clinic: for the first time
+-- of that day in what is looked through, and from when to when the day is.
+CREATE TYPE access_seen AS (clinic_id uuid, account_id uuid, patient_id uuid, day date,
+    day_from timestamptz, day_to timestamptz);
+
+-- What a rule finds: whose access on which day, of which record unless it is about the
+-- day itself, and two numbers for the words.
+CREATE TYPE access_found AS (account_id uuid, patient_id uuid, day date, found bigint,
+    usual bigint);
+
+-- The events by which a record is opened, and those that look like work and are none:
+-- a copy that is taken away, and emergency access, which is reviewed by itself.
+CREATE FUNCTION access_opens() RETURNS smallint[] LANGUAGE sql STABLE
+    AS $$ SELECT ARRAY(SELECT w.id FROM audit_word w WHERE w.word IN
+        ('patient.read', 'patient.updated', 'export.made', 'export.taken', 'recording.played')) $$;
+CREATE FUNCTION access_no_work() RETURNS smallint[] LANGUAGE sql STABLE
+    AS $$ SELECT ARRAY(SELECT w.id FROM audit_word w WHERE w.word IN
+        ('export.made', 'emergency.opened')) $$;
+
+-- Each time that somebody opened a record in a span.
+CREATE FUNCTION access_of(clinic uuid, account uuid, from_at timestamptz, to_at timestamptz)
+    RETURNS TABLE (patient_id uuid, at timestamptz, network text) LANGUAGE sql STABLE
+AS $$
+    SELECT l.patient_id, l.at, network_of(l.address)
+      FROM audit_log l
+     WHERE l.actor_id = account AND l.clinic_id = clinic
+       AND audit_day(l.at) BETWEEN audit_day(from_at) AND audit_day(to_at)
+       AND l.at >= from_at AND l.at < to_at AND l.outcome IS NULL
+       AND l.patient_id IS NOT NULL AND l.event = ANY (access_opens())
+    OFFSET 0 -- for each who asks, by the index: joined, the whole log was read
+$$;
+
+-- Had the patient a visit so many days before or after?
+CREATE FUNCTION access_visited(s access_seen, days bigint) RETURNS boolean
+    LANGUAGE sql STABLE
+AS $$
+    SELECT EXISTS (SELECT FROM visit v
+     WHERE v.clinic_id = s.clinic_id AND v.patient_id = s.patient_id
+       AND v.status <> 'cancelled'
+       AND v.starts_at >= s.day_from - make_interval(days => days::integer)
+       AND v.starts_at < s.day_to + make_interval(days => days::integer))
+$$;
+
+-- Did they work on the record that day: book, change, see the patient?
+CREATE FUNCTION access_worked(s access_seen) RETURNS boolean LANGUAGE sql STABLE
+AS $$
+    SELECT EXISTS (SELECT FROM audit_log l
+     WHERE uuid_hash(l.patient_id) = uuid_hash(s.patient_id)
+       AND l.patient_id = s.patient_id AND l.clinic_id = s.clinic_id
+       AND l.at >= s.day_from AND l.at < s.day_to
+       AND l.actor_id = s.account_id AND l.outcome IS NULL AND l.action <> 'R'
+       AND l.event <> ALL (access_no_work()))
+$$;
+
+-- Who of the staff this patient is: of the same address, or of the same family name
+-- and another name in common.
+CREATE FUNCTION access_staff(clinic uuid, patient uuid) RETURNS SETOF uuid
+    LANGUAGE sql STABLE
+AS $$
+    SELECT e.account_id FROM patient p
+      JOIN account_token e ON e.clinic_id = clinic AND e.token = p.email_token AND e.part = 3
+     WHERE p.clinic_id = clinic AND p.id = patient
+    UNION
+    SELECT f.account_id FROM patient_token t
+      JOIN account_token f ON f.clinic_id = clinic AND f.token = t.token AND f.part = 1
+     WHERE t.clinic_id = clinic AND t.patient_id = patient AND t.part IN (1, 3)
+       AND EXISTS (SELECT FROM account_token g
+             JOIN patient_token h ON h.clinic_id = clinic AND h.patient_id = patient
+              AND h.token = g.token AND h.part IN (2, 4)
+            WHERE g.clinic_id = clinic AND g.account_id = f.account_id AND g.part = 2)
+$$;
+
+-- The rules: one function for each row of tables/access_rules.def, which takes what
+-- was seen of one clinic, and the threshold.
+
+-- A patient of their own family name, unless more than so many bear it.
+CREATE FUNCTION access_same_name(clinic uuid, seen access_seen[], threshold bigint)
+    RETURNS SETOF access_found LANGUAGE sql STABLE
+AS $$
+    SELECT s.account_id, s.patient_id, s.day, n.n, NULL::bigint
+      FROM unnest(seen) AS s
+     CROSS JOIN LATERAL (
+           SELECT t.token FROM patient_token t
+             JOIN account_token a ON a.clinic_id = clinic AND a.account_id = s.account_id
+              AND a.part = 1 AND a.token = t.token
+            WHERE t.clinic_id = clinic AND t.patient_id = s.patient_id
+              AND t.part IN (1, 3) LIMIT 1) AS t
+     CROSS JOIN LATERAL (
+           SELECT count(*) AS n FROM (
+               SELECT FROM patient_token o
+                WHERE o.clinic_id = clinic AND o.token = t.token AND o.part IN (1, 3)
+                LIMIT threshold + 1) AS o) AS n
+     WHERE n.n <= threshold AND NOT access_visited(s, 7) AND NOT access_worked(s)
+$$;
+
+-- A patient who works here, without a visit so near.
+CREATE FUNCTION access_colleague(clinic uuid, seen access_seen[], threshold bigint)
+    RETURNS SETOF access_found LANGUAGE sql STABLE
+AS $$
+    SELECT s.account_id, s.patient_id, s.day, NULL::bigint, NULL::bigint
+      FROM unnest(seen) AS s
+     WHERE NOT access_visited(s, threshold)
+       AND EXISTS (SELECT FROM access_staff(clinic, s.patient_id))
+$$;
+
+-- A patient with the telephone number of their own record.
+CREATE FUNCTION access_household(clinic uuid, seen access_seen[], threshold bigint)
+    RETURNS SETOF access_found LANGUAGE sql STABLE
+AS $$
+    SELECT s.account_id, s.patient_id, s.day, NULL::bigint, NULL::bigint
+      FROM unnest(seen) AS s
+      JOIN patient p ON p.clinic_id = clinic AND p.id = s.patient_id
+     WHERE NOT access_visited(s, threshold)
+       AND EXISTS (SELECT FROM (
+               SELECT q.id FROM patient q
+                WHERE q.clinic_id = clinic AND q.phone_token = p.phone_token AND q.id <> p.id
+                ORDER BY q.id LIMIT 20) AS q
+            WHERE s.account_id IN (SELECT access_staff(clinic, q.id)))
+$$;
+
+-- A record that nobody else opened for so many days.
+CREATE FUNCTION access_dormant(clinic uuid, seen access_seen[], threshold bigint)
+    RETURNS SETOF access_found LANGUAGE sql STABLE
+AS $$
+    SELECT s.account_id, s.patient_id, s.day, threshold, NULL::bigint
+      FROM unnest(seen) AS s
+     CROSS JOIN LATERAL (SELECT s.day_from - make_interval(days => threshold::integer) AS at) AS since
+      JOIN patient p ON p.clinic_id = clinic AND p.id = s.patient_id AND p.created_at < since.at
+     WHERE NOT access_visited(s, 7) AND NOT access_worked(s)
+       AND NOT EXISTS (SELECT FROM audit_log l
+            WHERE uuid_hash(l.patient_id) = uuid_hash(s.patient_id)
+              AND l.patient_id = s.patient_id AND l.clinic_id = clinic
+              AND l.at >= since.at AND l.at < s.day_to
+              AND l.actor_id <> s.account_id AND l.outcome IS NULL)
+$$;
+
+-- So many times as many records as on their usual day, which is the middle one of
+-- those that they worked of late; and twenty at least.
+CREATE FUNCTION access_many_records(clinic uuid, seen access_seen[], threshold bigint)
+    RETURNS SETOF access_found LANGUAGE sql STABLE
+AS $$
+    SELECT d.account_id, NULL::uuid, d.day, d.records, u.usual
+      FROM (SELECT DISTINCT s.account_id, s.day FROM unnest(seen) AS s) AS s
+      JOIN access_day d ON d.clinic_id = clinic AND d.account_id = s.account_id AND d.day = s.day
+     CROSS JOIN LATERAL (
+           SELECT count(*) AS days, percentile_disc(0.5) WITHIN GROUP (ORDER BY h.records) AS usual
+             FROM access_day h
+            WHERE h.clinic_id = clinic AND h.account_id = s.account_id
+              AND h.day < s.day AND h.day >= s.day - 90) AS u
+     WHERE u.days >= 10 AND d.records >= greatest(20, threshold * u.usual)
+$$;
+
+-- At hours at which they were not seen in the ninety days before, nor in the hour
+-- before or after: so many records at least.
+CREATE FUNCTION access_odd_hours(clinic uuid, seen access_seen[], threshold bigint)
+    RETURNS SETOF access_found LANGUAGE sql STABLE
+AS $$
+    SELECT s.account_id, NULL::uuid, s.day, o.records, NULL::bigint
+      FROM (SELECT DISTINCT s.account_id, s.day, s.day_from, s.day_to FROM unnest(seen) AS s) AS s
+      JOIN clinic c ON c.id = clinic
+     CROSS JOIN LATERAL (
+           SELECT count(*) AS days, bit_or(h.hours) AS hours FROM access_day h
+            WHERE h.clinic_id = clinic AND h.account_id = s.account_id
+              AND h.day < s.day AND h.day >= s.day - 90) AS u
+     CROSS JOIN LATERAL (
+           SELECT u.hours | (u.hours << 1) | (u.hours >> 1) | (u.hours >> 23) | (u.hours << 23) AS hours) AS w
+     CROSS JOIN LATERAL (
+           SELECT count(DISTINCT a.patient_id) AS records
+             FROM access_of(clinic, s.account_id, s.day_from, s.day_to) AS a
+            WHERE ((w.hours >> extract(hour FROM a.at AT TIME ZONE c.time_zone)::integer) & 1) = 0) AS o
+     WHERE u.days >= 10 AND o.records >= threshold
+$$;
+
+-- The same record on so many of fourteen days, without work on it or a visit; told
+-- once in that time.
+CREATE FUNCTION access_repeated(clinic uuid, seen access_seen[], threshold bigint)
+    RETURNS SETOF access_found LANGUAGE sql STABLE
+AS $$
+    SELECT DISTINCT ON (s.account_id, s.patient_id)
+           s.account_id, s.patient_id, s.day, n.days, NULL::bigint
+      FROM unnest(seen) AS s
+     CROSS JOIN LATERAL (
+           SELECT count(DISTINCT date_bin('1 day', l.at, s.day_from))
+                  FILTER (WHERE l.event = ANY (access_opens())) AS days,
+                  bool_or(l.action <> 'R' AND l.event <> ALL (access_no_work())) AS worked
+             FROM audit_log l
+            WHERE uuid_hash(l.patient_id) = uuid_hash(s.patient_id)
+              AND l.patient_id = s.patient_id AND l.clinic_id = clinic
+              AND l.actor_id = s.account_id AND l.outcome IS NULL
+              AND l.at >= s.day_from - interval '13 days' AND l.at < s.day_to) AS n
+     WHERE n.days >= threshold AND n.worked IS NOT TRUE AND NOT access_visited(s, 14)
+       AND NOT EXISTS (SELECT FROM review r
+            WHERE r.clinic_id = clinic AND r.rule = 'repeated' AND r.account_id = s.account_id
+              AND r.patient_id = s.patient_id AND r.day > s.day - 14 AND r.day <> s.day)
+     ORDER BY s.account_id, s.patient_id, s.day
+$$;
+
+-- A record that is marked, without a visit so near.
+CREATE FUNCTION access_vip(clinic uuid, seen access_seen[], threshold bigint)
+    RETURNS SETOF access_found LANGUAGE sql STABLE
+AS $$
+    SELECT s.account_id, s.patient_id, s.day, NULL::bigint, NULL::bigint
+      FROM unnest(seen) AS s
+      JOIN patient p ON p.clinic_id = clinic AND p.id = s.patient_id AND p.vip IS NOT NULL
+     WHERE NOT access_visited(s, threshold)
+$$;
+
+-- So many records from a network that they did not come from in the year before.
+CREATE FUNCTION access_new_network(clinic uuid, seen access_seen[], threshold bigint)
+    RETURNS SETOF access_found LANGUAGE sql STABLE
+AS $$
+    SELECT s.account_id, NULL::uuid, s.day, max(o.records), NULL::bigint
+      FROM (SELECT DISTINCT s.account_id, s.day, s.day_from, s.day_to FROM unnest(seen) AS s) AS s
+     CROSS JOIN LATERAL (
+           SELECT a.network, count(DISTINCT a.patient_id) AS records
+             FROM access_of(clinic, s.account_id, s.day_from, s.day_to) AS a
+            WHERE a.network IS NOT NULL
+              AND NOT EXISTS (SELECT FROM access_day h
+                    WHERE h.clinic_id = clinic AND h.account_id = s.account_id
+                      AND h.day < s.day AND h.day >= s.day - 365
+                      AND a.network = ANY (h.networks))
+            GROUP BY a.network) AS o
+     WHERE o.records >= threshold
+       AND (SELECT count(*) FROM access_day h
+             WHERE h.clinic_id = clinic AND h.account_id = s.account_id
+               AND h.day < s.day AND h.day >= s.day - 365) >= 10
+     GROUP BY s.account_id, s.day
+$$;
+
+-- What each of those seen did on that day, as far as it is known.
+CREATE FUNCTION access_day_note(clinic uuid, seen access_seen[]) RETURNS void
+    LANGUAGE sql
+AS $$
+    INSERT INTO access_day AS d (clinic_id, account_id, day, records, hours, networks)
+    SELECT clinic, s.account_id, s.day, count(DISTINCT a.patient_id),
+           bit_or(1::bigint << extract(hour FROM a.at AT TIME ZONE c.time_zone)::integer),
+           coalesce(array_agg(DISTINCT a.network) FILTER (WHERE a.network IS NOT NULL), '{}')
+      FROM (SELECT DISTINCT s.account_id, s.day, s.day_from, s.day_to FROM unnest(seen) AS s) AS s
+      JOIN clinic c ON c.id = clinic
+     CROSS JOIN LATERAL access_of(clinic, s.account_id, s.day_from, s.day_to) AS a
+     GROUP BY s.account_id, s.day
+        ON CONFLICT (clinic_id, account_id, day) DO UPDATE
+           SET records = EXCLUDED.records, hours = EXCLUDED.hours, networks = EXCLUDED.networks
+$$;
+
+-- An id as the server makes them (RFC 9562, 5.7): by it lists are in order of time.
+CREATE FUNCTION uuid_of_now() RETURNS uuid LANGUAGE sql VOLATILE
+    AS $$ SELECT overlay(overlay(gen_random_uuid()::text
+            PLACING regexp_replace(lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1000)::bigint),
+                12, '0'), '^(.{8})', '\1-') FROM 1)
+            PLACING '7' FROM 15)::uuid $$;
+
+-- Looks through what was committed since, at most `batch` events, and puts what the
+-- rules find into the queue of reviews. What is younger than so many seconds waits:
+-- work often begins with a look. Rules are those of tables/access_rules.def, with what
+-- holds where a clinic decided nothing else. Answers how many events it read.
+--
+-- In the order in which the log is sealed, so that no event comes in between later;
+-- how far it is stands in the same transaction as what was found. Once more over the
+-- same events finds nothing new.
+--= AU-07
+CREATE FUNCTION access_watch(rules text[], enabled bigint[], thresholds bigint[],
+        settle_s bigint, batch bigint) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
+    SET enable_seqscan = off SET enable_sort = off SET jit = off
+AS $$
+DECLARE
+    horizon bigint := audit_tx(pg_snapshot_xmin(pg_current_snapshot()));
+    settled timestamptz := clock_timestamp() - make_interval(secs => settle_s);
+    opens smallint[] := access_opens();
+    staff smallint[] := ARRAY(SELECT w.id FROM audit_word w
+         WHERE w.word IN ('admin', 'clinician', 'scheduler', 'compliance'));
+    urgent smallint := (SELECT w.id FROM audit_word w WHERE w.word = 'BTG');
+    done access_watched;
+    clinic uuid;
+    seen access_seen[];
+    ours access_seen[];
+    events bigint;
+    last_tx bigint;
+    last_seq bigint;
+    use boolean;
+    level bigint;
+BEGIN
+    SELECT * INTO done FROM access_watched FOR UPDATE SKIP LOCKED;
+    IF NOT FOUND THEN
+        RETURN 0;
+    END IF;
+    WITH next AS MATERIALIZED (
+        SELECT n.*, bool_or(n.at >= settled) OVER (ORDER BY n.tx, n.seq) AS early
+          FROM (SELECT l.* FROM audit_log l
+                 WHERE audit_turn(l.tx) >= audit_turn(done.tx)
+                   AND (l.tx, l.seq) > (done.tx, done.seq) AND l.tx < horizon
+                 ORDER BY audit_turn(l.tx), l.tx, l.seq LIMIT batch) AS n),
+    opened AS (
+        SELECT DISTINCT n.clinic_id, n.actor_id, n.patient_id,
+               (n.at AT TIME ZONE c.time_zone)::date AS day, c.time_zone
+          FROM next n
+          JOIN clinic c ON c.id = n.clinic_id
+         WHERE NOT n.early AND n.outcome IS NULL AND n.patient_id IS NOT NULL
+           AND n.event = ANY (opens) AND n.actor_role = ANY (staff)
+           AND n.purpose IS DISTINCT FROM urgent)
+    SELECT (SELECT count(*) FROM next n WHERE NOT n.early),
+           (SELECT max(n.tx) FROM next n WHERE NOT n.early),
+           (SELECT n.seq FROM next n WHERE NOT n.early ORDER BY n.tx DESC, n.seq DESC LIMIT 1),
+           (SELECT array_agg(ROW(o.clinic_id, o.actor_id, o.patient_id, o.day,
+                   o.day::timestamp AT TIME ZONE o.time_zone,
+                   (o.day + 1)::timestamp AT TIME ZONE o.time_zone)::access_seen)
+              FROM opened o)
+      INTO events, last_tx, last_seq, seen;
+    IF events = 0 THEN
+        RETURN 0;
+    END IF;
+    UPDATE access_watched w SET tx = last_tx, seq = last_seq;
+    FOR clinic IN SELECT DISTINCT s.clinic_id FROM unnest(seen) AS s LOOP
+        ours := ARRAY(SELECT s::access_seen FROM unnest(seen) AS s WHERE s.clinic_id = clinic);
+        PERFORM access_day_note(clinic, ours);
+        FOR i IN 1 .. cardinality(rules) LOOP
+            SELECT coalesce(a.enabled, access_watch.enabled[i] <> 0), coalesce(a.threshold, thresholds[i])
+              INTO use, level
+              FROM (SELECT) AS always
+              LEFT JOIN access_rule a ON a.clinic_id = clinic AND a.rule = rules[i];
+            CONTINUE WHEN NOT use;
+            EXECUTE format('INSERT INTO review AS r (clinic_id, id, kind, rule, account_id,
+                       patient_id, day, found, usual, created_at)
+                SELECT $1, uuid_of_now(), ''unusual_access'', $4, f.account_id, f.patient_id,
+                       f.day, f.found, f.usual, clock_timestamp()
+                  FROM %I($1, $2, $3) AS f
+                 WHERE f.patient_id IS NULL OR EXISTS (SELECT FROM patient p
+                       WHERE p.clinic_id = $1 AND p.id = f.patient_id)
+                    ON CONFLICT (clinic_id, rule, account_id,
+                        coalesce(patient_id, ''00000000-0000-0000-0000-000000000000''), day)
+                        WHERE rule IS NOT NULL
+                    DO UPDATE SET found = EXCLUDED.found
+                        WHERE r.signed_at IS NULL AND r.found < EXCLUDED.found',
+                'access_' || rules[i]) USING clinic, ours, level, rules[i];
+        END LOOP;
+    END LOOP;
+    RETURN events;
+END $$;
+
 -- What reports were asked for: parameters by their digest, which is what the event
 -- of each run names as its record, so that the sealed log says which they were.
 CREATE TABLE report_asked (
@@ -3258,17 +3675,19 @@ CREATE POLICY same_clinic ON clinic USING (id = current_clinic());
 DO $$
 DECLARE t text;
 BEGIN
-    FOREACH t IN ARRAY ARRAY['record_key', 'patient', 'patient_token', 'name_beginning', 'account',
+    FOREACH t IN ARRAY ARRAY['record_key', 'patient', 'patient_token', 'name_beginning', 'account', 'account_token',
         'password_history', 'known_source', 'attempt', 'recovery_code', 'invitation', 'approval',
         'session',
         'care_team', 'fee', 'visit', 'guest', 'idempotency', 'recording', 'recording_chunk',
         'recording_consent', 'review', 'payment', 'payment_difference', 'payment_refund', 'payment_event', 'payment_receipt', 'ledger',
         'incident', 'incident_entry', 'incident_link', 'disclosure',
-        'audit_background', 'report_asked', 'report_run', 'report_part', 'export'] LOOP
+        'audit_background', 'report_asked', 'report_run', 'report_part', 'export', 'access_rule'] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
         EXECUTE format('CREATE POLICY same_clinic ON %I USING (clinic_id = current_clinic())', t);
     END LOOP;
 END $$;
+-- Nobody is let in: access_watch alone, as the owner, writes and reads it.
+ALTER TABLE access_day ENABLE ROW LEVEL SECURITY;
 -- Keys of the installation itself (nil) belong to every clinic. What the log is
 -- signed with is no business of the server's, whose acts stand in it.
 ALTER TABLE class_key ENABLE ROW LEVEL SECURITY;
@@ -3329,7 +3748,8 @@ GRANT UPDATE (asked_at, done_at, seen_at, fault) ON recording_chunk TO epione_se
 GRANT SELECT ON store_signer TO epione_server;
 -- What was asked for stays as it was; a review is signed once.
 GRANT SELECT, INSERT ON review, export TO epione_server;
-GRANT UPDATE (finding, note, signed_by, signed_at) ON review TO epione_server;
+GRANT UPDATE (finding, note, account_note, signed_by, signed_at) ON review TO epione_server;
+GRANT SELECT, INSERT, UPDATE ON access_rule TO epione_server;
 -- What is written of an incident is added to; how it stands changes until it is closed.
 GRANT SELECT, INSERT ON incident, incident_entry, incident_link, disclosure TO epione_server;
 GRANT UPDATE (kind, title, description, discovered_at, began_at, ended_at, affected, in_state,
@@ -3347,7 +3767,7 @@ GRANT UPDATE (tries, joined_at, admitted_at, ended_at, mail_id) ON guest TO epio
 GRANT UPDATE (state, decided_by, decided_at, expires_at) ON approval TO epione_server;
 GRANT SELECT, INSERT ON password_history TO epione_server;
 -- Tokens, old answers and spent codes are no records: they are replaced.
-GRANT SELECT, INSERT, DELETE ON patient_token TO epione_server;
+GRANT SELECT, INSERT, DELETE ON patient_token, account_token TO epione_server;
 GRANT SELECT, INSERT ON name_beginning TO epione_server;
 GRANT DELETE ON idempotency, recovery_code TO epione_server;
 -- A payload goes in and does not come back.
@@ -3385,8 +3805,8 @@ GRANT SELECT (clinic_id, class, version, created_at, records, seals, seals_most,
     ON class_key TO epione_reporter;
 GRANT SELECT (clinic_id, id, visit_id, patient_id, clinician_id, state, duration_s, chunks, created_at,
     started_at, stopped_at, checked_at, keep_until, deleted_at, hold_at, hold_by) ON recording TO epione_reporter;
-GRANT SELECT (clinic_id, id, kind, patient_id, account_id, created_at, access_until, finding, signed_by,
-    signed_at) ON review TO epione_reporter;
+GRANT SELECT (clinic_id, id, kind, patient_id, account_id, created_at, access_until, rule, day, found,
+    usual, finding, signed_by, signed_at) ON review TO epione_reporter;
 GRANT SELECT (clinic_id, id, kind, discovered_at, began_at, ended_at, affected, in_state, conclusion,
     created_at, created_by, closed_at, closed_by) ON incident TO epione_reporter;
 GRANT SELECT (clinic_id, id, incident_id, kind, at, finding, until, created_at, created_by) ON incident_entry TO epione_reporter;
@@ -3426,9 +3846,9 @@ GRANT SELECT (clinic_id, id, payment_id, amount_minor, state, external_id, creat
 GRANT UPDATE (state, external_id) ON payment_refund TO epione_jobs;
 GRANT SELECT, INSERT ON ledger TO epione_jobs;
 REVOKE ALL ON FUNCTION sweep_sessions, sweep_invitations, sweep_idempotency,
-    sweep_attempts, sweep_strangers, sweep_jobs, sweep_reports, keys_watch FROM PUBLIC;
+    sweep_attempts, sweep_strangers, sweep_jobs, sweep_reports, keys_watch, access_watch FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION sweep_sessions, sweep_invitations, sweep_idempotency,
-    sweep_attempts, sweep_strangers, sweep_jobs, sweep_reports, keys_watch, current_clinic, current_actor,
+    sweep_attempts, sweep_strangers, sweep_jobs, sweep_reports, keys_watch, access_watch, current_clinic, current_actor,
     audit_words, audit_months, audit_background_close, audit_unsealed, audit_tile_put, audit_tree_put,
     audit_sealed_to, audit_tree_of, audit_retain, reset_link, payment_settle, payment_reconcile, payment_compare,
     ledger_add TO epione_jobs;

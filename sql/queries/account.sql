@@ -126,3 +126,15 @@ UPDATE account SET totp_pending = $2::bytea
 UPDATE account SET totp_seed = $2::bytea, totp_pending = NULL,
        totp_confirmed_at = $4::timestamptz, totp_last_step = $3::bigint
  WHERE clinic_id = current_clinic() AND id = $1::uuid AND totp_pending IS NOT NULL;
+
+-- sql: account_token_clear later
+-- in:  account_id uuid
+DELETE FROM account_token
+ WHERE clinic_id = current_clinic() AND account_id = $1::uuid;
+
+-- sql: account_token_insert later
+-- in:  account_id uuid, tokens bytes[], parts int[]
+INSERT INTO account_token (clinic_id, account_id, token, part)
+SELECT current_clinic(), $1::uuid, w.token, w.part
+  FROM unnest($2::bytea[], $3::bigint[]) AS w(token, part)
+    ON CONFLICT DO NOTHING;

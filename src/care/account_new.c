@@ -1,8 +1,10 @@
 #include "care/account_new.h"
 
 #include "base/text.h"
+#include "care/account_index.h"
 #include "data/field.h"
 #include "data/record_key.h"
+#include "gate/role.h"
 #include "sql.h"
 
 /*= IA-01, EN-09: case and Unicode form make no second login */
@@ -52,7 +54,10 @@ account_add(struct tx *tx, const struct account_new *new, struct uuid *id)
 		 tx_arena(tx), new->email, &in.email_token)) != ERR_OK ||
 	    (r = record_key_new(
 		 tx, KEY_CLASS_account, &in.id, &in.key, NULL)) != ERR_OK ||
-	    (r = sql_account_insert(tx, &in, NULL)) != ERR_OK)
+	    (r = sql_account_insert(tx, &in, NULL)) != ERR_OK ||
+	    (role_is_workforce(new->role) &&
+		(r = account_words_write(
+		     tx, &in.id, new->display_name, new->email)) != ERR_OK))
 		return r;
 	*id = in.id;
 	return ERR_OK;

@@ -5,6 +5,7 @@
 #include "gate/op.h"
 
 /* Operations that answer alike are described once. */
+#define access_rules_patch_out access_rules_read_out
 #define approval_list_out      account_approvals_out
 #define approval_refuse_out    approval_confirm_out
 #define difference_resolve_out difference_list_out

@@ -2,6 +2,7 @@
 #include "care/review.h"
 
 #include "base/instant.h"
+#include "care/access_rule.h"
 #include "care/mail.h"
 #include "care/operations.h"
 #include "care/page.h"
@@ -9,6 +10,7 @@
 #include "gate/route.h"
 #include "sql.h"
 
+#define KINDS	 "emergency_access|unusual_access"
 #define STATES	 "open|signed"
 #define FINDINGS "justified|unjustified|unclear"
 #define TOLD_MAX 20 /* officers who get a mail of it */
@@ -36,20 +38,44 @@ const struct shape review_list_in[] = {
 	{ 0 },
 };
 
+/* What was said, or what a rule found, in words. */
+static json_t *
+reason_words(const struct op *op, const void *row)
+{
+	const struct review_list_row *v = row;
+
+	return text_json(v->rule == NULL ? v->reason
+					 : access_rule_words(op->arena, v->rule,
+					       v->day, v->found, v->usual));
+}
+
+static json_t *
+note_words(const struct op *op, const void *row)
+{
+	const struct review_list_row *v = row;
+
+	(void)op;
+	return text_json(v->note != NULL ? v->note : v->account_note);
+}
+
 const struct shape review_list_out[] = {
 	SHOWN(review_list_row, id, SH_UUID),
-	SHOWN(review_list_row, kind, SH_CHOICE, .choices = "emergency_access"),
+	SHOWN(review_list_row, kind, SH_CHOICE, .choices = KINDS),
 	SHOWN(review_list_row, state, SH_CHOICE, .choices = STATES),
-	SHOWN(review_list_row, patient_id, SH_UUID),
+	SHOWN_OR_NULL(review_list_row, patient_id, SH_UUID),
 	{ "actor", SH_OBJECT, .flags = SH_REQUIRED, .inner = actor_members },
 	{ "reason", SH_TEXT, 1, 500,
-	    .flags = SH_REQUIRED | SH_NULLABLE | SH_PHI,
-	    COLUMN(review_list_row, reason) },
+	    .flags = SH_REQUIRED | SH_NULLABLE | SH_PHI, .made = reason_words },
+	SHOWN_OR_NULL(review_list_row, rule, SH_TEXT, 1, 40),
+	SHOWN_OR_NULL(review_list_row, day, SH_DATE),
 	SHOWN(review_list_row, created_at, SH_TIME),
-	SHOWN(review_list_row, access_until, SH_TIME),
+	SHOWN_OR_NULL(review_list_row, access_until, SH_TIME),
+	{ "from", SH_TIME, .flags = SH_REQUIRED,
+	    COLUMN(review_list_row, from_at) },
+	{ "to", SH_TIME, .flags = SH_REQUIRED, COLUMN(review_list_row, to_at) },
 	SHOWN_OR_NULL(review_list_row, finding, SH_CHOICE, .choices = FINDINGS),
 	{ "note", SH_TEXT, 1, 500, .flags = SH_REQUIRED | SH_NULLABLE | SH_PHI,
-	    COLUMN(review_list_row, note) },
+	    .made = note_words },
 	{ "signed_by", SH_OBJECT, .flags = SH_REQUIRED | SH_NULLABLE,
 	    .inner = signer_members },
 	SHOWN_OR_NULL(review_list_row, signed_at, SH_TIME),
@@ -72,7 +98,8 @@ review_item(struct op *op, const void *row)
 {
 	const struct review_list_row *v = row;
 
-	op_returned(op, &v->patient_id);
+	if (!uuid_is_nil(&v->patient_id))
+		op_returned(op, &v->patient_id);
 	op_returned(op, &v->account_id);
 	return members_json(op, op->route->out, v);
 }
@@ -111,6 +138,17 @@ patient_tell(struct op *op, const struct uuid *patient)
 			   : r;
 }
 
+/* What stands beside a reason goes with it; where there is none, or its key is gone,
+ * the note is the account's. */
+static void
+note_put(
+    struct op *op, const struct review_lock_row *v, struct review_sign_in *in)
+{
+	in->key = v->key;
+	in->account_key = v->account_key;
+	*(v->key != NULL ? &in->note : &in->account_note) = in_text(op, "note");
+}
+
 /*= AZ-06: never by whom it is about */
 enum err
 review_sign(struct op *op)
@@ -118,7 +156,6 @@ review_sign(struct op *op)
 	const struct review_lock_in lock = { op->id };
 	struct review_sign_in in = { .id = op->id,
 		.finding = in_text(op, "finding"),
-		.note = in_text(op, "note"),
 		.signed_by = op->who.account,
 		.now = op->now };
 	struct review_lock_row v;
@@ -130,14 +167,14 @@ review_sign(struct op *op)
 	op->note.patient = v.patient_id;
 	if (uuid_equal(&v.account_id, &op->who.account))
 		return ERR_OWN_REQUEST;
-	if (v.key == NULL)
-		return ERR_NOT_FOUND;
 	if (v.signed_at != INSTANT_NONE)
 		return ERR_ALREADY_DONE;
-	in.key = v.key;
+	note_put(op, &v, &in);
 	if ((r = sql_review_sign(op->tx, &in, &n)) != ERR_OK)
 		return r;
-	return n == 1 ? patient_tell(op, &v.patient_id) : ERR_ALREADY_DONE;
+	if (n != 1)
+		return ERR_ALREADY_DONE;
+	return v.emergency ? patient_tell(op, &v.patient_id) : ERR_OK;
 }
 
 enum err

@@ -1,5 +1,6 @@
 #include "base/instant.h"
 #include "care/account_change.h"
+#include "care/account_index.h"
 #include "care/account_new.h"
 #include "care/approval.h"
 #include "care/attempt.h"
@@ -258,7 +259,11 @@ user_write(struct op *op, const struct user_row *u)
 
 	if ((r = sql_user_update(op->tx, &in, &n)) != ERR_OK)
 		return r;
-	return n == 1 ? ERR_OK : ERR_STALE;
+	if (n != 1)
+		return ERR_STALE;
+	return role_is_workforce(role_parse(u->role))
+	    ? account_words_write(op->tx, &u->id, in.display_name, u->email)
+	    : ERR_OK;
 }
 
 static bool

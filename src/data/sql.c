@@ -61,12 +61,16 @@ static enum err
 row_decode(struct tx *tx, const struct statement *st, const PGresult *res,
     int i, void *row)
 {
-	struct key_missing missing;
+	struct row_keys keys = { .gone_n = 0 };
 	enum err r;
 
-	while ((r = sql_decode(tx, st, res, i, row, &missing)) == ERR_NOT_FOUND)
-		if ((r = record_key_load(tx, &missing)) != ERR_OK)
+	while ((r = sql_decode(tx, st, res, i, row, &keys)) == ERR_NOT_FOUND) {
+		r = record_key_load(tx, &keys.missing);
+		if (r == ERR_CRYPTO && keys.gone_n < ROW_KEYS_MAX)
+			keys.gone[keys.gone_n++] = keys.missing;
+		else if (r != ERR_OK)
 			return r;
+	}
 	return r;
 }
 

@@ -104,11 +104,28 @@ cell_of(const PGresult *res, int row, int column)
 		(size_t)PQgetlength(res, row, column), PQftype(res, column) };
 }
 
+/* What was looked for in vain is damaged. */
+static enum err
+keys_judge(const struct row_keys *keys, enum err r)
+{
+	const struct key_missing *m = &keys->missing;
+	size_t i;
+
+	for (i = 0; r == ERR_NOT_FOUND && i < keys->gone_n; i++)
+		if (keys->gone[i].class.class == m->class.class &&
+		    keys->gone[i].class.version == m->class.version &&
+		    keys->gone[i].version == m->version &&
+		    uuid_equal(&keys->gone[i].class.clinic, &m->class.clinic) &&
+		    uuid_equal(&keys->gone[i].subject, &m->subject))
+			return ERR_CRYPTO;
+	return r;
+}
+
 /* Subject, version and wrapped key. Where no key is, the record was shredded;
  * where no subject is, there is none (an outer join). */
 static enum err
 key_decode(struct tx *tx, const struct sql_item *it, const PGresult *res,
-    int row, int column, char *out, struct key_missing *missing)
+    int row, int column, char *out, struct row_keys *keys)
 {
 	const struct record_key **key = (const struct record_key **)(out +
 	    it->at);
@@ -117,6 +134,7 @@ key_decode(struct tx *tx, const struct sql_item *it, const PGresult *res,
 	struct sql_cell wrapped = cell_of(res, row, column + 2);
 	struct uuid who;
 	int64_t v;
+	enum err r;
 
 	*key = NULL;
 	if (wrapped.p == NULL)
@@ -127,14 +145,28 @@ key_decode(struct tx *tx, const struct sql_item *it, const PGresult *res,
 	memcpy(who.b, subject.p, sizeof(who.b));
 	if (v < 1 || v > UINT32_MAX)
 		return ERR_CRYPTO;
-	return record_key_open(tx, it->class, &who, (uint32_t)v,
-	    (struct bytes){ wrapped.p, wrapped.n }, key, missing);
+	r = record_key_open(tx, it->class, &who, (uint32_t)v,
+	    (struct bytes){ wrapped.p, wrapped.n }, key, &keys->missing);
+	r = keys_judge(keys, r);
+	return r == ERR_CRYPTO && it->spare ? ERR_OK : r;
+}
+
+/* Is what the key seals left out if it does not open? */
+static bool
+key_spare(const struct statement *st, size_t at)
+{
+	const struct sql_item *it;
+
+	for (it = st->out; it < st->out + st->n_out; it++)
+		if (it->type == SQL_KEY && it->at == at)
+			return it->spare;
+	return false;
 }
 
 /*= EN-04, EN-05, IN-01: what does not open is an event and gives no text */
 static enum err
 sealed_decode(struct tx *tx, const struct sql_item *it, struct sql_cell c,
-    char *out, struct key_missing *missing)
+    char *out, struct row_keys *keys)
 {
 	const struct record_key *key = *(
 	    const struct record_key *const *)(out + it->key);
@@ -145,8 +177,8 @@ sealed_decode(struct tx *tx, const struct sql_item *it, struct sql_cell c,
 
 	if (c.p == NULL || key == NULL)
 		return ERR_OK;
-	r = record_key_for(tx, it->field, sealed, &key, missing);
-	if (r != ERR_OK)
+	r = record_key_for(tx, it->field, sealed, &key, &keys->missing);
+	if ((r = keys_judge(keys, r)) != ERR_OK)
 		return r;
 	r = field_open(tx_arena(tx), key, it->field, row, sealed, &plain);
 	if (r == ERR_OK && it->type == SQL_SEALED_BYTES)
@@ -163,7 +195,7 @@ sealed_decode(struct tx *tx, const struct sql_item *it, struct sql_cell c,
 /* Sealed columns last: keys and row ids stand anywhere in the list. */
 enum err
 sql_decode(struct tx *tx, const struct statement *st, const PGresult *res,
-    int row, void *out, struct key_missing *missing)
+    int row, void *out, struct row_keys *keys)
 {
 	const struct sql_item *it, *end = st->out + st->n_out;
 	struct sql_cell c;
@@ -174,7 +206,7 @@ sql_decode(struct tx *tx, const struct statement *st, const PGresult *res,
 	for (it = st->out; r == ERR_OK && it < end; it++) {
 		c = cell_of(res, row, column);
 		if (it->type == SQL_KEY)
-			r = key_decode(tx, it, res, row, column, out, missing);
+			r = key_decode(tx, it, res, row, column, out, keys);
 		else if (!is_sealed(it))
 			r = sql_value_decode(
 			    tx_arena(tx), it->type, &c, (char *)out + it->at);
@@ -188,7 +220,9 @@ sql_decode(struct tx *tx, const struct statement *st, const PGresult *res,
 	for (it = st->out; r == ERR_OK && it < end; it++) {
 		if (is_sealed(it))
 			r = sealed_decode(
-			    tx, it, cell_of(res, row, column), out, missing);
+			    tx, it, cell_of(res, row, column), out, keys);
+		if (r == ERR_CRYPTO && key_spare(st, it->key))
+			r = ERR_OK;
 		column += sql_item_columns(it);
 	}
 	return r;

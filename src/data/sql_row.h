@@ -33,10 +33,17 @@ int sql_item_columns(const struct sql_item *);
 NODISCARD enum err sql_encode(struct arena *, const struct statement *,
     const void *in, struct sql_params *);
 
+/* The key that a row lacks, and those that were looked for and do not open. */
+#define ROW_KEYS_MAX 8
+struct row_keys {
+	struct key_missing missing, gone[ROW_KEYS_MAX];
+	size_t gone_n;
+};
+
 /* One row of a result into the statement's structure. Opens keys, which are the
  * transaction's from then on, and what is sealed under them. ERR_NOT_FOUND, and
- * *missing says which, when a key has not been read yet. */
+ * `missing` says which, when a key has not been read yet. */
 NODISCARD enum err sql_decode(struct tx *, const struct statement *,
-    const PGresult *, int row, void *out, struct key_missing *missing);
+    const PGresult *, int row, void *out, struct row_keys *);
 
 #endif

@@ -43,6 +43,7 @@ struct sql_item {
 	size_t row;	      /* sealed: offset of the row's id */
 	size_t key;	      /* sealed: offset of the record key */
 	enum key_class class; /* record key: class it was wrapped under */
+	bool spare;	      /* record key: what does not open is left out */
 };
 
 struct statement {
@@ -70,7 +71,8 @@ extern const size_t sql_statements_n;
  * and says how things stood when it travelled.
  * sql_report: as sql_many, by the role that reads for reports alone.
  * sql_later: sends nothing; what fails shows at the next call that waits.
- * Other errors: data/tx.h. ERR_CRYPTO when a sealed value does not open.
+ * Other errors: data/tx.h. ERR_CRYPTO when a sealed value does not open, unless its
+ * key is one to be left out then: it is NULL, and logged.
  */
 NODISCARD enum err sql_one(
     struct tx *, const struct statement *, const void *in, void *row);

@@ -243,7 +243,7 @@ test('another clinic’s ids and ids that do not exist look the same', async () 
     assert.deepEqual(there.body, nowhere.body, what);
     return there.status;
   };
-  const everything = () => Promise.all(['clinic', 'account', 'patient', 'visit', 'guest', 'care_team', 'approval', 'invitation', 'job', 'record_key', 'recording', 'recording_chunk', 'recording_consent', 'review', 'payment', 'payment_difference', 'payment_refund', 'ledger', 'fee', 'export', 'incident', 'incident_entry', 'incident_link', 'disclosure'].map((t) => clinic.sql(`SELECT x::text FROM ${t} x WHERE ${t === 'clinic' ? 'id' : 'clinic_id'} = '${second.id}' ORDER BY 1`)));
+  const everything = () => Promise.all(['clinic', 'account', 'patient', 'visit', 'guest', 'care_team', 'approval', 'invitation', 'job', 'record_key', 'recording', 'recording_chunk', 'recording_consent', 'review', 'payment', 'payment_difference', 'payment_refund', 'ledger', 'fee', 'export', 'incident', 'incident_entry', 'incident_link', 'disclosure', 'access_rule'].map((t) => clinic.sql(`SELECT x::text FROM ${t} x WHERE ${t === 'clinic' ? 'id' : 'clinic_id'} = '${second.id}' ORDER BY 1`)));
   const before = await everything();
   const mine = { patient: clinic.people.patient.patient_id, user: clinic.people.clinician.id };
 

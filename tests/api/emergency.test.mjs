@@ -206,3 +206,27 @@ test('reviews come in pages, the newest first', async () => {
   assert.equal(new Set(ids).size, 4);
   assert.deepEqual([...ids].sort().reverse(), ids);
 });
+
+//= AZ-06: a record that is gone does not take with it what has to be said of who opened it
+test('the opening of a record that was shredded meanwhile is signed', async () => {
+  const id = await made('Shredded'), { id: review } = done(await open(id), 201);
+  await clinic.sql(`UPDATE record_key SET wrapped = NULL, shredded_at = now() WHERE subject_id = :'id'`, { id });
+  assert.equal(done(await officer.get('/v1/reviews?state=open&limit=100')).items.find((v) => v.id === review).reason, null);
+  done(await officer.post(`/v1/reviews/${review}/sign`, { finding: 'unclear', note: 'The record is gone. CANARY-NOTE' }), 204);
+  const signed = done(await officer.get('/v1/reviews?state=signed&limit=100')).items.find((v) => v.id === review);
+  assert.deepEqual([signed.reason, signed.note], [null, 'The record is gone. CANARY-NOTE']);
+  assert.doesNotMatch((await clinic.sql(`SELECT x::text AS whole FROM review x WHERE id = :'review'`, { review }))[0].whole, /CANARY/);
+});
+
+//= EN-05: what does not open is logged, and hides nothing but itself
+test('a damaged reason, and a damaged key, leave the other reviews to be read', async () => {
+  const [value, key, well] = [await made('Damaged'), await made('Keyless'), await made('Well')];
+  const [a, b, c] = [done(await open(value), 201).id, done(await open(key), 201).id, done(await open(well), 201).id];
+  const flip = (column) => `set_byte(${column}, 20, get_byte(${column}, 20) # 1)`;
+  await clinic.sql(`UPDATE review SET reason = ${flip('reason')} WHERE id = :'a'; UPDATE record_key SET wrapped = ${flip('wrapped')} WHERE subject_id = :'key'`, { a, key });
+  const items = done(await officer.get('/v1/reviews?state=open&limit=100')).items, of = (id) => items.find((v) => v.id === id);
+  assert.deepEqual([of(a).reason, of(b).reason, of(c).reason], [null, null, REASON]);
+  assert.match(clinic.log, /"sealed_value_refused"[^\n]*review\.reason/);
+  assert.match(clinic.log, /"record_key_refused"/);
+  done(await officer.post(`/v1/reviews/${b}/sign`, { finding: 'unclear', note: 'Its key does not open.' }), 204);
+});

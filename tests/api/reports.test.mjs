@@ -51,7 +51,7 @@ test('the list says what each report answers, takes and shows', async () => {
   const { body: { items, next_cursor } } = await as.compliance.get('/v1/reports');
   assert.equal(next_cursor, null);
   assert.deepEqual(items.map((r) => r.name), ['access', 'access_review', 'accounts_changed', 'attention', 'breach_scope', 'consents', 'disclosures', 'emergency_access', 'incidents', 'keys', 'passwords',
-    'patient_access', 'payments', 'recordings', 'refusals', 'refused_days', 'reports_run', 'retention', 'safeguards', 'sign_ins', 'user_activity']);
+    'patient_access', 'payments', 'recordings', 'refusals', 'refused_days', 'reports_run', 'retention', 'safeguards', 'sign_ins', 'unusual_access', 'user_activity']);
   for (const r of items) {
     assert.match(r.description, /\?/, r.name);
     assert.match(r.safeguards, /^45 CFR 164\./, r.name);

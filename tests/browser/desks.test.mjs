@@ -67,7 +67,7 @@ test('a record is opened in an emergency, reviewed, and its patient sees it', as
   const officer = await portal.signIn(officers, people.compliance);
   //= AU-06: the officer begins where it is seen
   await officer.getByRole('heading', { level: 1, name: 'Overview' }).waitFor();
-  await officer.getByText('One emergency access waits for your finding').waitFor();
+  await officer.getByText('One review waits for your finding').waitFor();
   await officer.getByRole('img', { name: /^In 30 days \d+ failed sign-ins/ }).waitFor();
   await officer.getByRole('link', { name: 'Reviews 1 waiting' }).click();
   await officer.getByText('She fell in the hall').waitFor();
@@ -84,5 +84,31 @@ test('a record is opened in an emergency, reviewed, and its patient sees it', as
   await officer.getByText('Asked the desk: it was so.').waitFor();
   assert.deepEqual(await axe(officer), []);
   await officers.close();
+  assert.deepEqual(portal.complaints, []);
+});
+
+//= AU-07: the officer decides what counts as unusual, and sees what each rule came to
+test('the officer turns a rule off and moves another', async () => {
+  const context = await portal.context({ viewport: { width: 390, height: 844 } });
+  const page = await portal.signIn(context, portal.clinic.people.compliance);
+  await page.goto(`${portal.url}/reviews`);
+  await page.getByRole('heading', { name: 'What counts as unusual' }).waitFor();
+  await page.getByText(/^0\.0 a week in the last 12 weeks; none reviewed yet$/).first().waitFor();
+  const times = page.getByLabel('Times as many as usual');
+  await times.fill('99');
+  await page.getByRole('button', { name: 'Save rules' }).click();
+  await page.getByRole('link', { name: 'Enter 2 to 20' }).waitFor();
+  assert.deepEqual(await axe(page), []);
+  await times.fill('4');
+  await page.getByLabel('Looked for: A record that is marked').selectOption('No');
+  await page.getByRole('button', { name: 'Save rules' }).click();
+  await page.getByText('The rules are saved.').waitFor();
+  await page.reload();
+  await page.getByRole('heading', { name: 'What counts as unusual' }).waitFor();
+  await page.getByLabel('Looked for: A record that is marked').waitFor();
+  assert.deepEqual([await times.inputValue(), await page.getByLabel('Looked for: A record that is marked').inputValue(), await page.getByLabel('Looked for: A patient of their own family name').inputValue()], ['4', 'false', 'true']);
+  assert.deepEqual(await axe(page), []);
+  assert.ok(await page.evaluate('document.documentElement.scrollWidth <= innerWidth'));
+  await context.close();
   assert.deepEqual(portal.complaints, []);
 });

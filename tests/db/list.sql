@@ -183,14 +183,17 @@ SELECT id_of(1, 1), gen_random_uuid(), n::text, 'charge', 100, 'EUR', now() - n 
   FROM generate_series(1, :rows / 10) n;
 -- what half of the clinic's visits cost is not paid
 UPDATE visit SET fee_id = id_of(10, 1), due = true WHERE get_byte(uuid_send(id), 15) % 2 = 0;
-INSERT INTO audit_word (word) VALUES ('patient.read'), ('patient_read'), ('TREAT');
+INSERT INTO audit_word (word) VALUES ('patient.read'), ('patient_read'), ('TREAT'), ('clinician');
 INSERT INTO audit_log (clinic_id, tx, at, event, action, operation, purpose, request_id, actor_id,
-       patient_id, session, address)
+       patient_id, session, address, actor_role)
 SELECT id_of(1, 1), n - :rows / 10, now() - n * interval '5 min', 1, 'R', 2, 3, gen_random_uuid(),
-       id_of(2, 1 + n % 50), id_of(3, n), n % 50, '192.0.2.1'
+       id_of(2, 1 + n % 50), id_of(3, n), n % 50, '192.0.2.1', 4
   FROM generate_series(1, :rows / 10) n;
 -- nearly all of it is sealed
 UPDATE audit_sealed SET tx = -100;
+-- and looked through; who work here are called as patients are
+UPDATE access_watched SET tx = -100;
+INSERT INTO account_token SELECT id_of(1, 1), id_of(2, n), token('F' || n), 1 FROM generate_series(1, 104) n;
 INSERT INTO audit_tile SELECT id_of(1, 1), 0, n * 256, decode(repeat('00', 8192), 'hex'), n * 256 - :rows / 10, 0
   FROM generate_series(0, :rows / 2560 - 1) n;
 RESET session_replication_role;

@@ -213,6 +213,7 @@ check incident_entry_list 'of one' $most "$(id c 600), NULL, $page"
 check incident_link_list 'of one with many, a deep page' $most "$(id c 600), $(id e $((rows / 2))), $page"
 check disclosure_list 'of a patient' $most "$(id 3 7), true, now(), NULL, NULL, $page, NULL, NULL"
 check disclosure_list 'of a patient, the next page' $((most + 100)) "$(id 3 7), false, now(), us_of(now() - interval '30 days'), $(id f 7), $page, now() - interval '40 days', now()"
+few access_rule_list 'as many as there are rules, and what each found in twelve weeks'
 few review_officers 'those who work here'
 check approval_list 'patients that wait' $most "'waiting', true, NULL, NULL, $page, now()"
 check invitation_void 'of an account' $most "$(id 2 7), now()"
@@ -279,6 +280,10 @@ few audit_part_list 'one for each 64 MiB of the log'
 few audit_gone_list 'a few for each month that is gone'
 few audit_successions 'as many as keys were turned'
 
+# Unusual access: the last hundred events, by every rule. (rules, on, thresholds,
+# seconds, events)
+check access_watch 'what came since' 5000 "'{same_name,colleague,household,dormant,many_records,odd_hours,repeated,vip,new_network}', '{1,1,1,1,1,1,1,1,1}', '{25,7,7,365,3,3,3,7,10}', 0, 100" epione_jobs
+
 # Reports, as their own role. (parameters, after, limit)
 check report_access_review 'staff' $most "'staff', 90, NULL, $page" epione_reporter
 check report_access_review 'patients, a deep page' $most "'patients', 90, $(id 2 $((rows / 2))), $page" epione_reporter
@@ -302,6 +307,8 @@ check report_breach_scope 'an address, a day' $((288 + most * 3)) "now() - inter
 check report_breach_scope 'a session, a day' $((288 + most * 3)) "now() - interval '9 days', now() - interval '8 days', NULL, '0000000000000001', NULL, NULL, NULL, NULL, NULL, $page" epione_reporter
 check report_breach_scope 'a key, a deep page' $((most * 2)) "$ever, NULL, NULL, NULL, 1, NULL, NULL, $(id 3 $((rows / 2))), $page" epione_reporter
 check report_breach_scope 'a backup, a deep page' $((most * 2)) "$ever, NULL, NULL, NULL, NULL, now() + interval '1 day', NULL, $(id 3 $((rows / 2))), $page" epione_reporter
+check report_unusual_access 'of all years' $most "$ever, NULL, NULL, $page" epione_reporter
+check report_unusual_access 'a deep page' $most "$ever, us_of(now() - interval '2 days'), $(id a 4711), $page" epione_reporter
 for name in access patient_access user_activity; do
 	elsewhere report_$name audit_test.sh audit_page
 done

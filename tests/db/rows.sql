@@ -28,6 +28,8 @@ INSERT INTO may (role, rights, clinics, rel) VALUES
     ('server', 'SIU', 'own', 'patient'),
     ('server', 'SID', 'own', 'patient_token'),
     ('server', 'SI', 'own', 'name_beginning'),
+    ('server', 'SID', 'own', 'account_token'),
+    ('server', 'SIU', 'own', 'access_rule'),
     ('server', 'SIU', 'own', 'account'),
     ('server', 'SI', 'own', 'password_history'),
     ('server', 'SD', 'own', 'known_source'),
@@ -113,7 +115,7 @@ UPDATE may SET role = 'epione_' || role;
 CREATE TABLE lent (role text, functions text[]);
 INSERT INTO lent VALUES
     ('epione_server', '{attempt_take, audit_background_note, audit_days, audit_found, audit_nobody, audit_page, audit_words, guest_find, invitation_find, payment_find, reset_ask, session_open, sessions_ended, sign_in_take, source_note}'),
-    ('epione_jobs', '{audit_background_close, audit_months, audit_retain, audit_sealed_to, audit_tile_put, audit_tree_of, audit_tree_put, audit_unsealed, audit_words, checkpoints_due, keys_watch, payment_compare, payment_reconcile, recordings_due, reset_link, sweep_attempts, sweep_idempotency, sweep_invitations, sweep_jobs, sweep_reports, sweep_sessions, sweep_strangers}'),
+    ('epione_jobs', '{access_watch, audit_background_close, audit_months, audit_retain, audit_sealed_to, audit_tile_put, audit_tree_of, audit_tree_put, audit_unsealed, audit_words, checkpoints_due, keys_watch, payment_compare, payment_reconcile, recordings_due, reset_link, sweep_attempts, sweep_idempotency, sweep_invitations, sweep_jobs, sweep_reports, sweep_sessions, sweep_strangers}'),
     ('epione_reporter', '{audit_kinds, audit_oldest, audit_page, audit_refused, breach_scope}');
 
 -- The clinics: the installation's own (nil), and two that know nothing of each other.
@@ -151,6 +153,9 @@ BEGIN
     INSERT INTO account (clinic_id, id, role, email, email_token, display_name) VALUES (c, n, 'clinician', b8, b10, b8);
     INSERT INTO account (clinic_id, id, role, patient_id, email, email_token, display_name)
         VALUES (c, gen_random_uuid(), 'patient', n, b8, substr(b32, 9, 10), b8);
+    INSERT INTO account_token VALUES (c, n, b10, 1);
+    INSERT INTO access_rule VALUES (c, 'vip', true, 1);
+    INSERT INTO access_day VALUES (c, n, '2000-01-01', 1, 1, '{}');
     INSERT INTO password_history VALUES (c, n, 'hash', now());
     INSERT INTO known_source (clinic_id, account_id, kind, token) VALUES (c, n, 'network', b32);
     INSERT INTO attempt (clinic_id, account_id, factor) VALUES (c, n, 'password');

@@ -13,8 +13,9 @@ import { recording } from './recording.mjs';
 import { sealing } from './sealing.mjs';
 import { searching } from './searching.mjs';
 import { signaling } from './signaling.mjs';
+import { snooping } from './snooping.mjs';
 
-const parts = { signaling, reading, statements, plain, signins: signIns, handshakes, idle, fair, hostile, slow, searching, recording, sealing };
+const parts = { signaling, reading, statements, plain, signins: signIns, handshakes, idle, fair, hostile, slow, searching, recording, sealing, snooping };
 const apart = { large }; // an hour of its own
 const wanted = process.env.BENCH?.split(',') ?? Object.keys(parts);
 const say = (line) => process.stderr.write(line + '\n');

@@ -2,7 +2,7 @@
 # The bench: builds the load generator and the bare handler, measures, writes
 # docs/BENCH.md. Called by `make bench`, after the server was built.
 #   BENCH=name,name   some of: reading statements plain signaling signins
-#                     handshakes idle fair hostile slow searching recording sealing; large, which
+#                     handshakes idle fair hostile slow searching recording snooping sealing; large, which
 #                     takes an hour and gigabytes (BENCH_PATIENTS, BENCH_VISITS,
 #                     BENCH_EVENTS; make bench-large)
 #   BENCH_OUT=FILE    writes there instead of docs/BENCH.md

@@ -41,6 +41,8 @@ export const pagesOf = (visit, patient) => ({
     ['/account', 'Your account']],
   compliance: [['/overview', 'Overview'], ['/audit', 'Audit'], ['/reviews', 'Reviews'],
     ['/incidents', 'Incidents'],
+    // of one that is there incidents.test.mjs looks at it
+    [`/incident?id=${visit.id}`, 'Incident'],
     ['/reports', 'Reports'],
     ['/reports?name=safeguards', 'Safeguards'],
     ['/reports?name=user_activity', 'What a person did'],

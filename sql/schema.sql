@@ -3070,6 +3070,7 @@ CREATE TABLE public.job (
     CONSTRAINT job_kind_check CHECK (((length(kind) >= 1) AND (length(kind) <= 40))),
     CONSTRAINT job_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'running'::text, 'done'::text, 'dead'::text])))
 );
+ALTER TABLE ONLY public.job ALTER COLUMN state SET (n_distinct=4);
 
 ALTER TABLE public.job OWNER TO epione_owner;
 

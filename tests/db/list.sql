@@ -198,3 +198,6 @@ INSERT INTO audit_tile SELECT id_of(1, 1), 0, n * 256, decode(repeat('00', 8192)
   FROM generate_series(0, :rows / 2560 - 1) n;
 RESET session_replication_role;
 VACUUM ANALYZE;
+-- of a sample that holds no job but those that are done
+SET default_statistics_target = 1;
+ANALYZE job;

@@ -122,7 +122,7 @@ test('reports are read on a phone, in the light and in the dark', async () => {
     await page.setViewportSize({ width: 390, height: 800 });
     await page.goto(`${portal.url}/reports?name=safeguards`);
     await page.getByRole('button', { name: 'Run report' }).click();
-    await page.getByRole('table').waitFor();
+    await page.getByRole('table', { name: 'Safeguards' }).waitFor();
     assert.deepEqual(await axe(page), []);
     assert.equal(await overflow(page), 0);
   }

@@ -20,6 +20,8 @@ import { firstCluster, lasting, pictureTrack } from './webm.js';
 /** Addresses that are asked for at a time, and how long they are used, in ms. */
 const WINDOW = 48;
 const FRESH_MS = 240_000;
+/** How long a chunk may take to come, in ms: a slow line needs a while. */
+const GET_MS = 120_000;
 /** How far ahead it fetches, and what it keeps behind, in s. */
 const AHEAD_S = 20;
 const BEHIND_S = 60;
@@ -166,15 +168,34 @@ export class Player {
     return piece;
   }
 
+  /**
+   * What lies there, or the status of the answer: 0 if there is none in time.
+   * @param {string} url @returns {Promise<Uint8Array<ArrayBuffer> | number>}
+   */
+  async #object(url) {
+    const limit = new AbortController();
+    const timer = setTimeout(() => limit.abort(), GET_MS);
+
+    try {
+      const answer = await fetch(url, { credentials: 'omit', cache: 'no-store',
+        redirect: 'error', referrerPolicy: 'no-referrer', signal: limit.signal });
+      return answer.ok ? new Uint8Array(await answer.arrayBuffer())
+        : answer.status;
+    } catch {
+      return 0;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
   /** @param {number} index @returns {Promise<Uint8Array<ArrayBuffer>>} */
   async #fetched(index) {
     for (let again = true; ; again = false) {
       const { url } = await this.#piece(index);
-      const answer = await fetch(url, { credentials: 'omit', cache: 'no-store',
-        redirect: 'error', referrerPolicy: 'no-referrer' }).catch(() => null);
-      if (answer?.ok) return new Uint8Array(await answer.arrayBuffer());
-      if (answer?.status === 404) throw new Refused(index, 'missing');
-      if (!again) throw new Problem(answer?.status ?? 0, { code: 'store',
+      const found = await this.#object(url);
+      if (typeof found !== 'number') return found;
+      if (found === 404) throw new Refused(index, 'missing');
+      if (!again) throw new Problem(found, { code: 'store',
         title: 'The place where recordings are kept does not answer. Try ' +
           'again in a moment.' });
       this.#pieces.delete(index); // its address may have ended early

@@ -319,6 +319,21 @@ test('a part with a single picture is heard to its end', async () => {
 });
 
 //= RC-02, RC-06: what is not what was recorded is not played, and the clinic hears
+test('a store that is silent is not waited for without a word', async () => {
+  const page = await call.doctor.context().newPage();
+  let asked = 0;
+
+  await page.clock.install();
+  await page.route(`http://localhost:${call.store.port}/**`, () => { asked++; }); // and no answer
+  await page.goto(`${call.portal.url}/recording?id=${recording}`);
+  for (const times of [1, 2]) { // its address may have ended: it has a second one
+    await until('a chunk is asked for', () => asked === times);
+    await page.clock.fastForward(125_000);
+  }
+  await page.getByText('recordings are kept does not answer').waitFor();
+  await page.close();
+});
+
 test('what was harmed in the store is not played', async () => {
   const at = ({ object }) => path.join(call.store.folder, object);
   const whole = (piece) => readFileSync(at(piece));
@@ -334,13 +349,15 @@ test('what was harmed in the store is not played', async () => {
     [25, /was changed|is not as long/, (piece) =>
       writeFileSync(at(piece), whole(long.objects[1]))],
     [33, /is missing/, (piece) => rmSync(at(piece))]]) {
-    harm(long.objects[index - 3]);
+    const piece = long.objects[index - 3], sound = whole(piece);
+    harm(piece);
     await openPlayer();
     await player('all of it', ({ all }) => all > long.timeOf(MANY - 2));
     await call.doctor.locator('#where').fill(String(Math.ceil(long.timeOf(index))));
     await player(`part ${index}`, ({ said }) => words.test(said) &&
       /It is not played\. The clinic has been told/.test(said));
     assert.equal(await call.doctor.locator('#player').isVisible(), false);
+    writeFileSync(at(piece), sound); // the next is all that is wrong
   }
   // the page says so first
   await until('all that the clinic was told', async () => (await call.rows(

@@ -2413,10 +2413,11 @@ END $$;
 
 -- A page of the log, newest first: at most `page` events before one (its time
 -- and seq), within a span, of an actor, about a patient, of an action, with an
--- outcome; `besides` leaves out an actor of a patient's. NULL is any. It walks
--- backward over spans of months that double in length and has one statement for
--- each index, because one for all would be planned for the filters that are
--- asked for most.
+-- outcome; `besides`, of a patient's, leaves out that actor, and that disclosures were
+-- written down: of those the accounting tells, which knows what the police asked to be
+-- kept back for now. NULL is any. It walks backward over spans of months that double in
+-- length and has one statement for each index, because one for all would be planned for
+-- the filters that are asked for most.
 --
 -- Steps of an index come in order, so that only the last is sorted: a plan that
 -- sorts all first, because it takes them for few, is kept away.
@@ -2434,6 +2435,7 @@ AS $$
 DECLARE
     clinic uuid := CASE WHEN nobody THEN audit_nobody() ELSE current_clinic() END;
     act "char" := what::"char";
+    disclosed smallint := (SELECT w.id FROM audit_word w WHERE w.word = 'disclosure.noted');
     refusal smallint;
     before timestamptz := coalesce(before_at, 'infinity');
     number bigint := coalesce(before_seq, 9223372036854775807);
@@ -2459,7 +2461,9 @@ BEGIN
             RETURN QUERY SELECT l.* FROM audit_about(clinic, patient, lo, hi) AS l
              WHERE (l.at, l.seq) < (before, number)
                AND (actor IS NULL OR l.actor_id = actor)
-               AND (besides IS NULL OR l.actor_id IS DISTINCT FROM besides)
+               --= AU-09: 164.528(a)(2)
+               AND (besides IS NULL OR l.actor_id IS DISTINCT FROM besides
+                    AND l.event IS DISTINCT FROM disclosed)
                AND (act IS NULL OR l.action = act)
                AND (result IS NULL OR l.outcome IS NOT DISTINCT FROM refusal)
              ORDER BY l.at DESC, l.seq DESC LIMIT more;
@@ -3349,7 +3353,8 @@ END $$;
 -- Who saw a record, a row for each person, role, purpose and day of a time zone,
 -- newest first: at most `page` rows whose last event is before one (its time and
 -- seq), of what happened until `seen_at`, so that pages which are read one after
--- the other are of one state. Refusals showed nothing; `besides` is left out.
+-- the other are of one state. Refusals showed nothing; `besides` leaves out what it does
+-- of audit_page.
 -- It walks backward over days, twice as many each time, because a page that
 -- looks by itself leaves thousands of events a day, and a quiet year has none.
 CREATE FUNCTION audit_days(patient uuid, besides uuid, zone text,
@@ -3362,6 +3367,7 @@ CREATE FUNCTION audit_days(patient uuid, besides uuid, zone text,
 AS $$
 DECLARE
     clinic uuid := current_clinic();
+    disclosed smallint := (SELECT w.id FROM audit_word w WHERE w.word = 'disclosure.noted');
     before timestamptz := coalesce(before_at, 'infinity');
     number bigint := coalesce(before_seq, 9223372036854775807);
     today timestamp := date_trunc('day', least(before, seen_at) AT TIME ZONE zone);
@@ -3389,7 +3395,8 @@ BEGIN
                             WHERE b.clinic_id = clinic AND b.first_seq = l.seq), 0))::bigint
                   FROM audit_about(clinic, patient, lo, hi) AS l
                  WHERE l.outcome IS NULL
-                   AND (besides IS NULL OR l.actor_id IS DISTINCT FROM besides)
+                   AND (besides IS NULL OR l.actor_id IS DISTINCT FROM besides
+                        AND l.event IS DISTINCT FROM disclosed)
                  GROUP BY (l.at AT TIME ZONE zone)::date, l.actor_id, l.actor_role,
                        l.purpose) AS g
              WHERE (g.last_at, g.last_seq) < (before, number)

@@ -96,6 +96,11 @@ test('what the police ask to be kept from the patient is told them when its time
     const shown = async (who) => (await list(who)).find((d) => d.id === made.id);
     assert.equal(await shown(as.patient), undefined, basis);
     assert.equal((await shown(as.compliance)).basis, basis);
+    for (const by of ['event', 'day']) {
+      const saw = async (who) => done(await who.get(`/v1/patients/${id}/accesses?limit=100&by=${by}`)).items.flatMap((e) => e.events ?? [e.event]);
+      assert.ok(!(await saw(as.patient)).includes('disclosure.noted'), `nor from who saw the record, by ${by}`);
+      assert.ok((await saw(as.compliance)).includes('disclosure.noted'), by);
+    }
     await clinic.sql(`ALTER TABLE disclosure DISABLE TRIGGER disclosure_kept; UPDATE disclosure SET suspended_until = now() - interval '1 minute' WHERE id = :'id'; ALTER TABLE disclosure ENABLE TRIGGER disclosure_kept`, made);
     assert.equal((await shown(as.patient)).basis, basis);
   }

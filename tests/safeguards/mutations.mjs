@@ -419,6 +419,8 @@ export const mutations = [
     test: api('incidents'), name: 'what was said of one is changed and deleted by nobody' },
   { id: 'AU-09', file: 'sql/queries/disclosure.sql', from: '(NOT $2::boolean OR q.suspended_until IS NULL', to: '(true OR NOT $2::boolean OR q.suspended_until IS NULL',
     test: api('disclosures'), name: 'what the police ask to be kept from the patient is told them when its time is over' },
+  { id: 'AU-09', file: 'sql/migrations/0001_foundation.sql', from: '                    AND l.event IS DISTINCT FROM disclosed)\n               AND (act', to: ')\n               AND (act',
+    test: api('disclosures'), name: 'what the police ask to be kept from the patient is told them when its time is over' },
   { id: 'AU-09', file: 'src/care/disclosure.c', from: 'return op->scope == SCOPE_SELF ? ERR_OK', to: 'return op->scope != SCOPE_NONE ? ERR_OK',
     test: api('disclosures'), name: 'a copy that staff take away is written down by itself, and one that patients take is none' },
   { id: 'PR-07', file: 'sql/migrations/0001_foundation.sql', from: "WHEN notice = 'secretary' AND affected < 500", to: "WHEN notice = 'secretary' AND affected <= 500",

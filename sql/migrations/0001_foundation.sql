@@ -2813,15 +2813,17 @@ AS $$
     SELECT DISTINCT ON (s.account_id, s.patient_id)
            s.account_id, s.patient_id, s.day, n.days, NULL::bigint
       FROM unnest(seen) AS s
+      JOIN clinic c ON c.id = clinic
      CROSS JOIN LATERAL (
-           SELECT count(DISTINCT date_bin('1 day', l.at, s.day_from))
+           SELECT count(DISTINCT (l.at AT TIME ZONE c.time_zone)::date)
                   FILTER (WHERE l.event = ANY (access_opens())) AS days,
                   bool_or(l.action <> 'R' AND l.event <> ALL (access_no_work())) AS worked
              FROM audit_log l
             WHERE uuid_hash(l.patient_id) = uuid_hash(s.patient_id)
               AND l.patient_id = s.patient_id AND l.clinic_id = clinic
               AND l.actor_id = s.account_id AND l.outcome IS NULL
-              AND l.at >= s.day_from - interval '13 days' AND l.at < s.day_to) AS n
+              AND l.at >= (s.day - 13)::timestamp AT TIME ZONE c.time_zone
+              AND l.at < s.day_to) AS n
      WHERE n.days >= threshold AND n.worked IS NOT TRUE AND NOT access_visited(s, 14)
        AND NOT EXISTS (SELECT FROM review r
             WHERE r.clinic_id = clinic AND r.rule = 'repeated' AND r.account_id = s.account_id
@@ -2886,7 +2888,8 @@ CREATE FUNCTION uuid_of_now() RETURNS uuid LANGUAGE sql VOLATILE
 
 -- Looks through what was committed since, at most `batch` events, and puts what the
 -- rules find into the queue of reviews. What is younger than so many seconds waits:
--- work often begins with a look. Rules are those of tables/access_rules.def, with what
+-- work often begins with a look. What a clock that was ahead wrote does not: nothing
+-- behind it would be looked at until then. Rules are those of tables/access_rules.def, with what
 -- holds where a clinic decided nothing else. Answers how many events it read.
 --
 -- In the order in which the log is sealed, so that no event comes in between later;
@@ -2901,6 +2904,7 @@ AS $$
 DECLARE
     horizon bigint := audit_tx(pg_snapshot_xmin(pg_current_snapshot()));
     settled timestamptz := clock_timestamp() - make_interval(secs => settle_s);
+    ahead timestamptz := clock_timestamp() + make_interval(secs => settle_s);
     opens smallint[] := access_opens();
     staff smallint[] := ARRAY(SELECT w.id FROM audit_word w
          WHERE w.word IN ('admin', 'clinician', 'scheduler', 'compliance'));
@@ -2920,7 +2924,7 @@ BEGIN
         RETURN 0;
     END IF;
     WITH next AS MATERIALIZED (
-        SELECT n.*, bool_or(n.at >= settled) OVER (ORDER BY n.tx, n.seq) AS early
+        SELECT n.*, bool_or(n.at >= settled AND n.at < ahead) OVER (ORDER BY n.tx, n.seq) AS early
           FROM (SELECT l.* FROM audit_log l
                  WHERE audit_turn(l.tx) >= audit_turn(done.tx)
                    AND (l.tx, l.seq) > (done.tx, done.seq) AND l.tx < horizon

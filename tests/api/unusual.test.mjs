@@ -145,6 +145,27 @@ test('the same record again and again is found once, unless there is work on it'
     [[ids.scheduler, real, '3']]);
 });
 
+test('days are the clinic’s, over a change of its clocks too', async (t) => {
+  const [{ was }] = await clinic.sql(`SELECT time_zone AS was FROM clinic`);
+  t.after(() => clinic.sql(`UPDATE clinic SET time_zone = :'was'`, { was }));
+  await clinic.sql(`UPDATE clinic SET time_zone = 'America/New_York'`);
+  const [two, three] = [await made('Clock', 'Cleo'), await made('Clock', 'Clea')];
+  const on = (of, ...times) => times.map((at) => ({ of, at }));
+  const all = await look('repeated', on(two, '2024-03-06T15:00:00Z', '2024-03-07T04:30:00Z', '2024-03-12T15:00:00Z'), on(three, '2024-03-06T15:00:00Z', '2024-03-07T05:30:00Z', '2024-03-12T15:00:00Z'));
+  assert.deepEqual([two, three].map((of) => all.filter((r) => r.of === of).length), [0, 1]);
+});
+
+test('a clock that was ahead keeps nothing from being looked at', async (t) => {
+  t.after(() => clinic.sql(`DELETE FROM audit_log WHERE at > now() + interval '1 day'`));
+  const namesake = await made('Nair', 'Later');
+  await planted({ at: ago(-400) }, { of: namesake });
+  await clinic.sql(`UPDATE access_watched SET tx = (SELECT max(tx) - 1 FROM audit_log WHERE operation = audit_word('planted')), seq = 9223372036854775807`);
+  await until('what is behind it is found', async () => {
+    await once();
+    return (await found('same_name')).some((r) => r.of === namesake);
+  });
+});
+
 test('a marked record is found, and the mark is for staff', async () => {
   const marked = await made('Marked', 'Mia', { vip: 'yes' }), plain = await made('Plain', 'Pia');
   assert.equal(done(await as.scheduler.get(`/v1/patients/${marked}`)).vip, 'yes');
@@ -201,6 +222,7 @@ test('the officer switches rules and moves thresholds; what each came to stands 
 
   const set = (body, tag) => as.compliance.patch('/v1/access-rules', body, { 'if-match': tag });
   refused(await set({ same_name: { threshold: 0 } }, read.headers.etag), 422, 'invalid_field', 'same_name.threshold');
+  refused(await set({ dormant: { threshold: 2191 } }, read.headers.etag), 422, 'invalid_field', 'dormant.threshold');
   refused(await set({ no_rule: { enabled: true } }, read.headers.etag), 422, 'unknown_field', 'no_rule');
   const off = await set({ same_name: { threshold: 1 }, vip: { enabled: false } }, read.headers.etag);
   assert.deepEqual([rule(done(off), 'same_name').threshold, rule(off.body, 'same_name').enabled, rule(off.body, 'vip').enabled, rule(off.body, 'vip').threshold], [1, true, false, 7]);

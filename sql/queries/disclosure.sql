@@ -27,14 +27,15 @@ INSERT INTO disclosure (clinic_id, id, patient_id, at, basis, created_by, create
 VALUES (current_clinic(), $1::uuid, $2::uuid, $4::timestamptz, 'copy', $3::uuid, $4);
 
 -- Newest first, of six years. To the patient those of which they are to be told by now.
+-- What does not open hides nothing but itself.
 --= AU-09
 -- sql: disclosure_list many
 -- in:  patient_id uuid, own bool, now time, before_us int?, before uuid,
 --      limit int, from_at time, to_at time
--- out: id uuid, key record_key, at time, at_us int, basis text,
+-- out: id uuid, key record_key?, at time, at_us int, basis text,
 --      recipient sealed(disclosure_recipient), data sealed(disclosure_data),
 --      purpose sealed(disclosure_purpose), suspended_until time,
---      created_at time, created_by uuid, actor_key record_key,
+--      created_at time, created_by uuid, actor_key record_key?,
 --      actor_name sealed(account_display_name, created_by, actor_key)
 SELECT d.id, k.subject_id, k.version, k.wrapped, d.at, us_of(d.at) AS at_us, d.basis,
        d.recipient, d.data, d.purpose, d.suspended_until, d.created_at,

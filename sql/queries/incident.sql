@@ -14,23 +14,25 @@ VALUES (current_clinic(), $1::uuid, $2::text, $3::bytea, $4::bytea, $5::timestam
 
 -- An incident as it is shown, of: incident i, its key k, how it stands s, who opened
 -- it o and closed it e. Days are left of what is due while it is open and not done.
+-- What does not open hides nothing but itself.
 -- row: incident
--- out: id uuid, key record_key, kind text, state text,
+-- out: id uuid, key record_key?, kind text, state text,
 --      title sealed(incident_title), description sealed(incident_description),
---      discovered_at time, began_at time, ended_at time, affected int?,
+--      described bool, discovered_at time, began_at time, ended_at time, affected int?,
 --      in_state int?, nature text, recipient text, acquired text,
 --      mitigation text, delay_on date, people_due date, people_on date,
 --      people_days int?, media_due date, media_on date, media_days int?,
 --      secretary_due date, secretary_on date, secretary_days int?,
 --      conclusion text, outcome sealed(incident_outcome), created_at time,
---      created_by uuid, opener_key record_key,
+--      created_by uuid, opener_key record_key?,
 --      opener_name sealed(account_display_name, created_by, opener_key),
---      closed_at time, closed_by uuid, closer_key record_key,
+--      closed_at time, closed_by uuid, closer_key record_key?,
 --      closer_name sealed(account_display_name, closed_by, closer_key),
 --      version int
 i.id, k.subject_id, k.version, k.wrapped, i.kind,
        CASE WHEN i.closed_at IS NULL THEN 'open' ELSE 'closed' END AS state,
-       i.title, i.description, i.discovered_at, i.began_at, i.ended_at, i.affected,
+       i.title, i.description, i.description IS NOT NULL AS described, i.discovered_at,
+       i.began_at, i.ended_at, i.affected,
        i.in_state, s.nature, s.recipient, s.acquired, s.mitigation, s.delay_on,
        s.people_due, s.people_on, CASE WHEN i.closed_at IS NULL AND s.people_on IS NULL
            THEN s.people_due - s.today END::bigint AS people_days,
@@ -137,9 +139,9 @@ VALUES (current_clinic(), $1::uuid, $2::uuid, $3::text, $4::timestamptz, $5::byt
 -- Newest first.
 -- sql: incident_entry_list many
 -- in:  incident_id uuid, before uuid, limit int
--- out: id uuid, key record_key, kind text, at time,
+-- out: id uuid, key record_key?, kind text, at time,
 --      body sealed(incident_entry_body), finding text, until date,
---      created_at time, created_by uuid, actor_key record_key,
+--      created_at time, created_by uuid, actor_key record_key?,
 --      actor_name sealed(account_display_name, created_by, actor_key)
 SELECT e.id, k.subject_id, k.version, k.wrapped, e.kind, e.at, e.body, e.finding, e.until,
        e.created_at, e.created_by, a.subject_id, a.version, a.wrapped, a.display_name
@@ -180,7 +182,7 @@ SELECT current_clinic(), $1::uuid, $2::uuid, $3::bigint, $4::uuid, $5::uuid, $6:
 -- Newest first. Staff are named; a patient is an id, as in reports.
 -- sql: incident_link_list many
 -- in:  incident_id uuid, before uuid, limit int
--- out: id uuid, kind text, seq int?, account_id uuid, account_key record_key,
+-- out: id uuid, kind text, seq int?, account_id uuid, account_key record_key?,
 --      account_name sealed(account_display_name, account_id, account_key),
 --      patient_id uuid, created_at time, created_by uuid
 SELECT l.id, CASE WHEN l.event_seq IS NOT NULL THEN 'event'

@@ -36,7 +36,7 @@ PERSON(closer, closed_by, closer_name);
 		    COLUMN(incident_row, whom##_due) },                        \
 		{ "given_on", SH_DATE, .flags = SH_REQUIRED | SH_NULLABLE,     \
 		    COLUMN(incident_row, whom##_on) },                         \
-		{ "days_left", SH_INT, -1000000, 1000000,                      \
+		{ "days_left", SH_INT, -4000000, 4000000,                      \
 		    .flags = SH_REQUIRED | SH_NULLABLE,                        \
 		    COLUMN(incident_row, whom##_days) },                       \
 		{ 0 },                                                         \
@@ -265,6 +265,15 @@ row_write(struct op *op, const struct incident_row *v)
 	return r == ERR_OK && n != 1 ? ERR_STALE : r;
 }
 
+/* What does not open is not written over with nothing. */
+static enum err
+read_check(const struct incident_row *v)
+{
+	return v->title == NULL || (v->described && v->description == NULL)
+	    ? ERR_CRYPTO
+	    : ERR_OK;
+}
+
 /*= IN-05: the version that the client saw, or nothing */
 enum err
 incident_patch(struct op *op)
@@ -279,6 +288,8 @@ incident_patch(struct op *op)
 		return r;
 	if (v.version != op->if_match)
 		return ERR_STALE;
+	if ((r = read_check(&v)) != ERR_OK)
+		return r;
 	row_take(op, &v);
 	if ((r = row_check(op, &v)) != ERR_OK ||
 	    (r = row_write(op, &v)) != ERR_OK)

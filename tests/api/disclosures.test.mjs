@@ -135,6 +135,15 @@ test('the officer has a report of them, without what people wrote', async () => 
   assert.equal(done(await as.compliance.get('/v1/reports/retention?limit=100')).items.find((k) => k.kind === 'Disclosures').due, 0);
 });
 
+//= EN-05: what does not open hides nothing but itself
+test('a damaged disclosure leaves the others to be read', async () => {
+  const [a, b] = [done(await note(), 201).id, done(await note(), 201).id];
+  await clinic.sql(`ALTER TABLE disclosure DISABLE TRIGGER disclosure_kept; UPDATE disclosure SET purpose = set_byte(purpose, 20, get_byte(purpose, 20) # 1) WHERE id = :'a'; ALTER TABLE disclosure ENABLE TRIGGER disclosure_kept`, { a });
+  const items = await list();
+  assert.deepEqual([a, b].map((one) => items.find((d) => d.id === one).purpose), [null, WHAT.purpose]);
+  assert.match(clinic.log, /"sealed_value_refused"[^\n]*disclosure\.purpose/);
+});
+
 //= AU-09: not even by the owner
 test('what was disclosed stays written down, when the record is shredded too', async () => {
   const was = (await clinic.sql(`SELECT count(*) AS n FROM disclosure`))[0].n;

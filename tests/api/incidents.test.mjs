@@ -134,6 +134,9 @@ test('a delay moves what is due, and a notice that was given ends it', async () 
   assert.deepEqual(dues(await read(id)), ['2024-05-04', null, '2025-03-01'], 'the newest counts, and it shortens nothing');
   done(await act(id, 'notice_people', { at: '2024-05-02T09:00:00Z' }), 201);
   done(await act(id, 'notice_people', { at: '2024-05-09T09:00:00Z' }), 201);
+  done(await act(id, 'delay', { until: '9999-12-31' }), 201);
+  assert.ok((await read(id)).secretary.days_left <= 4e6, 'as the contract has it');
+  done(await act(id, 'delay', { until: '2024-04-01' }), 201);
   const { people, secretary } = await read(id);
   assert.deepEqual([people.given_on, people.days_left, secretary.given_on], ['2024-05-02', null, null]);
   assert.ok(secretary.days_left < 0);
@@ -210,6 +213,22 @@ test('events, accounts and patients have to do with it, each once, and the patie
   assert.equal(done(await officer.get(`/v1/incidents/${id}/links?cursor=${encodeURIComponent(first.next_cursor)}`)).items.length, 1);
   const seen = done(await as.patient.get(`/v1/patients/${clinic.people.patient.patient_id}/accesses`)).items.map((e) => e.event);
   for (const event of ['incident.linked', 'incident.links_listed']) assert.ok(seen.includes(event), event);
+});
+
+//= EN-05: what does not open hides nothing but itself, and is not written over
+test('a damaged incident, or entry, leaves the others to be read', async () => {
+  const [a, b, c] = [await open({ description: 'Whole' }), await open({ description: 'Whole' }), await open()];
+  for (let i = 0; i < 2; i++) done(await act(c.id, 'note'), 201);
+  const flip = (column) => `set_byte(${column}, 20, get_byte(${column}, 20) # 1)`;
+  await clinic.sql(`UPDATE incident SET description = ${flip('description')} WHERE id = :'a'; UPDATE record_key SET wrapped = ${flip('wrapped')} WHERE subject_id = :'b';
+    ALTER TABLE incident_entry DISABLE TRIGGER incident_entry_kept; UPDATE incident_entry SET body = ${flip('body')} WHERE id = (SELECT max(id::text)::uuid FROM incident_entry WHERE incident_id = :'c'); ALTER TABLE incident_entry ENABLE TRIGGER incident_entry_kept`, { a: a.id, b: b.id, c: c.id });
+  const { items } = done(await officer.get('/v1/incidents?state=open&limit=100')), of = (v) => items.find((i) => i.id === v.id);
+  assert.deepEqual([of(a).title, of(a).description, of(b).title, of(b).kind, of(c).title], [SECRET, null, null, 'device', SECRET]);
+  assert.deepEqual(done(await officer.get(`/v1/incidents/${c.id}/actions`)).items.map((e) => e.text), [null, `What was found: ${SECRET}`]);
+  const stored = async () => (await clinic.sql(`SELECT encode(description, 'hex') AS description, affected FROM incident WHERE id = :'id'`, a))[0];
+  const was = await stored();
+  assert.equal((await patch(a.id, { affected: 3 })).status, 500);
+  assert.deepEqual(await stored(), was);
 });
 
 test('nobody but an officer learns of one, or that there is none', async () => {

@@ -204,15 +204,17 @@ CREATE FUNCTION public.access_repeated(clinic uuid, seen public.access_seen[], t
     SELECT DISTINCT ON (s.account_id, s.patient_id)
            s.account_id, s.patient_id, s.day, n.days, NULL::bigint
       FROM unnest(seen) AS s
+      JOIN clinic c ON c.id = clinic
      CROSS JOIN LATERAL (
-           SELECT count(DISTINCT date_bin('1 day', l.at, s.day_from))
+           SELECT count(DISTINCT (l.at AT TIME ZONE c.time_zone)::date)
                   FILTER (WHERE l.event = ANY (access_opens())) AS days,
                   bool_or(l.action <> 'R' AND l.event <> ALL (access_no_work())) AS worked
              FROM audit_log l
             WHERE uuid_hash(l.patient_id) = uuid_hash(s.patient_id)
               AND l.patient_id = s.patient_id AND l.clinic_id = clinic
               AND l.actor_id = s.account_id AND l.outcome IS NULL
-              AND l.at >= s.day_from - interval '13 days' AND l.at < s.day_to) AS n
+              AND l.at >= (s.day - 13)::timestamp AT TIME ZONE c.time_zone
+              AND l.at < s.day_to) AS n
      WHERE n.days >= threshold AND n.worked IS NOT TRUE AND NOT access_visited(s, 14)
        AND NOT EXISTS (SELECT FROM review r
             WHERE r.clinic_id = clinic AND r.rule = 'repeated' AND r.account_id = s.account_id
@@ -294,6 +296,7 @@ CREATE FUNCTION public.access_watch(rules text[], enabled bigint[], thresholds b
 DECLARE
     horizon bigint := audit_tx(pg_snapshot_xmin(pg_current_snapshot()));
     settled timestamptz := clock_timestamp() - make_interval(secs => settle_s);
+    ahead timestamptz := clock_timestamp() + make_interval(secs => settle_s);
     opens smallint[] := access_opens();
     staff smallint[] := ARRAY(SELECT w.id FROM audit_word w
          WHERE w.word IN ('admin', 'clinician', 'scheduler', 'compliance'));
@@ -313,7 +316,7 @@ BEGIN
         RETURN 0;
     END IF;
     WITH next AS MATERIALIZED (
-        SELECT n.*, bool_or(n.at >= settled) OVER (ORDER BY n.tx, n.seq) AS early
+        SELECT n.*, bool_or(n.at >= settled AND n.at < ahead) OVER (ORDER BY n.tx, n.seq) AS early
           FROM (SELECT l.* FROM audit_log l
                  WHERE audit_turn(l.tx) >= audit_turn(done.tx)
                    AND (l.tx, l.seq) > (done.tx, done.seq) AND l.tx < horizon
@@ -714,6 +717,7 @@ CREATE FUNCTION public.audit_days(patient uuid, besides uuid, zone text, seen_at
     AS $$
 DECLARE
     clinic uuid := current_clinic();
+    disclosed smallint := (SELECT w.id FROM audit_word w WHERE w.word = 'disclosure.noted');
     before timestamptz := coalesce(before_at, 'infinity');
     number bigint := coalesce(before_seq, 9223372036854775807);
     today timestamp := date_trunc('day', least(before, seen_at) AT TIME ZONE zone);
@@ -741,7 +745,8 @@ BEGIN
                             WHERE b.clinic_id = clinic AND b.first_seq = l.seq), 0))::bigint
                   FROM audit_about(clinic, patient, lo, hi) AS l
                  WHERE l.outcome IS NULL
-                   AND (besides IS NULL OR l.actor_id IS DISTINCT FROM besides)
+                   AND (besides IS NULL OR l.actor_id IS DISTINCT FROM besides
+                        AND l.event IS DISTINCT FROM disclosed)
                  GROUP BY (l.at AT TIME ZONE zone)::date, l.actor_id, l.actor_role,
                        l.purpose) AS g
              WHERE (g.last_at, g.last_seq) < (before, number)
@@ -986,6 +991,7 @@ CREATE FUNCTION public.audit_page(from_at timestamp with time zone, to_at timest
 DECLARE
     clinic uuid := CASE WHEN nobody THEN audit_nobody() ELSE current_clinic() END;
     act "char" := what::"char";
+    disclosed smallint := (SELECT w.id FROM audit_word w WHERE w.word = 'disclosure.noted');
     refusal smallint;
     before timestamptz := coalesce(before_at, 'infinity');
     number bigint := coalesce(before_seq, 9223372036854775807);
@@ -1011,7 +1017,9 @@ BEGIN
             RETURN QUERY SELECT l.* FROM audit_about(clinic, patient, lo, hi) AS l
              WHERE (l.at, l.seq) < (before, number)
                AND (actor IS NULL OR l.actor_id = actor)
-               AND (besides IS NULL OR l.actor_id IS DISTINCT FROM besides)
+               --= AU-09: 164.528(a)(2)
+               AND (besides IS NULL OR l.actor_id IS DISTINCT FROM besides
+                    AND l.event IS DISTINCT FROM disclosed)
                AND (act IS NULL OR l.action = act)
                AND (result IS NULL OR l.outcome IS NOT DISTINCT FROM refusal)
              ORDER BY l.at DESC, l.seq DESC LIMIT more;

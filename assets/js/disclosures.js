@@ -23,16 +23,19 @@ function whom(d) {
 }
 
 /** @param {any} d */
-const cells = (d) => [longDay(d.at), h('div', {}, whom(d), d.suspended_until &&
+const cells = (d) => [longDay(d.at), h('div', { class: 'lines' }, whom(d), d.suspended_until &&
   h('div', { class: 'muted small' }, `The patient is told after ${exact(d.suspended_until)}`)),
-d.data ?? '–', h('div', {}, GROUNDS[d.basis] ?? 'Copy', d.purpose &&
-  h('div', { class: 'muted small' }, d.purpose))];
+h('div', { class: 'lines' }, d.data ?? '–'),
+h('div', {}, GROUNDS[d.basis] ?? 'Copy', d.purpose &&
+  h('div', { class: 'muted small lines' }, d.purpose))];
 
 /** @param {string} name @param {string} title @param {string} hint
  * @param {HTMLElement} input */
 function field(name, title, hint, input) {
   input.id = `disclosed-${name}`;
   input.setAttribute('name', name);
+  input.dataset.missing ??= `Fill in: ${title}`;
+  input.dataset.invalid ??= `Check: ${title}`;
   if (hint) input.setAttribute('aria-describedby', `disclosed-${name}-hint`);
   return h('div', { class: 'field' }, h('label', { for: input.id }, title),
     hint ? h('p', { class: 'hint', id: `disclosed-${name}-hint` }, hint) : null, input);

@@ -31,6 +31,8 @@ const complain = (problem) => fill(el('note'),
 function field(name, title, hint, input) {
   input.id = `field-${name}`;
   input.setAttribute('name', name);
+  input.dataset.missing ??= `Fill in: ${title}`;
+  input.dataset.invalid ??= `Check: ${title}`;
   if (hint) input.setAttribute('aria-describedby', `hint-${name}`);
   return h('div', { class: 'field' }, h('label', { for: input.id }, title),
     hint ? h('p', { class: 'hint', id: `hint-${name}` }, hint) : null, input);
@@ -124,7 +126,8 @@ const number = (text) => text ? Number(text) : null;
 function edit() {
   const i = loaded.incident;
   const count = (/** @type {number | null} */ value) => h('input', { type: 'number',
-    min: '0', inputmode: 'numeric', value: value === null ? '' : String(value) });
+    min: '0', inputmode: 'numeric', value: value === null ? '' : String(value),
+    'data-invalid': 'Enter a number; of one state there cannot be more than of all' });
 
   return dialogOf({ title: 'What is known', call: 'PATCH /v1/incidents/{id}', yes: 'Save',
     fields: [field('title', 'Title', '', h('input', { type: 'text', required: true,
@@ -203,7 +206,7 @@ const entryRow = (e) => h('li', {}, h('div', { class: 'what' },
   h('span', { class: 'name' }, ACTS[e.kind] ?? e.kind),
   e.finding ? h('span', { class: 'chip' }, FINDINGS[e.finding] ?? '') : null,
   e.until ? h('span', { class: 'chip' }, `Until ${dayWords(e.until)}`) : null,
-  h('span', { class: 'sub' }, e.text),
+  h('span', { class: 'sub lines' }, e.text),
   h('span', { class: 'sub' }, `${exact(e.at)}, ${e.actor.display_name ?? 'Somebody'}`)));
 
 /** @param {any} i @param {any[]} entries */
@@ -214,26 +217,32 @@ const timeline = (i, entries) => card('timeline', 'What was done', entries.lengt
 
 /** @param {any} l */
 const linkRow = (l) => h('li', {}, h('div', { class: 'what' }, h('span', {},
-  l.kind === 'event' ? h('a', { href: `/audit?seq=${l.seq}` }, `Event ${l.seq} of the log`)
+  l.kind === 'event' ? `Event ${l.seq} of the log`
     : l.account ? l.account.display_name ?? unnamed(l.account.id, null)
       : unnamed(l.patient_id, 'patient')), h('span', { class: 'sub' }, exact(l.created_at))));
 
 /** @param {Record<string, unknown>} body */
-const link = (body) => post(`${path}/links`, body, { key: crypto.randomUUID() })
-  .then(load).catch(complain);
+async function link(body) {
+  await post(`${path}/links`, body, { key: crypto.randomUUID() });
+  await load();
+  announce('Added');
+}
 
 /** Whoever is found and chosen, or an event by its number. */
 function linkForm() {
   const form = h('form', { 'data-call': 'POST /v1/incidents/{id}/links' },
     field('seq', 'Number of an event', 'As the page Audit shows it',
-      h('input', { type: 'number', min: '1', inputmode: 'numeric', required: true })),
+      h('input', { type: 'number', min: '1', inputmode: 'numeric', required: true,
+        'data-missing': 'Enter the number of an event',
+        'data-invalid': 'There is no such event in the log of your clinic' })),
     h('div', { class: 'actions' }, h('button', { type: 'submit', class: 'button' },
       'Add the event')));
 
   onSubmit(form, async ({ seq }) => link({ seq: Number(seq) }));
   return h('div', { class: 'stack-s' }, form, h('div', { class: 'field' },
     h('label', { for: 'person' }, 'Person'), h('p', { class: 'hint', id: 'person-hint' },
-      'Who works here, or a patient. Patients see that you looked.'),
+      'Who works here, or a patient. Patients see that you looked, and that they ' +
+      'have to do with an incident.'),
     h('div', { class: 'actions' }, h('input', { id: 'person', type: 'search',
       autocomplete: 'off', 'aria-describedby': 'person-hint' }),
     h('button', { type: 'button', class: 'button', id: 'person-find' }, 'Find person')),
@@ -243,7 +252,7 @@ function linkForm() {
 
       if (!chosen) return complain('Find and choose the person first.');
       const [what = '', whose] = chosen.id.split(' ');
-      return link({ [what]: whose });
+      return link({ [what]: whose }).catch(complain);
     })));
 }
 

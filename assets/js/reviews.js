@@ -70,7 +70,9 @@ async function looks(item) {
   const { body } = await get('/v1/audit' + query({ patient_id: item.patient_id,
     actor_id: item.actor.id, from: item.from, to: item.to, limit: 100 }));
 
-  return h('ul', {}, ...body.items.reverse().map((/** @type {any} */ event) =>
+  return h('ul', {}, body.next_cursor && h('li', {}, 'And before that: the page ' +
+    'Audit has all of it.'),
+  ...body.items.reverse().map((/** @type {any} */ event) =>
     h('li', {}, `${exact(event.at)}: ${eventWords(event.event)}` +
       (event.outcome === 'ok' ? '' : ` (${outcomeWords(event.outcome)})`))));
 }

@@ -53,7 +53,7 @@ test('what is known is changed, and the deadlines with it', async () => {
   await dialog().getByLabel('How many people').fill('3');
   await dialog().getByLabel('Of them, in the state where most live').fill('5');
   await dialog().getByRole('button', { name: 'Save' }).click();
-  await dialog().getByRole('alert').waitFor();
+  await dialog().getByText('of one state there cannot be more than of all').first().waitFor();
   await dialog().getByLabel('Of them, in the state where most live').fill('3');
   await dialog().getByRole('button', { name: 'Save' }).click();
   await page.getByText('None is due').waitFor();
@@ -70,6 +70,8 @@ test('it is judged by four factors, by keyboard, and closes when all are there',
   await dialog().getByRole('button', { name: 'Go back' }).click();
   for (const factor of ['Nature and extent', 'Who got it', 'Acquired or viewed', 'Mitigated']) {
     await page.getByRole('button', { name: `Judge: ${factor}` }).press('Enter');
+    await dialog().getByRole('button', { name: 'Write down' }).press('Enter');
+    await dialog().getByText('Fill in: What to write down').first().waitFor();
     await dialog().getByLabel('What do you find?').selectOption('raises');
     await say(`Of ${factor}`);
     await page.getByRole('button', { name: `Judge anew: ${factor}` }).waitFor();
@@ -88,9 +90,12 @@ test('it is judged by four factors, by keyboard, and closes when all are there',
 });
 
 test('an event and a person are linked', async () => {
+  await page.getByLabel('Number of an event').fill('999999999');
+  await page.getByRole('button', { name: 'Add the event' }).click();
+  await page.getByText('There is no such event in the log of your clinic').first().waitFor();
   await page.getByLabel('Number of an event').fill('1');
   await page.getByRole('button', { name: 'Add the event' }).click();
-  await page.getByRole('link', { name: 'Event 1 of the log' }).waitFor();
+  await page.getByText('Event 1 of the log').waitFor();
   await page.getByRole('searchbox', { name: 'Person' }).fill(portal.clinic.people.clinician.name.split(' ').at(-1));
   await page.getByRole('button', { name: 'Find person' }).click();
   await page.getByRole('button', { name: `Choose ${portal.clinic.people.clinician.name}` }).first().click();

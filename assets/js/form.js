@@ -178,7 +178,7 @@ function fieldNamed(form, name) {
  * @param {HTMLFormElement} form
  * @param {unknown} problem
  */
-function showProblem(form, problem) {
+export function showProblem(form, problem) {
   const field = problem instanceof Problem && problem.field
     ? fieldNamed(form, problem.field) : null;
 

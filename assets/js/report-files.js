@@ -3,9 +3,8 @@
 //= AZ-09: a file that leaves the clinic's system needs a fresh code
 
 import { get, post } from './api.js';
-import { announce, el, fill, h, icon, table } from './dom.js';
+import { announce, el, fill, h, table } from './dom.js';
 import { takeAway } from './download.js';
-import { words } from './form.js';
 import { exact, fullDay } from './format.js';
 
 /**
@@ -79,35 +78,47 @@ const taking = (run) => run.state === 'done' && h('button', { type: 'button',
 const digest = (run) => run.sha256 && h('details', { class: 'small' },
   h('summary', {}, 'SHA-256'), h('code', {}, run.sha256));
 
-function draw() {
+const drawn = () => table('Your files',
+  ['Report', 'Kind', 'Asked for', 'How it is', 'File'],
+  runs.map((run) => [titleOf(run), FORMATS[run.format],
+    h('span', { class: 'nowrap' }, exact(run.created_at)),
+    h('div', {}, stateOf(run), digest(run)), taking(run)]));
+
+/** Rows that did not change keep the focus, and what was opened in them.
+ * @param {Run[]} before */
+function draw(before) {
+  const list = el('file-list');
+  const shown = list.querySelectorAll('tbody tr');
+
   el('files').hidden = runs.length === 0;
-  fill(el('file-list'), runs.length > 0 && table('Your files',
-    ['Report', 'Kind', 'Asked for', 'How it is', 'File'],
-    runs.map((run) => [titleOf(run), FORMATS[run.format],
-      h('span', { class: 'nowrap' }, exact(run.created_at)),
-      h('div', {}, stateOf(run), digest(run)), taking(run)])));
+  if (before.length !== runs.length ||
+      before.some((run, i) => run.id !== runs[i]?.id))
+    return fill(list, runs.length > 0 && drawn());
+  drawn().querySelectorAll('tbody tr').forEach((row, i) => {
+    if (JSON.stringify(before[i]) !== JSON.stringify(runs[i]))
+      shown[i]?.replaceWith(row);
+  });
 }
 
 /** Says how those went that were being made. @param {Run[]} before */
 function tell(before) {
-  for (const run of runs) {
-    const was = before.find((one) => one.id === run.id);
+  const over = runs.filter((run) => !isOpen(run) &&
+    before.some((was) => was.id === run.id && isOpen(was)));
 
-    if (!was || !isOpen(was) || isOpen(run)) continue;
-    announce(run.state === 'done'
+  if (over.length > 0)
+    announce(over.map((run) => run.state === 'done'
       ? `${titleOf(run)} is made: ${lines(run.progress.lines)}.`
-      : `${titleOf(run)}: ${stateOf(run)}`);
-  }
+      : `${titleOf(run)}: ${stateOf(run)}`).join(' '));
 }
 
 /** @param {boolean} background */
 async function look(background) {
-  const before = runs;
-
   clearTimeout(looking);
   const { body } = await get(`/v1/report-runs?limit=${SHOWN}`, { background });
+  const before = runs;
+
   runs = body.items;
-  if (JSON.stringify(runs) !== JSON.stringify(before)) draw();
+  draw(before);
   tell(before);
   if (runs.some(isOpen)) lookAgain();
 }
@@ -129,15 +140,8 @@ export async function showFiles(names) {
  * @param {string} key of this wish (Idempotency-Key)
  */
 export async function makeFile(report, format, parameters, key) {
-  const says = el('file-state');
-
-  try {
-    await post('/v1/report-runs', { report, format, parameters }, { key });
-    says.textContent = 'The file is being made. You can leave this page: ' +
-      'it is listed here when you come back.';
-    await look(false);
-  } catch (problem) {
-    fill(says, h('span', { class: 'error', role: 'alert' }, icon('alert'),
-      words(problem)));
-  }
+  await post('/v1/report-runs', { report, format, parameters }, { key });
+  el('file-state').textContent = 'The file is being made. You can leave this ' +
+    'page: it is listed here when you come back.';
+  await look(false);
 }

@@ -1,14 +1,14 @@
 // The officer's reports: which there are, and one of them, whose form and table
 // are made of what the server says of it.
 
-import { get, query } from './api.js';
+import { Problem, get, query } from './api.js';
 import { ACTIONS, auditFinder, ending, unnamed, whoIsIt }
   from './audit-finder.js';
 import { buttonOf, el, fill, formOf, h, icon, readOn, table } from './dom.js';
 import { takeAway } from './download.js';
 import { eventWords, outcomeWords, purposeWords } from './event-words.js';
 import { addDays, exact, isoDay, money, roleName, utc } from './format.js';
-import { onSubmit, valuesOf, words } from './form.js';
+import { clearErrors, onSubmit, showProblem, valuesOf, words } from './form.js';
 import { FORMATS, makeFile, showFiles } from './report-files.js';
 import { begin } from './session.js';
 
@@ -310,8 +310,15 @@ function drawMaking(report) {
     h('option', { value }, title)));
   onSubmit(formOf('make'), async () => {
     if (missing(report)) return complain(missing(report));
-    await makeFile(report.name, String(valuesOf(formOf('make')).format),
-      parametersOf(report), crypto.randomUUID());
+    clearErrors(formOf('form'));
+    try {
+      await makeFile(report.name, String(valuesOf(formOf('make')).format),
+        parametersOf(report), crypto.randomUUID());
+    } catch (problem) {
+      if (!(problem instanceof Problem &&
+          problem.field.startsWith('parameters.'))) throw problem;
+      showProblem(formOf('form'), problem);
+    }
   });
 }
 

@@ -99,6 +99,24 @@ test('a file is made while one does other things, and taken with a fresh code', 
   await row.getByText('SHA-256').click();
   await row.getByText(createHash('sha256').update(bytes).digest('hex')).waitFor();
 
+  await page.goto(`${portal.url}/reports?name=access`);
+  await page.getByLabel('From').fill('1926-01-01');
+  await page.getByRole('button', { name: 'Make a file' }).click();
+  await page.getByText('2200 days at most').first().waitFor();
+  await page.locator('.field.wrong #from').waitFor();
+
+  // what is read on is not taken away by a file that is being made
+  await jobs.kill();
+  await page.goto(`${portal.url}/reports?name=access`);
+  await page.getByRole('button', { name: 'Make a file' }).click();
+  await page.getByText('Waits for its turn').waitFor();
+  await row.getByText('SHA-256').click();
+  await row.getByRole('button', { name: /^Download/ }).focus();
+  await portal.clinic.sql(`UPDATE report_run SET parts = 1, lines = 1234 WHERE done_at IS NULL`);
+  await page.getByText('Being made: 1,234 lines so far').waitFor();
+  await row.locator('details[open]').waitFor();
+  assert.equal(await row.getByRole('button', { name: /^Download/ }).evaluate((button) => button === document.activeElement), true);
+
   await page.goto(`${portal.url}/reports?name=user_activity`);
   await page.getByRole('button', { name: 'Make a file' }).click();
   await page.getByRole('alert').getByText('Find and choose the person first').waitFor();
@@ -112,7 +130,6 @@ test('a file is made while one does other things, and taken with a fresh code', 
     if (process.env.EPIONE_TEST_SHOTS) await page.screenshot({ path: `${process.env.EPIONE_TEST_SHOTS}/files-${colorScheme}.png`, fullPage: true });
   }
   await page.setViewportSize({ width: 1280, height: 720 });
-  await jobs.kill();
 });
 
 //= PA-01: on a phone, in both schemes

@@ -188,15 +188,26 @@ value_text(
 	    : arena_text(a, json_string_value(value));
 }
 
+/* What was not given, and does not stand for all. */
+static bool
+is_left_out(const struct report_parameter *p, const json_t *value)
+{
+	return json_is_null(value) &&
+	    (p->one || strcmp(p->kind, "instant") == 0);
+}
+
 static void
 parameters_add(struct op *op, struct drawing *d)
 {
 	const struct report_parameter *p = d->m.report->parameters;
 	json_t *asked = json_loads(d->m.run.parameters, 0, NULL);
+	const json_t *value;
 
-	for (; p->name != NULL; p++)
-		line_add(d, p->title,
-		    value_text(op->arena, p, json_object_get(asked, p->name)));
+	for (; p->name != NULL; p++) {
+		value = json_object_get(asked, p->name);
+		if (!is_left_out(p, value))
+			line_add(d, p->title, value_text(op->arena, p, value));
+	}
 	json_decref(asked);
 }
 

@@ -261,6 +261,19 @@ file_name(struct arena *a, const struct report_run_row *run)
 	return arena_format(a, "%s-%.10s.%s", run->report, at, run->format);
 }
 
+/* Whose record it is about, where it is about one. */
+static void
+patient_note(struct op *op, const struct report_run_row *run)
+{
+	json_t *asked = json_loads(run->parameters, 0, NULL);
+	const char *id = json_string_value(
+	    json_object_get(asked, "patient_id"));
+
+	if (id != NULL)
+		(void)!uuid_parse(id, &op->note.patient);
+	json_decref(asked);
+}
+
 /*= AZ-01, AZ-09, AU-12: by who asked for it alone, with a fresh code; each time is
  * an event that names what was taken */
 enum err
@@ -274,6 +287,7 @@ report_run_content(struct op *op)
 	    (r = ready_check(&run)) != ERR_OK)
 		return r;
 	op->note.record = report_digest_id(run.sha256.p);
+	patient_note(op, &run);
 	t->run = run.id;
 	t->parts = run.parts;
 	op->table = (struct table){

@@ -201,6 +201,20 @@ test('as a paper it says what it is, page by page, in any script', async () => {
   assert.match(pages((await take(none.id)).bytes).page[0], /There is nothing to show\.[^]*Page 1 of 1/);
 });
 
+test('a paper names what it was asked for alone, and whom it is about when it is taken', async () => {
+  await start();
+  const breach = await ask({ report: 'breach_scope', parameters: { ...span, actor_id: staff }, format: 'pdf' });
+  const patient = await ask({ report: 'patient_access', parameters: { ...span, patient_id: clinic.patients[0] }, format: 'csv' });
+  await becomes(breach.id, 'done');
+  const [first] = pages((await take(breach.id)).bytes).page;
+  assert.ok(first.includes(staff), first);
+  assert.doesNotMatch(first, /\ball$|Session|Address or network|Backup made at|Discovered at/m);
+  await becomes(patient.id, 'done');
+  assert.equal((await take(patient.id)).status, 200);
+  const [taken] = (await clinic.audit(`event = 'report.taken'`)).slice(-1);
+  assert.equal(taken.patient_id, clinic.patients[0]);
+});
+
 test('each report there is can be made into each kind of file', async () => {
   await start();
   const { items } = (await officer.get('/v1/reports')).body;

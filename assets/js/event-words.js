@@ -129,6 +129,8 @@ const LOG = {
   'report.run_read': 'Looked at the files of reports',
   'report.taken': 'Took a report away as a file',
   'report.written': 'A report was made into a file',
+  'audit.month_begun': 'Began a month of this log',
+  'audit.month_gone': 'Removed a month of this log that was kept long enough',
   'audit.checkpoint_sent': 'Sent the day’s checkpoint of this log',
   'audit.proved': 'Asked for a proof that this log was not changed',
   'audit.verified': 'Checked that nothing in this log was changed',

@@ -112,7 +112,7 @@ report_keep(
 	};
 	struct bytes one;
 	size_t at;
-	int64_t n;
+	int64_t n = 0;
 	enum err r = ERR_OK;
 
 	for (at = 0; r == ERR_OK && at < w->text.n; at += one.n) {

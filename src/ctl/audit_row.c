@@ -397,9 +397,10 @@ audit_record_compare(const void *a, const void *b)
 }
 
 static const char *
-word_of(const struct audit_words *words, int16_t id, const char *otherwise)
+word_of(const struct audit_words *words, int id, const char *otherwise)
 {
-	return id > 0 && words->v[id] != NULL ? words->v[id] : otherwise;
+	return id > 0 && id < AUDIT_WORDS && words->v[id] != NULL ? words->v[id]
+								  : otherwise;
 }
 
 void

@@ -396,8 +396,9 @@ audit_rows_read(const struct audit_reading *what, struct audit_rows **out)
 	long i;
 	bool good;
 
-	if ((*out = rows) == NULL)
+	if (rows == NULL)
 		return ERR_INTERNAL;
+	*out = rows;
 	rows->what = what;
 	rows->shared = mmap(NULL, sizeof(*rows->shared), PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);

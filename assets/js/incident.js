@@ -280,4 +280,7 @@ async function load() {
       one.patient_id ? `patient_id ${one.patient_id}` : `account_id ${one.actor_id}`);
 }
 
-await load().catch(complain);
+await load().catch((problem) => {
+  fill(el('view')); // there is nothing of it
+  complain(problem);
+});

@@ -94,9 +94,13 @@ function goTo(seconds) {
   video.currentTime = Math.min(Math.max(0, seconds), video.duration || 0);
 }
 
+/** Whether there is something to play: what is asked for before it has come is
+ * played then, as a browser forgets it. @type {Promise<boolean>} */
+let ready = Promise.resolve(false);
+
 async function playOrPause() {
   if (!video.paused) return video.pause();
-  await video.play().catch(() => announce('It could not be played'));
+  if (await ready) await video.play().catch(() => announce('It could not be played'));
 }
 
 async function fullScreen() {
@@ -143,7 +147,9 @@ async function play(recording) {
   drawControls();
   addEventListener('pagehide', () => player.end());
   el('player').hidden = false;
-  const whole = await player.begin();
+  const begun = player.begin();
+  ready = begun.then(() => true, () => false);
+  const whole = await begun;
   if (!whole || recording.state === 'incomplete')
     fill(el('note'), note('warn', h('p', { role: 'alert' }, whole
       ? 'Parts of this recording are missing. It stops at the first of them.'

@@ -334,6 +334,22 @@ test('a store that is silent is not waited for without a word', async () => {
   await page.close();
 });
 
+test('who asks for it before it has come sees it play then', async () => {
+  const page = await call.doctor.context().newPage();
+  let come;
+  const held = new Promise((done) => { come = done; });
+
+  await page.route(`http://localhost:${call.store.port}/**`, async (route) => {
+    await held;
+    await route.continue();
+  });
+  await page.goto(`${call.portal.url}/recording?id=${recording}`);
+  await page.getByRole('button', { name: 'Play' }).click();
+  come();
+  await page.waitForFunction(() => document.querySelector('video').currentTime > 0);
+  await page.close();
+});
+
 test('what was harmed in the store is not played', async () => {
   const at = ({ object }) => path.join(call.store.folder, object);
   const whole = (piece) => readFileSync(at(piece));

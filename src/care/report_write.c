@@ -3,6 +3,7 @@
  * as a portion takes, and goes on where it was when its process ended. */
 #include "base/crypto.h"
 #include "base/instant.h"
+#include "base/secret.h"
 #include "care/jobs.h"
 #include "care/report_making.h"
 #include "gate/member.h"
@@ -11,11 +12,12 @@
 #include <string.h>
 
 #define ROWS	500
-#define TURN_MS 20000 /* then other jobs have theirs */
+#define TURN_MS 20000 /* at most: then other jobs have theirs */
 
 struct writing {
 	struct uuid run;
 	int64_t parts; /* that are kept */
+	bool wrote;    /* in this turn */
 	bool all, over;
 	int64_t hashed; /* of the parts */
 	struct crypto_hash *hash;
@@ -47,13 +49,16 @@ static enum err
 json_put(struct csv *c, json_t *value, size_t without)
 {
 	char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+	size_t n;
 
 	json_wipe(value);
 	json_decref(value);
 	if (text == NULL)
 		return ERR_INTERNAL;
-	text[strlen(text) - without] = '\0';
+	n = strlen(text);
+	text[n - without] = '\0';
 	csv_put(c, text);
+	secret_wipe(text, n);
 	free(text);
 	return ERR_OK;
 }
@@ -175,6 +180,7 @@ portion(struct op *op, struct writing *w)
 	if (r != ERR_OK || m.over)
 		return r;
 	if (!m.run.written) {
+		w->wrote = true;
 		*(int64_t *)(m.in + m.report->limit_at) = ROWS;
 		if ((r = report_rows(op, m.report, m.in, &rows, &n)) == ERR_OK)
 			r = portion_keep(op, &m, rows, n);
@@ -217,10 +223,21 @@ finish(struct op *op, struct writing *w)
 	return r == ERR_OK ? report_end(op, &w->run, hash) : r;
 }
 
+/* What is left of the job's time is for the portion in hand. */
+static int64_t
+turn_end(const struct op *op)
+{
+	const int64_t now = instant_monotonic();
+	const int64_t half = (op->deadline_ms - now) / 2;
+
+	return now + (half < TURN_MS ? half : TURN_MS);
+}
+
+/* A long file is read once more in a turn of its own, which has all the time. */
 enum err
 report_write(struct op *op)
 {
-	const int64_t until = instant_monotonic() + TURN_MS;
+	const int64_t until = turn_end(op);
 	struct writing w = { .all = false };
 	enum err r = op_release(op);
 
@@ -228,6 +245,6 @@ report_write(struct op *op)
 		r = apart(op, portion, &w);
 	if (r != ERR_OK || w.over)
 		return r;
-	op->job->again = !w.all;
-	return w.all ? finish(op, &w) : ERR_OK;
+	op->job->again = !w.all || (w.wrote && instant_monotonic() >= until);
+	return op->job->again ? ERR_OK : finish(op, &w);
 }

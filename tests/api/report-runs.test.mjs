@@ -350,8 +350,9 @@ test('a file ends after a week: its key first, then what it sealed', async () =>
   assert.ok(await eventually(async () => await count(`report_run WHERE id = :'id'`, { id }) === 0, 60e3));
 });
 
-test('a table of very many lines is made in the memory of a portion', async () => {
+test('a table of very many lines is made in the memory of a portion, in turns that end in time', async () => {
   await stop();
+  clinic.writeJobs('job_lease_seconds 5\n');
   const LINES = 100_000;
   await plant(LINES, '2023-05-01T00:00:00Z');
   await start();
@@ -365,4 +366,6 @@ test('a table of very many lines is made in the memory of a portion', async () =
   assert.ok(late - early < 4096, `${early} KiB, then ${late} KiB`);
   assert.ok(process.env.BUILD === 'build/asan' || late < 64 * 1024, `${late} KiB`);
   assert.equal((await look(id)).progress.lines, LINES);
+  assert.doesNotMatch(jobs.log, /job_(failed|lost)[^\n]*report\.write/);
+  assert.ok(await count(`audit WHERE event = 'report.written' AND record_id = :'id'`, { id }) > 0, 'in more than one turn');
 });

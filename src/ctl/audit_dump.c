@@ -1,11 +1,13 @@
-/* The log in a dump: what PostgreSQL's dump writes as plain text. The file is not read into memory: the system maps it. Of the hashes
- * it is kept where each tile stands, 48 bytes for 256 events. */
+/* The log in a dump: what PostgreSQL's dump writes as plain text. The file is not
+ * read into memory: the system maps it. Of the hashes it is kept where each tile
+ * stands, 56 bytes for 256 events. */
 #include "ctl/audit_log.h"
 #include "ctl/copy_text.h"
 
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include <ctype.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -148,7 +150,7 @@ rows_each(struct audit_log *log, const char *name,
 {
 	const struct table *t = table_find(log->dump, name);
 	struct copy_field all[FIELDS_MAX + 1], f[ROW_COLUMNS];
-	size_t at[ROW_COLUMNS], i, n;
+	size_t at[ROW_COLUMNS], i, n, row = 1;
 	const char *line, *end;
 
 	if (t == NULL)
@@ -157,7 +159,7 @@ rows_each(struct audit_log *log, const char *name,
 		    "tables, as pg_dump --data-only writes it");
 	for (i = 0; i < ROW_COLUMNS && names[i] != NULL; i++)
 		at[i] = column_find(t, names[i]);
-	for (line = t->from; line < t->to; line = end + 1) {
+	for (line = t->from; line < t->to; line = end + 1, row++) {
 		end = memchr(line, '\n', (size_t)(t->to - line));
 		if (end == NULL)
 			end = t->to;
@@ -167,11 +169,11 @@ rows_each(struct audit_log *log, const char *name,
 				return unfit("a row of the dump is cut off");
 			f[i] = all[at[i]];
 		}
+		/* not what it says: it may be a key, or for the terminal */
 		if (!fn(log, f, arg))
 			return unfit(arena_format(log->a,
-			    "a row of %s in the dump cannot be read: %.*s",
-			    name, (int)(end - line > 200 ? 200 : end - line),
-			    line));
+			    "row %zu of %s in the dump cannot be read", row,
+			    name));
 	}
 	return ERR_OK;
 }
@@ -237,7 +239,8 @@ gone_row(struct audit_log *log, const struct copy_field *f, void *arg)
 
 	(void)arg;
 	return copy_uuid(f[0], &row->clinic_id) &&
-	    copy_int(f[1], &row->first) && copy_int(f[2], &row->n);
+	    copy_int(f[1], &row->first) && copy_int(f[2], &row->n) &&
+	    row->first >= 0 && row->n > 0 && row->n <= INT64_MAX - row->first;
 }
 
 static bool
@@ -290,11 +293,15 @@ static bool
 clinic_row(struct audit_log *log, const struct copy_field *f, void *arg)
 {
 	struct uuid clinic;
+	char *name = text_of(log, f[1]), *p;
 
 	(void)arg;
 	if (!copy_uuid(f[0], &clinic))
 		return false;
-	tree_of(log, &clinic)->name = text_of(log, f[1]);
+	for (p = name; p != NULL && *p != '\0'; p++)
+		if (iscntrl((unsigned char)*p))
+			*p = '?'; /* it is for the terminal */
+	tree_of(log, &clinic)->name = name;
 	return true;
 }
 

@@ -284,7 +284,8 @@ leaf_make(const struct row *r, size_t line, struct merkle_hash *leaf)
 {
 	static _Thread_local char *room;
 	static _Thread_local size_t size;
-	size_t need = MEMBERS_SIZE + line * ESCAPED, i;
+	/* the patient may stand for the record, too */
+	size_t need = MEMBERS_SIZE + (line + r->f[PATIENT].n) * ESCAPED, i;
 	struct writer w;
 
 	for (i = 0; i < AUDIT_COLUMNS; i++)

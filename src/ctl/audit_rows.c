@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libpq-fe.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -162,6 +163,17 @@ database_part(const struct audit_rows *rows, const struct audit_part *part,
 	return good;
 }
 
+/* As copy_time reads them, whatever the database prefers. */
+static bool
+iso_set(PGconn *pg)
+{
+	PGresult *res = PQexec(pg, "SET datestyle TO ISO");
+	bool good = PQresultStatus(res) == PGRES_COMMAND_OK;
+
+	PQclear(res);
+	return good;
+}
+
 static PGconn *
 connect_own(const struct audit_reading *what)
 {
@@ -170,11 +182,18 @@ connect_own(const struct audit_reading *what)
 
 	conninfo_settings(&c, what->database, what->password, "epionectl");
 	pg = PQconnectdbParams(c.keys, c.values, 1);
-	if (PQstatus(pg) == CONNECTION_OK)
+	if (PQstatus(pg) == CONNECTION_OK && iso_set(pg))
 		return pg;
 	operator_say(ERR_UNAVAILABLE, PQerrorMessage(pg));
 	PQfinish(pg);
 	return NULL;
+}
+
+/* No reader begins another one. */
+static void
+parts_leave(const struct audit_rows *rows)
+{
+	atomic_store(&rows->shared->next, rows->what->parts_n);
 }
 
 static bool
@@ -186,8 +205,10 @@ parts_read(const struct audit_rows *rows, PGconn *pg, struct sorting *s)
 	while ((i = atomic_fetch_add(&rows->shared->next, 1)) < what->parts_n)
 		if (what->parts[i].command == NULL
 			? !file_part(rows, &what->parts[i], s)
-			: !database_part(rows, &what->parts[i], pg, s))
+			: !database_part(rows, &what->parts[i], pg, s)) {
+			parts_leave(rows);
 			return false;
+		}
 	return s->n == 0 || run_write(s);
 }
 
@@ -223,13 +244,36 @@ reader_start(struct audit_rows *rows)
 {
 	struct reader *r = &rows->readers[rows->readers_n];
 
-	if ((r->fd = file_new()) < 0)
+	if ((r->fd = file_new()) < 0) {
+		operator_say(ERR_INTERNAL,
+		    "no file can be made in the folder TMPDIR");
 		return false;
+	}
 	rows->readers_n++;
 	fflush(NULL);
 	if ((r->pid = fork()) == 0)
 		_exit(reader_run(rows, r->fd) ? 0 : 1);
+	if (r->pid < 0)
+		operator_say(ERR_INTERNAL, "no process can be started");
 	return r->pid > 0;
+}
+
+/* Is it there no more? *good stays if it did all. */
+static bool
+reader_ended(struct reader *r, bool *good)
+{
+	int status = 0;
+	pid_t pid;
+
+	if (r->pid <= 0)
+		return true;
+	pid = waitpid(r->pid, &status, WNOHANG);
+	if (pid == 0 || (pid < 0 && errno == EINTR))
+		return false;
+	*good = *good && pid == r->pid && WIFEXITED(status) &&
+	    WEXITSTATUS(status) == 0;
+	r->pid = 0;
+	return true;
 }
 
 static void
@@ -257,20 +301,12 @@ readers_wait(struct audit_rows *rows)
 	size_t i, left = rows->readers_n;
 	int64_t all = 0;
 	bool good = true;
-	int status;
 
 	for (i = 0; i < rows->what->parts_n; i++)
 		all += rows->what->parts[i].bytes;
 	while (left > 0) {
-		for (i = 0; i < rows->readers_n; i++)
-			if (rows->readers[i].pid > 0 &&
-			    waitpid(rows->readers[i].pid, &status, WNOHANG) ==
-				rows->readers[i].pid) {
-				rows->readers[i].pid = 0;
-				good = good && WIFEXITED(status) &&
-				    WEXITSTATUS(status) == 0;
-				left--;
-			}
+		for (left = i = 0; i < rows->readers_n; i++)
+			left += !reader_ended(&rows->readers[i], &good);
 		bar_show(rows, all);
 		if (left > 0)
 			nanosleep(&look, NULL);
@@ -381,6 +417,12 @@ audit_rows_peek(struct audit_rows *rows, size_t skip)
 	    : NULL;
 }
 
+bool
+audit_rows_failed(const struct audit_rows *rows)
+{
+	return rows->failed;
+}
+
 void
 audit_rows_pass(struct audit_rows *rows)
 {
@@ -403,8 +445,12 @@ audit_rows_read(const struct audit_reading *what, struct audit_rows **out)
 	rows->shared = mmap(NULL, sizeof(*rows->shared), PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	good = rows->shared != MAP_FAILED;
+	/* else nobody could tell how they ended */
+	good = signal(SIGCHLD, SIG_DFL) != SIG_ERR && good;
 	for (i = 0; good && i < cores && i < READERS_MAX; i++)
 		good = reader_start(rows);
+	if (!good && rows->readers_n > 0)
+		parts_leave(rows);
 	good = readers_wait(rows) && good;
 	return good && runs_open(rows) ? ERR_OK : ERR_INTERNAL;
 }

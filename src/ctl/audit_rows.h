@@ -36,6 +36,8 @@ NODISCARD enum err audit_rows_read(
 #define AUDIT_ROWS_AHEAD 2000
 const struct audit_record *audit_rows_peek(struct audit_rows *, size_t skip);
 void audit_rows_pass(struct audit_rows *);
+/* Is there none because the files cannot be read back? */
+bool audit_rows_failed(const struct audit_rows *);
 void audit_rows_free(struct audit_rows *);
 
 #endif

@@ -77,11 +77,24 @@ fault_leaf(struct check *c, int64_t leaf, const char *what,
 
 /* Reading */
 
-/* The row after the next `skip` ones of this tree; NULL if there is none. */
+/* The row after the next `skip` ones; NULL if there is none. */
+static const struct audit_record *
+any_peek(struct check *c, size_t skip)
+{
+	const struct audit_record *row = audit_rows_peek(c->rows, skip);
+
+	if (c->r == ERR_OK && audit_rows_failed(c->rows))
+		c->r = operator_say(ERR_INTERNAL,
+		    "what was put in order in the folder TMPDIR cannot be read "
+		    "back");
+	return row;
+}
+
+/* NULL if it is none of this tree's. */
 static const struct audit_record *
 row_peek(struct check *c, size_t skip)
 {
-	const struct audit_record *row = audit_rows_peek(c->rows, skip);
+	const struct audit_record *row = any_peek(c, skip);
 
 	return row != NULL && uuid_equal(&row->clinic, &c->tree->clinic_id)
 	    ? row
@@ -172,10 +185,12 @@ subtree_check(void *arg, unsigned height, const struct merkle_hash *h)
 {
 	struct check *c = arg;
 	const unsigned level = height / AUDIT_TILE_HEIGHT;
+	const uint8_t *sealed;
 
 	if (height % AUDIT_TILE_HEIGHT != 0 || level >= LEVELS_MAX)
 		return ERR_OK;
-	if (!is_hash(h, hash_peek(c, level, c->edge.size >> height)))
+	sealed = hash_peek(c, level, c->edge.size >> height);
+	if (c->r == ERR_OK && !is_hash(h, sealed))
 		fault(
 		    c, "a hash of the tree itself was altered or removed", "");
 	return c->r;
@@ -224,6 +239,8 @@ leaf_check(struct check *c, int64_t leaf)
 	if (sealed != NULL && is_gone(c, leaf))
 		return gone_pass(c, sealed);
 	row = row_peek(c, 0);
+	if (c->r != ERR_OK)
+		return false;
 	gone_check(c, leaf, row);
 	if (c->faulty)
 		return false;
@@ -338,6 +355,8 @@ tree_end_check(struct check *c, struct arena *a, const uint8_t *key)
 	struct bytes edge = merkle_edge_bytes(&c->edge);
 	const struct audit_record *row = row_peek(c, 0);
 
+	if (c->r != ERR_OK)
+		return;
 	gone_check(c, t->size, row);
 	if (c->faulty)
 		return;
@@ -458,16 +477,38 @@ leaves_check(struct check *c)
 	}
 }
 
-/* Rows before this tree's belong to no log, those that are left over to the one
- * before. */
-static void
-strays_pass(struct check *c)
+/* A row before those of this tree, or behind all: is it one that no tree has,
+ * though all of its time are sealed? What is left over is the tree's before. */
+static bool
+is_stray(const struct check *c, const struct audit_tree_list_row *t,
+    const struct audit_record *row)
 {
-	const struct audit_record *row;
+	return is_sealed(c, row) &&
+	    (t == c->log.trees || !uuid_equal(&row->clinic, &t[-1].clinic_id));
+}
 
-	while ((row = audit_rows_peek(c->rows, 0)) != NULL &&
-	    uuid_compare(&row->clinic, &c->tree->clinic_id) < 0)
+/* Says the first. */
+static void
+strays_pass(struct check *c, const struct audit_tree_list_row *t)
+{
+	const struct audit_tree_list_row *end = c->log.trees + c->log.trees_n;
+	const struct audit_record *row;
+	char who[AUDIT_WHO_SIZE];
+	bool told = false;
+
+	c->name = "no clinic";
+	while ((row = any_peek(c, 0)) != NULL &&
+	    (t == end || uuid_compare(&row->clinic, &t->clinic_id) < 0)) {
+		if (!told && is_stray(c, t, row)) {
+			audit_record_who(&c->log.words, row, who);
+			fault(c,
+			    "an event was inserted, or the tree that it is in "
+			    "was removed",
+			    who);
+			told = true;
+		}
 		audit_rows_pass(c->rows);
+	}
 }
 
 static void
@@ -487,11 +528,12 @@ tree_check(struct check *c, const struct audit_tree_list_row *t)
 {
 	uint8_t key[SIGNATURE_KEY_SIZE];
 	struct arena *a = arena_new();
-	bool before = c->faulty;
+	bool before;
 
+	strays_pass(c, t);
+	before = c->faulty;
 	tree_begin(c, t);
 	c->faulty = false;
-	strays_pass(c);
 	keys_check(c, a, key);
 	leaves_check(c);
 	if (c->r == ERR_OK && !c->faulty)
@@ -556,6 +598,8 @@ all_check(struct check *c)
 		return;
 	for (i = 0; i < c->log.trees_n && c->r == ERR_OK; i++)
 		tree_check(c, &c->log.trees[i]);
+	if (c->r == ERR_OK)
+		strays_pass(c, c->log.trees + c->log.trees_n);
 	if (c->r != ERR_OK)
 		return;
 	if (c->kept != NULL && !c->kept_used)

@@ -193,5 +193,16 @@ test('a dump is checked as the database is, and says who altered what', async ()
   await wrong(/the dump is not whole/, ...check(was.slice(0, was.indexOf('COPY public.audit_tile'))));
   const zone = was.replaceAll(/(\t\d{4}-\d\d-\d\d )00(:\d\d:\d\d\.\d+)\+00/g, '$105$2+05');
   await right(...check(zone)); // a dump says its times in any zone
+  // whoever made it may have made it so: what is long is no longer than its room, and nothing of it is told but where
+  const second = lines.findIndex((l, i) => i > first && l.split('\t')[columns.indexOf('clinic_id')] === id), long = { [first]: 100_000, [second]: 199_000 };
+  await wrong(new RegExp(`leaf \\d+: an event was altered: event ${seq} of `), ...check(lines.map((l, i) => long[i]
+    ? l.split('\t').map((f, k) => columns[k] === 'patient_id' ? '\u0001'.repeat(long[i]) : columns[k] === 'record_id' ? '\\N' : f).join('\t') : l).join('\n')));
+  const told = (table, column, value) => {
+    const from = lines.findIndex((l) => l.startsWith(`COPY public.${table} (`)), at = lines[from].match(/\((.*)\)/)[1].split(', ').indexOf(column), to = lines.indexOf('\\.', from);
+    return lines.map((l, i) => i > from && i < to ? l.split('\t').map((f, k) => k === at ? value : f).join('\t') : l).join('\n');
+  };
+  await wrong(/^epionectl: row \d+ of class_key in the dump cannot be read\n/, ...check(told('class_key', 'version', 'x')));
+  await wrong(/^epionectl: row 1 of audit_gone in the dump cannot be read\n/, ...check(told('audit_gone', 'n', '9223372036854775807')));
+  assert.match(await right(...check(told('clinic', 'name', '\u001b[2J'))), /^\?\[2J: \d+ events/m);
   await clinic.noteAudit();
 });

@@ -1,11 +1,13 @@
 // The sealed log: what epione-jobs makes of it, what `epionectl audit verify` finds
 // in one that somebody wrote into, and what others can prove of it.
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 
 import { checkpointRead, isConsistent, keyAfter, leafHash, rootByInclusion, rootOf } from '../lib/audit-verifier.mjs';
 import { startClinic } from '../lib/clinic.mjs';
@@ -13,6 +15,7 @@ import { runUntil } from '../lib/killed.mjs';
 import { PostgresRelay } from '../lib/postgres-relay.mjs';
 
 const NIL = '00000000-0000-0000-0000-000000000000';
+const run = promisify(execFile);
 let clinic, as, jobs, id;
 
 const number = async (text, params) => Number(Object.values((await clinic.sql(text, params))[0])[0]);
@@ -407,10 +410,28 @@ test('each column that is altered, each row that is removed, inserted or moved i
     SELECT 0, tx, at, clinic_id, gen_random_uuid(), event, operation, purpose, action FROM audit_log WHERE seq = :'middle'`, { middle });
   await wrong(/an event was inserted: event 0 of/);
   await clinic.sql('DELETE FROM audit_log WHERE seq = 0');
+  for (const nobody of ['00000000-0000-0000-0000-000000000001', 'ffffffff-ffff-ffff-ffff-ffffffffffff']) {
+    await clinic.sql(`INSERT INTO audit_log (seq, tx, at, clinic_id, request_id, event, operation, purpose, action) OVERRIDING SYSTEM VALUE
+      SELECT 0, tx, at, :'nobody', gen_random_uuid(), event, operation, purpose, action FROM audit_log WHERE seq = :'middle'`, { middle, nobody });
+    await wrong(/no clinic: an event was inserted, or the tree that it is in was removed: event 0 of/);
+    await clinic.sql('DELETE FROM audit_log WHERE seq = 0');
+  }
   await clinic.sql(`UPDATE audit_word SET word = 'patient.reads' WHERE word = 'patient.read'`);
   await wrong(/an event was altered/);
   await clinic.sql(`UPDATE audit_word SET word = 'patient.read' WHERE word = 'patient.reads'`);
   await right();
+});
+
+//= AU-04: whoever starts it, and whatever the database prefers
+test('it is checked under a parent that waits for nobody, and in a database that writes dates otherwise', async () => {
+  const program = path.join(import.meta.dirname, '../..', process.env.BUILD ?? 'build', 'epionectl');
+  const args = ['audit', 'verify', '--config', path.join(clinic.dir, 'epione.conf'), '--database', await clinic.address('owner')];
+  const { stdout } = await run('sh', ['-c', `trap '' CHLD; exec "$@"`, 'sh', program, ...args],
+    { env: { ...process.env, PGPASSFILE: path.join(clinic.dir, 'pg/pgpass') }, timeout: 120_000 }); // it would wait for ever
+  assert.match(stdout, /events are as they were sealed/);
+  await clinic.sql(`ALTER DATABASE epione SET datestyle TO 'German'`);
+  await right();
+  await clinic.sql('ALTER DATABASE epione RESET datestyle');
 });
 
 //= AU-04: nor is what was made over whole

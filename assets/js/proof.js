@@ -230,7 +230,7 @@ async function follows(seen, now, notes) {
 
     if (before !== key || !next || head !== `${key.split('+')[0]}/key`)
       continue;
-    await signedBy(note, key);
+    for (const one of [key, next]) await signedBy(note, one);
     key = next;
   }
   return key === now.trim();

@@ -467,6 +467,8 @@ test('an event is proved in the browser, and what does not fit is said loudly', 
   await all();
   await tampered(mine, patient, (b) => { b.succession = []; }, 'signed with another key than before');
   await tampered(mine, patient, (b) => { b.succession = b.succession.map((note) => note.replace(/(\+\w{8}\+A)(\S)/, (_, head, c) => head + (c === 'x' ? 'y' : 'x'))); }, 'signed with another key than before');
+  // and which says so itself
+  await tampered(mine, patient, (b) => { b.succession = b.succession.map((note) => `${note.split('\n').slice(0, -2).join('\n')}\n`); }, 'the signature of the log is not the clinic’s');
   await prove(mine, 'It begins exactly as it did when this browser saw it first');
   for (const [colorScheme, width] of [['light', 320], ['dark', 1280]]) {
     await mine.setViewportSize({ width, height: 800 });

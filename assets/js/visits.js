@@ -314,10 +314,11 @@ function range() {
 
 /** @param {boolean} background */
 async function show(background) {
-  const mine = ++asked;
+  const mine = ++asked, day = dayShown;
   /** @type {Visit[]} */
   const visits = await all('/v1/visits', range(), { background });
-  if (mine < drawn) return; // older than what is there
+  // Older than what is there, or of a day that is not asked for any more.
+  if (mine < drawn || day !== dayShown) return;
   drawn = mine;
   const minute = Math.floor(serverNow() / 60_000);
   const state = JSON.stringify([visits, minute, isoDay(dayShown)]);

@@ -254,6 +254,23 @@ test('an answer that comes late does not take the place of a later one', async (
   await context.close();
 });
 
+test('the visits of one day never stand under another', async () => {
+  const context = await portal.context();
+  const page = await portal.signIn(context, people.clinician);
+  const today = await holding(page, /\/v1\/visits\?/);
+
+  await page.goto(`${portal.url}/visits`);
+  while (!today.held()) await page.waitForTimeout(20);
+  today.pass();
+  await page.route(({ pathname }) => pathname === '/v1/visits', (route) =>
+    route.abort());
+  await page.getByRole('button', { name: 'Day after' }).click();
+  await page.locator('#note').getByRole('alert').waitFor();
+  await today.come();
+  assert.equal(await page.locator('#list').innerText(), 'Loading…');
+  await context.close();
+});
+
 //= IA-15: an expired password opens the change page and nothing else
 test('an expired password must be changed first', async () => {
   const context = await portal.context();

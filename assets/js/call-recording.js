@@ -166,6 +166,7 @@ export class CallRecording {
 
     if (this.#recorder) return this.#recorder.goOn();
     void navigator.storage.persist?.();
+    /** @type {Recorder} */
     const recorder = new Recorder({ id, account, key, prefix, sources,
       onKept: (usedBytes, mostBytes) => {
         const before = this.#nearlyFull;
@@ -173,15 +174,20 @@ export class CallRecording {
         if (this.#nearlyFull && !before) say(NEARLY_WORDS);
         if (this.#nearlyFull) this.#draw();
       },
-      onFail: (full) => void this.#stop(full ? 'This browser can hold no ' +
-        'more, so the recording has stopped. What was recorded is being sent.'
-        : 'This browser could not go on recording. What was recorded is ' +
-        'being sent.') });
+      onFail: (full) => {
+        // One that is over already must not stop the next.
+        if (this.#recorder === recorder) void this.#stop(full ? 'This ' +
+          'browser can hold no more, so the recording has stopped. What was ' +
+          'recorded is being sent.' : 'This browser could not go on ' +
+          'recording. What was recorded is being sent.');
+      } });
     this.#recorder = recorder;
     this.#nearlyFull = false;
     if (this.#isDown) recorder.pause();
     this.#uploads.set(id, { left: 0, way: 'sending' });
-    void hold(id, () => this.#send(id, recorder)).then(() => {
+    // What is left when it breaks off goes on from the next page (uploads.js).
+    void hold(id, () => this.#send(id, recorder)).catch((problem) =>
+      console.warn('recording', problem)).then(() => {
       this.#uploads.delete(id);
       this.#draw();
     });

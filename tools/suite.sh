@@ -79,7 +79,7 @@ if wants db; then queue db; fi
 tests=
 if wants api; then tests="$tests tests/api"; fi
 if wants browser; then tests="$tests tests/browser"; fi
-for name in api/session api/hostile api/jobs api/signal api/audit \
+for name in api/report-runs api/seal api/session api/hostile api/jobs api/signal api/audit \
 	browser/pages browser/account browser/desks browser/records \
 	browser/line browser/recording browser/playback browser/uploads \
 	api/payments browser/call; do

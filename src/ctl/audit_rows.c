@@ -245,8 +245,8 @@ reader_start(struct audit_rows *rows)
 	struct reader *r = &rows->readers[rows->readers_n];
 
 	if ((r->fd = file_new()) < 0) {
-		operator_say(ERR_INTERNAL,
-		    "no file can be made in the folder TMPDIR");
+		operator_say(
+		    ERR_INTERNAL, "no file can be made in the folder TMPDIR");
 		return false;
 	}
 	rows->readers_n++;

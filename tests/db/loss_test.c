@@ -246,8 +246,10 @@ proxy_pass(struct proxy *p, int from, int to)
 	const bool slow = p->cut == SLOW && from == p->server;
 	static char buf[65536]; /* more than a fiber's stack has */
 	char *at;
-	ssize_t n =
-	    read(from, buf, !slow ? sizeof(buf) : p->answered < 400 ? 8 : 32);
+	ssize_t n = read(from, buf,
+	    !slow		    ? sizeof(buf)
+		: p->answered < 400 ? 8
+				    : 32);
 
 	if (n <= 0)
 		return false;

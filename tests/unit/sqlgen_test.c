@@ -621,15 +621,12 @@ of_several_parameters_one_is_given(void **state)
 			 "SELECT $who, $n, $at, $of, $net, $after_at_us, "
 			 "$after_id LIMIT $limit\n");
 	get("reports.c", reports, sizeof(reports));
-	has(reports,
-	    "offsetof(struct report_told_in, who), 0, NULL, true }");
+	has(reports, "offsetof(struct report_told_in, who), 0, NULL, true }");
 	has(reports,
 	    "offsetof(struct report_told_in, n), INT64_MIN, NULL, true }");
-	has(reports,
-	    "offsetof(struct report_told_in, at), 0, NULL, false }");
+	has(reports, "offsetof(struct report_told_in, at), 0, NULL, false }");
 	has(reports, ".name = \"at\", .kind = SH_TIME");
-	has(reports,
-	    ".name = \"of\", .kind = SH_TEXT, .min = 16, .max = 16");
+	has(reports, ".name = \"of\", .kind = SH_TEXT, .min = 16, .max = 16");
 	has(reports, ".name = \"net\", .kind = SH_TEXT");
 }
 

@@ -256,6 +256,7 @@ test('an answer that comes late does not take the place of a later one', async (
 
 test('the visits of one day never stand under another', async () => {
   const context = await portal.context();
+  const before = portal.complaints.length;
   const page = await portal.signIn(context, people.clinician);
   const today = await holding(page, /\/v1\/visits\?/);
 
@@ -269,6 +270,9 @@ test('the visits of one day never stand under another', async () => {
   await today.come();
   assert.equal(await page.locator('#list').innerText(), 'Loading…');
   await context.close();
+  // a browser says so of each question that is lost, and there is nothing else to say
+  const said = portal.complaints.splice(before);
+  assert.ok(said.length && said.every((line) => /ERR_FAILED$/.test(line)), said.join('\n'));
 });
 
 //= IA-15: an expired password opens the change page and nothing else

@@ -5,7 +5,7 @@ import { get, post, query } from './api.js';
 import { ask } from './dialog.js';
 import { announce, fill, h, note, table } from './dom.js';
 import { exact, longDay, utc } from './format.js';
-import { onSubmit, words } from './form.js';
+import { fieldOf, markRequired, onSubmit, words } from './form.js';
 import { limits } from './limits.js';
 
 const GROUNDS = /** @type {Record<string, string>} */ ({
@@ -29,17 +29,8 @@ h('div', { class: 'lines' }, d.data ?? '–'),
 h('div', {}, GROUNDS[d.basis] ?? 'Copy', d.purpose &&
   h('div', { class: 'muted small lines' }, d.purpose))];
 
-/** @param {string} name @param {string} title @param {string} hint
- * @param {HTMLElement} input */
-function field(name, title, hint, input) {
-  input.id = `disclosed-${name}`;
-  input.setAttribute('name', name);
-  input.dataset.missing ??= `Fill in: ${title}`;
-  input.dataset.invalid ??= `Check: ${title}`;
-  if (hint) input.setAttribute('aria-describedby', `disclosed-${name}-hint`);
-  return h('div', { class: 'field' }, h('label', { for: input.id }, title),
-    hint ? h('p', { class: 'hint', id: `disclosed-${name}-hint` }, hint) : null, input);
-}
+/** @type {(name: string, title: string, hint: string, input: HTMLElement) => HTMLElement} */
+const field = (...what) => fieldOf('disclosed', ...what);
 
 /** @param {string} id @param {() => Promise<void>} after */
 function add(id, after) {
@@ -67,6 +58,7 @@ function add(id, after) {
   const dialog = h('dialog', { class: 'dialog',
     'aria-labelledby': 'disclosed-title' }, form);
 
+  markRequired(form);
   void limits(form).catch(() => {}); // the server judges, too
   onSubmit(form, async ({ at = '', suspended_until, ...rest }) => {
     await post(`/v1/patients/${id}/disclosures`, { ...rest, at: utc(new Date(at)),

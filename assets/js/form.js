@@ -57,6 +57,36 @@ const missing = (field) => field.dataset.missing ??
 const invalid = (field) => field.dataset.invalid ??
   `Check the ${labelOf(field).toLowerCase()}`;
 
+/**
+ * A field with its label and hint, as forms that are made by a script have them.
+ * @param {string} form what its ids begin with
+ * @param {string} name @param {string} title @param {string} hint or ''
+ * @param {HTMLElement} input
+ */
+export function fieldOf(form, name, title, hint, input) {
+  input.id = `${form}-${name}`;
+  input.setAttribute('name', name);
+  input.dataset.missing ??= `Fill in: ${title}`;
+  input.dataset.invalid ??= `Check: ${title}`;
+  if (hint) input.setAttribute('aria-describedby', `${input.id}-hint`);
+  return h('div', { class: 'field' }, h('label', { for: input.id }, title),
+    hint ? h('p', { class: 'hint', id: `${input.id}-hint` }, hint) : null, input);
+}
+
+/**
+ * Where some fields may stay empty, the labels of the others say that they may not.
+ * The form need not be on the page yet, where its fields would know their labels.
+ * @param {HTMLFormElement} form
+ */
+export function markRequired(form) {
+  const fields = fieldsOf(form);
+
+  if (fields.every((field) => field.required)) return;
+  for (const field of fields.filter((one) => one.required))
+    form.querySelector(`label[for="${field.id}"]`)?.append(' ',
+      h('span', { class: 'required' }, '(required)'));
+}
+
 /** @type {WeakMap<Field, string>} what fields had before anybody typed */
 const kept = new WeakMap();
 

@@ -7,7 +7,7 @@ import { auditFinder, unnamed } from './audit-finder.js';
 import { ask } from './dialog.js';
 import { announce, el, facts, fill, h, icon, note } from './dom.js';
 import { exact, isoDay, utc } from './format.js';
-import { onSubmit, words } from './form.js';
+import { fieldOf, markRequired, onSubmit, words } from './form.js';
 import { ACTS, CONCLUSIONS, FACTORS, FINDINGS, KINDS, NOTICES, dayWords, dueWords }
   from './incident-words.js';
 import { limits } from './limits.js';
@@ -26,17 +26,8 @@ const complain = (problem) => fill(el('note'),
   note('bad', h('p', { role: 'alert' }, typeof problem === 'string' ? problem
     : words(problem))));
 
-/** @param {string} name @param {string} title @param {string} hint
- * @param {HTMLElement} input */
-function field(name, title, hint, input) {
-  input.id = `field-${name}`;
-  input.setAttribute('name', name);
-  input.dataset.missing ??= `Fill in: ${title}`;
-  input.dataset.invalid ??= `Check: ${title}`;
-  if (hint) input.setAttribute('aria-describedby', `hint-${name}`);
-  return h('div', { class: 'field' }, h('label', { for: input.id }, title),
-    hint ? h('p', { class: 'hint', id: `hint-${name}` }, hint) : null, input);
-}
+/** @type {(name: string, title: string, hint: string, input: HTMLElement) => HTMLElement} */
+const field = (...what) => fieldOf('field', ...what);
 
 /** @param {string} [value] @param {boolean} [required] */
 const lines = (value = '', required = true) => {
@@ -67,6 +58,7 @@ function dialogOf({ title, call, yes, fields, work }) {
   const dialog = h('dialog', { class: 'dialog',
     'aria-labelledby': 'dialog-title' }, form);
 
+  markRequired(form);
   void limits(form).catch(() => {}); // the server judges, too
   onSubmit(form, async (values) => {
     await work(values);

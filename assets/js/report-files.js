@@ -79,7 +79,7 @@ const digest = (run) => run.sha256 && h('details', { class: 'small' },
   h('summary', {}, 'SHA-256'), h('code', {}, run.sha256));
 
 const drawn = () => table('Your files',
-  ['Report', 'Kind', 'Asked for', 'How it is', 'File'],
+  ['Report', 'Kind', 'Asked for', 'State', 'File'],
   runs.map((run) => [titleOf(run), FORMATS[run.format],
     h('span', { class: 'nowrap' }, exact(run.created_at)),
     h('div', {}, stateOf(run), digest(run)), taking(run)]));

@@ -134,7 +134,7 @@ test('staff write down to whom a record was given, and the patient reads it', as
   await desk.getByRole('button', { name: 'Write one down' }).click();
   const form = desk.getByRole('dialog');
   await form.getByLabel('On which ground').selectOption('court');
-  await form.getByLabel('To whom', { exact: true }).fill('Rockingham County Court');
+  await form.getByLabel('To whom (required)', { exact: true }).fill('Rockingham County Court');
   await form.getByLabel('What of the record').fill('Visits of 2023');
   await form.getByLabel('What for').fill('A subpoena');
   await form.getByLabel('When').fill(local(Date.now() - 86400e3));
